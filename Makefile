@@ -1,0 +1,45 @@
+# Two commands are enough: `make run` opens the app, `make test` runs every test.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8501
+
+.PHONY: run test check format bench clean browser
+
+run: $(VENV)/.run
+	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
+
+test: $(VENV)/.dev browser
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy rnn_explorer
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev browser
+	$(BIN)/python -m benchmarks.trainer
+	$(BIN)/python -m benchmarks.live
+
+# A real Chromium is part of the tests: found where it is, installed where it is missing, an error where it cannot be had.
+browser: $(VENV)/.dev
+	$(BIN)/python -m tests.browser.install
+
+$(VENV)/.run: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,152 @@
+"""What a recurrent cell is: one layer, one direction, with everything inside it on view.
+
+Adding a cell is one file in this folder with one `RecurrentCell` class under `@CELLS.register(key)`, and one test.
+Parameter names and the order of the gates are torch.nn's, so weights can be moved to and from `nn.LSTMCell` and
+its kin.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from rnn_explorer.registry import Registry
+
+State = tuple[Tensor, ...]  # one (batch, hidden_size) tensor for each of `state_names`, the hidden state first
+
+
+class RecurrentCell(nn.Module, ABC):
+    """One recurrent layer in one direction.
+
+    Class attributes:
+        key, title: the name in the URL and the name for people.
+        state_names: what is carried from step to step, the hidden state first.
+        gate_names: what is computed on the way, in the order of the rows of the weights.
+        bounded: those of `gate_names` that lie between 0 and 1.
+        setting_names: model settings that this cell understands, passed to its constructor by name.
+        keras_biases: bias vectors per gate in Keras (torch always has two).
+
+    Args:
+        input_size: numbers that enter at each step, at least 1.
+        hidden_size: units, at least 1.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    state_names: ClassVar[tuple[str, ...]] = ("hidden",)
+    gate_names: ClassVar[tuple[str, ...]]
+    bounded: ClassVar[frozenset[str]] = frozenset()
+    setting_names: ClassVar[tuple[str, ...]] = ()
+    keras_biases: ClassVar[int] = 1
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        rows = len(self.gate_names) * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
+        self.bias_ih = nn.Parameter(torch.empty(rows))
+        self.bias_hh = nn.Parameter(torch.empty(rows))
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        """One time step, written as the equations are.
+
+        Args:
+            x: (batch, input_size).
+            state: (batch, hidden_size) for each of `state_names`.
+
+        Returns:
+            The new state, and every gate by name, each (batch, hidden_size).
+        """
+
+    @abstractmethod
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """`forward` for at least one time step and a given state: the cell's own fast path."""
+
+    @abstractmethod
+    def look(self, x: Tensor, state: State) -> dict[str, Tensor]:
+        """`trace` for at least one time step and a given state."""
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The fast path over whole sequences.
+
+        Args:
+            x: (batch, time, input_size); time may be 0.
+            state: where to start; zeros when None.
+
+        Returns:
+            The hidden state after each step, (batch, time, hidden_size), and the state after the last.
+        """
+        state = self.initial_state(x) if state is None else state
+        if x.shape[1] == 0:
+            return x.new_zeros(x.shape[0], 0, self.hidden_size), state
+        return self.run(x, state)
+
+    def trace(self, x: Tensor, state: State | None = None) -> dict[str, Tensor]:
+        """Every gate and state of every step, computed from the same weights as `forward`.
+
+        All hidden states are known after one fast pass, so each gate of every step comes out of one matrix
+        product over all steps at once.
+
+        Returns:
+            name -> (batch, time, hidden_size) for all of `gate_names` and `state_names`.
+        """
+        state = self.initial_state(x) if state is None else state
+        if x.shape[1] == 0:
+            nothing = x.new_zeros(x.shape[0], 0, self.hidden_size)
+            return {name: nothing for name in (*self.gate_names, *self.state_names)}
+        return self.look(x, state)
+
+    def initial_state(self, x: Tensor) -> State:
+        """Zeros, one (batch, hidden_size) tensor for each of `state_names`, in the type of `x`."""
+        return tuple(x.new_zeros(x.shape[0], self.hidden_size) for _ in self.state_names)
+
+    def split(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """Cut (..., gates * hidden_size) into one (..., hidden_size) for each gate, in `gate_names` order."""
+        return rows.chunk(len(self.gate_names), dim=-1)
+
+    def initialise(self, init: str, generator: torch.Generator) -> None:
+        """Draw the initial weights.
+
+        Args:
+            init: "keras": Glorot-uniform input weights (Glorot and Bengio 2010), orthogonal recurrent weights
+                (Saxe et al. 2014), zero biases, the matrices of all gates taken as one as Keras does.
+                "pytorch": all uniform in +-1/sqrt(hidden_size).
+                "identity": like keras, with the identity as each gate's recurrent matrix (Le et al. 2015).
+            generator: the source of randomness.
+        """
+        with torch.no_grad():
+            if init == "pytorch":
+                bound = 1 / math.sqrt(self.hidden_size)
+                for parameter in (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh):
+                    parameter.uniform_(-bound, bound, generator=generator)
+                return
+            nn.init.xavier_uniform_(self.weight_ih, generator=generator)
+            nn.init.orthogonal_(self.weight_hh, generator=generator)
+            if init == "identity":
+                self.weight_hh.copy_(torch.eye(self.hidden_size).repeat(len(self.gate_names), 1))
+            self.bias_ih.zero_()
+            self.bias_hh.zero_()
+
+    def weights(self) -> list[Tensor]:
+        """The four parameters in the order that torch's fused kernels take them."""
+        return [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+
+    @classmethod
+    def from_settings(cls, settings: Any, input_size: int) -> RecurrentCell:
+        """Build the cell for a `ModelSettings`, weights not yet drawn."""
+        options = {name: getattr(settings, name) for name in cls.setting_names}
+        return cls(input_size, settings.hidden_size, **options)
+
+
+def before(states: Tensor, initial: Tensor) -> Tensor:
+    """Shift (batch, time, hidden_size) one step later: what each step started from, `initial` first."""
+    return torch.cat([initial[:, None], states[:, :-1]], dim=1)
+
+
+CELLS: Registry[type[RecurrentCell]] = Registry("cell")

@@ -1,0 +1,77 @@
+"""Long short-term memory (Hochreiter and Schmidhuber 1997) with the forget gate (Gers et al. 2000).
+
+    i_t = sigma(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)    input gate
+    f_t = sigma(W_if x_t + b_if + W_hf h_{t-1} + b_hf)    forget gate
+    g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)     candidate
+    o_t = sigma(W_io x_t + b_io + W_ho h_{t-1} + b_ho)    output gate
+    c_t = f_t * c_{t-1} + i_t * g_t                       cell state
+    h_t = o_t * tanh(c_t)                                 hidden state
+
+Sources: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997);
+F. Gers, J. Schmidhuber and F. Cummins, "Learning to forget", Neural Computation 12 (2000).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from rnn_explorer.cells.base import CELLS, RecurrentCell, State, before
+
+
+@CELLS.register("lstm")
+class LSTM(RecurrentCell):
+    """The LSTM: input, forget and output gates around a cell state that sums.
+
+    Args:
+        input_size: numbers that enter at each step.
+        hidden_size: units.
+        forget_bias: where the forget gate's bias starts, the sum of its two bias vectors, whatever the
+            initialiser (Jozefowicz et al. 2015 recommend 1).
+    """
+
+    key = "lstm"
+    title = "LSTM"
+    state_names = ("hidden", "cell")
+    gate_names = ("input", "forget", "candidate", "output")
+    bounded = frozenset({"input", "forget", "output"})
+    setting_names = ("forget_bias",)
+
+    def __init__(self, input_size: int, hidden_size: int, forget_bias: float = 1.0) -> None:
+        super().__init__(input_size, hidden_size)
+        self.forget_bias = forget_bias
+
+    def initialise(self, init: str, generator: torch.Generator) -> None:
+        super().initialise(init, generator)
+        forget = slice(self.hidden_size, 2 * self.hidden_size)
+        with torch.no_grad():
+            self.bias_ih[forget] = self.forget_bias
+            self.bias_hh[forget] = 0.0
+
+    def _gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        rows = linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)
+        i, f, g, o = self.split(rows)  # each (..., hidden)
+        return torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        h, c = state
+        i, f, g, o = self._gates(x, h)  # each (batch, hidden)
+        c = f * c + i * g
+        return (o * torch.tanh(c), c), {"input": i, "forget": f, "candidate": g, "output": o}
+
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        states, last_h, last_c = torch.lstm(
+            x, (h[None], c[None]), self.weights(), True, 1, 0.0, self.training, False, True
+        )
+        return states, (last_h[0], last_c[0])
+
+    def look(self, x: Tensor, state: State) -> dict[str, Tensor]:
+        h, _ = self.run(x, state)  # (batch, time, hidden)
+        i, f, g, o = self._gates(x, before(h, state[0]))
+        gain, c, cells = i * g, state[1], []
+        for t in range(x.shape[1]):  # the cell state is the one thing that needs a scan
+            c = f[:, t] * c + gain[:, t]
+            cells.append(c)
+        return {"input": i, "forget": f, "candidate": g, "output": o, "hidden": h, "cell": torch.stack(cells, dim=1)}

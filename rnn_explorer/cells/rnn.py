@@ -1,0 +1,52 @@
+"""The simple recurrent network (Elman 1990).
+
+    a_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh        the pre-activation
+    h_t = sigma(a_t)                                    sigma is tanh or relu
+
+Source: J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from rnn_explorer.cells.base import CELLS, RecurrentCell, State, before
+
+
+@CELLS.register("rnn")
+class SimpleRNN(RecurrentCell):
+    """The simple layer h_t = sigma(W_hh h_{t-1} + W_xh x_t + b).
+
+    Args:
+        input_size: numbers that enter at each step.
+        hidden_size: units.
+        nonlinearity: "tanh" or "relu".
+    """
+
+    key = "rnn"
+    title = "Simple RNN"
+    gate_names = ("pre_activation",)
+    setting_names = ("nonlinearity",)
+
+    def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
+        super().__init__(input_size, hidden_size)
+        self.nonlinearity = nonlinearity
+        self._sigma = {"tanh": torch.tanh, "relu": torch.relu}[nonlinearity]
+        self._kernel = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[nonlinearity]
+
+    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+        (h,) = state
+        a = linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)  # (batch, hidden)
+        return (self._sigma(a),), {"pre_activation": a}
+
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        states, last = self._kernel(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
+        return states, (last[0],)
+
+    def look(self, x: Tensor, state: State) -> dict[str, Tensor]:
+        h, _ = self.run(x, state)  # (batch, time, hidden)
+        a = linear(x, self.weight_ih, self.bias_ih) + linear(before(h, state[0]), self.weight_hh, self.bias_hh)
+        return {"pre_activation": a, "hidden": h}

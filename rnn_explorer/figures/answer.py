@@ -1,0 +1,444 @@
+"""One sequence as the model sees it, and what it says of it after each step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.style import (
+    CLASS_COLOURS,
+    GREY_SCALE,
+    MUTED,
+    REFERENCE,
+    cell_colour,
+    heading,
+    key,
+    legend,
+    margin,
+    nice_ceiling,
+    plain,
+    ramp,
+    subplot,
+    time_axis,
+    visible,
+)
+from rnn_explorer.trace import Explanation, Strip
+
+_WIDTH = 540  # pixels the live picture has, more or less: for room that depends on the length of names
+_HEIGHT = 190
+_IMAGE = 0.27  # share of the width for an image
+_BARS = 0.17  # share of the width for the last step's probabilities
+_LONGEST_NAME = 14
+
+
+def answer(explanation: Explanation, cell: str) -> Figure:
+    """What goes in and what comes out, on one time axis.
+
+    An image stands at the left with the class probabilities after each step at its right; symbols stand under the
+    probabilities, one a step; numbers are lines, one panel a group, with targets dashed and answers solid.
+
+    Args:
+        explanation: the sequence and the answers to it.
+        cell: the cell's key, for the colour of answers.
+    """
+    length = explanation.length
+    names = [plain(str(name), _LONGEST_NAME) for name in explanation.class_names]
+    groups = _groups(explanation.strips)
+    has_image = explanation.image is not None
+    has_classes = explanation.probabilities is not None and len(names) > 0
+    side = (6 * max((len(name) for name in explanation.class_names), default=0) if has_classes else 0) + 26
+    side = min(side, 6 * _LONGEST_NAME + 26)
+    by_role = sum(len(strips) for strips in groups.values()) > 4
+    start = 20 if has_image else max(side, 44 if groups else 26)
+    end = 34 if has_classes else 12
+    inner = _WIDTH - start - end
+    left = _IMAGE + (side + 4) / inner if has_image else 0.0
+    right = 1.0 - _BARS - 0.015 if has_classes else 1.0
+
+    data: list[dict[str, Any]] = []
+    marks: list[Mark] = []
+    layout: dict[str, Any] = {"margin": margin(start, end, 24 if groups else 18, 30), "annotations": [], "shapes": []}
+    number = 0  # of subplots so far
+    if has_image:
+        _draw_image(explanation, data, layout, marks)
+        number = 1
+
+    # The panels of the main column from top to bottom, each with its share of the height.
+    panels: list[tuple[str, float]] = [(group, 1.0) for group in groups]
+    if has_classes:
+        panels.append(("", 2.5 if groups else 1.0))
+    if not panels and not has_image:
+        panels.append(("", 1.0))
+    gap = 0.06
+    height = (1.0 - gap * (len(panels) - 1)) / max(sum(share for _, share in panels), 1e-9)
+    top, last = 1.0, len(panels) - 1
+    first_time = subplot("x", number)
+    for position, (group, share) in enumerate(panels):
+        x, y = subplot("x", number), subplot("y", number)
+        bottom = max(0.0, top - share * height)
+        axis = time_axis(
+            length,
+            domain=[left, right],
+            anchor=y,
+            showticklabels=position == last,
+            **({"matches": first_time} if x != first_time else {}),
+        )
+        if position != last:
+            axis["title"] = {"text": ""}
+        if explanation.symbols:
+            axis |= _symbol_ticks(explanation.symbols[:length])
+        layout[key(x)] = axis
+        is_classes = has_classes and position == last
+        if is_classes:
+            layout[key(y)] = _class_axis(names, explanation.target_class, [bottom, top], x)
+            _draw_classes(explanation, cell, names, (x, y), data, layout)
+        else:
+            strips = groups.get(group, [])
+            layout[key(y)] = {
+                "title": {"text": plain(group, 18), "standoff": 2, "font": {"size": 10}},
+                "domain": [bottom, top],
+                "anchor": x,
+                "range": _extent(strips, length),
+                "nticks": 3 if len(groups) > 1 else 5,
+                "zeroline": False,
+            }
+            _draw_strips(strips, cell, length, (x, y), data, by_role)
+        marks.append(Mark("line", axes=(x, y)))
+        number += 1
+        if is_classes:
+            _draw_last(explanation, cell, names, subplot("x", number), y, right, data, layout)
+            number += 1
+        top = bottom - gap
+    if groups:
+        layout["legend"] = legend(x=right, tracegroupgap=0)
+        _legend_once(data)
+    if has_classes and not groups:
+        at = (left + right) / 2
+        layout["annotations"].append(heading("probability after each step", at, 1.0, font={"size": 10}))
+    return Figure(
+        name="answer",
+        title=f"What it sees and says: {explanation.verdict}",
+        how_to_read=_how(explanation, has_image, has_classes, bool(groups)),
+        data=data,
+        layout=layout,
+        marks=marks,
+        table=_table(explanation),
+    )
+
+
+def _groups(strips: Sequence[Strip]) -> dict[str, list[Strip]]:
+    groups: dict[str, list[Strip]] = {}
+    for strip in strips:
+        groups.setdefault(strip.group, []).append(strip)
+    return groups
+
+
+def _draw_image(
+    explanation: Explanation, data: list[dict[str, Any]], layout: dict[str, Any], marks: list[Mark]
+) -> None:
+    """The image at the left, upright, its cells square."""
+    image = np.asarray(explanation.image, dtype=np.float32)
+    rows, columns = image.shape
+    low, high = (float(image.min()), float(image.max())) if image.size else (0.0, 1.0)
+    data.append(
+        {
+            "type": "heatmap",
+            "z": image,
+            "zmin": min(low, 0.0),
+            "zmax": high if high > min(low, 0.0) else 1.0,
+            "colorscale": GREY_SCALE,
+            "showscale": False,
+            "xaxis": "x",
+            "yaxis": "y",
+            "hovertemplate": "row %{y}, column %{x}<br>%{z:.2f}<extra></extra>",
+            "x0": 1,
+            "dx": 1,
+            "y0": 1,
+            "dy": 1,
+        }
+    )
+    bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "constrain": "domain"}
+    layout["xaxis"] = {
+        **bare,
+        "domain": [0.0, _IMAGE],
+        "range": [0.5, columns + 0.5],
+        "title": {"text": "column", "standoff": 4},
+        "constraintoward": "left",
+    }
+    layout["yaxis"] = {
+        **bare,
+        "range": [rows + 0.5, 0.5],
+        "scaleanchor": "x",
+        "domain": [0.0, 1.0],
+        "constraintoward": "bottom",
+        "title": {"text": "row", "standoff": 0},
+    }
+    if explanation.image_steps is not None:
+        marks.append(Mark("cells", axes=("x", "y"), steps=np.asarray(explanation.image_steps, dtype=int).tolist()))
+
+
+def _class_axis(names: list[str], target: int | None, domain: list[float], anchor: str) -> dict[str, Any]:
+    """Classes from top to bottom, the right one in bold."""
+    row = (_HEIGHT - 48) * (domain[1] - domain[0]) / max(len(names), 1)  # pixels
+    stride = max(1, math.ceil(9.5 / row))  # no more labels than can be read, and the right class among them
+    first = 0 if target is None else target % stride
+    shown = list(range(first, len(names), stride))
+    return {
+        "domain": domain,
+        "anchor": anchor,
+        "range": [len(names) - 0.5, -0.5],
+        "tickmode": "array",
+        "tickvals": shown,
+        "ticktext": [f"<b>{names[index]} ▸</b>" if index == target else names[index] for index in shown],
+        "tickfont": {"size": 10 if row * stride >= 12 else 9},
+        "showgrid": False,
+        "zeroline": False,
+        "title": {"text": ""},
+    }
+
+
+def _draw_classes(
+    explanation: Explanation,
+    cell: str,
+    names: list[str],
+    axes: tuple[str, str],
+    data: list[dict[str, Any]],
+    layout: dict[str, Any],
+) -> None:
+    """Probabilities, classes x time, with the right class framed: its row, or one cell a step."""
+    x, y = axes
+    length = explanation.length
+    probabilities = np.asarray(explanation.probabilities, dtype=np.float32)[:length]
+    data.append(
+        {
+            "type": "heatmap",
+            "z": np.ascontiguousarray(probabilities.T),
+            "x0": 1,
+            "dx": 1,
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": ramp(cell_colour(cell)),
+            "showscale": False,
+            "xaxis": x,
+            "yaxis": y,
+            "hovertemplate": "%{customdata}, after step %{x}<br>probability %{z:.3f}<extra></extra>",
+            "customdata": [[name] * len(probabilities) for name in names],
+        }
+    )
+    if explanation.target_classes is not None:
+        right = np.asarray(explanation.target_classes)[:length]
+        steps = np.flatnonzero((right >= 0) & (right < len(names)))
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": "right answer",
+                "showlegend": False,
+                "x": (steps + 1).astype(np.int32),
+                "y": right[steps].astype(np.int32),
+                "marker": {"symbol": "square-open", "size": 7, "color": REFERENCE, "line": {"width": 1.2}},
+                "xaxis": x,
+                "yaxis": y,
+                "hoverinfo": "skip",
+            }
+        )
+    elif explanation.target_class is not None:
+        layout["shapes"].append(
+            {
+                "type": "rect",
+                "xref": f"{x} domain",
+                "yref": y,
+                "x0": 0,
+                "x1": 1,
+                "y0": explanation.target_class - 0.5,
+                "y1": explanation.target_class + 0.5,
+                "line": {"color": REFERENCE, "width": 1.3},
+            }
+        )
+
+
+def _draw_last(
+    explanation: Explanation,
+    cell: str,
+    names: list[str],
+    x: str,
+    y: str,
+    left: float,
+    data: list[dict[str, Any]],
+    layout: dict[str, Any],
+) -> None:
+    """The probabilities after the last step as bars beside their rows, with numbers."""
+    probabilities = np.asarray(explanation.probabilities, dtype=np.float32)[: explanation.length]
+    last = probabilities[-1] if len(probabilities) else np.zeros(0, dtype=np.float32)
+    best = int(np.argmax(last)) if last.size else -1
+    data.append(
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": last,
+            "y": np.arange(len(last), dtype=np.int32),
+            "marker": {"color": cell_colour(cell)},
+            "text": [f"{value:.2f}" if value >= 0.05 or row == best else "" for row, value in enumerate(last)],
+            "textposition": "outside",
+            "textfont": {"size": 9},
+            "constraintext": "none",
+            "cliponaxis": False,
+            "showlegend": False,
+            "xaxis": x,
+            "yaxis": y,
+            "customdata": names[: len(last)],
+            "hovertemplate": "%{customdata}, at the end<br>probability %{x:.3f}<extra></extra>",
+        }
+    )
+    layout["bargap"] = 0.25
+    layout[key(x)] = {
+        "domain": [left + 0.015, 1.0],
+        "anchor": y,
+        "range": [0, 1],
+        "tickvals": [1],
+        "title": {"text": "at the end", "standoff": 4},
+        "zeroline": False,
+    }
+
+
+def _draw_strips(
+    strips: list[Strip],
+    cell: str,
+    length: int,
+    axes: tuple[str, str],
+    data: list[dict[str, Any]],
+    by_role: bool,
+) -> None:
+    inputs = 0
+    steps = np.arange(1, length + 1, dtype=np.int32)
+    for strip in sorted(strips, key=lambda strip: ("input", "target", "answer").index(strip.role)):
+        values = np.asarray(strip.values, dtype=np.float32)[:length]
+        known = np.isfinite(values)
+        lonely = int(known.sum()) <= max(1, len(values) // 10)
+        levels = strip.role != "answer" and len(np.unique(values[known])) <= 3  # pulses, markers, bits: steps
+        if strip.role == "input":
+            line = {"color": MUTED if not inputs else CLASS_COLOURS[inputs % len(CLASS_COLOURS)], "width": 1.2}
+            inputs += 1
+        elif strip.role == "target":
+            line = {"color": REFERENCE, "width": 1.6, "dash": "dash"}
+        else:
+            line = {"color": cell_colour(cell), "width": 2}
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers" if lonely else "lines",
+                "name": strip.role if by_role else plain(strip.name, 24),
+                "legendgroup": strip.role if by_role else strip.name,
+                "x": steps[: len(values)],
+                "y": values,
+                "line": {**line, "shape": "hvh"} if levels else line,
+                "marker": {"color": line["color"], "size": 7, "symbol": "x" if strip.role == "target" else "circle"},
+                "xaxis": axes[0],
+                "yaxis": axes[1],
+                "hovertemplate": f"{plain(strip.name, 24)}, step %{{x}}<br>%{{y:.3g}}<extra></extra>",
+            }
+        )
+
+
+def _legend_once(data: list[dict[str, Any]]) -> None:
+    """One legend entry for traces of one kind."""
+    seen: set[str] = set()
+    for trace in data:
+        if "legendgroup" in trace:
+            trace["showlegend"] = trace["legendgroup"] not in seen
+            seen.add(trace["legendgroup"])
+
+
+def _extent(strips: list[Strip], length: int) -> list[float]:
+    """Room for all inputs and targets, which stay while training runs; answers widen it in jumps, up to a point."""
+    fixed, answers = (
+        np.concatenate(
+            [np.asarray(s.values, dtype=np.float64)[:length] for s in strips if (s.role == "answer") is said]
+            or [np.zeros(0)]
+        )
+        for said in (False, True)
+    )
+    fixed, answers = fixed[np.isfinite(fixed)], answers[np.isfinite(answers)]
+    if fixed.size == 0:
+        fixed = answers
+    if fixed.size == 0:
+        return [-1.0, 1.0]
+    low, high = float(fixed.min()), float(fixed.max())
+    if high - low < 1e-6 * max(1.0, abs(high)):  # a single number: zero gives it a scale
+        low, high = min(low, 0.0), max(high, 0.0)
+    span = high - low or 1.0
+    if answers.size:
+        over = min(max(float(answers.max()) - high, low - float(answers.min()), 0.0), span)
+        if over > 0.1 * span:
+            step = nice_ceiling(over, (1, 2, 5, 10))
+            low, high = (
+                low - (step if float(answers.min()) < low else 0.0),
+                high + (step if float(answers.max()) > high else 0.0),
+            )
+    return [low - 0.1 * span, high + 0.1 * span]
+
+
+def _symbol_ticks(symbols: Sequence[str]) -> dict[str, Any]:
+    """The symbols themselves along the time axis, as many as can be read."""
+    stride = max(1, -(-len(symbols) // 56))
+    shown = range(0, len(symbols), stride)
+    return {
+        "tickmode": "array",
+        "tickvals": [index + 1 for index in shown],
+        "ticktext": [visible(symbols[index]) for index in shown],
+        "tickangle": 0,
+        "tickfont": {"size": 12 if len(symbols) <= 20 else 10 if len(symbols) <= 34 else 8},
+        "title": {"text": "symbol at each time step", "standoff": 4},
+    }
+
+
+def _how(explanation: Explanation, has_image: bool, has_classes: bool, has_strips: bool) -> str:
+    parts = []
+    if has_image:
+        parts.append("The image enters step by step")
+    elif explanation.symbols:
+        parts.append("Symbols enter from left to right")
+    if has_strips:
+        parts.append("solid in colour is the model's answer, dashed what is right, grey what goes in")
+    if has_classes:
+        parts.append("a column is its belief after that step, the frame is the right answer, the bars its last word")
+    sentence = "; ".join(parts) or "Inputs and answers over time"
+    return sentence[0].upper() + sentence[1:] + "."
+
+
+def _table(explanation: Explanation) -> dict[str, Any]:
+    """One row a step: symbol, strips, probabilities, the right class; an image's cells follow in rows of their own."""
+    length = explanation.length
+    table: dict[str, Any] = {"step": np.arange(1, length + 1)}
+    if explanation.symbols:
+        table["symbol"] = np.array(explanation.symbols[:length], dtype=object)
+    for strip in explanation.strips:
+        name = f"{strip.group}: {strip.name}" if strip.group and strip.group != strip.name else strip.name
+        while name in table:
+            name += f" ({strip.role})"
+        table[name] = np.asarray(strip.values, dtype=np.float64)[:length]
+    if explanation.probabilities is not None:
+        probabilities = np.asarray(explanation.probabilities)[:length]
+        for index, name in enumerate(explanation.class_names):
+            table[f"p({name})"] = probabilities[:, index]
+    if explanation.target_classes is not None:
+        table["right class"] = np.asarray(explanation.target_classes)[:length]
+    elif explanation.target_class is not None:
+        table["right class"] = np.full(length, explanation.target_class)
+    if explanation.image is not None:
+        image = np.asarray(explanation.image, dtype=np.float64)
+        rows, columns = np.indices(image.shape) + 1
+        gap = np.full(image.size, np.nan)
+        for name, values in table.items():
+            kept = np.asarray(values, dtype=object if name in ("symbol",) else np.float64)
+            table[name] = np.concatenate([kept, gap])
+        ahead = np.full(length, np.nan)
+        for name, values in (("row", rows), ("column", columns), ("image", image)):
+            table[name] = np.concatenate([ahead, values.ravel().astype(np.float64)])
+        if explanation.image_steps is not None:
+            table["step"] = np.concatenate([np.arange(1, length + 1), np.asarray(explanation.image_steps).ravel()])
+    return table

@@ -1,0 +1,81 @@
+"""What a figure is here: traces and a layout as plain data, with words for the reader and a table behind it.
+
+Figures are drawn many times a second while a model trains. Building a `plotly.graph_objects.Figure` checks every
+property and costs milliseconds; so a figure is first made as plain dicts with numpy arrays, which the live picture
+sends as they are, and becomes a checked Plotly figure (`to_plotly`) for exports, tests and pages that stand still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from rnn_explorer.figures.style import plain, template
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a figure shows time, so that a time step pointed at in one figure is marked in all.
+
+    Time steps are counted from 1, as in h_1 ... h_T.
+
+    Attributes:
+        kind: "line": time runs along the x axis of the subplot `axes`; the mark is an upright line at x = t.
+            "point": point number t - 1 of trace number `trace` belongs to step t; the mark is a dot there.
+            "cells": `steps` (rows, columns) holds the step of each cell of a heatmap at `axes`; the mark frames
+            the cells of step t.
+        axes: the ids of the subplot's axes, as traces name them ("x2", "y2").
+        trace: the number of the trace, for "point".
+        steps: rows of step numbers, for "cells".
+    """
+
+    kind: Literal["line", "point", "cells"]
+    axes: tuple[str, str] = ("x", "y")
+    trace: int = -1
+    steps: Sequence[Sequence[int]] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure as plain data.
+
+    Attributes:
+        name: a short key, unique on a page ("curves", "gates").
+        title: what is drawn, in a few words.
+        how_to_read: one line for someone who sees such a figure for the first time.
+        data: traces as Plotly names their properties; arrays are numpy arrays.
+        layout: likewise; without a title (it is `title`), size, font or page colours (they are the template's).
+        marks: where time is shown.
+        table: column name -> values of equal length: everything that is drawn, undecimated, for CSV.
+    """
+
+    name: str
+    title: str
+    how_to_read: str
+    data: Sequence[dict[str, Any]]
+    layout: Mapping[str, Any]
+    marks: Sequence[Mark] = ()
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_plotly(self, theme: Literal["light", "dark"] = "light") -> go.Figure:
+        """The same as a checked Plotly figure with its title, for export.
+
+        Raises:
+            ValueError: when a trace or the layout holds a property that Plotly does not know.
+        """
+        figure = go.Figure(data=[dict(trace) for trace in self.data], layout=dict(self.layout))
+        figure.update_layout(
+            template=template(theme),
+            title={"text": plain(self.title, 120), "x": 0.01, "xanchor": "left"},
+            margin={"t": 72, "r": 24, "b": 64, "l": 64, "autoexpand": True},
+        )
+        return figure
+
+    def to_csv(self) -> str:
+        """The table behind the figure as CSV text with a header."""
+        return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)

@@ -1,0 +1,305 @@
+"""The learning curves: loss and metric over optimiser steps, with the baseline that has no memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.style import (
+    CELL_MARKERS,
+    REFERENCE,
+    cell_colour,
+    fade,
+    legend,
+    margin,
+    nice_ceiling,
+    nice_floor,
+    plain,
+)
+from rnn_explorer.trace import Array
+
+MOST_POINTS = 400  # in one line: more than there are pixels
+_HALF_LIFE = 6  # of the smoothed training curve, in drawn points
+_JUMPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+
+
+def curves(
+    train: Mapping[str, Array],
+    validation: Mapping[str, Array],
+    baseline_loss: float | None,
+    baseline_metric: float | None,
+    baseline_how: str,
+    metric_name: str,
+    cell: str,
+    log: bool = False,
+    test: Mapping[str, float] | None = None,
+) -> Figure:
+    """Loss at the left and metric at the right, over the same optimiser steps.
+
+    Where the metric is the mean squared error, which many tasks also have as their loss, its axis is logarithmic
+    when the loss axis is linear and the other way round, so the two panels never show the same thing.
+
+    Args:
+        train: `step`, `loss`, `metric`: arrays of equal length, one row a report.
+        validation: the same.
+        baseline_loss, baseline_metric: what a predictor without memory reaches; None or NaN: not drawn.
+        baseline_how: how it predicts, in words.
+        metric_name: "accuracy" or "MSE".
+        cell: the cell's key, for the colour.
+        log: whether the loss axis is logarithmic.
+        test: `loss` and `metric` on the test set, and `step` if not the newest; None: not measured yet.
+    """
+    colour, accuracy = cell_colour(cell), metric_name == "accuracy"
+    logs = {"loss": log, "metric": not accuracy and not log}
+    baselines = {"loss": _number(baseline_loss), "metric": _number(baseline_metric)}
+    steps = [np.asarray(rows["step"]) for rows in (train, validation)]
+    newest = max((int(step[-1]) for step in steps if len(step)), default=0)
+    end = nice_ceiling(max(newest, 10), _JUMPS)
+    chosen = decimate(len(steps[0])), decimate(len(steps[1]))
+    x_train, x_validation = (step[index].astype(np.int32) for step, index in zip(steps, chosen, strict=True))
+
+    data: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {"margin": margin(40, 14, 24, 30), "legend": legend(), "annotations": []}
+    layout["shapes"] = []
+    for number, quantity in enumerate(("loss", "metric")):
+        axes = {"xaxis": "x2", "yaxis": "y2"} if number else {}
+        values = [_finite(rows[quantity]) for rows in (train, validation)]
+        raw, smooth = values[0][chosen[0]], smoothed(values[0])[chosen[0]]
+        held_out = values[1][chosen[1]]
+        name = quantity if quantity == "loss" else metric_name
+        hover = f"%{{fullData.name}}<br>step %{{x}}: {plain(name)} %{{y:.4g}}<extra></extra>"
+        few = len(x_validation) <= 40
+        data += [
+            {
+                "type": "scatter",
+                "mode": "lines" if len(raw) > 1 else "markers",
+                "name": "train, each report",
+                "showlegend": False,
+                "x": x_train,
+                "y": raw.astype(np.float32),
+                "line": {"color": fade(colour, 0.3), "width": 1},
+                "marker": {"color": fade(colour, 0.6), "size": 4},
+                "hoverinfo": "skip",
+                **axes,
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "train",
+                "legendgroup": "train",
+                "showlegend": not number,
+                "x": x_train,
+                "y": smooth.astype(np.float32),
+                "line": {"color": fade(colour, 0.75), "width": 1.3, "dash": "4px,2px"},
+                "hovertemplate": hover,
+                **axes,
+            },
+            {
+                "type": "scatter",
+                "mode": "lines+markers" if few else "lines",
+                "name": "validation",
+                "legendgroup": "validation",
+                "showlegend": not number,
+                "x": x_validation,
+                "y": held_out.astype(np.float32),
+                "line": {"color": colour, "width": 2.4},
+                "marker": {"color": colour, "size": 5, "symbol": CELL_MARKERS.get(cell, "circle")},
+                "hovertemplate": hover,
+                **axes,
+            },
+        ]
+        tested = _number(test[quantity]) if test else None
+        if test and tested is not None:
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": "test",
+                    "legendgroup": "test",
+                    "showlegend": not number,
+                    "x": np.array([int(test.get("step", newest))], dtype=np.int32),
+                    "y": np.array([tested], dtype=np.float32),
+                    "marker": {
+                        "symbol": "star",
+                        "size": 11,
+                        "color": "#D9A400",
+                        "line": {"width": 1, "color": REFERENCE},
+                    },
+                    "cliponaxis": False,
+                    "hovertemplate": hover,
+                    **axes,
+                }
+            )
+        level = baselines[quantity]
+        bounded = accuracy and quantity == "metric"
+        extent = _extent(raw, smooth, held_out, level, tested, logs[quantity]) if not bounded else [0.0, 1.0]
+        suffix = "2" if number else ""
+        layout[f"xaxis{suffix}"] = {
+            "title": {"text": "optimiser step", "standoff": 2},
+            "domain": [0.0, 0.455] if not number else [0.545, 1.0],
+            "anchor": f"y{suffix}",
+            "range": [0, end],
+            "nticks": 5,
+            "zeroline": False,
+            **({"matches": "x"} if number else {}),
+        }
+        layout[f"yaxis{suffix}"] = {
+            "title": {"text": plain(name) + (", log scale" if logs[quantity] else ""), "standoff": 2},
+            "anchor": f"x{suffix}",
+            "type": "log" if logs[quantity] else "linear",
+            "range": extent,
+            "zeroline": False,
+            **({"dtick": _log_tick(extent), "tickformat": "~g"} if logs[quantity] else {"nticks": 5}),
+        }
+        if level is not None and (level > 0 or not logs[quantity]):
+            at = math.log10(level) if logs[quantity] else level
+            side = _free_side(smooth, level, logs[quantity])
+            layout["shapes"].append(
+                {
+                    "type": "line",
+                    "xref": f"x{suffix} domain",
+                    "yref": f"y{suffix}",
+                    "x0": 0,
+                    "x1": 1,
+                    "y0": level,
+                    "y1": level,
+                    "line": {"color": REFERENCE, "width": 1.3, "dash": "dash"},
+                }
+            )
+            layout["annotations"].append(
+                {
+                    "text": f"without memory: {level:.3g}",
+                    "xref": f"x{suffix} domain",
+                    "yref": f"y{suffix}",
+                    "x": side,
+                    "y": at,
+                    "xanchor": "right" if side else "left",
+                    "yanchor": "top" if at > extent[0] + 0.85 * (extent[1] - extent[0]) else "bottom",
+                    "showarrow": False,
+                    "font": {"size": 10},
+                    "borderpad": 1,
+                }
+            )
+    better = "higher is better" if accuracy else "lower is better"
+    how = (
+        f"Each report of training is faint, its running mean dashed, unseen data bold; loss should fall, "
+        f"{metric_name}: {better}."
+    )
+    if any(level is not None for level in baselines.values()):
+        how += (
+            f" The grey line is a predictor without memory ({baseline_how})."
+            if baseline_how
+            else (" The grey line is a predictor without memory.")
+        )
+    return Figure(
+        name="curves",
+        title=f"Loss and {metric_name} over training",
+        how_to_read=how,
+        data=data,
+        layout=layout,
+        table=_table(train, validation, baselines, test, newest, metric_name),
+    )
+
+
+def decimate(count: int, most: int = MOST_POINTS) -> Array:
+    """Which of `count` rows to draw: every 2^n-th from the first, and the newest; at most `most`.
+
+    The stride doubles as rows come in, so the rows drawn stay the same in between.
+    """
+    stride = 1
+    while math.ceil(count / stride) + 1 > most:
+        stride *= 2
+    index = np.arange(0, count, stride)
+    return index if count == 0 or index[-1] == count - 1 else np.append(index, count - 1)
+
+
+def smoothed(values: Array) -> Array:
+    """The exponential running mean of (n,) values, NaN left out; its half-life is a fixed share of the picture.
+
+    The mean at row i weighs row j <= i by 2^(-(i - j) / half-life); weights are cut below 1/64.
+    """
+    if len(values) == 0:
+        return values
+    rows_per_point = 1
+    while math.ceil(len(values) / rows_per_point) + 1 > MOST_POINTS:
+        rows_per_point *= 2
+    half_life = _HALF_LIFE * min(rows_per_point, 8)
+    weights = 0.5 ** (np.arange(min(6 * half_life, len(values))) / half_life)
+    known = np.isfinite(values)
+    total = np.convolve(np.where(known, values, 0.0), weights)[: len(values)]
+    weight = np.convolve(known.astype(np.float64), weights)[: len(values)]
+    return np.where(known & (weight > 0), total / np.maximum(weight, 1e-300), np.nan)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _finite(values: Array) -> Array:
+    values = np.asarray(values, dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _extent(
+    raw: Array, smooth: Array, held_out: Array, baseline: float | None, tested: float | None, log: bool
+) -> list[float]:
+    """The ends of the y axis: all but the most extreme hundredth of the raw points, and every smoothed one."""
+    lone = np.array([value for value in (baseline, tested) if value is not None])
+    shown = np.concatenate([smooth, held_out, lone])
+    shown, raw = shown[np.isfinite(shown)], raw[np.isfinite(raw)]
+    if log:
+        shown, raw = shown[shown > 0], raw[raw > 0]
+    if shown.size == 0:
+        return [-2.0, 0.0] if log else [0.0, 1.0]
+    raw = np.sort(raw)
+    cut = raw.size // 100
+    inner = raw[cut : raw.size - cut] if raw.size else shown
+    # One step that blew up must not flatten all others: nothing above 20 times the upper middle is waited for.
+    typical = float(np.sort(shown)[int(0.75 * (shown.size - 1))])
+    kept = shown[shown <= 20 * typical] if typical > 0 else shown
+    low = min(float(kept.min()), float(inner[0]))
+    high = max(float(kept.max()), min(float(inner[-1]), 20 * typical if typical > 0 else math.inf))
+    if log:
+        low, high = nice_floor(low * 0.95), nice_ceiling(high * 1.05, (1, 2, 5, 10))
+        return [math.log10(max(low, high * 1e-6)), math.log10(high)]
+    bottom = 0.0 if low >= 0 else -nice_ceiling(-low * 1.05, _JUMPS)
+    return [bottom, nice_ceiling(high * 1.05, _JUMPS) if high > 0 else 0.0 if bottom < 0 else 1.0]
+
+
+def _free_side(smooth: Array, level: float, log: bool) -> int:
+    """Where the baseline's label stands clear of the curve: 0 for the left end, 1 for the right."""
+    known = smooth[np.isfinite(smooth) & (smooth > 0)] if log else smooth[np.isfinite(smooth)]
+    if known.size < 2:
+        return 1
+    first, last = (math.log(value / level) if log else value - level for value in (known[0], known[-1]))
+    return int(abs(last) >= abs(first))
+
+
+def _log_tick(extent: list[float]) -> str | int:
+    return "D2" if extent[1] - extent[0] < 1.5 else 1
+
+
+def _table(
+    train: Mapping[str, Array],
+    validation: Mapping[str, Array],
+    baselines: Mapping[str, float | None],
+    test: Mapping[str, float] | None,
+    newest: int,
+    metric_name: str,
+) -> dict[str, Array]:
+    counts = len(train["step"]), len(validation["step"])
+    last = ["baseline"] + (["test"] if test else [])
+    lone_step = [newest] + ([int(test.get("step", newest))] if test else [])
+    table = {
+        "data": np.concatenate([np.repeat(["train", "validation"], counts), last]),
+        "step": np.concatenate([train["step"], validation["step"], lone_step]).astype(np.int64),
+    }
+    for quantity, name in (("loss", "loss"), ("metric", metric_name)):
+        level = baselines[quantity]
+        lone = [math.nan if level is None else level] + ([float(test[quantity])] if test else [])
+        table[name] = np.concatenate([train[quantity], validation[quantity], lone])
+    return table

@@ -1,0 +1,219 @@
+"""The path of the hidden state: the trajectories of all probe sequences in principal coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.style import (
+    CLASS_COLOURS,
+    MUTED,
+    REFERENCE,
+    TIME_SCALE,
+    colour_bar,
+    fade,
+    margin,
+    plain,
+)
+from rnn_explorer.trace import Array
+
+
+def path(
+    projected: Array,
+    lengths: Array,
+    explained: Array,
+    labels: Array,
+    label_names: Sequence[str],
+    chosen: int,
+    colour_by: Literal["time", "class"] = "time",
+    dims: Literal[2, 3] = 2,
+    limits: Array | None = None,
+) -> Figure:
+    """Trajectories in the first two or three principal components, the chosen one bold.
+
+    Args:
+        projected: (batch, time, k) coordinates with k >= `dims`.
+        lengths: (batch,) real steps of each sequence; later ones are not drawn.
+        explained: (k,) shares of the variance along each component, 0 to 1.
+        labels: (batch,) class of each sequence, -1 where there is none.
+        label_names: names of the classes.
+        chosen: the sequence drawn bold.
+        colour_by: "time": the chosen path's points run through a scale from first to last step, the others are
+            grey. "class": every path has its class's colour.
+        dims: 2 or 3.
+        limits: (k, 2) ends of the axes; None: from the data.
+    """
+    batch = len(projected)
+    lengths = np.asarray(lengths, dtype=int)
+    points = np.asarray(projected, dtype=np.float32)[:, :, :dims]
+    length = int(lengths[chosen]) if batch else 0
+    groups: dict[int, list[int]] = {}
+    for sequence in range(batch):
+        label = int(labels[sequence]) if colour_by == "class" else -1
+        groups.setdefault(label, []).append(sequence)
+
+    data: list[dict[str, Any]] = []
+    for label in sorted(groups):
+        others = [sequence for sequence in groups[label] if sequence != chosen]
+        known = 0 <= label < len(label_names)
+        if not others and not known:
+            continue
+        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)] if known else MUTED
+        data.append(
+            {
+                **_trace(_joined(points, lengths, others)),
+                "mode": "lines",
+                "name": plain(str(label_names[label]), 14) if known else "other sequences",
+                "showlegend": known,
+                "opacity": 0.85 if known else 0.5,  # not in the colour: lines in 3D do not know transparent colours
+                "line": {"color": colour, "width": 1.2 if dims == 2 else 2},
+                "hoverinfo": "skip",
+            }
+        )
+    starts = points[np.flatnonzero(lengths > 0), 0] if points.shape[1] else points[:, :0].reshape(-1, points.shape[2])
+    data.append(
+        {
+            **_trace(starts),
+            "mode": "markers",
+            "name": "t = 1",
+            "showlegend": True,
+            "marker": {
+                "symbol": "circle-open",
+                "size": 6 if dims == 2 else 4,
+                "color": REFERENCE,
+                "line": {"width": 1.2, "color": REFERENCE},
+            },
+            "hoverinfo": "skip",
+        }
+    )
+    bold = points[chosen, :length] if batch else np.zeros((0, dims), dtype=np.float32)
+    label = int(labels[chosen]) if batch else -1
+    by_class = colour_by == "class" and 0 <= label < len(label_names)
+    if by_class:
+        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)]
+        marker: dict[str, Any] = {"color": colour}
+    else:
+        colour = MUTED
+        marker = {
+            "color": np.arange(1, length + 1, dtype=np.int32),
+            "cmin": 1,
+            "cmax": max(length, 2),
+            "colorscale": TIME_SCALE,
+            "showscale": True,
+            "colorbar": colour_bar("t", tickvals=[1, max(length, 2)], ticktext=["1", f"{max(length, 2)}"]),
+        }
+    coordinates = "<br>".join(f"PC {axis + 1} %{{{'xyz'[axis]}:.2f}}" for axis in range(dims))
+    data.append(
+        {
+            **_trace(bold),
+            "mode": "lines+markers",
+            "name": "chosen sequence",
+            "showlegend": False,
+            "line": {"color": colour, "width": 2.2 if dims == 2 else 4},
+            "marker": {**marker, "size": _size(length) if dims == 2 else 4, "line": {"width": 0}},
+            "customdata": np.arange(1, length + 1, dtype=np.int32),
+            "hovertemplate": f"step %{{customdata}}<br>{coordinates}<extra></extra>",
+        }
+    )
+
+    titles = [f"PC {axis + 1} ({100 * float(explained[axis]):.0f} %)" for axis in range(dims)]
+    # With a scale the bar takes the right edge, so the legend stands inside, where paths rarely go.
+    layout: dict[str, Any] = {
+        "margin": margin(44, 44, 24, 30),
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.0,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "font": {"size": 10},
+            "itemwidth": 30,
+            "bgcolor": "rgba(0,0,0,0)",
+        },
+    }
+    if colour_by == "class" and label_names:
+        longest = min(max(len(str(name)) for name in label_names), 14)
+        layout["margin"] = margin(44, 52 + max(7 * longest, 28), 6, 30)
+        layout["legend"] = {"x": 1.01, "y": 1, "font": {"size": 10}, "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"}
+    ends = _ends(points, lengths, limits, dims)
+    if dims == 2:
+        layout["xaxis"] = {"title": {"text": titles[0], "standoff": 4}, "range": ends[0], "nticks": 7}
+        layout["yaxis"] = {
+            "title": {"text": titles[1], "standoff": 2},
+            "range": ends[1],
+            "nticks": 5,
+        }
+        width, height = (end[1] - end[0] for end in ends)
+        if 1.25 <= width / height <= 5:  # else one scale for both axes would leave most of the panel empty
+            layout["yaxis"] |= {"scaleanchor": "x", "scaleratio": 1}
+    else:
+        layout["margin"] |= {"l": 0, "b": 0}
+        layout["scene"] = {
+            f"{name}axis": {"title": {"text": title, "font": {"size": 10}}, "range": end, "nticks": 4}
+            for name, title, end in zip("xyz", titles, ends, strict=True)
+        }
+        layout["scene"]["aspectmode"] = "manual"
+        layout["scene"]["aspectratio"] = {"x": 1.5, "y": 1.5, "z": 0.9}
+        layout["scene"]["camera"] = {"eye": {"x": 1.5, "y": 1.5, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.2}}
+    shown = 100 * float(np.sum(explained[:dims]))
+    return Figure(
+        name="path",
+        title=f"Path of the hidden state, {shown:.0f} % of its variance",
+        how_to_read=(
+            "Each line is one sequence walking through the state space, from its ring at step 1; "
+            + ("the bold one's colour is time." if not by_class else "its colour is its class, bold the chosen one.")
+        ),
+        data=data,
+        layout=layout,
+        marks=[Mark("point", trace=len(data) - 1)],
+        table=_table(points, lengths, labels, label_names, dims),
+    )
+
+
+def _trace(points: Array) -> dict[str, Any]:
+    """(n, 2 or 3) points as the coordinates of a trace."""
+    columns = {axis: np.ascontiguousarray(points[:, index]) for index, axis in enumerate("xyz"[: points.shape[1]])}
+    return {"type": "scatter" if points.shape[1] == 2 else "scatter3d", **columns}
+
+
+def _joined(points: Array, lengths: Array, sequences: list[int]) -> Array:
+    """The real steps of several sequences in one array, a row of NaN between them, so that one trace draws all."""
+    gap = np.full((1, points.shape[2]), np.nan, dtype=np.float32)
+    pieces: list[Array] = []
+    for sequence in sequences:
+        pieces += [points[sequence, : lengths[sequence]], gap]
+    return np.concatenate(pieces[:-1]) if pieces else gap[:0]
+
+
+def _size(length: int) -> float:
+    return 7.0 if length <= 20 else 5.0 if length <= 60 else 4.0
+
+
+def _ends(points: Array, lengths: Array, limits: Array | None, dims: int) -> list[list[float]]:
+    if limits is not None:
+        return [[float(low), float(high)] for low, high in limits[:dims]]
+    real = points[np.arange(points.shape[1])[None, :] < lengths[:, None]]
+    real = real[np.isfinite(real).all(axis=1)]
+    if not len(real):
+        return [[-1.0, 1.0]] * dims
+    low, high = real.min(axis=0), real.max(axis=0)
+    room = max(float((high - low).max()), 1e-3) / 20
+    return [[float(low[axis]) - room, float(high[axis]) + room] for axis in range(dims)]
+
+
+def _table(points: Array, lengths: Array, labels: Array, label_names: Sequence[str], dims: int) -> dict[str, Array]:
+    real = np.arange(points.shape[1])[None, :] < lengths[:, None]  # (batch, time)
+    sequence, step = np.nonzero(real)
+    names = np.array([*map(str, label_names), ""], dtype=object)  # the last for "none"
+    label = np.asarray(labels, dtype=int)
+    label = np.where((label >= 0) & (label < len(label_names)), label, len(label_names))
+    chosen = points[real]
+    return {
+        "sequence": sequence,
+        "step": step + 1,
+        "class": names[label[sequence]],
+        **{f"PC {axis + 1}": chosen[:, axis] for axis in range(dims)},
+    }

@@ -1,0 +1,80 @@
+"""The hidden state of one layer over one sequence: unit x time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.style import (
+    STATE_SCALE,
+    colour_bar,
+    layer_name,
+    margin,
+    signed_limit,
+    time_axis,
+    unit_axis,
+)
+from rnn_explorer.trace import Array, LayerTrace
+
+MOST_UNITS = 128  # rows drawn: about what the height has pixels for
+
+
+def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = "") -> Figure:
+    """The hidden state after each step as a heatmap.
+
+    Args:
+        layer: the recording of one layer and direction.
+        sequence: which of the recorded sequences.
+        length: its real steps; later ones are not drawn.
+        title_suffix: added to the title, such as the sequence in words.
+    """
+    hidden = layer.states["hidden"][sequence, :length]  # (time, hidden)
+    steps, hidden_size = hidden.shape
+    z, stride = thinned(hidden, MOST_UNITS)
+    limit = signed_limit(hidden)
+    ticks = [-limit, 0, limit]
+    data = [
+        {
+            "type": "heatmap",
+            "z": z,
+            "x0": 1,
+            "dx": 1,
+            "y0": 0,
+            "dy": stride,
+            "zmin": -limit,
+            "zmax": limit,
+            "colorscale": STATE_SCALE,
+            "colorbar": colour_bar("h<sub>t</sub>", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
+            "hovertemplate": "unit %{y}, step %{x}<br>h = %{z:.3f}<extra></extra>",
+        }
+    ]
+    layout = {
+        "margin": margin(44, 44, 6, 30),
+        "xaxis": time_axis(steps),
+        "yaxis": unit_axis(len(z), stride, hidden_size),
+    }
+    return Figure(
+        name="states",
+        title=f"Hidden state, {layer_name(layer.cell, layer.layer, layer.direction)}{title_suffix}",
+        how_to_read="Each row is one unit, each column one time step; blue is negative, red positive, pale near zero.",
+        data=data,
+        layout=layout,
+        marks=[Mark("line")],
+        table=by_unit({"hidden": hidden}),
+    )
+
+
+def thinned(values: Array, most: int) -> tuple[Array, int]:
+    """(units drawn, time) float32 from (time, hidden), and the stride: every stride-th unit, at most `most`."""
+    stride = max(1, -(-values.shape[1] // most))
+    return np.ascontiguousarray(values[:, ::stride].T, dtype=np.float32), stride
+
+
+def by_unit(values: dict[str, Array]) -> dict[str, Array]:
+    """A table of (time, hidden) arrays: one row for each unit and step."""
+    time, hidden_size = next(iter(values.values())).shape
+    return {
+        "unit": np.repeat(np.arange(hidden_size), time),
+        "step": np.tile(np.arange(1, time + 1), hidden_size),
+        **{name: array.T.ravel() for name, array in values.items()},
+    }

@@ -1,0 +1,360 @@
+"""The network: [embedding] -> recurrent layers -> dense layers -> head.
+
+`SequenceModel` trains on the cells' fast path; `SequenceModel.trace` shows every gate and state computed from the
+same weights. Sequences of different lengths are padded at their end; a step beyond a sequence's length never
+changes its answer, and its state is held there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from rnn_explorer.cells import CELLS, RecurrentCell
+from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec, Task
+from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
+
+if TYPE_CHECKING:
+    from rnn_explorer.experiment import Experiment, ModelSettings
+
+# About one second of one core for an optimizer step: beyond it a run would not look alive.
+MAX_WORK = 10_000_000_000
+_ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+
+
+class ModelTooLarge(ValueError):
+    """A model whose steps would take far too long; the message says what to make smaller."""
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One row of the layer summary.
+
+    Attributes:
+        layer: what it is ("rnn (relu)", "dense (relu)").
+        output_shape: of one batch, with "batch" for the batch axis.
+        parameters: as torch counts them, two bias vectors a recurrent gate.
+        keras_parameters: as Keras counts them: one bias vector for RNN and LSTM, two for the GRU.
+    """
+
+    layer: str
+    output_shape: str
+    parameters: int
+    keras_parameters: int
+
+
+class RecurrentLayer(nn.Module):
+    """One layer of units, read forwards, or forwards and backwards with the outputs joined.
+
+    Args:
+        settings: the cell and its sizes.
+        input_size: numbers that enter at each step.
+    """
+
+    def __init__(self, settings: ModelSettings, input_size: int) -> None:
+        super().__init__()
+        kind = CELLS.get(settings.cell)
+        self.forwards: RecurrentCell = kind.from_settings(settings, input_size)
+        self.backwards: RecurrentCell | None = None
+        if settings.bidirectional:
+            self.backwards = kind.from_settings(settings, input_size)
+        self.output_size = settings.hidden_size * (2 if settings.bidirectional else 1)
+
+    def forward(self, x: Tensor, reverse: Tensor | None) -> Tensor:
+        """Hidden states of all steps, (batch, time, output_size); those beyond a sequence's end mean nothing.
+
+        Args:
+            x: (batch, time, input_size).
+            reverse: (batch, time) long from `reversal`; only read by a bidirectional layer.
+        """
+        states, _ = self.forwards(x)
+        if self.backwards is None:
+            return states
+        assert reverse is not None
+        back, _ = self.backwards(along_time(x, reverse))
+        return torch.cat([states, along_time(back, reverse)], dim=-1)
+
+
+class SequenceModel(nn.Module):
+    """The network that an experiment describes.
+
+    Args:
+        settings: cell, sizes, initialiser.
+        input_spec: what enters at a step.
+        output_spec: what is asked for.
+        generator: where the initial weights come from; on the meta device none are drawn.
+    """
+
+    one_hot: Tensor
+
+    def __init__(
+        self, settings: ModelSettings, input_spec: InputSpec, output_spec: OutputSpec, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.settings, self.input_spec, self.output_spec = settings, input_spec, output_spec
+        self.embedding: nn.Embedding | None = None
+        width = input_spec.size
+        if input_spec.kind == "symbols":
+            if settings.embedding:
+                self.embedding = nn.Embedding.from_pretrained(
+                    torch.empty(input_spec.size, settings.embedding), freeze=False
+                )
+                width = settings.embedding
+            else:
+                one_hot = torch.zeros(input_spec.size, input_spec.size).fill_diagonal_(1.0)  # eye is slow on meta
+                self.register_buffer("one_hot", one_hot, persistent=False)
+        self.layers = nn.ModuleList()
+        for _ in range(settings.num_layers):
+            layer = RecurrentLayer(settings, width)
+            self.layers.append(layer)
+            width = layer.output_size
+        self.dense = nn.ModuleList()
+        for units in settings.dense:
+            self.dense.append(_linear(width, units))
+            width = units
+        self.head = _linear(width, output_spec.size)
+        self._activation = _ACTIVATIONS[settings.dense_activation]
+        if not self.head.weight.is_meta:
+            self._initialise(generator)
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        init = self.settings.init
+        for cell in self.cells():
+            cell.initialise(init, generator)
+        with torch.no_grad():
+            for linear in self.linears():
+                if init == "pytorch":
+                    bound = 1 / math.sqrt(linear.in_features)
+                    linear.weight.uniform_(-bound, bound, generator=generator)
+                    linear.bias.uniform_(-bound, bound, generator=generator)
+                else:
+                    nn.init.xavier_uniform_(linear.weight, generator=generator)
+                    linear.bias.zero_()
+            if self.embedding is not None:
+                if init == "pytorch":
+                    self.embedding.weight.normal_(generator=generator)
+                else:
+                    self.embedding.weight.uniform_(-0.05, 0.05, generator=generator)
+
+    def stack(self) -> list[RecurrentLayer]:
+        """The recurrent layers, nearest the input first."""
+        return cast(list[RecurrentLayer], list(self.layers))
+
+    def cells(self) -> list[RecurrentCell]:
+        """Every cell in the order of computation, a layer's backward cell after its forward one."""
+        found: list[RecurrentCell] = []
+        for layer in self.stack():
+            found.append(layer.forwards)
+            if layer.backwards is not None:
+                found.append(layer.backwards)
+        return found
+
+    def linears(self) -> list[nn.Linear]:
+        """The dense layers and the head."""
+        return [*cast(list[nn.Linear], list(self.dense)), self.head]
+
+    # -- the fast path ------------------------------------------------------------------------------------------
+
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None, dropout: torch.Generator | None = None) -> Tensor:
+        """Logits of classes, or values.
+
+        Args:
+            inputs: (batch, time, feature) float or (batch, time) long.
+            lengths: (batch,) real steps; None: all.
+            dropout: where dropout's masks come from; None leaves dropout out, as in evaluation.
+
+        Returns:
+            (batch, output_size) for a question at the end, (batch, time, output_size) for one at every step.
+        """
+        x, reverse = self.encode(inputs), self._reversal(inputs, lengths)
+        for number, layer in enumerate(self.stack()):
+            if number and dropout is not None and self.settings.dropout:
+                x = self._drop(x, dropout)
+            x = layer(x, reverse)
+        return self.read_out(x if self.output_spec.per_step else self.summary_state(x, lengths))
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """(batch, time, feature) numbers: values as they are, symbols embedded or one-hot."""
+        if self.input_spec.kind == "values":
+            return inputs
+        return self.one_hot[inputs] if self.embedding is None else self.embedding(inputs)
+
+    def summary_state(self, states: Tensor, lengths: Tensor | None) -> Tensor:
+        """(batch, features): what the top layer knows after the whole sequence.
+
+        The forward half is taken at each sequence's last real step; the backward half, which ends its reading at
+        the first step, is taken there.
+        """
+        rows = torch.arange(states.shape[0])
+        last = states[:, -1] if lengths is None else states[rows, lengths - 1]
+        if not self.settings.bidirectional:
+            return last
+        hidden = self.settings.hidden_size
+        return torch.cat([last[:, :hidden], states[:, 0, hidden:]], dim=-1)
+
+    def read_out(self, x: Tensor) -> Tensor:
+        """Dense layers and head, (..., features) -> (..., output_size)."""
+        for dense in self.dense:
+            x = self._activation(dense(x))
+        return self.head(x)
+
+    def _drop(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        keep = 1.0 - self.settings.dropout
+        return x * torch.empty_like(x).bernoulli_(keep, generator=generator) / keep
+
+    def _reversal(self, inputs: Tensor, lengths: Tensor | None) -> Tensor | None:
+        return reversal(inputs.shape[0], inputs.shape[1], lengths) if self.settings.bidirectional else None
+
+    # -- the inside ---------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def trace(self, batch: Batch) -> Trace:
+        """Every gate and state of every layer and direction, and the answer after every step, as numpy data."""
+        inputs, lengths = batch.inputs, batch.lengths
+        time = inputs.shape[1]
+        reverse = self._reversal(inputs, lengths)
+        held = None if lengths is None else torch.arange(time)[None, :].minimum(lengths[:, None] - 1)
+        x, entries = self.encode(inputs), []
+        for number, layer in enumerate(self.stack()):
+            seen = layer.forwards.trace(x)
+            entries.append(_layer_trace(layer.forwards, number, "forward", seen, held))
+            outputs = [seen["hidden"]]
+            if layer.backwards is not None:
+                assert reverse is not None
+                seen_back = layer.backwards.trace(along_time(x, reverse))
+                back = {name: along_time(values, reverse) for name, values in seen_back.items()}
+                entries.append(_layer_trace(layer.backwards, number, "backward", back, held))
+                outputs.append(back["hidden"])
+            x = torch.cat(outputs, dim=-1)
+        answers = self._answers(batch, x)
+        return Trace(
+            inputs=inputs.numpy().copy(),
+            targets=batch.targets.numpy().copy(),
+            lengths=(torch.full((len(batch),), time) if lengths is None else lengths).numpy().copy(),
+            answers=(answers if held is None else along_time(answers, held)).numpy(),
+            layers=tuple(entries),
+        )
+
+    def _answers(self, batch: Batch, states: Tensor) -> Tensor:
+        """(batch, time, output_size): what it would say if the sequence ended at that step."""
+        if self.settings.bidirectional and not self.output_spec.per_step:
+            # The backward half starts from the end, so each prefix is a reading of its own.
+            count, time = batch.inputs.shape[:2]
+            ends = torch.arange(1, time + 1).repeat(count)
+            if batch.lengths is not None:
+                ends = ends.minimum(batch.lengths.repeat_interleave(time))
+            outputs = self(batch.inputs.repeat_interleave(time, dim=0), ends).unflatten(0, (count, time))
+        else:
+            outputs = self.read_out(states)
+        return outputs.softmax(dim=-1) if self.output_spec.classes else outputs
+
+    # -- its size -----------------------------------------------------------------------------------------------
+
+    def parameter_count(self) -> int:
+        """Trainable numbers as torch counts them."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def keras_parameter_count(self) -> int:
+        """Trainable numbers as Keras counts them: RNN and LSTM with one bias vector, since their two only add up."""
+        return self.parameter_count() - sum(_second_bias(cell) for cell in self.cells())
+
+    def summary(self, time: int) -> list[LayerSummary]:
+        """The layers with their output shapes and parameters, for sequences of `time` steps."""
+        settings, rows = self.settings, []
+
+        def add(name: str, shape: str, count: int, keras: int | None = None) -> None:
+            rows.append(LayerSummary(name, shape, count, count if keras is None else keras))
+
+        add("input", f"(batch, {time}, {self.input_spec.size})", 0)
+        if self.embedding is not None:
+            add("embedding", f"(batch, {time}, {settings.embedding})", self.embedding.weight.numel())
+        for number, layer in enumerate(self.stack()):
+            cells = [layer.forwards] + ([layer.backwards] if layer.backwards is not None else [])
+            count = sum(p.numel() for p in layer.parameters())
+            whole = number + 1 < len(self.layers) or self.output_spec.per_step
+            shape = f"(batch, {time}, {layer.output_size})" if whole else f"(batch, {layer.output_size})"
+            name = settings.cell + (f" ({settings.nonlinearity})" if settings.cell == "rnn" else "")
+            name += ", both directions" if settings.bidirectional else ""
+            add(name, shape, count, count - sum(_second_bias(cell) for cell in cells))
+        lead = f"(batch, {time}, " if self.output_spec.per_step else "(batch, "
+        for linear in self.linears()[:-1]:
+            add(f"dense ({settings.dense_activation})", f"{lead}{linear.out_features})", _size(linear))
+        add("softmax" if self.output_spec.classes else "output", f"{lead}{self.output_spec.size})", _size(self.head))
+        return rows
+
+
+def reversal(batch: int, time: int, lengths: Tensor | None) -> Tensor:
+    """(batch, time) long: where each step of the reversed sequence comes from; padding stays where it is.
+
+    Reversing twice gives the sequence back, so the same index undoes itself.
+    """
+    steps = torch.arange(time).expand(batch, time)
+    if lengths is None:
+        return time - 1 - steps
+    return torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
+
+
+def along_time(x: Tensor, index: Tensor) -> Tensor:
+    """Pick time steps: (batch, time, feature) at (batch, time) long."""
+    return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[-1]))
+
+
+def work_per_step(model: SequenceModel, batch_size: int, time: int) -> int:
+    """Parameters x batch x length, in proportion to the time of one optimizer step."""
+    return model.parameter_count() * batch_size * time
+
+
+def build_on_meta(experiment: Experiment, task: Task) -> SequenceModel:
+    """The model's shapes without its memory, for counting.
+
+    Raises:
+        ModelTooLarge: when one optimizer step would take more than `MAX_WORK`.
+    """
+    with torch.device("meta"):
+        model = SequenceModel(experiment.model, task.input, task.output, torch.Generator())
+    time, batch_size = task.longest, experiment.training.batch_size
+    work = work_per_step(model, batch_size, time)
+    if work > MAX_WORK:
+        raise ModelTooLarge(
+            f"This model is too large to train live: {model.parameter_count():,} parameters x {batch_size} sequences x "
+            f"{time} steps is {work:.2g}, and the limit is {MAX_WORK:.0g}. "
+            "Make hidden_size, num_layers, dense or batch_size smaller."
+        )
+    return model
+
+
+def _layer_trace(
+    cell: RecurrentCell, layer: int, direction: Direction, seen: dict[str, Tensor], held: Tensor | None
+) -> LayerTrace:
+    def numpy(name: str) -> Array:
+        return (seen[name] if held is None else along_time(seen[name], held)).numpy()
+
+    return LayerTrace(
+        cell=cell.key,
+        layer=layer,
+        direction=direction,
+        gates={name: numpy(name) for name in cell.gate_names},
+        states={name: numpy(name) for name in cell.state_names},
+        bounded=cell.bounded,
+    )
+
+
+def _linear(width: int, units: int) -> nn.Linear:
+    # torch's own layer draws weights from the global generator when made, which would shift it for everyone else;
+    # on the meta device nothing is drawn. (skip_init does as much, and takes half a second the first time.)
+    layer = nn.Linear(width, units, device="meta")
+    layer.weight = nn.Parameter(torch.empty(units, width))
+    layer.bias = nn.Parameter(torch.empty(units))
+    return layer
+
+
+def _second_bias(cell: RecurrentCell) -> int:
+    return cell.bias_hh.numel() if cell.keras_biases == 1 else 0
+
+
+def _size(linear: nn.Linear) -> int:
+    return linear.weight.numel() + linear.bias.numel()

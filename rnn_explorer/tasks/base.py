@@ -1,0 +1,289 @@
+"""What a task is: data by seed, a question about it, a baseline without memory, and words for a person.
+
+Adding a task is one file in this folder with one `Task` class under `@TASKS.register(key)`, and one test.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnn_explorer.registry import Registry
+from rnn_explorer.settings import Settings
+from rnn_explorer.trace import Array, Explanation
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+PROBES = 8  # sequences in the fixed batch that every figure shows
+STREAM_EPOCH = 50  # batches that count as one epoch where data are generated without end
+STREAM_EVALUATION = 256  # sequences in the fixed validation set, and in the test set, of a generated task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences with what is asked of them.
+
+    Attributes:
+        inputs: (batch, time, feature) float, or (batch, time) long for symbols.
+        targets: by `OutputSpec.kind`: "classes" (batch,) long; "classes_per_step" (batch, time) long;
+            "values" (batch, output_size) float; "values_per_step" (batch, time, output_size) float.
+        lengths: (batch,) long, the real steps of each sequence (padding comes after them); None: all are full.
+        mask: (batch, time) bool, the steps whose answer counts, for a question asked per step; None: every real
+            step counts.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    lengths: Tensor | None = None
+    mask: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]
+
+    def select(self, index: Tensor) -> Batch:
+        """The sequences at `index` (long, any length), in that order."""
+        return Batch(
+            self.inputs[index],
+            self.targets[index],
+            None if self.lengths is None else self.lengths[index],
+            None if self.mask is None else self.mask[index],
+        )
+
+    def step_mask(self) -> Tensor:
+        """(batch, time) bool: the real steps, and of these the ones that count where the task says so."""
+        batch, time = self.inputs.shape[:2]
+        if self.lengths is None:
+            real = torch.ones(batch, time, dtype=torch.bool)
+        else:
+            real = torch.arange(time)[None, :] < self.lengths[:, None]
+        return real if self.mask is None else real & self.mask
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What enters the network at each step: one of `size` symbols, or `size` numbers."""
+
+    kind: Literal["symbols", "values"]
+    size: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What the network is asked for: a class or a vector of numbers, at the end or at every step."""
+
+    kind: Literal["classes", "classes_per_step", "values", "values_per_step"]
+    size: int
+    names: tuple[str, ...]
+
+    @property
+    def per_step(self) -> bool:
+        return self.kind.endswith("_per_step")
+
+    @property
+    def classes(self) -> bool:
+        return self.kind.startswith("classes")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a task or its data come from."""
+
+    citation: str
+    licence: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A predictor without memory, for comparison: its loss and metric, and in words how it predicts."""
+
+    loss: float
+    metric: float
+    how: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How well the answers do, in one number: "accuracy" (share of right answers) or "MSE"."""
+
+    name: Literal["accuracy", "MSE"]
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.name == "accuracy"
+
+    @property
+    def solved(self) -> float:
+        """The value from which a task counts as solved."""
+        return 0.99 if self.name == "accuracy" else 0.01
+
+    def is_solved(self, value: float) -> bool:
+        return value >= self.solved if self.higher_is_better else value <= self.solved
+
+
+@dataclass(frozen=True)
+class TaskSettings(Settings):
+    """Base of a task's own settings; a task without any uses it as it is."""
+
+    def applies(self, name: str) -> bool:
+        """Whether one of these settings has any effect, given the others; what has none need not be shown."""
+        return True
+
+
+class Task(ABC):
+    """A question about sequences.
+
+    The same settings, seed and `val_split` give the same data, always; train, validation and test are disjoint.
+    Either the data are a finite set (`training_set` returns it; an epoch is one pass in a shuffled order) or an
+    endless stream (`generate` makes a batch; an epoch is `STREAM_EPOCH` batches).
+
+    Class attributes:
+        key, title: the name in the URL and the name for people.
+        summary: one line: what it is.
+        teaches: one line: what it teaches.
+        reading_guide: one paragraph: how to read the pictures of this task.
+        source: citation, licence, address.
+        settings_class: the dataclass of its own settings.
+        defaults: model and training settings by name, where they differ from the general ones.
+        metric: the number that says how well it goes.
+        finite: whether the data are a finite set.
+        symbols: whether a step's input is a symbol (else numbers), so that an embedding makes sense.
+        reveals_future: whether later inputs contain the answer to an earlier step, so that a backward layer
+            would only copy it; bidirectional layers are refused then.
+
+    Args:
+        settings: an instance of `settings_class`.
+        seed: 0 to 2**31 - 1.
+        val_split: share of the training pool that is held out for validation, for finite data.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    teaches: ClassVar[str]
+    reading_guide: ClassVar[str]
+    source: ClassVar[Source]
+    settings_class: ClassVar[type[TaskSettings]] = TaskSettings
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    metric: ClassVar[Metric]
+    finite: ClassVar[bool] = False
+    symbols: ClassVar[bool] = False
+    reveals_future: ClassVar[bool] = False
+
+    input: InputSpec
+    output: OutputSpec
+
+    def __init__(self, settings: TaskSettings, seed: int, val_split: float) -> None:
+        self.settings, self.seed, self.val_split = settings, seed, val_split
+
+    # -- data ---------------------------------------------------------------------------------------------------
+
+    def generate(self, generator: torch.Generator, size: int) -> Batch:
+        """Make `size` fresh sequences (endless tasks)."""
+        raise NotImplementedError(f"{self.key} is a finite task")
+
+    def finite_set(self, split: Split) -> Batch:
+        """All sequences of one split (finite tasks)."""
+        raise NotImplementedError(f"{self.key} is an endless task")
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Optimiser steps in one epoch; the last batch of a finite set may be smaller."""
+        return math.ceil(self.train_size / batch_size) if self.finite else STREAM_EPOCH
+
+    @property
+    def train_size(self) -> int:
+        """Sequences in the training set; 0 for an endless stream."""
+        return len(self.finite_set("train")) if self.finite else 0
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest sequence, padding included."""
+        return self.probe().inputs.shape[1]
+
+    def train_batch(self, epoch: int, index: int, batch_size: int) -> Batch:
+        """Batch number `index` of epoch number `epoch`, both from 0.
+
+        It depends on the seed and on these numbers alone, so a resumed run sees the very batches that an
+        uninterrupted one would have seen.
+        """
+        if not self.finite:
+            return self.generate(self.generator("train", epoch * STREAM_EPOCH + index), batch_size)
+        data = self.finite_set("train")
+        if getattr(self, "_order_of", None) != epoch:
+            self._order = torch.randperm(len(data), generator=self.generator("train", epoch))
+            self._order_of = epoch
+        return data.select(self._order[index * batch_size : (index + 1) * batch_size])
+
+    def evaluation(self, split: Split) -> Batch:
+        """The fixed batch on which loss and metric of a split are measured."""
+        if self.finite:
+            return self.finite_set(split)
+        return self.generate(self.generator(split, 0), STREAM_EVALUATION)
+
+    def probe(self) -> Batch:
+        """The fixed `PROBES` sequences that the figures show: the first of the validation set.
+
+        A finite task whose validation set is empty shows sequences of its test set instead.
+        """
+        batch = self.evaluation("validation")
+        if len(batch) < PROBES:
+            batch = self.evaluation("test")
+        return batch.select(self.choose_probes(batch))
+
+    def choose_probes(self, batch: Batch) -> Tensor:
+        """(PROBES,) long: which sequences to show; as many different labels as there are, where there are labels."""
+        labels, names = self.labels(batch)
+        if not names:
+            return torch.arange(PROBES)
+        chosen: list[int] = []
+        remaining = list(range(len(batch)))
+        while len(chosen) < min(PROBES, len(batch)):
+            seen: set[int] = set()
+            for index in list(remaining):
+                if int(labels[index]) not in seen and len(chosen) < PROBES:
+                    seen.add(int(labels[index]))
+                    chosen.append(index)
+                    remaining.remove(index)
+        return torch.tensor(chosen)
+
+    def generator(self, split: Split, number: int) -> torch.Generator:
+        """A random generator of its own for each seed, split and batch number: streams never meet."""
+        words = np.random.SeedSequence((self.seed, SPLITS.index(split), number)).generate_state(2, dtype=np.uint32)
+        return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+
+    # -- judgement ----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def baseline(self) -> Baseline:
+        """A predictor without memory, measured on the validation set or worked out in closed form."""
+
+    # -- words and pictures -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
+        """One sequence as a person would want to see it.
+
+        Args:
+            inputs: (time, feature) or (time,) of one sequence, padding included.
+            targets: of that sequence.
+            length: its real steps.
+            answers: (time, output_size): probabilities or values after each step.
+        """
+
+    def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
+        """The class of each sequence for colouring, with the names; -1 where there is none."""
+        if self.output.kind == "classes":
+            return batch.targets.numpy().copy(), self.output.names
+        return np.full(len(batch), -1), ()
+
+
+TASKS: Registry[type[Task]] = Registry("task")

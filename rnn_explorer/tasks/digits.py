@@ -1,0 +1,111 @@
+"""Handwritten digits, read row by row: the reference program."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from rnn_explorer.settings import setting
+from rnn_explorer.tasks import files
+from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, TaskSettings
+from rnn_explorer.tasks.pool import PoolTask
+from rnn_explorer.tasks.words import class_verdict
+from rnn_explorer.trace import Array, Explanation
+
+SIDE = 8  # pixels
+DARKEST = 16
+POOL = 1442  # images that are not test images
+NAMES = tuple("0123456789")
+
+
+@functools.lru_cache(maxsize=2)
+def _pool(pixels: bool) -> Batch:
+    shipped = files.arrays("digits")
+    images = torch.from_numpy(shipped["images"].astype(np.float32) / DARKEST)  # (images, 8, 8)
+    labels = torch.from_numpy(shipped["labels"].astype(np.int64))
+    return Batch(images.reshape(-1, SIDE * SIDE, 1) if pixels else images, labels)
+
+
+@dataclass(frozen=True)
+class DigitsSettings(TaskSettings):
+    """How an image becomes a sequence, and how many there are."""
+
+    pixels: bool = setting(
+        False, label="One pixel a step",
+        help="Off: 8 steps, one row of 8 pixels each. On: 64 steps, one pixel each, which asks for a longer memory.",
+    )  # fmt: skip
+    train_size: int = setting(
+        POOL, low=10, high=POOL, unit="images", log=True, label="Training images at most",
+        help="Fewer images are learnt by heart: watch the two loss curves part. "
+        "The validation share is taken first, so the largest value means all.",
+    )  # fmt: skip
+
+
+@TASKS.register("digits")
+class Digits(PoolTask):
+    """Which digit is it? 8 x 8 images of handwriting, read from top to bottom.
+
+    Inputs: (batch, 8, 8), one row of ink from 0 to 1 a step, or (batch, 64, 1), one pixel a step.
+    Targets: (batch,) the digit. 1797 images, of which 355 are always the test set.
+    """
+
+    key = "digits"
+    title = "Handwritten digits"
+    summary = "Read an 8 x 8 image of a handwritten digit row by row and say which digit it is."
+    teaches = "Sequence classification: the hidden state gathers evidence, and the last one decides."
+    reading_guide = (
+        "Each time step shows the network one row of the image, from the top (or one pixel, in reading order). "
+        "The probabilities after each row say what it would answer if the image ended there: after the first rows it "
+        "wavers between digits with like tops, and it should settle as the rows that tell them apart come in. "
+        "In the picture of hidden states, paths that start together part into one region for each digit."
+    )
+    source = files.source("digits")
+    settings_class = DigitsSettings
+    metric = Metric("accuracy")
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "cell": "rnn", "nonlinearity": "relu", "hidden_size": 128, "dense": (64, 32), "dense_activation": "relu",
+        "init": "keras", "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 32, "clip_norm": 1.0,
+        "epochs": 10, "steps": 0, "val_split": 0.2,
+    }  # fmt: skip
+    settings: DigitsSettings
+
+    def pool(self) -> Batch:
+        if self.settings.pixels:
+            self.input = InputSpec("values", 1, ("ink",))
+        else:
+            self.input = InputSpec("values", SIDE, tuple(f"column {column + 1}" for column in range(SIDE)))
+        self.output = OutputSpec("classes", len(NAMES), NAMES)
+        return _pool(self.settings.pixels)
+
+    def baseline(self) -> Baseline:
+        judged, split = self.judged_set()
+        shares = np.bincount(judged.targets.numpy(), minlength=len(NAMES)) / len(judged)
+        seen = shares[shares > 0]
+        return Baseline(
+            loss=float(-(seen * np.log(seen)).sum()),
+            metric=float(shares.max()),
+            how=f"the best answer without looking: always the class frequencies of the {split} set",
+        )
+
+    def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
+        target = int(targets)
+        a_digit = f"an {NAMES[target]}" if target == 8 else f"a {NAMES[target]}"
+        verdict, correct = class_verdict(answers[length - 1], target, NAMES, f"it is {a_digit}")
+        cells = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+        return Explanation(
+            kind="image",
+            title=a_digit,
+            verdict=verdict,
+            correct=correct,
+            length=length,
+            image=inputs.reshape(SIDE, SIDE),
+            image_steps=cells if self.settings.pixels else cells // SIDE,
+            class_names=NAMES,
+            probabilities=answers[:length],
+            target_class=target,
+        )

@@ -1,0 +1,61 @@
+"""Tasks whose data are a fixed pool of labelled sequences, cut into training, validation and test sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rnn_explorer.tasks.base import Batch, Split, Task, TaskSettings
+from rnn_explorer.trace import Array
+
+TEST_EVERY = 5  # every fifth sequence of a class is a test sequence
+
+
+class PoolTask(Task):
+    """A finite task over a pool of sequences with one class each.
+
+    The test set never changes: the fifth, tenth, ... sequence of each class in the order of the file. What is left
+    is shuffled by the seed; the share `val_split` of it is the validation set, and of the rest the first
+    `train_size` sequences are trained on, so that a smaller training set is part of a larger one and is judged on
+    the same validation set.
+    """
+
+    finite = True
+
+    def __init__(self, settings: TaskSettings, seed: int, val_split: float) -> None:
+        super().__init__(settings, seed, val_split)
+        pool = self.pool()
+        is_test = held_out(pool.targets.numpy())
+        rest = np.flatnonzero(~is_test)
+        order = torch.randperm(len(rest), generator=self.generator("validation", 0)).numpy()
+        rest, held = rest[order], round(val_split * len(rest))
+        rows = {
+            "train": rest[held:][: settings.train_size],  # type: ignore[attr-defined]
+            "validation": rest[:held],
+            "test": np.flatnonzero(is_test),
+        }
+        self._sets = {split: pool.select(torch.from_numpy(rows[split])) for split in rows}
+
+    def pool(self) -> Batch:
+        """Every sequence there is, in the order of the file."""
+        raise NotImplementedError
+
+    def finite_set(self, split: Split) -> Batch:
+        return self._sets[split]
+
+    def judged_set(self) -> tuple[Batch, str]:
+        """What a baseline is measured on, with its name: the validation set, or the test set where that is empty."""
+        split: Split = "validation" if len(self._sets["validation"]) else "test"
+        return self._sets[split], split
+
+
+def held_out(labels: Array) -> Array:
+    """(sequences,) bool: the test sequences, every fifth of each class.
+
+    Args:
+        labels: (sequences,) whole numbers.
+    """
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        chosen[np.flatnonzero(labels == label)[TEST_EVERY - 1 :: TEST_EVERY]] = True
+    return chosen

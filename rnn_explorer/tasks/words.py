@@ -1,0 +1,32 @@
+"""Sentences that several tasks use to tell what a model said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnn_explorer.trace import Array
+
+
+def class_verdict(probabilities: Array, target: int, names: Sequence[str], truth: str) -> tuple[str, bool]:
+    """What is said at the end of a classified sequence: "says 7 (98 %), it is a 7".
+
+    Args:
+        probabilities: (classes,) at the last step.
+        target: the right class.
+        names: of the classes.
+        truth: how the sentence ends ("it is a 7").
+
+    Returns:
+        The sentence, and whether the likeliest class is the right one.
+    """
+    if not np.isfinite(probabilities).all():
+        return f"has no finite answer, {truth}", False
+    said = int(np.argmax(probabilities))
+    return f"says {names[said]} ({100 * probabilities[said]:.0f} %), {truth}", said == target
+
+
+def number(value: float) -> str:
+    """A number of any size in three significant digits."""
+    return f"{value:.3g}" if np.isfinite(value) else "not finite"

@@ -1,0 +1,210 @@
+"""What was recorded of a model, as plain numpy data that can be stored, sent and drawn.
+
+Axes are `(batch, time, feature)` throughout. Nothing here knows of torch or of a screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+Direction = Literal["forward", "backward"]
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """Every gate and state of one recurrent layer in one direction.
+
+    Attributes:
+        cell: the cell's key ("rnn", "lstm", "gru").
+        layer: counted from 0, nearest the input first.
+        direction: "forward", or "backward" for the second half of a bidirectional layer. Either way index t on
+            the time axis belongs to input t.
+        gates: name -> (batch, time, hidden_size), in the cell's order.
+        states: name -> (batch, time, hidden_size): the state after each step.
+        bounded: those names among the gates whose values lie between 0 and 1.
+    """
+
+    cell: str
+    layer: int
+    direction: Direction
+    gates: Mapping[str, Array]
+    states: Mapping[str, Array]
+    bounded: frozenset[str]
+
+    @property
+    def hidden_size(self) -> int:
+        return self.states["hidden"].shape[-1]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the model did with a fixed batch of sequences.
+
+    Attributes:
+        inputs: (batch, time, feature) values, or (batch, time) whole numbers for symbols.
+        targets: as the task gives them.
+        lengths: (batch,) the number of real steps in each sequence; later steps are padding.
+        answers: (batch, time, output_size): what the model would say if the sequence ended at that step;
+            probabilities for classes, values for regression.
+        layers: one entry a layer and direction, in the order of computation.
+    """
+
+    inputs: Array
+    targets: Array
+    lengths: Array
+    answers: Array
+    layers: tuple[LayerTrace, ...]
+
+    def layer(self, number: int, direction: Direction = "forward") -> LayerTrace:
+        """The recording of one layer and direction.
+
+        Raises:
+            KeyError: when the model has no such layer.
+        """
+        for entry in self.layers:
+            if (entry.layer, entry.direction) == (number, direction):
+                return entry
+        raise KeyError((number, direction))
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row of what the model saw: a line over time.
+
+    Attributes:
+        name: what the values are.
+        values: (time,) numbers, NaN where there is nothing.
+        role: "input", "target" or "answer"; decides how it is drawn.
+        group: strips of one group share an axis (a target and the answer to it).
+    """
+
+    name: str
+    values: Array
+    role: Literal["input", "target", "answer"]
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One sequence as a person would want to see it, and what the model said of it.
+
+    Attributes:
+        kind: "image" (rows read one a step), "symbols" (a letter or word a step) or "series" (numbers a step).
+        title: the sequence in a few words ("a 7", "Nakamura", "sunspots 1900-1948").
+        verdict: what the model says at the end against what is right, in words.
+        correct: whether that is right; None where the question makes no sense.
+        length: the number of real steps.
+        image: (rows, columns) for an image, else None; `image_steps` says which step each cell belongs to.
+        symbols: the text of each step, for symbols, else empty.
+        strips: lines over time: inputs of a series, targets, answers.
+        class_names: names of the classes, for a classification, else empty.
+        probabilities: (time, classes) after each step, or None.
+        target_class: the right class at the end, or None; for one label a step, `target_classes` (time,).
+    """
+
+    kind: Literal["image", "symbols", "series"]
+    title: str
+    verdict: str
+    correct: bool | None
+    length: int
+    image: Array | None = None
+    image_steps: Array | None = None
+    symbols: tuple[str, ...] = ()
+    strips: tuple[Strip, ...] = ()
+    class_names: tuple[str, ...] = ()
+    probabilities: Array | None = None
+    target_class: int | None = None
+    target_classes: Array | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a run at one step: everything that the live picture shows.
+
+    Attributes:
+        step: optimiser steps done.
+        epoch: passes over the training data, with a fraction.
+        trace: the probe batch through the weights of this step.
+        explanations: one for each probe sequence.
+        labels: (batch,) the class of each probe sequence, or -1 where there is none.
+        label_names: names for `labels`.
+    """
+
+    step: int
+    epoch: float
+    trace: Trace
+    explanations: tuple[Explanation, ...]
+    labels: Array
+    label_names: tuple[str, ...]
+
+
+@dataclass
+class History:
+    """A learning curve of bounded size: rows of named numbers over steps, thinned as it grows.
+
+    Kept are the first row, the newest row, and in between rows at a stride that doubles whenever the store is
+    full, so that a curve of a million steps costs as much to hold and to draw as one of two thousand.
+
+    Attributes:
+        capacity: the most rows held; at least 16.
+        columns: the names of the numbers in each row.
+    """
+
+    columns: tuple[str, ...]
+    capacity: int = 2000
+    _rows: list[tuple[int, int, tuple[float, ...]]] = field(default_factory=list)  # (row number, step, values)
+    _stride: int = 1
+    _count: int = 0
+    _newest: tuple[int, tuple[float, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.capacity < 16:
+            raise ValueError(f"capacity is {self.capacity}, but must be at least 16")
+
+    def append(self, step: int, **values: float) -> None:
+        """Add one row. Steps must not go backwards.
+
+        Raises:
+            ValueError: for a step before the newest, or a column that is missing.
+        """
+        if self._newest is not None and step < self._newest[0]:
+            raise ValueError(f"step {step} comes before step {self._newest[0]}, which is already recorded")
+        missing = set(self.columns) - set(values)
+        if missing:
+            raise ValueError(f"missing columns: {', '.join(sorted(missing))}")
+        numbers = tuple(float(values[name]) for name in self.columns)
+        if self._count % self._stride == 0:
+            self._rows.append((self._count, step, numbers))
+            while len(self._rows) >= self.capacity:
+                self._stride *= 2
+                self._rows = [row for row in self._rows if row[0] % self._stride == 0]
+        self._count += 1
+        self._newest = (step, numbers)
+
+    def arrays(self) -> dict[str, Array]:
+        """`step` and every column as arrays of equal length, the newest row always last."""
+        rows = [(step, numbers) for _, step, numbers in self._rows]
+        if self._newest is not None and (not rows or rows[-1] != self._newest):
+            rows.append(self._newest)
+        table = {"step": np.array([step for step, _ in rows], dtype=np.int64)}
+        for index, name in enumerate(self.columns):
+            table[name] = np.array([numbers[index] for _, numbers in rows], dtype=np.float64)
+        return table
+
+    def last(self) -> dict[str, float] | None:
+        """The newest row by column name, with `step`; None while empty."""
+        if self._newest is None:
+            return None
+        return {"step": self._newest[0], **dict(zip(self.columns, self._newest[1], strict=True))}
+
+    def copy(self) -> History:
+        """The same rows in a history that goes its own way from here."""
+        return History(self.columns, self.capacity, list(self._rows), self._stride, self._count, self._newest)
+
+    def __len__(self) -> int:
+        return len(self._rows)

@@ -1,0 +1,374 @@
+"""The trainer: a state machine that makes one optimizer step at a time and can be asked what it knows.
+
+It knows no thread and no screen, and of clocks only the monotonic one that `advance` is given a share of. Every
+random number follows from the experiment's seed and the number of the step, so a run that is stopped, stored and
+resumed goes on exactly as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+from torch.nn.functional import cross_entropy, mse_loss
+
+from rnn_explorer.experiment import Experiment, TrainingSettings
+from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta
+from rnn_explorer.settings import SettingError
+from rnn_explorer.tasks.base import Batch, OutputSpec, Task
+from rnn_explorer.trace import Snapshot
+
+_EVALUATION_CHUNK = 512  # sequences evaluated at once: bounds the memory of a large validation set
+_SAFE_EVERY = 50  # optimizer steps between copies of weights known to be finite
+
+
+class Diverged(RuntimeError):
+    """A loss, gradient or weight stopped being a finite number. The message says at which step and what to do."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one optimizer step brought.
+
+    Attributes:
+        step: optimizer steps done, this one included; 0 for the report before the first.
+        epoch: passes over the training data, with a fraction.
+        train_loss, train_metric: of this step's batch, before the step.
+        grad_norm: length of the whole gradient before clipping.
+        val_loss, val_metric: of the whole validation set where it was measured (at the end of an epoch), else None.
+    """
+
+    step: int
+    epoch: float
+    train_loss: float
+    train_metric: float
+    grad_norm: float
+    val_loss: float | None = None
+    val_metric: float | None = None
+
+
+class Trainer:
+    """Trains the model of one experiment.
+
+    Args:
+        experiment: what to train.
+        task: the built task, when there is one already; built from the experiment otherwise.
+
+    Attributes:
+        experiment: as given, with later changes of training settings.
+        step_count: optimizer steps done.
+        target: the step at which the budget is used up; `extend` moves it.
+
+    Raises:
+        ModelTooLarge: before anything is built.
+    """
+
+    def __init__(self, experiment: Experiment, task: Task | None = None) -> None:
+        self.task = experiment.make_task() if task is None else task
+        build_on_meta(experiment, self.task)
+        self._validation = self.task.evaluation("validation")
+        self._probe = self.task.probe()
+        self._labels, self._label_names = self.task.labels(self._probe)
+        self._opening: tuple[float, float] | None = None
+        self._start(experiment)
+
+    def _start(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.model = SequenceModel(experiment.model, self.task.input, self.task.output, self._generator("weights", 0))
+        self._parameters = list(self.model.parameters())
+        self.optimizer = self._make_optimizer(experiment.training)
+        self.step_count = 0
+        self.epoch, self._index = 0, 0  # whole epochs done, batches done of the present one
+        self.target = self.budget()
+        self._remember_finite()
+
+    def _generator(self, purpose: str, number: int) -> torch.Generator:
+        # Dropout and weights draw from streams of their own, so that neither shifts the other or the data.
+        lane = {"weights": 1, "dropout": 2}[purpose]
+        seed = (self.experiment.training.seed * 4 + lane) * 1_000_003 + number
+        return torch.Generator().manual_seed(seed)
+
+    def _make_optimizer(self, settings: TrainingSettings) -> torch.optim.Optimizer:
+        common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+        if settings.optimizer == "adam":
+            return torch.optim.Adam(self._parameters, fused=True, **common)
+        if settings.optimizer == "sgd":
+            return torch.optim.SGD(self._parameters, momentum=settings.momentum, fused=True, **common)
+        return torch.optim.RMSprop(self._parameters, **common)
+
+    # -- training -----------------------------------------------------------------------------------------------
+
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in one pass over the training data, at the present batch size."""
+        return self.task.steps_per_epoch(self.experiment.training.batch_size)
+
+    def budget(self) -> int:
+        """Optimizer steps that one press of Play is good for."""
+        training = self.experiment.training
+        return training.steps or training.epochs * self.steps_per_epoch()
+
+    def extend(self) -> None:
+        """Add one more budget when the present one is used up."""
+        if self.step_count >= self.target:
+            self.target = self.step_count + self.budget()
+
+    def epoch_position(self) -> float:
+        """Passes over the training data, with a fraction."""
+        return self.epoch + self._index / self.steps_per_epoch()
+
+    def opening(self) -> StepReport:
+        """What the present weights achieve without a step: the first point of the curve."""
+        if self.step_count:
+            loss, metric = self.evaluate("validation")
+        else:
+            if self._opening is None:  # every reset comes back to the same weights
+                self._opening = self.evaluate("validation")
+            loss, metric = self._opening
+        return StepReport(self.step_count, self.epoch_position(), math.nan, math.nan, math.nan, loss, metric)
+
+    def step(self) -> StepReport:
+        """Make one optimizer step; at the end of an epoch, measure the validation set.
+
+        Raises:
+            Diverged: when loss, gradient or weights are no longer finite; the last finite weights are kept.
+        """
+        training = self.experiment.training
+        batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
+        dropout = self._generator("dropout", self.step_count) if self.experiment.model.dropout else None
+        self.model.train()
+        outputs = self.model(batch.inputs, batch.lengths, dropout)
+        loss = loss_of(self.task.output, outputs, batch)
+        train_loss = float(loss.detach())
+        if not math.isfinite(train_loss):
+            raise self._diverged("the loss")
+        self.optimizer.zero_grad()
+        loss.backward()
+        grad_norm = self._clip(training.clip_norm)
+        if not math.isfinite(grad_norm):
+            raise self._diverged("the gradient")
+        self.optimizer.step()
+        self.step_count += 1
+        self._index += 1
+        at_end = self._index >= self.steps_per_epoch()
+        if at_end:
+            self.epoch, self._index = self.epoch + 1, 0
+        if at_end or self.step_count % _SAFE_EVERY == 0:
+            self._remember_finite()
+        val_loss, val_metric = self.evaluate("validation") if at_end else (None, None)
+        train_metric = metric_of(self.task, outputs.detach(), batch)
+        return StepReport(
+            self.step_count, self.epoch_position(), train_loss, train_metric, grad_norm, val_loss, val_metric
+        )
+
+    def advance(self, max_seconds: float, until: int | None = None) -> list[StepReport]:
+        """Make steps for about `max_seconds` (at least one), up to step `until`, by default the budget's end.
+
+        Raises:
+            Diverged: with the reports made so far lost to the caller; `run` yields them one by one instead.
+        """
+        return list(self.run(max_seconds, until))
+
+    def run(self, max_seconds: float, until: int | None = None) -> Iterator[StepReport]:
+        """Like `advance`, yielding each report as it is made.
+
+        Raises:
+            Diverged: as `step`.
+        """
+        deadline = time.monotonic() + max_seconds
+        goal = self.target if until is None else until
+        while self.step_count < goal:
+            yield self.step()
+            if time.monotonic() >= deadline:
+                return
+
+    def _clip(self, limit: float) -> float:
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        length = float(norm)
+        if limit and length > limit and math.isfinite(length):
+            torch._foreach_mul_(gradients, limit / (length + 1e-6))
+        return length
+
+    def _remember_finite(self) -> None:
+        with torch.no_grad():
+            if all(bool(p.isfinite().all()) for p in self._parameters):
+                self._finite = [p.detach().clone() for p in self._parameters]
+
+    def _diverged(self, what: str) -> Diverged:
+        with torch.no_grad():
+            if not all(bool(p.isfinite().all()) for p in self._parameters):
+                for parameter, kept in zip(self._parameters, self._finite, strict=True):
+                    parameter.copy_(kept)
+        training, model = self.experiment.training, self.experiment.model
+        causes = [f"a learning rate of {training.learning_rate:g}"]
+        cures = [f"a tenth of the learning rate ({training.learning_rate / 10:g})"]
+        if not training.clip_norm:
+            causes.append("no clipping of the gradient")
+            cures.insert(0, "clip_norm=1")
+        if model.cell == "rnn" and model.nonlinearity == "relu":
+            causes.append("relu, whose states can grow with every time step where recurrent weights are large")
+            cures.append("tanh instead of relu")
+        return Diverged(
+            f"Diverged at step {self.step_count}: {what} is no longer a finite number. Likely cause: "
+            f"{', or '.join(causes)}. Try {', or '.join(cures)}; then reset. The last finite weights are kept."
+        )
+
+    # -- judging ------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def evaluate(self, split: str) -> tuple[float, float]:
+        """Loss and metric on a whole split; NaN where the split is empty."""
+        batch = self._validation if split == "validation" else self.task.evaluation(split)  # type: ignore[arg-type]
+        self.model.eval()
+        loss_sum = metric_sum = weight_sum = 0.0
+        for start in range(0, len(batch), _EVALUATION_CHUNK):
+            part = batch.select(torch.arange(start, min(start + _EVALUATION_CHUNK, len(batch))))
+            outputs = self.model(part.inputs, part.lengths)
+            weight = float(part.step_mask().sum()) if self.task.output.per_step else float(len(part))
+            loss_sum += weight * float(loss_of(self.task.output, outputs, part))
+            metric_sum += weight * metric_of(self.task, outputs, part)
+            weight_sum += weight
+        return (loss_sum / weight_sum, metric_sum / weight_sum) if weight_sum else (math.nan, math.nan)
+
+    def snapshot(self) -> Snapshot:
+        """The probe batch through the present weights: every gate, state and answer, with words for a person."""
+        self.model.eval()
+        trace = self.model.trace(self._probe)
+        explanations = tuple(
+            self.task.explain(trace.inputs[n], trace.targets[n], int(trace.lengths[n]), trace.answers[n])
+            for n in range(len(self._probe))
+        )
+        return Snapshot(
+            self.step_count, self.epoch_position(), trace, explanations, self._labels, tuple(self._label_names)
+        )
+
+    def summary(self) -> list[LayerSummary]:
+        """The layer summary of the model."""
+        return self.model.summary(self.task.longest)
+
+    # -- changing -----------------------------------------------------------------------------------------------
+
+    def change(self, **settings: Any) -> None:
+        """Change training settings mid-run: learning rate, momentum, batch size, clipping, weight decay, budget.
+
+        Raises:
+            SettingError: for a setting that needs a new model, or a value out of range.
+        """
+        for name in settings:
+            known = [spec for spec in TrainingSettings.specs() if spec.name == name and spec.live]
+            if not known:
+                raise SettingError(name, settings[name], "left as it is while this model lives; it needs a new one")
+        before, old = self.experiment.training, self.steps_per_epoch()
+        self.experiment = self.experiment.replace(**settings)
+        training, new = self.experiment.training, self.steps_per_epoch()
+        for group in self.optimizer.param_groups:
+            group["lr"], group["weight_decay"] = training.learning_rate, training.weight_decay
+            if "momentum" in group and training.optimizer == "sgd":
+                group["momentum"] = training.momentum
+        self._index = self._index * new // old  # the same place in the epoch, in batches of the new size
+        left = self.target - self.step_count
+        if (training.steps, training.epochs) != (before.steps, before.epochs):
+            done = self.step_count if training.steps else self.epoch * new + self._index
+            left = self.budget() - done
+        elif not training.steps:  # as many epochs as were left
+            left = -(-left * new // old)
+        self.target = self.step_count + max(left, 0)
+
+    def reset(self) -> None:
+        """Back to step 0 with the same initial weights, under the settings of now."""
+        self._start(self.experiment)
+
+    # -- storing ------------------------------------------------------------------------------------------------
+
+    def state(self) -> bytes:
+        """Everything needed to go on from here: weights, optimizer, position; in the safetensors format."""
+        tensors = {f"model.{name}": p.detach().contiguous() for name, p in self.model.named_parameters()}
+        for index, parameter in enumerate(self._parameters):
+            for name, value in self.optimizer.state[parameter].items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer.{index}.{name}"] = value.detach().contiguous()
+        position = {"step": self.step_count, "epoch": self.epoch, "index": self._index, "target": self.target}
+        about = {"experiment": self.experiment.to_json(), "position": json.dumps(position)}
+        return save_tensors(tensors, metadata=about)
+
+    def restore(self, state: bytes) -> None:
+        """Go on from a stored state of a model with the same shape.
+
+        Raises:
+            ValueError: when the state belongs to another experiment (but for what can change while training), or
+                is no stored state; nothing has been changed then.
+        """
+        tensors, experiment, position = _read_state(state)
+        mine = dict(self.model.named_parameters())
+        stored = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
+        if {name: p.shape for name, p in mine.items()} != {name: t.shape for name, t in stored.items()}:
+            raise ValueError("the stored state belongs to a model of another shape")
+        if self.experiment.live_changes_to(experiment) is None:
+            raise ValueError("the stored state belongs to another experiment")
+        for index, parameter in enumerate(self._parameters):
+            for name, tensor in tensors.items():
+                if name.startswith(f"optimizer.{index}.") and tensor.shape not in (parameter.shape, torch.Size([])):
+                    raise ValueError("the stored state has an optimizer of another shape")
+        self.experiment = experiment
+        self.optimizer = self._make_optimizer(self.experiment.training)
+        with torch.no_grad():
+            for name, parameter in mine.items():
+                parameter.copy_(stored[name])
+        for index, parameter in enumerate(self._parameters):
+            prefix = f"optimizer.{index}."
+            kept = {name.removeprefix(prefix): t.clone() for name, t in tensors.items() if name.startswith(prefix)}
+            if kept:
+                self.optimizer.state[parameter] = kept
+        self.step_count, self.epoch = position["step"], position["epoch"]
+        self._index, self.target = position["index"], position["target"]
+        self._remember_finite()
+
+
+def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:
+    """Mean cross-entropy in nats, or mean squared error, over the answers that count.
+
+    Args:
+        output: what is asked.
+        outputs: the model's, (batch, output_size) or (batch, time, output_size).
+        batch: with the targets, and the mask of a question asked per step.
+    """
+    outputs, targets = _counted(output, outputs, batch)
+    return cross_entropy(outputs, targets) if output.classes else mse_loss(outputs, targets)
+
+
+def metric_of(task: Task, outputs: Tensor, batch: Batch) -> float:
+    """The task's metric over the answers that count: share of right classes, or mean squared error."""
+    outputs, targets = _counted(task.output, outputs, batch)
+    if task.metric.name == "accuracy":
+        return float((outputs.argmax(dim=-1) == targets).float().mean())
+    return float(mse_loss(outputs, targets))
+
+
+def _counted(output: OutputSpec, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    if not output.per_step:
+        return outputs, batch.targets
+    if batch.lengths is None and batch.mask is None:
+        return outputs.flatten(0, 1), batch.targets.flatten(0, 1)
+    mask = batch.step_mask()
+    return outputs[mask], batch.targets[mask]
+
+
+def _read_state(state: bytes) -> tuple[dict[str, Tensor], Experiment, dict[str, int]]:
+    # A safetensors file begins with eight bytes of length and then JSON; the library reads metadata from paths only.
+    try:
+        tensors = load_tensors(state)
+        length = int.from_bytes(state[:8], "little")
+        about = json.loads(state[8 : 8 + length])["__metadata__"]
+        position = {name: int(json.loads(about["position"])[name]) for name in ("step", "epoch", "index", "target")}
+        return tensors, Experiment.from_json(about["experiment"]), position
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("this is no stored state of a run") from error

@@ -1,0 +1,150 @@
+"""The controls of an experiment: one widget for each setting, made from the setting's own declaration.
+
+Nothing here lists settings by value or range; a control reads its label, help, range and choices from the `Spec`.
+What cannot apply is not shown. A value that is refused stays in its control with a sentence below it, and the
+experiment stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from rnn_explorer.cells import CELLS
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.settings import SettingError, Spec
+from rnn_explorer.tasks import TASKS
+
+LIVE_NOTE = "Applies at once, also while it trains."
+NEW_MODEL_NOTE = "Changing it makes a new model, at step 0."
+MAIN = ("cell", "hidden_size", "num_layers", "dense", "bidirectional", "nonlinearity", "forget_bias")
+TRAINING = ("optimizer", "learning_rate", "momentum", "batch_size", "clip_norm", "weight_decay", "epochs", "steps", "val_split")
+DETAILS = ("init", "embedding", "dropout", "dense_activation", "seed")
+_DIGITS = (1.0, 2.0, 3.0, 5.0)
+_HALVES = tuple(2**n for n in range(11))
+
+Change = Callable[[str, Any], None]
+
+
+def key_of(name: str) -> str:
+    """The key in the session state of a setting's widget."""
+    return f"set:{name}"
+
+
+def show(experiment: Experiment, change: Change, refused: dict[str, str]) -> None:
+    """Draw all controls.
+
+    Args:
+        experiment: what they show.
+        change: called with a setting's name and its new value, as the widget gives it, when a person changed it.
+        refused: sentences by setting for values that could not be used.
+    """
+    specs = {spec.name: spec for spec in experiment.specs()}
+    _task(experiment, change)
+    _several([specs[name] for name in MAIN], experiment, change, refused)
+    with st.expander("Training", expanded=False):
+        _several([specs[name] for name in TRAINING], experiment, change, refused)
+    own = experiment.task_settings.specs()
+    if own:
+        with st.expander("Task", expanded=False):
+            _several(own, experiment, change, refused)
+    with st.expander("Details", expanded=False):
+        _several([specs[name] for name in DETAILS], experiment, change, refused)
+
+
+def _task(experiment: Experiment, change: Change) -> None:
+    st.session_state[key_of("task")] = experiment.task
+    st.selectbox(
+        "Task",
+        TASKS.names(),
+        key=key_of("task"),
+        format_func=lambda name: TASKS.get(name).title,
+        on_change=_changed,
+        args=("task", change),
+        help="What is learnt. Choosing a task sets everything below to values that suit it. "
+        + TASKS.get(experiment.task).summary,
+    )
+
+
+def _changed(name: str, change: Change) -> None:
+    change(name, st.session_state[key_of(name)])
+
+
+def _several(specs: Sequence[Spec], experiment: Experiment, change: Change, refused: dict[str, str]) -> None:
+    for spec in specs:
+        if not experiment.applies(spec.name):
+            continue
+        _one(spec, experiment.get(spec.name), spec.name in refused, change)
+        if spec.name in refused:
+            st.error(refused[spec.name])
+
+
+def _one(spec: Spec, value: Any, keep: bool, change: Change) -> None:
+    key = key_of(spec.name)
+    if not (keep and key in st.session_state):
+        st.session_state[key] = spec.text(value) if spec.kind is tuple else value
+    about: dict[str, Any] = {
+        "label": spec.label,
+        "key": key,
+        "help": f"{spec.help} {LIVE_NOTE if spec.live else NEW_MODEL_NOTE}",
+        "on_change": _changed,
+        "args": (spec.name, change),
+    }
+    if spec.kind is bool:
+        st.toggle(**about)
+    elif spec.kind is str and len(spec.choices) <= 3:
+        st.segmented_control(options=spec.choices, format_func=_title, required=True, width="stretch", **about)
+    elif spec.kind is str:
+        st.selectbox(options=spec.choices, format_func=_title, **about)
+    elif spec.kind is tuple:
+        st.text_input(placeholder="none", **about)
+    elif spec.log:
+        st.select_slider(options=ladder(spec, value), format_func=_plain, **about)
+    elif spec.kind is int:
+        if spec.high is not None and spec.high - (spec.low or 0) <= 256:
+            st.slider(min_value=int(spec.low or 0), max_value=int(spec.high), **about)
+        else:
+            st.number_input(min_value=_whole(spec.low), max_value=_whole(spec.high), step=1, **about)
+    elif spec.high is not None and spec.high <= 1:
+        st.slider(min_value=float(spec.low or 0), max_value=float(spec.high), step=0.01, **about)
+    else:
+        st.number_input(min_value=spec.low, max_value=spec.high, format="%g", step=0.5, **about)
+
+
+def ladder(spec: Spec, value: Any) -> list[Any]:
+    """Steps that go up by factors within the range of a setting, the present value among them."""
+    low, high = spec.low or 0, spec.high or 0
+    if spec.kind is int:
+        rungs = {rung for half in _HALVES for rung in (half, half * 3 // 2) if low <= rung <= high}
+        return sorted(rungs | {int(low), int(high), value})
+    rungs = {float(f"{digit:g}e{power}") for power in range(-8, 3) for digit in _DIGITS}
+    return sorted({rung for rung in rungs if low <= rung <= high} | {value})
+
+
+def _whole(limit: float | None) -> int | None:
+    return None if limit is None else int(limit)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _title(choice: str) -> str:
+    short = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
+    return short.get(choice, CELLS.get(choice).title if choice in CELLS else choice)
+
+
+def read(experiment: Experiment, name: str, value: Any) -> Experiment:
+    """The experiment with one setting as a widget gives it.
+
+    Raises:
+        SettingError: for a value that cannot be used.
+    """
+    if name == "task":
+        return Experiment.default(value)
+    spec = next(spec for spec in experiment.specs() if spec.name == name)
+    if value is None:
+        raise SettingError(name, "", spec.allowed)
+    return experiment.replace(**{name: spec.parse(value) if spec.kind is tuple else value})

@@ -1,0 +1,214 @@
+"""The desk of one visitor: which experiment is open, which run belongs to it, and what the buttons do.
+
+The browser's session holds plain data only: the experiment as a dict and the id of a run. The address holds both, so
+that a refresh finds the run again and a link brings the experiment elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
+from rnn_explorer.experiment import MAX_SEED, Experiment
+from rnn_explorer.model import ModelTooLarge
+from rnn_explorer.settings import SettingError
+from rnn_explorer.tasks import TASKS
+from rnn_explorer.ui import controls, live, network, server, session
+from rnn_explorer.ui.live_figures import live_figures
+
+RUN = "run"  # the key of the run's id in the address
+_EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
+
+
+def experiment() -> Experiment:
+    """The experiment on the desk."""
+    return Experiment.from_dict(st.session_state[_EXPERIMENT])
+
+
+def refused() -> dict[str, str]:
+    """Sentences for the controls whose value could not be used, by setting."""
+    return st.session_state.setdefault(_REFUSED, {})
+
+
+def open_run() -> str:
+    """Find the run that this page is about, or start one; write both into the address.
+
+    A new visitor brings an experiment, a run, both or nothing in the address. What cannot be used falls back to its
+    default, each with a sentence.
+    """
+    state = st.session_state
+    state.setdefault(_PROBLEMS, [])
+    asked = {name: values[-1] for name in st.query_params if (values := st.query_params.get_all(name))}
+    doubled = [name for name in asked if len(st.query_params.get_all(name)) > 1]
+    wanted_run = asked.pop(RUN, None)
+    # An address that is neither empty nor what was written last was edited by the person.
+    edited = bool(asked or wanted_run) and {**asked, RUN: wanted_run} != state.get(_WRITTEN)
+    if _EXPERIMENT not in state or edited:
+        state[_PROBLEMS] = [f"{name} is in the address more than once; the last one counts." for name in doubled]
+        _read_address(asked, wanted_run)
+    if not _alive(state.get(_RUN)):
+        if state.get(_RUN):
+            _tell("This run is no longer on the server; here it is anew, at step 0.")
+        _start(experiment(), fall_back=True)
+    state[_WRITTEN] = {**experiment().to_query(), RUN: state[_RUN]}
+    if dict(st.query_params) != state[_WRITTEN]:
+        st.query_params.from_dict(state[_WRITTEN])
+    return state[_RUN]
+
+
+def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
+    state = st.session_state
+    state[_REFUSED] = {}
+    if wanted_run and _alive(wanted_run):
+        state[_RUN] = wanted_run
+        state[_EXPERIMENT] = session.engine().view(wanted_run).experiment.to_dict()
+        return
+    found, errors = Experiment.from_query_forgiving(asked)
+    state[_EXPERIMENT] = found.to_dict()
+    state[_RUN] = None
+    state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
+    if wanted_run:
+        _tell("The run in the address is no longer on the server; here is its experiment anew, at step 0.")
+
+
+def _tell(problem: str) -> None:
+    if problem not in st.session_state[_PROBLEMS]:
+        st.session_state[_PROBLEMS].append(problem)
+
+
+def _alive(run_id: str | None) -> bool:
+    if not run_id:
+        return False
+    try:
+        session.engine().view(run_id)
+    except UnknownRun:
+        return False
+    return True
+
+
+def _start(wanted: Experiment, fall_back: bool = False) -> bool:
+    """Start a run of `wanted` and put it on the desk; False, with a sentence, where that cannot be."""
+    state, engine = st.session_state, session.engine()
+    try:
+        run_id = engine.start(wanted)
+    except ModelTooLarge as error:
+        _tell(str(error))
+        if not fall_back:
+            return False
+        wanted = Experiment.default(wanted.task)
+        run_id = engine.start(wanted)
+    except EngineFull as error:
+        st.error(str(error))
+        st.stop()
+    old = state.get(_RUN)
+    if old and live.viewers(old) <= 1 and _alive(old):  # nobody else is watching it
+        engine.command(old, "stop")
+    state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
+    return True
+
+
+def change(name: str, value: Any) -> None:
+    """Put a changed setting into effect: at once where the model can stay, else with a new model."""
+    state = st.session_state
+    state[_PROBLEMS] = []
+    before = experiment()
+    try:
+        after = controls.read(before, name, value)
+    except SettingError as error:
+        refused()[name] = str(error)
+        return
+    state[_REFUSED] = {}
+    changes = before.live_changes_to(after)
+    if changes == {}:
+        return
+    if changes is None or not _alive(state[_RUN]):
+        trained = _alive(state[_RUN]) and session.engine().view(state[_RUN]).step > 0
+        if _start(after) and trained:
+            st.toast("A new model, at step 0. Press Play to train it.")
+        return
+    session.engine().change(state[_RUN], **changes)
+    state[_EXPERIMENT] = after.to_dict()
+
+
+def show_problems() -> None:
+    """What could not be used, in sentences, above the figures."""
+    for problem in st.session_state[_PROBLEMS]:
+        st.warning(problem)
+
+
+@st.fragment
+def watch(run_id: str) -> None:
+    """The buttons and the live figures. Runs again by itself when the browser sees the run's status change."""
+    try:
+        view = session.engine().view(run_id)
+    except UnknownRun:
+        st.rerun()
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _buttons(view)
+        with st.popover("Layer summary", help="The layers of this network, their output shapes and parameters"):
+            network.summary(view)
+        with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
+            _about(view)
+    seen = live_figures(run_id, experiment().to_query_string(), server.prefix(), on_status=lambda: None)
+    if st.session_state.pop("whole_page", False) or str(seen.status) == f"{run_id} gone":
+        st.rerun()
+
+
+def _buttons(view: RunView) -> None:
+    training = view.status == "training"
+    broken = view.status in ("failed", "starting")
+    if training:
+        _button("Pause", "pause", "p", "Stop after the present step", view, primary=True)
+    else:
+        label = "Resume" if view.status == "interrupted" else "Play"
+        _button(label, "play", "p", "Train until the budget is used up", view, primary=True, off=broken)
+    _button("Step", "step", "n", "Make one optimizer step", view, off=broken or training)
+    _button("Epoch", "epoch", "e", "Train up to the end of this epoch", view, off=broken or training)
+    _button("Reset", "reset", "x", "Back to step 0, with the same initial weights", view, off=view.status == "starting")
+    st.button("New seed", on_click=_new_seed, help="Other initial weights and another order of the data")
+    _button("Test", "test", None, "Measure loss and metric on the test set now", view, off=broken)
+
+
+def _button(
+    label: str, command: str, shortcut: str | None, tip: str, view: RunView, primary: bool = False, off: bool = False
+) -> None:
+    st.button(
+        label,
+        key=f"do:{'play' if command == 'pause' else command}",
+        type="primary" if primary else "secondary",
+        shortcut=shortcut,
+        help=tip,
+        disabled=off,
+        on_click=_command,
+        args=(view.run_id, command),
+    )
+
+
+def _command(run_id: str, command: Any) -> None:
+    try:
+        session.engine().command(run_id, command)
+    except UnknownRun:
+        st.session_state["whole_page"] = True
+
+
+def _new_seed() -> None:
+    seed = experiment().training.seed
+    change("seed", 0 if seed >= MAX_SEED else seed + 1)
+    st.session_state["whole_page"] = True
+
+
+def _about(view: RunView) -> None:
+    task = TASKS.get(view.experiment.task)
+    st.markdown(f"**{task.title}.** {task.summary}")
+    st.markdown(f"**What it teaches.** {task.teaches}")
+    st.markdown(f"**How to read the figures.** {task.reading_guide}")
+    if view.baseline is not None:
+        st.markdown(
+            f"**Without memory.** {view.baseline.how} This gives a loss of {view.baseline.loss:.4g} "
+            f"and {view.metric_name} {view.baseline.metric:.4g}."
+        )
+    st.markdown(f"**Source.** {task.source.citation} {task.source.url}")
+    st.markdown(f"**Licence.** {task.source.licence}")

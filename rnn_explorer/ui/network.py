@@ -1,0 +1,59 @@
+"""The drawing of the whole network in the sidebar, and the layer summary."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.network import network_svg
+from rnn_explorer.ui import session
+
+_WHY_TWO = (
+    "torch gives every recurrent layer two bias vectors, one beside the input weights and one beside the recurrent "
+    "weights, as its GPU kernels want them. In the simple RNN and the LSTM they only ever add up, so the usual "
+    "equations, and Keras, have one. Keras' GRU keeps both, since its reset gate acts between them."
+)
+
+
+def show(experiment: Experiment) -> None:
+    """Draw the network that the controls describe."""
+    task, model = session.task_of(experiment), experiment.model
+    st.html(
+        network_svg(
+            "symbols" if task.input.kind == "symbols" else "numbers",
+            task.input.size,
+            [model.hidden_size] * model.num_layers,
+            list(model.dense),
+            "classes" if task.output.classes else "values",
+            task.output.size,
+            model.cell,
+            model.bidirectional,
+            embedding=model.embedding if task.input.kind == "symbols" else 0,
+        )
+    )
+
+
+def summary(view: RunView) -> None:
+    """The layers, their output shapes and their parameters, with the totals both ways of counting give."""
+    rows = [
+        {
+            "Layer": row.layer,
+            "Output shape": row.output_shape,
+            "Parameters": row.parameters,
+            "as Keras counts": row.keras_parameters,
+        }
+        for row in view.summary
+    ]
+    rows.append(
+        {
+            "Layer": "total",
+            "Output shape": "",
+            "Parameters": view.parameters,
+            "as Keras counts": view.keras_parameters,
+        }
+    )
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.markdown(
+        f"**{view.parameters:,}** parameters as torch counts them, **{view.keras_parameters:,}** as Keras does. {_WHY_TWO}"
+    )

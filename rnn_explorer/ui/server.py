@@ -1,0 +1,131 @@
+"""What the server does besides running pages: routes, headers, and the life of the workers."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import gzip
+import hashlib
+import importlib.util
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit
+import torch
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
+
+from rnn_explorer.ui import live, session
+
+_INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+
+
+def _inline_script_hashes() -> str:
+    # Streamlit's own page holds a small inline script; naming it by its hash lets it run and no other.
+    page = Path(streamlit.__file__).parent / "static" / "index.html"
+    digests = (hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(page.read_bytes()))
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
+# Everything comes from this server and goes nowhere else; the page works without the internet.
+# Streamlit's components are modules made from blobs, its styles are inline, its downloads are blobs.
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        f"script-src 'self' 'wasm-unsafe-eval' blob: {_inline_script_hashes()}",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' ws: wss: blob: data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+HEADERS = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "no-referrer",
+}
+_YEAR = 365 * 24 * 3600
+
+
+class SecurityHeaders:
+    """Adds `HEADERS` to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                known = {name.lower() for name, _ in message["headers"]}
+                extra = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in known]
+                message = {**message, "headers": [*message["headers"], *extra]}
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def prefix() -> str:
+    """The path under which everything is served, without a slash at its end ("" at the root)."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
+
+
+def routes() -> list[Route]:
+    """Plotly's script, the live stream of a run, and the downloads of its figures."""
+    return [
+        Route(f"{prefix()}/explorer/plotly.min.js", _plotly),
+        Route(f"{prefix()}/explorer/live/{{run_id}}", live.stream),
+        Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", live.download),
+    ]
+
+
+def middleware() -> list[Middleware]:
+    return [Middleware(SecurityHeaders)]
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
+    """Workers are started before the first visitor comes, and ended with the server."""
+    torch.set_num_threads(1)
+    session.engine()
+    live.accept()
+    try:
+        yield
+    finally:
+        live.hang_up()
+        session.close_engine()
+
+
+@functools.cache
+def plotly_script() -> bytes:
+    """`plotly.min.js` as the installed plotly package carries it."""
+    found = importlib.util.find_spec("plotly")
+    assert found is not None and found.origin is not None
+    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_bytes()
+
+
+@functools.cache
+def _plotly_compressed() -> bytes:
+    return gzip.compress(plotly_script(), compresslevel=9)
+
+
+def _plotly(request: Request) -> Response:
+    # The page asks with ?v=VERSION, so a cached copy can live long and an upgrade is seen at once.
+    headers = {"cache-control": f"public, max-age={_YEAR}, immutable", "vary": "accept-encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(plotly_script(), media_type="text/javascript", headers=headers)
+    headers["content-encoding"] = "gzip"
+    return Response(_plotly_compressed(), media_type="text/javascript", headers=headers)

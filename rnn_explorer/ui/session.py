@@ -1,0 +1,44 @@
+"""What the pages share: the one engine of this server, and the tasks that were built lately."""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.tasks import Task
+
+_lock = threading.Lock()
+_engine: LocalEngine | None = None
+
+
+def engine() -> LocalEngine:
+    """The engine of this server; started on first use, which is the server's start."""
+    global _engine
+    with _lock:
+        if _engine is None:
+            _engine = LocalEngine()
+        return _engine
+
+
+def close_engine() -> None:
+    """End the workers; a later `engine()` starts anew."""
+    global _engine
+    with _lock:
+        if _engine is not None:
+            _engine.close()
+        _engine = None
+
+
+def task_of(experiment: Experiment) -> Task:
+    """The built task of an experiment, kept for a while, since every visitor of one task shares it."""
+    training = experiment.training
+    return _task(experiment.task, experiment.task_settings, training.seed, training.val_split)
+
+
+@functools.lru_cache(maxsize=16)
+def _task(name, settings, seed, val_split) -> Task:  # type: ignore[no-untyped-def]
+    base = Experiment.default(name)
+    training = base.training.replace(seed=seed, val_split=val_split)
+    return Experiment(name, settings, base.model, training).make_task()

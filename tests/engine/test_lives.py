@@ -1,0 +1,227 @@
+"""Processes that die: workers, engines, trainers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rnn_explorer.engine import local
+from rnn_explorer.engine.base import UnknownRun
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.training import Trainer
+
+PROGRAM = """
+import sys, time
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.experiment import Experiment
+
+engine = LocalEngine(workers=1)
+run = engine.start(Experiment.default("adding").replace(hidden_size=4, seq_len=5, batch_size=4, steps=1_000_000))
+engine.command(run, "play")
+while engine.view(run).step < 3:
+    time.sleep(0.01)
+print(*engine.worker_pids(), flush=True)
+if sys.argv[1] == "stay":
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGINT", "exit"])
+def test_workers_end_with_the_engine_however_it_ends(end, wait_for, alive):
+    root = Path(local.__file__).parents[2]
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "exit" if end == "exit" else "stay"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root, start_new_session=True,
+    )  # fmt: skip
+    try:
+        pids = [int(word) for word in child.stdout.readline().split()]
+        assert len(pids) == 1
+        if end == "SIGINT":
+            os.killpg(child.pid, signal.SIGINT)  # as Ctrl-C does
+        elif end != "exit":
+            child.send_signal(getattr(signal, end))
+        wait_for(lambda: not any(alive(pid) for pid in pids), "the end of the workers")
+        _, errors = child.communicate(timeout=10)
+        assert errors.count("Traceback") == (1 if end == "SIGINT" else 0), errors  # the program's own, no worker's
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_close_ends_everything_quickly_and_may_be_called_twice(small, wait_for, alive):
+    engine = LocalEngine(workers=2)
+    run = engine.start(small())
+    engine.command(run, "play")
+    wait_for(lambda: engine.view(run).step > 2)
+    wait_for(lambda: engine.workers_ready() == 2)
+    pids = engine.worker_pids()
+    assert len(pids) == 2
+    begin = time.monotonic()
+    engine.close()
+    engine.close()
+    assert time.monotonic() - begin < 5
+    assert not any(alive(pid) for pid in pids)
+    assert not any(thread.is_alive() for thread in engine._threads)
+    with pytest.raises(UnknownRun):
+        engine.view(run)
+    with pytest.raises(RuntimeError, match="closed"):
+        engine.start(small())
+
+
+def test_close_ends_a_worker_that_is_stopped(small, wait_for, alive):
+    engine = LocalEngine(workers=1)
+    wait_for(lambda: engine.workers_ready() == 1)
+    (pid,) = engine.worker_pids()
+    os.kill(pid, signal.SIGSTOP)
+    engine.close()
+    assert not alive(pid)
+
+
+def test_close_before_the_workers_are_up(alive):
+    engine = LocalEngine(workers=2)
+    engine.close()
+    assert engine.worker_pids() == []
+
+
+def test_runs_of_a_killed_worker_are_interrupted_and_go_on_exactly(engine, small, settle, wait_for):
+    experiment = small("temporal_order", cell="gru", dropout=0.5, num_layers=2, steps=1_000_000)
+    run, idle = engine.start(experiment), engine.start(experiment)
+    settle(engine, idle, "ready")
+    for _ in range(7):
+        engine.command(run, "step")
+    settle(engine, run, "paused")  # a checkpoint at 7
+    engine.command(run, "play")
+    wait_for(lambda: engine.view(run).step >= 30)
+    old = engine.worker_pids()
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    view = settle(engine, run)
+    assert view.status == "interrupted"
+    died, resumed = (int(number) for number in re.findall(r"step (\d+)", view.message))
+    assert view.message.startswith("The worker of this run died at step ")
+    assert died == view.step >= 30
+    assert 7 <= resumed <= died
+    assert view.train["step"].size == view.step  # what was learnt stays on the screen
+
+    engine.command(run, "pause")  # changes nothing
+    assert engine.view(run).status == "interrupted"
+    engine.command(run, "play")
+    wait_for(lambda: engine.view(run).status == "training" and engine.view(run).step > resumed + 60)
+    engine.command(run, "pause")
+    view = settle(engine, run)
+    assert (view.status, view.message) == ("paused", "")
+    assert view.train["step"].tolist() == list(range(1, view.step + 1))
+    trainer = Trainer(experiment)
+    assert view.train["loss"].tolist() == [trainer.step().train_loss for _ in range(view.step)]
+    assert view.validation["step"].tolist() == list(range(0, view.step + 1, 50))
+
+    settle(engine, idle, "interrupted")
+    engine.command(idle, "step")  # without a checkpoint it starts anew
+    assert settle(engine, idle, "paused").train["step"].tolist() == [1]
+    assert not set(old) & set(engine.worker_pids())
+    for name in (run, idle):
+        engine.command(name, "stop")
+
+
+def test_an_interrupted_run_can_be_changed_reset_and_tested(engine, small, settle, wait_for):
+    experiment = small(learning_rate=1e-3)
+    runs = changed, reset, tested = [engine.start(experiment) for _ in range(3)]
+    for run in runs:
+        for _ in range(3):
+            engine.command(run, "step")
+    for run in runs:
+        settle(engine, run, "paused")
+    for pid in engine.worker_pids():
+        os.kill(pid, signal.SIGKILL)
+    for run in runs:
+        settle(engine, run, "interrupted")
+
+    engine.change(changed, learning_rate=0.02)
+    engine.command(changed, "step")
+    engine.command(changed, "step")
+    view = settle(engine, changed, "paused")
+    trainer = Trainer(experiment)
+    losses = [trainer.step().train_loss for _ in range(3)]
+    trainer.change(learning_rate=0.02)
+    losses += [trainer.step().train_loss for _ in range(2)]
+    assert view.train["loss"].tolist() == losses
+
+    engine.command(reset, "reset")
+    view = settle(engine, reset)
+    assert (view.status, view.step, view.train["step"].size) == ("ready", 0, 0)
+
+    engine.command(tested, "test")
+    view = wait_for(lambda: engine.view(tested).test and engine.view(tested))
+    assert (view.status, view.step, view.train["step"].size) == ("paused", 3, 3)
+    for run in runs:
+        engine.command(run, "stop")
+
+
+def test_a_failing_trainer_does_not_hurt_its_neighbour(small, settle, wait_for, monkeypatch):
+    odd = Path(__file__).with_name("odd_worker.py")
+    monkeypatch.setattr(local, "_COMMAND", (sys.executable, str(odd)))
+    engine = LocalEngine(workers=1)
+    try:
+        neighbour, bad, unborn = (engine.start(small(seed=seed)) for seed in (1, 666, 13))
+        for run in (neighbour, bad, unborn):
+            engine.command(run, "play")
+        view = settle(engine, bad)
+        assert (view.status, view.step) == ("failed", 2)
+        assert view.train["step"].tolist() == [1, 2]
+        assert view.message.startswith("This run failed at step 2")
+        assert "made to fail" not in view.message
+        view = settle(engine, unborn)
+        assert (view.status, view.summary) == ("failed", ())
+        assert view.message.startswith("This run failed while it was built")
+        step = engine.view(neighbour).step
+        wait_for(lambda: engine.view(neighbour).step > step + 20)
+        assert engine.view(neighbour).status == "training"
+        engine.command(bad, "play")
+        assert settle(engine, bad).status == "failed"
+        for run, status in ((bad, "ready"), (unborn, "failed")):
+            engine.command(run, "reset")
+            assert settle(engine, run).status == status
+    finally:
+        engine.close()
+
+
+def test_workers_that_cannot_start_fail_their_runs_and_recover_later(small, settle, monkeypatch):
+    good = local._COMMAND
+    monkeypatch.setattr(local, "_COMMAND", (sys.executable, "-S", "-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(local, "BACK_OFF", 0.01)
+    monkeypatch.setattr(local, "LONGEST_BACK_OFF", 0.2)
+    engine = LocalEngine(workers=1)
+    try:
+        run = engine.start(small())
+        view = settle(engine, run)
+        assert view.status == "failed"
+        assert view.message.startswith("No worker process could be started")
+        engine.command(run, "play")
+        assert engine.view(run).status == "failed"
+        monkeypatch.setattr(local, "_COMMAND", good)
+        engine.command(run, "reset")
+        assert settle(engine, run, "ready", "failed").status in ("ready", "failed")
+        while engine.view(run).status == "failed":  # one more of the bad ones may have been on its way
+            engine.command(run, "reset")
+            settle(engine, run)
+        assert engine.view(run).status == "ready"
+    finally:
+        engine.close()
+
+
+def test_deaths_in_a_row_are_followed_by_longer_and_longer_waits(monkeypatch):
+    monkeypatch.setattr(LocalEngine, "_keep_alive", lambda self, worker: None)
+    engine = LocalEngine(workers=1)
+    (worker,) = engine._workers
+    waits = [engine._bury(worker) for _ in range(12)]
+    engine.close()
+    assert waits[0] == 0.0  # a first death is made good at once
+    assert waits[1:4] == [local.BACK_OFF, 2 * local.BACK_OFF, 4 * local.BACK_OFF]
+    assert waits[-1] == local.LONGEST_BACK_OFF

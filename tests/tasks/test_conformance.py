@@ -1,0 +1,283 @@
+"""What every registered task must do, whatever it asks."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.tasks import TASKS, Batch, Task
+from rnn_explorer.tasks.base import PROBES, SPLITS, STREAM_EPOCH, STREAM_EVALUATION
+from rnn_explorer.trace import Explanation
+
+KEYS = TASKS.names()
+
+
+def make(key: str, seed: int = 0, val_split: float = 0.2, **settings: object) -> Task:
+    return Experiment.default(key).replace(seed=seed, val_split=val_split, **settings).make_task()
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return one.inputs.shape == other.inputs.shape and bool(
+        torch.equal(one.inputs, other.inputs) and torch.equal(one.targets, other.targets)
+    )
+
+
+def sequences(batch: Batch) -> list[bytes]:
+    """Each sequence with its target as bytes, so that they can be counted and compared."""
+    return [x.tobytes() + y.tobytes() for x, y in zip(batch.inputs.numpy(), batch.targets.numpy(), strict=True)]
+
+
+def check_batch(task: Task, batch: Batch) -> None:
+    """Shapes, types and ranges as the task's input and output say."""
+    size, time = batch.inputs.shape[:2]
+    if task.input.kind == "symbols":
+        assert batch.inputs.dtype == torch.long and batch.inputs.ndim == 2
+        assert not size or 0 <= batch.inputs.min() <= batch.inputs.max() < task.input.size
+    else:
+        assert batch.inputs.dtype == torch.float32 and batch.inputs.shape == (size, time, task.input.size)
+        assert batch.inputs.isfinite().all()
+    shape = {
+        "classes": (size,),
+        "classes_per_step": (size, time),
+        "values": (size, task.output.size),
+        "values_per_step": (size, time, task.output.size),
+    }[task.output.kind]
+    assert batch.targets.shape == shape
+    if task.output.classes:
+        assert batch.targets.dtype == torch.long
+        assert not size or 0 <= batch.targets.min() <= batch.targets.max() < task.output.size
+    else:
+        assert batch.targets.dtype == torch.float32 and batch.targets.isfinite().all()
+    if batch.lengths is not None:
+        assert batch.lengths.dtype == torch.long and batch.lengths.shape == (size,)
+        assert not size or 1 <= batch.lengths.min() <= batch.lengths.max() <= time
+        padding = torch.arange(time)[None, :] >= batch.lengths[:, None]
+        assert (batch.inputs[padding] == 0).all()
+    if batch.mask is not None:
+        assert batch.mask.dtype == torch.bool and batch.mask.shape == (size, time)
+    assert batch.step_mask().any(dim=1).all(), "a sequence without any step that counts"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_words_and_defaults_are_there(key: str) -> None:
+    kind = TASKS.get(key)
+    assert kind.key == key
+    for text in (kind.title, kind.summary, kind.teaches, kind.reading_guide, kind.__doc__):
+        assert text and text.strip() == text.strip("\n ") and len(text) > 5
+    assert len(kind.reading_guide) > 150 and len(kind.summary) < 150 and "\n" not in kind.summary
+    assert kind.source.citation and kind.source.licence and kind.source.url.startswith("https://")
+    assert {"cell", "hidden_size", "learning_rate", "batch_size"} <= set(kind.defaults)
+    assert {"epochs", "steps"} & set(kind.defaults)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_defaults_make_an_experiment_that_goes_through_a_query(key: str) -> None:
+    experiment = Experiment.default(key)
+    values = experiment.values()
+    for name, value in TASKS.get(key).defaults.items():
+        assert values[name] == value, "a default that no setting takes"
+    assert experiment.to_query() == {"task": key}
+    changed = experiment
+    for spec in experiment.task_settings.specs():
+        changed = changed.replace(**{spec.name: extremes(spec)[0]})
+    assert Experiment.from_query(changed.to_query_string()) == changed
+    assert Experiment.from_json(changed.to_json()) == changed
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("split", SPLITS)
+def test_batches_fit_their_description(key: str, split: str) -> None:
+    task = make(key)
+    assert len(task.input.names) == task.input.size and len(task.output.names) == task.output.size
+    assert (task.input.kind == "symbols") == type(task).symbols
+    batch = task.evaluation(split)  # type: ignore[arg-type]
+    assert len(batch) >= PROBES
+    check_batch(task, batch)
+    check_batch(task, task.train_batch(3, 1, 7))
+    assert len(task.train_batch(0, 0, 7)) == 7
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_same_seed_same_data_other_seed_other_data(key: str) -> None:
+    one, again, other = make(key, seed=5), make(key, seed=5), make(key, seed=6)
+    again.train_batch(4, 2, 16)  # what was asked before must not matter
+    for epoch, index in ((0, 0), (0, 3), (7, 1)):
+        assert same(one.train_batch(epoch, index, 16), again.train_batch(epoch, index, 16))
+        assert not same(one.train_batch(epoch, index, 16), other.train_batch(epoch, index, 16))
+    assert not same(one.train_batch(0, 0, 16), one.train_batch(0, 1, 16))
+    assert not same(one.train_batch(0, 0, 16), one.train_batch(1, 0, 16))
+    assert not same(one.train_batch(0, 1, 16), one.train_batch(1, 0, 16))
+    for split in SPLITS:
+        assert same(one.evaluation(split), one.evaluation(split))
+        assert same(one.evaluation(split), again.evaluation(split))
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if TASKS.get(key).finite])
+def test_a_finite_set_is_cut_without_overlap_and_an_epoch_covers_it_once(key: str) -> None:
+    task = make(key)
+    found = {split: sequences(task.evaluation(split)) for split in SPLITS}
+    for one, other in itertools.combinations(SPLITS, 2):
+        assert not set(found[one]) & set(found[other])
+    assert task.train_size == len(found["train"])
+    steps = task.steps_per_epoch(32)
+    for epoch in (0, 1):
+        batches = [task.train_batch(epoch, index, 32) for index in range(steps)]
+        assert all(len(batch) == 32 for batch in batches[:-1]) and 1 <= len(batches[-1]) <= 32
+        assert Counter(seq for batch in batches for seq in sequences(batch)) == Counter(found["train"])
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if TASKS.get(key).finite])
+def test_a_finite_task_without_validation_share_shows_test_sequences(key: str) -> None:
+    task = make(key, val_split=0.0)
+    assert len(task.evaluation("validation")) == 0
+    check_batch(task, task.evaluation("validation"))
+    assert len(task.evaluation("train")) > len(make(key).evaluation("train"))
+    assert set(sequences(task.probe())) <= set(sequences(task.evaluation("test")))
+    assert np.isfinite(task.baseline().loss) and "test" in task.baseline().how
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if not TASKS.get(key).finite])
+def test_streams_do_not_meet(key: str) -> None:
+    task = make(key)
+    assert task.train_size == 0 and task.steps_per_epoch(1) == task.steps_per_epoch(512) == STREAM_EPOCH
+    held = {split: sequences(task.evaluation(split)) for split in ("validation", "test")}
+    assert len(held["validation"]) == len(held["test"]) == STREAM_EVALUATION
+    trained = [seq for index in range(STREAM_EPOCH) for seq in sequences(task.train_batch(0, index, 32))]
+    assert len(set(trained)) > 0.99 * len(trained)
+    assert not set(held["validation"]) & set(held["test"])
+    assert not (set(held["validation"]) | set(held["test"])) & set(trained)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_probes_are_a_fixed_few_of_many_kinds(key: str) -> None:
+    task = make(key)
+    probe = task.probe()
+    assert len(probe) == PROBES and same(probe, make(key).probe())
+    check_batch(task, probe)
+    assert len(set(sequences(probe))) == PROBES
+    assert set(sequences(probe)) <= set(sequences(task.evaluation("validation")))
+    labels, names = task.labels(probe)
+    assert labels.shape == (PROBES,)
+    if names:
+        assert labels.min() >= 0 and labels.max() < len(names)
+        assert len(set(labels.tolist())) == min(PROBES, len(names))
+    else:
+        assert (labels == -1).all()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_baseline_is_worded_and_of_the_metric(key: str) -> None:
+    task = make(key)
+    baseline = task.baseline()
+    assert baseline == make(key).baseline() and len(baseline.how) > 20
+    assert np.isfinite(baseline.loss) and baseline.loss > 0
+    if type(task).metric.name == "accuracy":
+        assert task.output.classes and 0 < baseline.metric < 1
+    else:
+        assert not task.output.classes and baseline.metric == baseline.loss
+    assert not type(task).metric.is_solved(baseline.metric), "nothing to learn"
+
+
+def answers_for(task: Task, targets: np.ndarray, time: int, right: bool) -> np.ndarray:
+    """(time, output_size) right answers, or random ones."""
+    size = task.output.size
+    if right:
+        if task.output.classes:
+            return np.broadcast_to(np.eye(size)[targets], (time, size)).copy()
+        return np.broadcast_to(targets, (time, size)).copy()
+    noise = np.random.default_rng(1).normal(size=(time, size))
+    return np.exp(noise) / np.exp(noise).sum(axis=1, keepdims=True) if task.output.classes else noise
+
+
+def check_explanation(task: Task, told: Explanation, length: int) -> None:
+    assert told.title and told.verdict and told.length == length
+    if told.kind == "image":
+        assert told.image is not None and told.image_steps is not None and told.image.shape == told.image_steps.shape
+        assert set(np.unique(told.image_steps)) == set(range(length))
+    elif told.kind == "symbols":
+        assert len(told.symbols) == length and all(told.symbols)
+    else:
+        assert {strip.role for strip in told.strips} == {"input", "target", "answer"}
+    for strip in told.strips:
+        assert strip.values.shape == (length,) and strip.name
+        if strip.role == "target":
+            assert any(other.role == "answer" and other.group == strip.group for other in told.strips)
+    if task.output.kind == "classes":
+        assert told.class_names == task.output.names and told.probabilities is not None
+        assert told.probabilities.shape == (length, task.output.size)
+        assert told.target_class is not None and told.correct is not None
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("key", KEYS)
+def test_every_probe_can_be_explained(key: str, right: bool) -> None:
+    task = make(key)
+    probe = task.probe()
+    inputs, targets, time = probe.inputs.numpy(), probe.targets.numpy(), probe.inputs.shape[1]
+    verdicts = []
+    for row in range(PROBES):
+        length = time if probe.lengths is None else int(probe.lengths[row])
+        told = task.explain(inputs[row], targets[row], length, answers_for(task, targets[row], time, right))
+        check_explanation(task, told, length)
+        verdicts.append(told.correct)
+        if right:
+            assert told.correct is not False
+        if task.output.kind == "classes":
+            assert told.target_class == targets[row]
+    if not right:
+        assert True not in verdicts or False in verdicts, "random answers cannot all be right"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_answers_that_are_not_finite_are_told_without_an_error(key: str) -> None:
+    task = make(key)
+    probe = task.probe()
+    time = probe.inputs.shape[1]
+    length = time if probe.lengths is None else int(probe.lengths[0])
+    nothing = np.full((time, task.output.size), np.nan)
+    told = task.explain(probe.inputs[0].numpy(), probe.targets[0].numpy(), length, nothing)
+    assert told.correct is not True and "finite" in told.verdict
+
+
+def extremes(spec: object) -> tuple[object, ...]:
+    if spec.kind is bool:  # type: ignore[attr-defined]
+        return (True, False)
+    if spec.kind is str:  # type: ignore[attr-defined]
+        return tuple(reversed(spec.choices))  # type: ignore[attr-defined]
+    return (spec.kind(spec.low), spec.kind(spec.high))  # type: ignore[attr-defined]
+
+
+CORNERS = [
+    (key, dict(zip([spec.name for spec in specs], values, strict=True)))
+    for key in KEYS
+    for specs in [TASKS.get(key).settings_class.specs()]
+    for values in itertools.product(*(extremes(spec) for spec in specs))
+]
+
+
+@pytest.mark.parametrize("val_split", [0.01, 0.5])
+@pytest.mark.parametrize(("key", "settings"), CORNERS)
+def test_the_ends_of_every_range_work(key: str, settings: dict[str, object], val_split: float) -> None:
+    task = make(key, val_split=val_split, **settings)
+    check_batch(task, task.train_batch(0, 0, 3))
+    check_batch(task, task.evaluation("validation"))
+    probe = task.probe()
+    assert len(probe) == PROBES
+    check_batch(task, probe)
+    assert np.isfinite(task.baseline().loss)
+    time = probe.inputs.shape[1]
+    length = time if probe.lengths is None else int(probe.lengths[0])
+    targets = probe.targets[0].numpy()
+    told = task.explain(probe.inputs[0].numpy(), targets, length, answers_for(task, targets, time, right=True))
+    check_explanation(task, told, length)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_some_setting_always_applies(key: str) -> None:
+    settings = Experiment.default(key).task_settings
+    assert all(isinstance(settings.applies(spec.name), bool) for spec in settings.specs())
