@@ -144,7 +144,7 @@ def _settings(told: argparse.Namespace) -> int:
     for spec in experiment.specs():
         unit = f" ({spec.unit})" if spec.unit else ""
         print(f"{spec.name} = {spec.text(experiment.get(spec.name))}    {spec.allowed}{unit}")
-        print(textwrap.indent(textwrap.fill(spec.help, _width() - 4), "    "))
+        print(textwrap.indent(textwrap.fill(spec.help, _width() - 4, break_on_hyphens=False), "    "))
     return 0
 
 

@@ -44,7 +44,8 @@ class StepReport:
         epoch: passes over the training data, with a fraction.
         train_loss, train_metric: of this step's batch, before the step.
         grad_norm: length of the whole gradient before clipping.
-        val_loss, val_metric: of the whole validation set where it was measured (at the end of an epoch), else None.
+        val_loss, val_metric: of the whole validation set where it was measured (at the end of an epoch and of
+            the budget), else None.
     """
 
     step: int
@@ -136,7 +137,7 @@ class Trainer:
         return StepReport(self.step_count, self.epoch_position(), math.nan, math.nan, math.nan, loss, metric)
 
     def step(self) -> StepReport:
-        """Make one optimizer step; at the end of an epoch, measure the validation set.
+        """Make one optimizer step; at the end of an epoch or of the budget, measure the validation set.
 
         Raises:
             Diverged: when loss, gradient or weights are no longer finite; the last finite weights are kept.
@@ -163,7 +164,9 @@ class Trainer:
             self.epoch, self._index = self.epoch + 1, 0
         if at_end or self.step_count % _SAFE_EVERY == 0:
             self._remember_finite()
-        val_loss, val_metric = self.evaluate("validation") if at_end else (None, None)
+        # The budget may end within an epoch; how well it ended must be known all the same.
+        measured = at_end or self.step_count == self.target
+        val_loss, val_metric = self.evaluate("validation") if measured else (None, None)
         train_metric = metric_of(self.task, outputs.detach(), batch)
         return StepReport(
             self.step_count, self.epoch_position(), train_loss, train_metric, grad_norm, val_loss, val_metric

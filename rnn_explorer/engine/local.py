@@ -371,7 +371,7 @@ class LocalEngine:
             return
         best = min(self._workers, key=self._load)
         (gone, least), (_, mine) = self._load(best), self._load(run.worker)
-        if not gone and least + 1 <= mine:
+        if not gone and least + 0.5 < mine:
             run.number += 1
             self._tell(run, Order(run.run_id, run.number, "stop"))
             self._host(run)
@@ -379,7 +379,9 @@ class LocalEngine:
     def _load(self, worker: _Worker) -> tuple[bool, float]:
         mine = [run for run in self._runs.values() if run.worker is worker]
         load = sum(1.0 if run.status == "training" else IDLE_WEIGHT for run in mine)
-        return worker.deaths >= GIVE_UP, load + (0.5 if worker.ready_since is None else 0.0)
+        dying = worker.process is not None and worker.process.poll() is not None
+        late = worker.ready_since is None
+        return worker.deaths >= GIVE_UP or dying, load + (0.5 if late else 0.0)
 
     @staticmethod
     def _tell(run: _Run, message: Host | Order | Change | Watch) -> None:

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
@@ -369,9 +370,12 @@ def main(address: str) -> None:
     """Connect to the engine at `address` and work until it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the engine stops its workers
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
-    told = json.loads(sys.stdin.readline())
-    connection = Client(address, authkey=bytes.fromhex(told["key"]))
-    connection.send_bytes(told["name"].encode())
+    try:
+        told = json.loads(sys.stdin.readline())
+        connection = Client(address, authkey=bytes.fromhex(told["key"]))
+        connection.send_bytes(told["name"].encode())
+    except (OSError, EOFError, ValueError, AuthenticationError) as error:
+        sys.exit(f"a worker found no engine: {error!r}")
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, inbox), daemon=True).start()
 

@@ -99,7 +99,7 @@ def answer(explanation: Explanation, cell: str) -> Figure:
         else:
             strips = groups.get(group, [])
             layout[key(y)] = {
-                "title": {"text": plain(group, 18), "standoff": 2, "font": {"size": 10}},
+                "title": {"text": plain(group, 18), "standoff": 2, "font": {"size": 10 if len(panels) < 3 else 8}},
                 "domain": [bottom, top],
                 "anchor": x,
                 "range": _extent(strips, length),

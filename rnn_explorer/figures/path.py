@@ -14,7 +14,6 @@ from rnn_explorer.figures.style import (
     REFERENCE,
     TIME_SCALE,
     colour_bar,
-    fade,
     margin,
     plain,
 )
@@ -59,7 +58,7 @@ def path(
     for label in sorted(groups):
         others = [sequence for sequence in groups[label] if sequence != chosen]
         known = 0 <= label < len(label_names)
-        if not others and not known:
+        if not others:
             continue
         colour = CLASS_COLOURS[label % len(CLASS_COLOURS)] if known else MUTED
         data.append(
@@ -110,8 +109,8 @@ def path(
         {
             **_trace(bold),
             "mode": "lines+markers",
-            "name": "chosen sequence",
-            "showlegend": False,
+            "name": plain(str(label_names[label]), 14) if by_class else "chosen sequence",
+            "showlegend": by_class and len(groups[label]) == 1,  # else its class is named already
             "line": {"color": colour, "width": 2.2 if dims == 2 else 4},
             "marker": {**marker, "size": _size(length) if dims == 2 else 4, "line": {"width": 0}},
             "customdata": np.arange(1, length + 1, dtype=np.int32),
@@ -152,12 +151,17 @@ def path(
     else:
         layout["margin"] |= {"l": 0, "b": 0}
         layout["scene"] = {
-            f"{name}axis": {"title": {"text": title, "font": {"size": 10}}, "range": end, "nticks": 4}
+            f"{name}axis": {
+                "title": {"text": title, "font": {"size": 10}},
+                "range": end,
+                "nticks": 4,
+                "gridcolor": MUTED,
+            }
             for name, title, end in zip("xyz", titles, ends, strict=True)
         }
         layout["scene"]["aspectmode"] = "manual"
         layout["scene"]["aspectratio"] = {"x": 1.5, "y": 1.5, "z": 0.9}
-        layout["scene"]["camera"] = {"eye": {"x": 1.5, "y": 1.5, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.2}}
+        layout["scene"]["camera"] = {"eye": {"x": 1.9, "y": 1.9, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.3}}
     shown = 100 * float(np.sum(explained[:dims]))
     return Figure(
         name="path",

@@ -95,7 +95,8 @@ def template(theme: Theme = "light") -> dict[str, Any]:
         "ticks": "",
         "automargin": False,
     }
-    room = {**axis, "backgroundcolor": "rgba(0,0,0,0)", "showbackground": False}
+    room = {name: value for name, value in axis.items() if name != "automargin"}
+    room |= {"backgroundcolor": "rgba(0,0,0,0)", "showbackground": False}
     return {
         "layout": {
             "paper_bgcolor": paper,

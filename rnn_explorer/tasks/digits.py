@@ -69,7 +69,7 @@ class Digits(PoolTask):
     metric = Metric("accuracy")
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "rnn", "nonlinearity": "relu", "hidden_size": 128, "dense": (64, 32), "dense_activation": "relu",
-        "init": "keras", "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 32, "clip_norm": 1.0,
+        "init": "keras", "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 32, "clip_norm": 0.0,
         "epochs": 10, "steps": 0, "val_split": 0.2,
     }  # fmt: skip
     settings: DigitsSettings

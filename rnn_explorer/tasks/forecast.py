@@ -233,7 +233,7 @@ class Forecast(Task):
         return Explanation(
             kind="series",
             title=title,
-            verdict=f"mean squared error {number(error)} on this sequence; repeating the last value has {number(lazy)}",
+            verdict=f"squared error {number(error)}; repeating the last value has {number(lazy)}",
             correct=None,
             length=length,
             strips=(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,27 +18,40 @@ from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.training import Trainer
 
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[LocalEngine]:
+    engine = LocalEngine(workers=1)
+    yield engine
+    engine.close()
+
+
 PROGRAM = """
 import sys, time
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
 engine = LocalEngine(workers=1)
-run = engine.start(Experiment.default("adding").replace(hidden_size=4, seq_len=5, batch_size=4, steps=1_000_000))
-engine.command(run, "play")
-while engine.view(run).step < 3:
+if sys.argv[1] == "training":
+    run = engine.start(Experiment.default("adding").replace(hidden_size=4, seq_len=5, batch_size=4, steps=1_000_000))
+    engine.command(run, "play")
+    while engine.view(run).step < 3:
+        time.sleep(0.01)
+while not engine.worker_pids():
     time.sleep(0.01)
 print(*engine.worker_pids(), flush=True)
-if sys.argv[1] == "stay":
+if sys.argv[2] != "exit":
     time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGINT", "exit"])
-def test_workers_end_with_the_engine_however_it_ends(end, wait_for, alive):
+@pytest.mark.parametrize(
+    ("when", "end"), [("training", "SIGKILL"), ("training", "SIGINT"), ("starting", "SIGTERM"), ("starting", "exit")]
+)
+def test_workers_end_with_the_engine_however_it_ends(when, end, wait_for, alive):
     root = Path(local.__file__).parents[2]
     child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "exit" if end == "exit" else "stay"],
+        [sys.executable, "-c", PROGRAM, when, end],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root, start_new_session=True,
     )  # fmt: skip
     try:
@@ -59,10 +73,10 @@ def test_close_ends_everything_quickly_and_may_be_called_twice(small, wait_for, 
     engine = LocalEngine(workers=2)
     run = engine.start(small())
     engine.command(run, "play")
-    wait_for(lambda: engine.view(run).step > 2)
-    wait_for(lambda: engine.workers_ready() == 2)
+    wait_for(lambda: engine.workers_ready() == 2 and engine.view(run).step > 2)
     pids = engine.worker_pids()
     assert len(pids) == 2
+    os.kill(pids[0], signal.SIGSTOP)  # a process that does not even answer SIGTERM
     begin = time.monotonic()
     engine.close()
     engine.close()
@@ -73,15 +87,6 @@ def test_close_ends_everything_quickly_and_may_be_called_twice(small, wait_for, 
         engine.view(run)
     with pytest.raises(RuntimeError, match="closed"):
         engine.start(small())
-
-
-def test_close_ends_a_worker_that_is_stopped(small, wait_for, alive):
-    engine = LocalEngine(workers=1)
-    wait_for(lambda: engine.workers_ready() == 1)
-    (pid,) = engine.worker_pids()
-    os.kill(pid, signal.SIGSTOP)
-    engine.close()
-    assert not alive(pid)
 
 
 def test_close_before_the_workers_are_up(alive):
@@ -110,6 +115,7 @@ def test_runs_of_a_killed_worker_are_interrupted_and_go_on_exactly(engine, small
     assert 7 <= resumed <= died
     assert view.train["step"].size == view.step  # what was learnt stays on the screen
 
+    settle(engine, idle, "interrupted")
     engine.command(run, "pause")  # changes nothing
     assert engine.view(run).status == "interrupted"
     engine.command(run, "play")
@@ -122,7 +128,6 @@ def test_runs_of_a_killed_worker_are_interrupted_and_go_on_exactly(engine, small
     assert view.train["loss"].tolist() == [trainer.step().train_loss for _ in range(view.step)]
     assert view.validation["step"].tolist() == list(range(0, view.step + 1, 50))
 
-    settle(engine, idle, "interrupted")
     engine.command(idle, "step")  # without a checkpoint it starts anew
     assert settle(engine, idle, "paused").train["step"].tolist() == [1]
     assert not set(old) & set(engine.worker_pids())

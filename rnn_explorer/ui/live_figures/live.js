@@ -267,8 +267,10 @@ class Card {
       if (step === time) box = box ? [Math.min(box[0], r), Math.max(box[1], r), Math.min(box[2], c), Math.max(box[3], c)] : [r, r, c, c];
     }));
     if (!box) return;
-    const xs = [x.l2p(box[2] - 0.5), x.l2p(box[3] + 0.5)].sort((a, b) => a - b);
-    const ys = [y.l2p(box[0] - 0.5), y.l2p(box[1] + 0.5)].sort((a, b) => a - b);
+    const map = (this.plot._fullData || []).find((t) => t.type === "heatmap" && t.xaxis === mark.axes[0] && t.yaxis === mark.axes[1]) || {};
+    const at = (letter, index) => (map[letter] ? Number(map[letter][index]) : (map[`${letter}0`] ?? 0) + index * (map[`d${letter}`] ?? 1));
+    const xs = [x.l2p(at("x", box[2]) - 0.5), x.l2p(at("x", box[3]) + 0.5)].sort((a, b) => a - b);
+    const ys = [y.l2p(at("y", box[0]) - 0.5), y.l2p(at("y", box[1]) + 0.5)].sort((a, b) => a - b);
     this.put("rx-cells", x._offset + xs[0], y._offset + ys[0], xs[1] - xs[0], ys[1] - ys[0]);
   }
 

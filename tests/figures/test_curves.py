@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from rnn_explorer.figures.curves import MOST_POINTS, curves, decimate, smoothed
+from tests.figures.made import curve
+
+
+def draw(train: dict, validation: dict, **more):  # type: ignore[type-arg]
+    more = {"baseline_loss": 0.5, "baseline_metric": 0.25, "metric_name": "accuracy", **more}
+    return curves(train, validation, baseline_how="the mean", cell="rnn", **more)
+
+
+def traces(figure, name: str):  # type: ignore[no-untyped-def]
+    return [trace for trace in figure.data if trace["name"] == name]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 399, 400, 401, 799, 2000, 100_001])
+def test_decimation_keeps_the_first_and_the_newest_row(count: int) -> None:
+    index = decimate(count)
+    assert len(index) <= MOST_POINTS
+    assert len(index) == count if count < MOST_POINTS else len(index) > MOST_POINTS / 3
+    if count:
+        assert index[0] == 0 and index[-1] == count - 1
+        assert np.all(np.diff(index) > 0)
+
+
+def test_decimation_is_stable_while_rows_come_in() -> None:
+    before, after = decimate(5000), decimate(5003)
+    np.testing.assert_array_equal(before[:-1], after[: len(before) - 1])
+
+
+def test_the_drawn_values_are_the_data() -> None:
+    train, validation = curve(1000), curve(90)
+    figure = draw(train, validation)
+    index = decimate(1000)
+    raw_loss, raw_metric = traces(figure, "train, each report")
+    np.testing.assert_array_equal(raw_loss["x"], train["step"][index])
+    np.testing.assert_allclose(raw_loss["y"], train["loss"][index], rtol=1e-6)
+    np.testing.assert_allclose(raw_metric["y"], train["metric"][index], rtol=1e-6)
+    held_loss, held_metric = traces(figure, "validation")
+    np.testing.assert_array_equal(held_loss["x"], validation["step"])
+    np.testing.assert_allclose(held_metric["y"], validation["metric"], rtol=1e-6)
+
+
+def test_the_table_holds_every_row() -> None:
+    rows = list(csv.DictReader(io.StringIO(draw(curve(1000), curve(90), test={"loss": 0.1, "metric": 0.9}).to_csv())))
+    assert [row["data"] for row in rows].count("train") == 1000
+    assert [row["data"] for row in rows].count("validation") == 90
+    assert [row["data"] for row in rows][-2:] == ["baseline", "test"]
+    assert float(rows[-1]["accuracy"]) == 0.9
+
+
+def test_smoothing_of_a_constant_is_that_constant_and_it_never_looks_ahead() -> None:
+    np.testing.assert_allclose(smoothed(np.full(50, 3.0)), 3.0)
+    step = np.concatenate([np.zeros(40), np.ones(40)])
+    mean = smoothed(step)
+    assert np.all(mean[:40] == 0) and np.all(np.diff(mean[40:76]) > 0)
+    assert mean[39 + 6] == pytest.approx(0.5, abs=0.02)  # the half-life is six rows
+
+
+def test_smoothing_leaves_gaps_out() -> None:
+    values = np.full(20, 2.0)
+    values[7] = np.nan
+    mean = smoothed(values)
+    assert np.isnan(mean[7])
+    np.testing.assert_allclose(np.delete(mean, 7), 2.0)
+
+
+def test_what_is_not_finite_makes_a_gap_and_finite_axes() -> None:
+    train = curve(50)
+    train["loss"] = train["loss"].copy()
+    train["loss"][-3:] = [np.inf, -np.inf, np.nan]
+    figure = draw(train, curve(5))
+    assert np.isnan(traces(figure, "train, each report")[0]["y"][-3:]).all()
+    assert np.isfinite(figure.layout["yaxis"]["range"]).all()
+
+
+def test_one_step_that_blew_up_does_not_flatten_the_rest() -> None:
+    train = curve(300)
+    train["loss"] = train["loss"].copy()
+    train["loss"][150] = 1e6
+    assert draw(train, curve(30)).layout["yaxis"]["range"][1] < 100
+
+
+def test_the_ends_of_the_axes_move_in_jumps() -> None:
+    ends = {draw(curve(rows), curve(rows // 10)).layout["xaxis"]["range"][1] for rows in range(100, 400)}
+    assert len(ends) <= 7
+    assert all(end >= 300 for end in ends)
+
+
+def test_accuracy_runs_from_zero_to_one_and_the_baseline_is_named() -> None:
+    figure = draw(curve(20), curve(3))
+    assert figure.layout["yaxis2"]["range"] == [0.0, 1.0]
+    assert [note["text"] for note in figure.layout["annotations"]] == ["without memory: 0.5", "without memory: 0.25"]
+    assert {shape["y0"] for shape in figure.layout["shapes"]} == {0.5, 0.25}
+    assert "the mean" in figure.how_to_read
+
+
+def test_the_baseline_s_label_stands_at_its_logarithm_on_a_log_axis() -> None:
+    figure = draw(curve(20), curve(3), log=True)
+    assert figure.layout["yaxis"]["type"] == "log"
+    assert figure.layout["annotations"][0]["y"] == pytest.approx(np.log10(0.5))
+    low, high = figure.layout["yaxis"]["range"]
+    assert low < np.log10(0.5) < high
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_loss_and_squared_error_are_on_different_scales(log: bool) -> None:
+    layout = draw(curve(20), curve(3), metric_name="MSE", log=log).layout
+    assert {layout["yaxis"]["type"], layout["yaxis2"]["type"]} == {"log", "linear"}
+    assert (layout["yaxis"]["type"] == "log") is log
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_no_baseline_no_line(missing: float | None) -> None:
+    figure = draw(curve(20), curve(3), baseline_loss=missing, baseline_metric=missing)
+    assert not figure.layout["shapes"] and not figure.layout["annotations"]

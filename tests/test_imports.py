@@ -1,0 +1,176 @@
+"""Who may import whom: the maths knows nothing of the screen."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "rnn_explorer"
+
+# What each part may import from the package. A name stands for the module and all below it.
+BASE = {"registry", "settings", "trace"}
+CORE = BASE | {"cells", "tasks", "experiment", "model", "training"}
+ALLOWED: dict[str, set[str]] = {
+    "registry": set(),
+    "settings": set(),
+    "trace": set(),
+    "cells": {"cells", "registry"},
+    "tasks": {"tasks", *BASE},
+    "experiment": {"cells", "tasks", *BASE},
+    "model": {"cells", "tasks.base", "experiment", *BASE},
+    "training": {"model", "tasks.base", "experiment", *BASE},
+    "analysis": {"analysis", *CORE},
+    "figures": {"figures", "analysis", *BASE},
+    "store": {"store", *CORE},
+    "engine": {"engine", "store", "analysis", *CORE},
+    "cli": {"cli", "analysis", *CORE},
+    "__main__": {"cli"},
+    "ui": {"ui", "engine", "store", "analysis", "figures", *CORE},
+}
+SCREEN = {"streamlit", "plotly"}
+NEVER: dict[str, set[str]] = {
+    **{part: SCREEN for part in ALLOWED if part not in ("figures", "ui")},
+    "registry": SCREEN | {"torch", "numpy", "pandas"},
+    "settings": SCREEN | {"torch", "numpy", "pandas"},
+    "trace": SCREEN | {"torch", "pandas"},
+    "figures": {"streamlit", "torch", "safetensors"},
+    "ui": set(),
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path.relative_to(ROOT) for path in (ROOT / PACKAGE).rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def imported(path: Path, source: str) -> set[str]:
+    """Every module that a file imports, anywhere in it, in full."""
+    package = dotted(path).split(".") if path.name == "__init__.py" else dotted(path).split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            # `from package import thing`: the thing may be a module
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)} if base in CONTAINERS else {base}
+    return found - {""}
+
+
+CONTAINERS = {dotted(path) for path in modules() if path.name == "__init__.py"}
+
+
+def breaches(path: Path, source: str) -> list[str]:
+    part = part_of(dotted(path))
+    if not part:  # the package itself
+        return sorted(imported(path, source) - {"__future__"})
+    told = []
+    for name in sorted(imported(path, source)):
+        top, _, inner = name.partition(".")
+        if top == PACKAGE and inner:
+            if not any(inner == allowed or inner.startswith(f"{allowed}.") for allowed in ALLOWED[part]):
+                told.append(f"{dotted(path)} imports {name}")
+        elif top in NEVER[part] or top in ("app", "pages", "tests"):
+            told.append(f"{dotted(path)} imports {name}")
+    return told
+
+
+@pytest.mark.parametrize("path", modules(), ids=dotted)
+def test_a_module_imports_only_what_its_part_may(path):
+    assert part_of(dotted(path)) in {"", *ALLOWED}, "say in ALLOWED what this part may import"
+    assert breaches(path, (ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "path, source",
+    [
+        ("model.py", "import streamlit as st"),
+        ("model.py", "def f():\n    from plotly import graph_objects"),
+        ("model.py", "from rnn_explorer.ui import theme"),
+        ("model.py", "from rnn_explorer import figures"),
+        ("cells/rnn.py", "from ..tasks.base import Task"),
+        ("cells/rnn.py", "from .. import training"),
+        ("figures/gates.py", "import torch.nn"),
+        ("figures/gates.py", "from rnn_explorer.model import SequenceModel"),
+        ("engine/worker.py", "import rnn_explorer.ui.session"),
+        ("engine/worker.py", "from rnn_explorer.figures.base import Figure"),
+        ("training.py", "from rnn_explorer.tasks.digits import Digits"),
+        ("settings.py", "import numpy as np"),
+        ("ui/theme.py", "import pages.lab"),
+    ],
+)
+def test_the_rule_itself_notices(path, source):
+    assert len(breaches(Path(PACKAGE) / path, source)) >= 1
+
+
+@pytest.mark.parametrize(
+    "path, source",
+    [
+        ("cells/rnn.py", "from . import base\nfrom .base import CELLS"),
+        (
+            "figures/gates.py",
+            "import numpy as np\nimport plotly.graph_objects as go\nfrom rnn_explorer.trace import Trace",
+        ),
+        ("training.py", "from rnn_explorer.tasks.base import Batch\nimport torch"),
+        ("ui/theme.py", "import streamlit, plotly\nfrom rnn_explorer.figures.style import template"),
+    ],
+)
+def test_the_rule_lets_pass_what_is_allowed(path, source):
+    assert breaches(Path(PACKAGE) / path, source) == []
+
+
+def test_pages_import_no_page():
+    for path in [*(ROOT / "pages").glob("*.py"), *ROOT.glob("app.py")]:
+        tops = {name.partition(".")[0] for name in imported(path.relative_to(ROOT), path.read_text())}
+        assert not tops & {"tests", "pages", "app"}, path
+
+
+LOADED = """
+import importlib, json, sys
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+tops = {name.partition(".")[0] for name in sys.modules}
+print(json.dumps(sorted(tops | {name for name in sys.modules if name.startswith("rnn_explorer")})))
+"""
+
+
+def loaded_by(names: list[str]) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, json.dumps(names)], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def names_in(*parts: str) -> list[str]:
+    return [name for name in map(dotted, modules()) if part_of(name) in parts and not name.endswith("__main__")]
+
+
+@pytest.mark.parametrize(
+    "parts, never",
+    [
+        (("registry", "settings"), SCREEN | {"torch", "numpy", "pandas"}),
+        (("trace",), SCREEN | {"torch", "pandas"}),
+        (("figures",), {"torch", "streamlit"}),
+        (("cells",), SCREEN | {"rnn_explorer.tasks"}),
+        (("cells", "tasks", "experiment", "model", "training", "analysis", "store", "engine", "cli"), SCREEN),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
+)
+def test_importing_a_part_loads_nothing_it_must_not(parts, never):
+    assert loaded_by(names_in(*parts)) & (never | {"rnn_explorer.ui"}) == set()
