@@ -28,7 +28,6 @@ from rnn_explorer.tasks.base import Batch, OutputSpec, Task
 from rnn_explorer.trace import Snapshot
 
 _EVALUATION_CHUNK = 512  # sequences evaluated at once: bounds the memory of a large validation set
-_SAFE_EVERY = 50  # optimizer steps between copies of weights known to be finite
 
 
 class Diverged(RuntimeError):
@@ -85,12 +84,12 @@ class Trainer:
     def _start(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.model = SequenceModel(experiment.model, self.task.input, self.task.output, self._generator("weights", 0))
-        self._parameters = list(self.model.parameters())
+        self._parameters: list[Tensor] = list(self.model.parameters())
         self.optimizer = self._make_optimizer(experiment.training)
         self.step_count = 0
         self.epoch, self._index = 0, 0  # whole epochs done, batches done of the present one
         self.target = self.budget()
-        self._remember_finite()
+        self._finite = [p.detach().clone() for p in self._parameters]
 
     def _generator(self, purpose: str, number: int) -> torch.Generator:
         # Dropout and weights draw from streams of their own, so that neither shifts the other or the data.
@@ -156,14 +155,13 @@ class Trainer:
         grad_norm = self._clip(training.clip_norm)
         if not math.isfinite(grad_norm):
             raise self._diverged("the gradient")
+        self._remember()
         self.optimizer.step()
         self.step_count += 1
         self._index += 1
         at_end = self._index >= self.steps_per_epoch()
         if at_end:
             self.epoch, self._index = self.epoch + 1, 0
-        if at_end or self.step_count % _SAFE_EVERY == 0:
-            self._remember_finite()
         # The budget may end within an epoch; how well it ended must be known all the same.
         measured = at_end or self.step_count == self.target
         val_loss, val_metric = self.evaluate("validation") if measured else (None, None)
@@ -201,16 +199,17 @@ class Trainer:
             torch._foreach_mul_(gradients, limit / (length + 1e-6))
         return length
 
-    def _remember_finite(self) -> None:
+    def _remember(self) -> None:
+        """Keep the present weights, which are known to give a finite loss and gradient."""
         with torch.no_grad():
-            if all(bool(p.isfinite().all()) for p in self._parameters):
-                self._finite = [p.detach().clone() for p in self._parameters]
+            torch._foreach_copy_(self._finite, self._parameters)
 
     def _diverged(self, what: str) -> Diverged:
+        # Weights may be finite and yet so large that no loss is: what is kept are the last that gave one. The
+        # optimizer's memory of the gradients that led astray goes, so that a smaller learning rate can go on.
         with torch.no_grad():
-            if not all(bool(p.isfinite().all()) for p in self._parameters):
-                for parameter, kept in zip(self._parameters, self._finite, strict=True):
-                    parameter.copy_(kept)
+            torch._foreach_copy_(self._parameters, self._finite)
+        self.optimizer.state.clear()
         training, model = self.experiment.training, self.experiment.model
         causes = [f"a learning rate of {training.learning_rate:g}"]
         cures = [f"a tenth of the learning rate ({training.learning_rate / 10:g})"]
@@ -222,7 +221,8 @@ class Trainer:
             cures.append("tanh instead of relu")
         return Diverged(
             f"Diverged at step {self.step_count}: {what} is no longer a finite number. Likely cause: "
-            f"{', or '.join(causes)}. Try {', or '.join(cures)}; then reset. The last finite weights are kept."
+            f"{', or '.join(causes)}. Try {', or '.join(cures)}; then Play goes on from the weights "
+            "of the last finite loss, which are kept; Reset starts anew."
         )
 
     # -- judging ------------------------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ class Trainer:
                 self.optimizer.state[parameter] = kept
         self.step_count, self.epoch = position["step"], position["epoch"]
         self._index, self.target = position["index"], position["target"]
-        self._remember_finite()
+        self._finite = [p.detach().clone() for p in self._parameters]
 
 
 def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:

@@ -52,7 +52,7 @@ def test_training_prints_one_json_object_a_line():
     done = called("train", QUICK, "--json")
     assert done.returncode == 0 and done.stderr == ""
     *reports, last = [strictly(line) for line in done.stdout.splitlines()]
-    assert [report["step"] for report in reports] == [0, 50, 100]
+    assert [report["step"] for report in reports] == [0, 50, 100, 120]
     assert all(set(report) == REPORT and report["event"] == "report" for report in reports)
     assert reports[0]["train_loss"] is None and reports[0]["train_metric"] is None
     assert all(isinstance(report["val_loss"], float) for report in reports)
@@ -65,6 +65,7 @@ def test_training_prints_one_json_object_a_line():
     curve = trainer.advance(600)
     assert reports[1]["val_loss"] == curve[49].val_loss
     assert reports[2]["train_loss"] == pytest.approx(np.mean([report.train_loss for report in curve[50:100]]))
+    assert reports[3]["val_loss"] == last["val_loss"]
     assert (last["val_loss"], last["val_metric"]) == trainer.evaluate("validation")
     assert (last["test_loss"], last["test_metric"]) == trainer.evaluate("test")
     assert last["parameters"] == trainer.model.parameter_count()
@@ -192,7 +193,8 @@ def test_the_help_lists_every_key_with_its_range(capsys):
 def test_the_text_output(run):
     status, out, err = run("train", QUICK)
     assert status == 0
-    assert [line.split("  ")[0] for line in err.splitlines()] == ["step 0/120", "step 50/120", "step 100/120"]
+    heads = [line.split("  ")[0] for line in err.splitlines()]
+    assert heads == ["step 0/120", "step 50/120", "step 100/120", "step 120/120"]
     assert "training loss" in err.splitlines()[1] and "validation loss" in err.splitlines()[0]
     assert "gru" in out and "as Keras counts" in out and "total" in out
     result = dict(line.split(None, 1) for line in out.splitlines() if len(line.split(None, 1)) == 2)

@@ -314,6 +314,13 @@ def test_advance_stops_at_the_budget_and_extend_adds_another():
     assert len(trainer.advance(60)) == 3
 
 
+def test_the_end_of_the_budget_is_validated_too():
+    trainer = make(FINITE + "&steps=9")
+    reports = trainer.advance(60)
+    assert [report.step for report in reports if report.val_loss is not None] == [7, 9]
+    assert (reports[8].val_loss, reports[8].val_metric) == trainer.evaluate("validation")
+
+
 def test_advance_makes_one_step_even_without_time():
     trainer = make(FINITE)
     assert len(trainer.advance(0)) == 1 and trainer.step_count == 1
@@ -440,13 +447,21 @@ def test_divergence_is_the_same_each_time_and_after_a_reset():
 
 def test_weights_that_overflow_are_put_back():
     trainer = make(FINITE)
-    steps(trainer, 7)  # the end of an epoch: these weights are remembered
-    kept = weights(trainer)
+    steps(trainer, 6)
+    kept = weights(trainer)  # the seventh step finds a finite loss with these
+    steps(trainer, 1)
     with torch.no_grad():
         trainer.model.head.weight.fill_(math.inf)
     with pytest.raises(Diverged, match="the loss"):
         trainer.step()
     assert equal(weights(trainer), kept)
+
+
+def test_a_smaller_rate_goes_on_from_the_last_finite_loss():
+    trainer, _ = diverge(SHAKY)
+    trainer.change(learning_rate=0.001, clip_norm=1.0)
+    reports = steps(trainer, 20)
+    assert all(math.isfinite(report.train_loss) for report in reports)
 
 
 def test_clipping_and_a_smaller_rate_cure_it():

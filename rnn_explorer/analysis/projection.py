@@ -88,10 +88,11 @@ def fit(states: Array, k: int = 3, lengths: Array | None = None) -> Basis:
     return Basis(mean, components, explained)
 
 
-def align(new: Basis, old: Basis) -> Basis:
+def align(new: Basis, old: Basis, slack: float = 1.25) -> Basis:
     """`new` with the order and signs of its components as near to `old` as they come.
 
-    Pairs are made greedily, the most parallel first. Mean and spanned space stay those of `new`.
+    Pairs are made greedily, the most parallel first. Mean and spanned space stay those of `new`. The order gives way
+    where it would hide what matters: a component never comes before one with more than `slack` times its variance.
 
     Raises:
         ValueError: when the two are not of one shape.
@@ -107,7 +108,14 @@ def align(new: Basis, old: Basis) -> Basis:
         order[place] = taken
         signs[place] = -1.0 if cosines[place, taken] < 0 else 1.0
         free[place, :] = free[:, taken] = -1.0
-    return Basis(new.mean, new.components[order] * signs[:, None], new.explained[order])
+    components, explained = new.components[order] * signs[:, None], new.explained[order]
+    for end in range(k - 1, 0, -1):
+        for place in range(end):
+            if explained[place + 1] > slack * explained[place]:
+                pair = [place + 1, place]
+                components[place : place + 2] = components[pair]
+                explained[place : place + 2] = explained[pair]
+    return Basis(new.mean, components, explained)
 
 
 def project(basis: Basis, states: Array) -> Array:

@@ -61,7 +61,7 @@ def answer(explanation: Explanation, cell: str) -> Figure:
 
     data: list[dict[str, Any]] = []
     marks: list[Mark] = []
-    layout: dict[str, Any] = {"margin": margin(start, end, 24 if groups else 18, 30), "annotations": [], "shapes": []}
+    layout: dict[str, Any] = {"margin": margin(start, end, 24 if groups else 18, 36), "annotations": [], "shapes": []}
     number = 0  # of subplots so far
     if has_image:
         _draw_image(explanation, data, layout, marks)
@@ -399,13 +399,13 @@ def _symbol_ticks(symbols: Sequence[str]) -> dict[str, Any]:
 def _how(explanation: Explanation, has_image: bool, has_classes: bool, has_strips: bool) -> str:
     parts = []
     if has_image:
-        parts.append("The image enters step by step")
+        parts.append("The image enters row by row")
     elif explanation.symbols:
-        parts.append("Symbols enter from left to right")
+        parts.append("Read from left to right")
     if has_strips:
         parts.append("solid in colour is the model's answer, dashed what is right, grey what goes in")
     if has_classes:
-        parts.append("a column is its belief after that step, the frame is the right answer, the bars its last word")
+        parts.append("each column is its belief after that step; framed is the right answer")
     sentence = "; ".join(parts) or "Inputs and answers over time"
     return sentence[0].upper() + sentence[1:] + "."
 

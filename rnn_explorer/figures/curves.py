@@ -63,7 +63,7 @@ def curves(
     x_train, x_validation = (step[index].astype(np.int32) for step, index in zip(steps, chosen, strict=True))
 
     data: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"margin": margin(40, 14, 24, 30), "legend": legend(), "annotations": []}
+    layout: dict[str, Any] = {"margin": margin(40, 14, 24, 36), "legend": legend(), "annotations": []}
     layout["shapes"] = []
     for number, quantity in enumerate(("loss", "metric")):
         axes = {"xaxis": "x2", "yaxis": "y2"} if number else {}
@@ -185,10 +185,7 @@ def curves(
                 }
             )
     better = "higher is better" if accuracy else "lower is better"
-    how = (
-        f"Each report of training is faint, its running mean dashed, unseen data bold; loss should fall, "
-        f"{metric_name}: {better}."
-    )
+    how = f"Faint is each step, dashed their mean, bold the validation data; {metric_name}: {better}."
     if any(level is not None for level in baselines.values()):
         how += (
             f" The grey line is a predictor without memory ({baseline_how})."

@@ -103,7 +103,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
 
     data: list[dict[str, Any]] = []
     marks: list[Mark] = []
-    layout: dict[str, Any] = {"margin": margin(46, 46, 18, 30), "annotations": []}
+    layout: dict[str, Any] = {"margin": margin(46, 46, 18, 36), "annotations": []}
     drawn: set[str] = set()  # the kinds that have their colour bar
     for number, (name, values) in enumerate(shown):
         x, y = subplot("x", number), subplot("y", number)
@@ -274,7 +274,7 @@ def _unit(layer: LayerTrace, sequence: int, length: int, unit: int) -> Figure:
     kinds = [kind for kind in (True, False) if any((name in layer.bounded) is kind for name in lines)]
 
     data: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"margin": margin(44, 10, 24, 30)}
+    layout: dict[str, Any] = {"margin": margin(44, 10, 24, 36)}
     marks: list[Mark] = []
     for number, bounded in enumerate(kinds):
         axes = subplot("x", number), subplot("y", number)
@@ -346,7 +346,7 @@ def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | N
     width = (1.0 - gap * (count - 1)) / count
     units = np.arange(layer.hidden_size, dtype=np.int32)
     data: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"margin": margin(44, 12, 18, 32), "annotations": [], "shapes": []}
+    layout: dict[str, Any] = {"margin": margin(44, 12, 18, 36), "annotations": [], "shapes": []}
     table: dict[str, Any] = {"unit": units}
     for number, (name, values) in enumerate(bounded.items()):
         x, y = subplot("x", number), subplot("y", number)
@@ -437,7 +437,7 @@ def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
         }
     ]
     layout = {
-        "margin": margin(44, 12, 8, 32),
+        "margin": margin(44, 12, 8, 36),
         "bargap": 0.15,
         "xaxis": {
             "title": {"text": "unit", "standoff": 4},

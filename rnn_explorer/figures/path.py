@@ -121,7 +121,7 @@ def path(
     titles = [f"PC {axis + 1} ({100 * float(explained[axis]):.0f} %)" for axis in range(dims)]
     # With a scale the bar takes the right edge, so the legend stands inside, where paths rarely go.
     layout: dict[str, Any] = {
-        "margin": margin(44, 44, 24, 30),
+        "margin": margin(44, 44, 24, 36),
         "legend": {
             "orientation": "h",
             "x": 0,
@@ -135,7 +135,7 @@ def path(
     }
     if colour_by == "class" and label_names:
         longest = min(max(len(str(name)) for name in label_names), 14)
-        layout["margin"] = margin(44, 52 + max(7 * longest, 28), 6, 30)
+        layout["margin"] = margin(44, 52 + max(7 * longest, 28), 6, 36)
         layout["legend"] = {"x": 1.01, "y": 1, "font": {"size": 10}, "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"}
     ends = _ends(points, lengths, limits, dims)
     if dims == 2:
@@ -167,8 +167,8 @@ def path(
         name="path",
         title=f"Path of the hidden state, {shown:.0f} % of its variance",
         how_to_read=(
-            "Each line is one sequence walking through the state space, from its ring at step 1; "
-            + ("the bold one's colour is time." if not by_class else "its colour is its class, bold the chosen one.")
+            "Each line is one sequence, from its ring at step 1; "
+            + ("the bold one's colour is time." if not by_class else "colour is its class, bold the chosen one.")
         ),
         data=data,
         layout=layout,

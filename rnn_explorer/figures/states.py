@@ -49,7 +49,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
         }
     ]
     layout = {
-        "margin": margin(44, 44, 6, 30),
+        "margin": margin(44, 44, 6, 36),
         "xaxis": time_axis(steps),
         "yaxis": unit_axis(len(z), stride, hidden_size),
     }

@@ -103,7 +103,7 @@ class FlipFlop(Task):
         return Explanation(
             kind="series",
             title=f"{int(np.count_nonzero(inputs))} pulses, ending at {right}",
-            verdict=f"mean squared error {number(error)} on this sequence; ends at {said}, should be {right}",
+            verdict=f"ends at {said}, should be {right}; squared error {number(error)}",
             correct=said == right,
             length=length,
             strips=tuple(

@@ -20,7 +20,17 @@ from rnn_explorer.tasks import TASKS
 LIVE_NOTE = "Applies at once, also while it trains."
 NEW_MODEL_NOTE = "Changing it makes a new model, at step 0."
 MAIN = ("cell", "hidden_size", "num_layers", "dense", "bidirectional", "nonlinearity", "forget_bias")
-TRAINING = ("optimizer", "learning_rate", "momentum", "batch_size", "clip_norm", "weight_decay", "epochs", "steps", "val_split")
+TRAINING = (
+    "optimizer",
+    "learning_rate",
+    "momentum",
+    "batch_size",
+    "clip_norm",
+    "weight_decay",
+    "epochs",
+    "steps",
+    "val_split",
+)
 DETAILS = ("init", "embedding", "dropout", "dense_activation", "seed")
 _DIGITS = (1.0, 2.0, 3.0, 5.0)
 _HALVES = tuple(2**n for n in range(11))

@@ -35,6 +35,7 @@ from rnn_explorer.ui import session
 
 FRAMES_PER_SECOND = 14  # the most that one browser is sent
 SHARE_OF_TIME = 0.5  # the most of one core that all streams together may take
+REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
 PING = 10.0  # seconds without news after which a sign of life is sent, and the run's lease renewed
 
 _streams: Counter[str] = Counter()  # open streams by run
@@ -112,6 +113,7 @@ class Picture:
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
         self._basis: projection.Basis | None = None
+        self._fitted, self._fitted_step = -math.inf, -1
         self._limits: Any = None
 
     def figures(self, view: RunView) -> list[Figure]:
@@ -139,7 +141,7 @@ class Picture:
         layer, length = trace.layer(chosen.layer, chosen.direction), int(trace.lengths[chosen.sequence])
         drawn.append(answer(explanation, cell))
         drawn.append(states(layer, chosen.sequence, length))
-        drawn.append(self._path(snapshot, layer, chosen))
+        drawn.append(self._path(view, snapshot, layer, chosen))
         drawn.append(
             gates(
                 layer,
@@ -154,15 +156,16 @@ class Picture:
         )
         return drawn
 
-    def _path(self, snapshot: Snapshot, layer: LayerTrace, chosen: Selection) -> Figure:
+    def _path(self, view: RunView, snapshot: Snapshot, layer: LayerTrace, chosen: Selection) -> Figure:
         hidden, lengths = layer.states["hidden"], snapshot.trace.lengths
-        real = np.arange(hidden.shape[1])[None, :] < lengths[:, None]
-        basis = projection.fit(hidden[real])
-        if self._basis is not None:
-            basis = projection.align(basis, self._basis)
-        self._basis = basis
+        basis, now = self._basis, time.monotonic()
+        rested = now - self._fitted > REFIT or view.status != "training"
+        if basis is None or (snapshot.step != self._fitted_step and rested):
+            fresh = projection.fit(hidden, lengths=lengths)
+            basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
+            self._fitted, self._fitted_step = now, snapshot.step
         projected = projection.project(basis, hidden)
-        self._limits = projection.limits(projected[real], self._limits)
+        self._limits = projection.limits(projected, self._limits, lengths)
         return path(
             projected,
             lengths,

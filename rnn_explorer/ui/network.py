@@ -8,6 +8,7 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.network import network_svg
 from rnn_explorer.ui import session
+from rnn_explorer.ui.drawing import drawing
 
 _WHY_TWO = (
     "torch gives every recurrent layer two bias vectors, one beside the input weights and one beside the recurrent "
@@ -19,7 +20,7 @@ _WHY_TWO = (
 def show(experiment: Experiment) -> None:
     """Draw the network that the controls describe."""
     task, model = session.task_of(experiment), experiment.model
-    st.html(
+    drawing(
         network_svg(
             "symbols" if task.input.kind == "symbols" else "numbers",
             task.input.size,
@@ -30,7 +31,8 @@ def show(experiment: Experiment) -> None:
             model.cell,
             model.bidirectional,
             embedding=model.embedding if task.input.kind == "symbols" else 0,
-        )
+        ),
+        key="network",
     )
 
 
@@ -54,6 +56,5 @@ def summary(view: RunView) -> None:
         }
     )
     st.dataframe(rows, hide_index=True, width="stretch")
-    st.markdown(
-        f"**{view.parameters:,}** parameters as torch counts them, **{view.keras_parameters:,}** as Keras does. {_WHY_TWO}"
-    )
+    counts = f"**{view.parameters:,}** parameters as torch counts them, **{view.keras_parameters:,}** as Keras does."
+    st.markdown(f"{counts} {_WHY_TWO}")

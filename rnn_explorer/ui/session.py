@@ -8,6 +8,7 @@ import threading
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import Task
+from rnn_explorer.tasks.base import TaskSettings
 
 _lock = threading.Lock()
 _engine: LocalEngine | None = None
@@ -38,7 +39,7 @@ def task_of(experiment: Experiment) -> Task:
 
 
 @functools.lru_cache(maxsize=16)
-def _task(name, settings, seed, val_split) -> Task:  # type: ignore[no-untyped-def]
+def _task(name: str, settings: TaskSettings, seed: int, val_split: float) -> Task:
     base = Experiment.default(name)
     training = base.training.replace(seed=seed, val_split=val_split)
     return Experiment(name, settings, base.model, training).make_task()

@@ -1,0 +1,83 @@
+"""The tasks' defaults work: each is trained without a screen and must come to know what it should."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def solved_at(trainer: Trainer) -> int | None:
+    """The step of the first validation at which the task counts as solved; None where the budget ends first."""
+    for report in trainer.run(math.inf):
+        if report.val_metric is not None and trainer.task.metric.is_solved(report.val_metric):
+            return report.step
+    return None
+
+
+def make(query: str) -> Trainer:
+    return Trainer(Experiment.from_query(query))
+
+
+def test_the_reference_program_reaches_94_percent():
+    # At a fixed learning rate the last epochs go up and down by some points (.91 to .96 at the end, by seed), so what
+    # it reaches is asked, and a lower floor for where it ends.
+    trainer = make("task=digits")
+    metrics = [report.val_metric for report in trainer.run(math.inf) if report.val_metric is not None]
+    assert len(metrics) == 10
+    assert max(metrics) >= 0.94
+    assert metrics[-1] >= 0.88
+    assert trainer.evaluate("test")[1] >= 0.85
+
+
+@pytest.mark.parametrize("query", ["cell=lstm", "cell=gru", "cell=gru&init=pytorch"])
+def test_gates_solve_temporal_order(query):
+    trainer = make(f"task=temporal_order&{query}")
+    assert (trainer.target, trainer.task.longest) == (600, 40)
+    assert solved_at(trainer) is not None
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_simple_rnn_does_not_solve_temporal_order_from_uniform_weights(seed):
+    # init=pytorch, since from orthogonal recurrent weights (init=keras, the default) the tanh RNN does solve 40 steps
+    # with most seeds: products of orthogonal matrices do not vanish.
+    trainer = make(f"task=temporal_order&cell=rnn&init=pytorch&seed={seed}")
+    assert solved_at(trainer) is None
+    assert trainer.step_count == 600
+    assert trainer.evaluate("validation")[1] < 0.8
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gates_solve_adding(cell):
+    trainer = make(f"task=adding&cell={cell}")
+    assert (trainer.target, trainer.task.longest) == (800, 30)
+    assert solved_at(trainer) is not None
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_all_cells_solve_flip_flop(cell):
+    trainer = make(f"task=flip_flop&cell={cell}")
+    assert trainer.target == 1500
+    assert solved_at(trainer) is not None
+
+
+@pytest.mark.parametrize("query", ["task=names&epochs=3", "task=forecast&steps=200"])
+def test_the_others_soon_beat_their_baseline(query):
+    trainer = make(query)
+    trainer.advance(math.inf)
+    loss, metric = trainer.evaluate("validation")
+    baseline = trainer.task.baseline()
+    assert loss < 0.8 * baseline.loss
+    assert metric > baseline.metric if trainer.task.metric.higher_is_better else metric < 0.8 * baseline.metric
