@@ -159,7 +159,7 @@ def watch(run_id: str) -> None:
 
 def _buttons(view: RunView) -> None:
     training = view.status == "training"
-    broken = view.status in ("failed", "starting")
+    broken = view.status == "failed"
     if training:
         _button("Pause", "pause", "p", "Stop after the present step", view, primary=True)
     else:
@@ -167,7 +167,7 @@ def _buttons(view: RunView) -> None:
         _button(label, "play", "p", "Train until the budget is used up", view, primary=True, off=broken)
     _button("Step", "step", "n", "Make one optimizer step", view, off=broken or training)
     _button("Epoch", "epoch", "e", "Train up to the end of this epoch", view, off=broken or training)
-    _button("Reset", "reset", "x", "Back to step 0, with the same initial weights", view, off=view.status == "starting")
+    _button("Reset", "reset", "x", "Back to step 0, with the same initial weights", view)
     st.button("New seed", on_click=_new_seed, help="Other initial weights and another order of the data")
     _button("Test", "test", None, "Measure loss and metric on the test set now", view, off=broken)
 

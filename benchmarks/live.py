@@ -1,0 +1,361 @@
+"""The live page in a real browser, measured: `python -m benchmarks.live`.
+
+Starts the app, opens it in a Chromium and watches runs of a long task there. Every round measures one after the other
+what the page saw, the same experiment in an engine without a page, and the bare `torch.nn` loop; the ratios are
+medians over the rounds. Times from a click are taken inside the page, from the browser's time stamp of the click to
+the drawing (or the word) that answers it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from benchmarks import common
+from benchmarks.common import CELLS
+
+WATCHED = "task=flip_flop&cell={cell}&steps=100000"
+TINY = "task=adding&cell=rnn&hidden_size=4&seq_len=5&batch_size=8&steps=100000"  # reaches step 20,000 in seconds
+SIZE_AT = (1_000, 20_000)  # steps at which the size of events is taken
+STREAM_SECONDS = 1.0
+AIM = 0.85  # steps per second watched against the engine without a page
+WINDOW = {"width": 1440, "height": 900}
+BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 60_000  # ms for anything on the page
+
+# Everything that moves is noted with the page's own clock, so that no message between processes is part of a time.
+PROBE = """() => {
+  const board = () => [...(window.__rnnExplorer || new Map()).values()].map((b) => b.root).find((r) => r.isConnected);
+  const probe = (window.__probe = { board, clicked: null, drawn: null, stopped: null, steps: [] });
+  document.addEventListener("click", (event) => {
+    if (!event.composedPath().some((node) => node.classList && node.classList.contains("st-key-do-play"))) return;
+    probe.clicked = event.timeStamp;
+    probe.drawn = probe.stopped = null;
+  }, true);
+  const note = () => {
+    const data = board().dataset;
+    const now = performance.now();
+    if (probe.drawn === null && Number(data.drawn) > 0) probe.drawn = now;
+    if (probe.stopped === null && !["training", "starting"].includes(data.status)) probe.stopped = now;
+    const step = Number(data.step);
+    if (!probe.steps.length || probe.steps[probe.steps.length - 1][1] !== step) probe.steps.push([now, step]);
+  };
+  new MutationObserver(note).observe(board(), { attributes: true });
+}"""
+
+COUNTS = """() => {
+  const board = window.__probe.board();
+  const cards = {};
+  for (const card of board.querySelectorAll(".rx-card")) cards[card.dataset.figure] = Number(card.dataset.updates);
+  return { now: performance.now(), frames: Number(board.dataset.frames || 0), cards };
+}"""
+
+# What the page's main thread could still do: frames it painted meanwhile.
+PAINTED = """(milliseconds) => new Promise((resolve) => {
+  let count = 0;
+  const begin = performance.now();
+  const tick = (now) => {
+    if (now - begin >= milliseconds) return resolve((1000 * count) / (now - begin));
+    count += 1;
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
+})"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    told = _parser().parse_args(arguments)
+
+    import torch
+    from playwright.sync_api import sync_playwright
+
+    from benchmarks.bare import what
+    from rnn_explorer.engine.local import LocalEngine
+    from tests.browser import install
+
+    torch.set_num_threads(1)
+    chromium = install.find()
+    if chromium is None:
+        print("No Chromium was found: python -m tests.browser.install", file=sys.stderr)
+        return 1
+    engine = LocalEngine(1, glance=0.1)
+    try:
+        common.wait_for("the worker", engine.workers_ready)
+        with serve() as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER))
+            found = common.machine(chromium=browser.version)
+            page = browser.new_page(viewport=WINDOW)
+            page.set_default_timeout(PATIENCE)
+            results = []
+            for cell in told.cells:
+                print(f"{cell} ...", file=sys.stderr, flush=True)
+                results.append(measure(page, address, engine, cell, told))
+            print("sizes ...", file=sys.stderr, flush=True)
+            sizes = [{**size, "experiment": "tiny rnn"} for size in sizes_of_tiny(page, address)]
+            sizes += [{**result.pop("event"), "experiment": f"flip_flop {result['cell']}"} for result in results]
+            browser.close()
+    finally:
+        engine.close()
+    if told.json:
+        about = {"bare_loop": what(False), "seconds": told.seconds, "rounds": told.rounds, "aim": AIM}
+        print(json.dumps({"machine": found, **about, "results": results, "events": sizes}, indent=2))
+        return 0
+    print("The live page, watched by a browser (medians)\n")
+    print(show(results))
+    print("\nThe event stream\n")
+    print(show_sizes(sizes))
+    print(
+        f"\n`{WATCHED.format(cell='...')}`; {told.rounds} rounds, each {told.seconds:g} s on the page, in the engine "
+        f"without a page, and in the bare loop; {told.clicks} clicks on each button; a window of {WINDOW['width']} x "
+        f"{WINDOW['height']}. Aim: watched at {AIM} or more of the engine without a page. Bytes are those of an "
+        f"event's data line, after the first event of a stream; the tiny experiment is `{TINY}`."
+    )
+    print(f"\nThe bare loop: {what(False)}.\n\n{common.machine_line(found)}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each block (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="blocks of each way for each cell (default 3)")
+    parser.add_argument("--clicks", type=int, default=5, help="on Play and on Pause, for each cell (default 5)")
+    parser.add_argument("--cells", nargs="+", default=CELLS, choices=CELLS, help="default: all")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    return parser
+
+
+@contextmanager
+def serve() -> Iterator[str]:
+    """The app on a free port of this machine; yields its address and ends it afterwards."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ))
+
+        def answers() -> bool:
+            if process.poll() is not None:
+                log.seek(0)
+                raise RuntimeError(f"the app ended by itself:\n{log.read().decode(errors='replace')}")
+            try:
+                status, _ = _get(f"http://127.0.0.1:{port}/_stcore/health")
+            except OSError:
+                return False
+            return status == 200
+
+        try:
+            common.wait_for("the app", answers, every=0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _get(address: str) -> tuple[int, bytes]:
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request("GET", parts.path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def open_page(page: Any, address: str, query: str) -> str:
+    """Open an experiment, wait until it is drawn, set the probe; returns the run's id."""
+    page.goto(f"{address}/?{query}")
+    page.locator(".rx-board[data-status=ready]").wait_for()
+    page.wait_for_function("() => document.querySelectorAll('.rx-card:not([data-updates=\"0\"])').length >= 5")
+    page.wait_for_function("() => new URLSearchParams(location.search).has('run')")
+    page.evaluate(PROBE)
+    return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+def press(page: Any, key: str, label: str) -> None:
+    """Click a button once it says `label`: the first one is Play, and Pause while the run trains."""
+    page.locator(f".st-key-do-{key} button:visible", has_text=label).click()
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait for a condition on the board's data, named `d`, and the probe `p`."""
+    page.wait_for_function(f"() => {{ const p = window.__probe, d = p.board().dataset; return {condition}; }}")
+
+
+def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Namespace) -> dict[str, Any]:
+    """Everything about one cell."""
+    from benchmarks.bare import BareLoop
+    from rnn_explorer.experiment import Experiment
+
+    experiment = Experiment.from_query(WATCHED.format(cell=cell))
+    task = experiment.make_task()
+    other = engine.start(experiment)
+    common.settle(engine, other, "ready")
+    run_id = open_page(page, address, WATCHED.format(cell=cell))
+
+    rates: dict[str, list[float]] = {"watched": [], "unwatched": [], "bare": []}
+    updates, painted, slowest = [], [], []
+    for _ in range(told.rounds):
+        press(page, "play", "Play")
+        until(page, "d.status === 'training' && Number(d.drawn) > 0")
+        page.wait_for_timeout(500)
+        page.evaluate("() => { window.__probe.steps = []; }")
+        before = page.evaluate(COUNTS)
+        painted.append(page.evaluate(PAINTED, 1000 * told.seconds))
+        after = page.evaluate(COUNTS)
+        steps = page.evaluate("() => window.__probe.steps")
+        press(page, "play", "Pause")
+        until(page, "d.status === 'paused'")
+        (begin, first), (end, last) = steps[0], steps[-1]
+        rates["watched"].append((last - first) / (end - begin) * 1000)
+        took = (after["now"] - before["now"]) / 1000
+        updates.append((after["frames"] - before["frames"]) / took)
+        slowest.append(min((after["cards"][name] - before["cards"][name]) / took for name in after["cards"]))
+        rates["unwatched"].append(common.engine_rate(engine, other, told.seconds))
+        loop = BareLoop(experiment, task)
+        loop.rate(0.1)
+        rates["bare"].append(loop.rate(told.seconds))
+    engine.command(other, "stop")
+
+    starts, stops = [], []
+    for _ in range(told.clicks):
+        press(page, "reset", "Reset")
+        until(page, "d.status === 'ready' && d.drawn === '0'")
+        page.wait_for_timeout(400)  # a person does not press at once, and the page has quick reruns behind it
+        press(page, "play", "Play")
+        until(page, "p.drawn !== null")
+        starts.append(page.evaluate("() => window.__probe.drawn - window.__probe.clicked"))
+        page.wait_for_timeout(600)
+        press(page, "play", "Pause")
+        until(page, "p.stopped !== null")
+        stops.append(page.evaluate("() => window.__probe.stopped - window.__probe.clicked"))
+
+    press(page, "play", "Play")
+    until(page, "Number(d.step) >= 100")
+    event = read_stream(address, run_id)
+    press(page, "play", "Pause")
+    until(page, "d.status === 'paused'")
+    return {
+        "cell": cell,
+        "updates_per_second": common.middle(updates),
+        "slowest_figure_per_second": common.middle(slowest),
+        "painted_per_second": common.middle(painted),
+        "steps_per_second": {name: common.middle(values) for name, values in rates.items()},
+        "watched_to_unwatched": common.ratio(rates["watched"], rates["unwatched"]),
+        "watched_to_bare": common.ratio(rates["watched"], rates["bare"]),
+        "play_to_first_point_ms": common.middle(starts),
+        "pause_to_stopped_ms": common.middle(stops),
+        "rounds": {**rates, "updates": updates, "play_ms": starts, "pause_ms": stops},
+        "event": event,
+    }
+
+
+def sizes_of_tiny(page: Any, address: str) -> list[dict[str, Any]]:
+    """Size of the stream's events early and late in the tiny run, while the page watches too."""
+    run_id = open_page(page, address, TINY)
+    press(page, "play", "Play")
+    found = []
+    for step in SIZE_AT:
+        page.wait_for_function(f"() => Number(window.__probe.board().dataset.step) >= {step}", timeout=300_000)
+        found.append(read_stream(address, run_id))
+    press(page, "play", "Pause")
+    until(page, "d.status === 'paused'")
+    return found
+
+
+def read_stream(address: str, run_id: str) -> dict[str, Any]:
+    """Read a run's event stream for `STREAM_SECONDS` after its first event, as any HTTP client could."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    sizes: list[int] = []
+    steps: list[int] = []
+    first, begin = 0, 0.0
+    try:
+        connection.request("GET", f"/explorer/live/{run_id}?layer=0&gates=maps")
+        answer = connection.getresponse()
+        while not begin or time.monotonic() - begin < STREAM_SECONDS:
+            line = answer.readline()
+            if not line:
+                raise RuntimeError("the event stream ended")
+            if not line.startswith(b"data: "):
+                continue
+            if not begin:
+                first, begin = len(line), time.monotonic()
+                continue
+            sizes.append(len(line))
+            steps.append(json.loads(line[len(b"data: ") :])["status"]["step"])
+        took = time.monotonic() - begin
+    finally:
+        connection.close()
+    if not sizes:
+        raise RuntimeError("the event stream told nothing new")
+    return {
+        "steps": [steps[0], steps[-1]],
+        "events_per_second": len(sizes) / took,
+        "bytes_per_event": sum(sizes) / len(sizes),
+        "bytes_of_first_event": first,
+    }
+
+
+def show(results: Sequence[dict[str, Any]]) -> str:
+    """The results as a markdown table."""
+    heads = ["cell", "updates/s", "slowest figure/s", "painted frames/s", "steps/s watched", "engine alone", "ratio"]
+    heads += ["bare loop", "ratio", "Play to first point", "Pause to stopped"]
+    rows = []
+    for result in results:
+        rate = result["steps_per_second"]
+        rows.append(
+            [
+                result["cell"],
+                f"{result['updates_per_second']:.1f}",
+                f"{result['slowest_figure_per_second']:.1f}",
+                f"{result['painted_per_second']:.0f}",
+                f"{rate['watched']:.0f}",
+                f"{rate['unwatched']:.0f}",
+                f"{result['watched_to_unwatched']:.2f}",
+                f"{rate['bare']:.0f}",
+                f"{result['watched_to_bare']:.2f}",
+                f"{result['play_to_first_point_ms']:.0f} ms",
+                f"{result['pause_to_stopped_ms']:.0f} ms",
+            ]
+        )
+    return common.table(heads, rows)
+
+
+def show_sizes(sizes: Sequence[dict[str, Any]]) -> str:
+    """The sizes as a markdown table."""
+    heads = ["experiment", "steps", "events/s", "bytes per event", "first event"]
+    rows = [
+        [
+            size["experiment"],
+            f"{size['steps'][0]:,} to {size['steps'][1]:,}",
+            f"{size['events_per_second']:.1f}",
+            f"{size['bytes_per_event']:,.0f}",
+            f"{size['bytes_of_first_event']:,}",
+        ]
+        for size in sizes
+    ]
+    return common.table(heads, rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Pages are run by Streamlit's own test harness, with the real engine behind them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.ui import session
+
+FRAME = str(Path(__file__).parents[2] / "pages" / "_frame.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_engine() -> Iterator[None]:
+    session.engine()
+    yield
+    session.close_engine()
+
+
+@pytest.fixture
+def open_lab() -> Callable[..., AppTest]:
+    """Open the lab with a query, as a visitor would."""
+
+    def open_page(**query: str) -> AppTest:
+        page = AppTest.from_file(FRAME, default_timeout=30)
+        for name, value in query.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception, page.exception
+        return page
+
+    return open_page
+
+
+def run_of(page: AppTest) -> str:
+    return page.session_state["run_id"]
+
+
+def wait_for(page: AppTest, condition: Callable[[RunView], bool], seconds: float = 30) -> RunView:
+    """The page's run as soon as `condition` holds for it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        view = session.engine().view(run_of(page))
+        if condition(view):
+            page.run()  # as the browser does when it sees the status change
+            return view
+        time.sleep(0.02)
+    raise AssertionError(f"still {view.status} at step {view.step} after {seconds} s: {view.message}")

@@ -1,0 +1,233 @@
+"""The lab, as far as it can be tried without a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from rnn_explorer.cells import CELLS
+from rnn_explorer.engine.base import UnknownRun
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.tasks import TASKS
+from rnn_explorer.ui import controls, session
+from tests.pages.conftest import run_of, wait_for
+
+Open = Callable[..., AppTest]
+
+
+def widget_keys(page: AppTest) -> set[str]:
+    """The settings that the page shows a control for."""
+    shown = (*page.selectbox, *page.slider, *page.select_slider, *page.number_input, *page.text_input, *page.toggle)
+    keys = {widget.key for widget in (*shown, *page.button_group)}
+    return {key.removeprefix("set:") for key in keys if key and key.startswith("set:")}
+
+
+def button(page: AppTest, label: str):
+    return next(button for button in page.button if button.label == label)
+
+
+def sentences(page: AppTest) -> str:
+    return "\n".join(element.value for element in (*page.warning, *page.error))
+
+
+@pytest.mark.parametrize("task", TASKS.names())
+@pytest.mark.parametrize("cell", CELLS.names())
+def test_every_task_and_cell_opens_and_gets_ready(open_lab: Open, task: str, cell: str) -> None:
+    page = open_lab(task=task, cell=cell)
+    view = wait_for(page, lambda view: view.status != "starting")
+    assert (view.status, view.step) == ("ready", 0)
+    assert view.snapshot is not None, "the untrained states are there to see"
+    assert (view.experiment.task, view.experiment.model.cell) == (task, cell)
+    assert not sentences(page)
+
+
+@pytest.mark.parametrize("task", TASKS.names())
+def test_exactly_the_settings_that_apply_have_a_control(open_lab: Open, task: str) -> None:
+    page = open_lab(task=task)
+    experiment = Experiment.default(task)
+    expected = {spec.name for spec in experiment.specs() if experiment.applies(spec.name)}
+    assert widget_keys(page) == expected | {"task"}
+
+
+def test_every_setting_has_a_place_and_every_place_a_setting() -> None:
+    experiment = Experiment.default()
+    general = {spec.name for spec in (*experiment.model.specs(), *experiment.training.specs())}
+    assert general == {*controls.MAIN, *controls.TRAINING, *controls.DETAILS}
+
+
+def test_controls_carry_their_definitions_help(open_lab: Open) -> None:
+    page = open_lab(task="adding")
+    spec = next(spec for spec in Experiment.default().training.specs() if spec.name == "learning_rate")
+    slider = next(widget for widget in page.select_slider if widget.key == "set:learning_rate")
+    assert slider.label == spec.label
+    assert slider.help.startswith(spec.help) and controls.LIVE_NOTE in slider.help
+    hidden = next(widget for widget in page.select_slider if widget.key == "set:hidden_size")
+    assert controls.NEW_MODEL_NOTE in hidden.help
+
+
+def test_what_cannot_apply_is_not_shown(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru")
+    assert not {"forget_bias", "nonlinearity", "dropout", "momentum", "embedding"} & widget_keys(page)
+    assert "forget_bias" in widget_keys(open_lab(task="adding", cell="lstm"))
+    assert "nonlinearity" in widget_keys(open_lab(task="adding", cell="rnn"))
+    assert "bidirectional" not in widget_keys(open_lab(task="forecast"))
+
+
+def test_the_address_holds_the_experiment_and_the_run(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", seq_len="20")
+    assert page.query_params == {"task": "adding", "cell": "gru", "seq_len": "20", "run": run_of(page)}
+
+
+def test_a_new_model_setting_starts_anew_and_is_in_the_address(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru")
+    first = run_of(page)
+    next(widget for widget in page.select_slider if widget.key == "set:hidden_size").set_value(64).run()
+    assert run_of(page) != first
+    assert page.query_params["hidden_size"] == "64"
+    assert wait_for(page, lambda view: view.status == "ready").experiment.model.hidden_size == 64
+    with pytest.raises(UnknownRun):
+        session.engine().view(first)
+
+
+def test_a_live_setting_reaches_the_run_at_once(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", steps="100000")
+    wait_for(page, lambda view: view.status == "ready")
+    run_id = run_of(page)
+    button(page, "Play").click().run()
+    wait_for(page, lambda view: view.step > 3)
+    next(widget for widget in page.select_slider if widget.key == "set:learning_rate").set_value(0.01).run()
+    assert run_of(page) == run_id
+    view = wait_for(page, lambda view: view.experiment.training.learning_rate == 0.01)
+    assert view.step > 3 and view.status == "training"
+    assert page.query_params["learning_rate"] == "0.01"
+    button(page, "Pause").click().run()
+    wait_for(page, lambda view: view.status == "paused")
+
+
+def test_choosing_a_task_brings_its_defaults(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", hidden_size="64")
+    next(widget for widget in page.selectbox if widget.key == "set:task").set_value("digits").run()
+    assert wait_for(page, lambda view: view.status == "ready").experiment == Experiment.default("digits")
+    assert page.query_params == {"task": "digits", "run": run_of(page)}
+
+
+def test_the_buttons_do_what_they_say(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="rnn", hidden_size="8", steps="120")
+    wait_for(page, lambda view: view.status == "ready")
+    button(page, "Step").click().run()
+    assert wait_for(page, lambda view: view.status == "paused").step == 1
+    button(page, "Epoch").click().run()
+    assert wait_for(page, lambda view: view.status == "paused" and view.step > 1).step == 50
+    button(page, "Play").click().run()
+    view = wait_for(page, lambda view: view.status == "finished")
+    assert view.step == 120 and view.test is not None
+    button(page, "Reset").click().run()
+    assert wait_for(page, lambda view: view.status == "ready").step == 0
+    button(page, "Test").click().run()
+    assert wait_for(page, lambda view: view.test is not None).step == 0
+
+
+def test_new_seed_makes_another_model(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="rnn")
+    first = run_of(page)
+    button(page, "New seed").click().run()
+    assert run_of(page) != first
+    assert page.query_params["seed"] == "1"
+
+
+def test_shortcuts_leave_streamlits_own_keys_alone(open_lab: Open) -> None:
+    page = open_lab()
+    keys = {button.label: button.proto.shortcut for button in page.button if button.proto.shortcut}
+    assert keys == {"Play": "p", "Step": "n", "Epoch": "e", "Reset": "x"}
+
+
+def test_a_bad_value_falls_back_alone_and_is_told_in_a_sentence(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", hidden_size="5000", learning_rate="fast", colour="red")
+    experiment = session.engine().view(run_of(page)).experiment
+    assert experiment == Experiment.from_query("task=adding&cell=gru")
+    told = sentences(page)
+    assert "hidden_size is '5000', but must be a whole number from 1 to 256." in told
+    assert "learning_rate is 'fast'" in told
+    assert "adding has no setting 'colour'" in told
+
+
+def test_an_unknown_task_falls_back_to_the_first(open_lab: Open) -> None:
+    page = open_lab(task="weather", cell="gru")
+    assert "task is 'weather'" in sentences(page)
+    assert session.engine().view(run_of(page)).experiment == Experiment.from_query("cell=gru")
+
+
+def test_a_model_too_large_is_refused_and_nothing_is_lost(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="lstm", num_layers="4", hidden_size="192", batch_size="512")
+    # too large as it comes in the address: the task's own model is there instead
+    assert "too large" in sentences(page)
+    assert session.engine().view(run_of(page)).experiment == Experiment.default("adding")
+
+    page = open_lab(task="adding", cell="lstm", num_layers="4", hidden_size="32", batch_size="512")
+    before, run_id = session.engine().view(run_of(page)).experiment, run_of(page)
+    next(widget for widget in page.select_slider if widget.key == "set:hidden_size").set_value(256).run()
+    assert "too large" in sentences(page)
+    assert run_of(page) == run_id and session.engine().view(run_id).experiment == before
+
+
+def test_a_refused_text_stays_where_it_was_typed_with_a_sentence(open_lab: Open) -> None:
+    page = open_lab(task="adding")
+    run_id = run_of(page)
+    dense = next(widget for widget in page.text_input if widget.key == "set:dense")
+    dense.set_value("64; 32").run()
+    assert next(widget for widget in page.text_input if widget.key == "set:dense").value == "64; 32"
+    assert "dense is '64; 32', but must be 'none' or up to 4 whole numbers from 1 to 1024" in sentences(page)
+    assert run_of(page) == run_id
+    next(widget for widget in page.text_input if widget.key == "set:dense").set_value("64, 32").run()
+    assert not sentences(page)
+    assert page.query_params["dense"] == "64,32"
+
+
+def test_a_run_in_the_address_is_found_again(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", steps="100000")
+    button(page, "Play").click().run()
+    wait_for(page, lambda view: view.step > 5)
+    other = open_lab(task="adding", run=run_of(page))
+    assert run_of(other) == run_of(page)
+    assert other.query_params["cell"] == "gru", "the run's own experiment counts"
+    button(other, "Pause").click().run()
+    assert wait_for(page, lambda view: view.status == "paused").step > 5
+
+
+def test_a_run_that_is_gone_is_started_anew_with_a_sentence(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", run="nosuchrun")
+    assert "no longer on the server" in sentences(page)
+    assert wait_for(page, lambda view: view.status == "ready").experiment.model.cell == "gru"
+    session.engine().command(run_of(page), "stop")
+    page.run()
+    assert "no longer on the server" in sentences(page)
+    assert wait_for(page, lambda view: view.status == "ready").experiment.model.cell == "gru"
+
+
+def test_the_layer_summary_of_the_reference_program(open_lab: Open) -> None:
+    page = open_lab(task="digits")
+    wait_for(page, lambda view: view.status == "ready")
+    table = page.dataframe[0].value
+    assert table["Layer"].tolist() == ["input", "rnn (relu)", "dense (relu)", "dense (relu)", "softmax", "total"]
+    assert table["as Keras counts"].tolist() == [0, 17536, 8256, 2080, 330, 28202]
+    assert table["Parameters"].tolist() == [0, 17664, 8256, 2080, 330, 28330]
+    assert any("28,202" in text.value and "bias" in text.value for text in page.markdown)
+
+
+def test_about_names_source_licence_and_baseline(open_lab: Open) -> None:
+    page = open_lab(task="names")
+    wait_for(page, lambda view: view.status == "ready")
+    text = "\n".join(element.value for element in page.markdown)
+    task = TASKS.get("names")
+    assert task.source.licence in text and task.reading_guide in text and "Without memory" in text
+
+
+def test_settings_of_the_server_that_matter() -> None:
+    text = (Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text()
+    for line in ("postScriptGC = false", "maxUploadSize = 5", "gatherUsageStats = false", 'showErrorDetails = "none"'):
+        assert re.search(rf"^{re.escape(line)}$", text, re.MULTILINE), line
+    assert "[theme.light]" in text and "[theme.dark]" in text
