@@ -1,9 +1,10 @@
 """The live page in a real browser, measured: `python -m benchmarks.live`.
 
 Starts the app, opens it in a Chromium and watches runs of a long task there. Every round measures one after the other
-what the page saw, the same experiment in an engine without a page, and the bare `torch.nn` loop; the ratios are
-medians over the rounds. Times from a click are taken inside the page, from the browser's time stamp of the click to
-the drawing (or the word) that answers it.
+what the page saw, the same run with its stream read by a plain client, the same experiment in an engine without a
+page, and the bare `torch.nn` loop; the ratios are medians over the rounds. The browser works on the same machine as
+the server, so with few cores it competes with the training that it watches. Times from a click are taken inside the
+page, from the browser's time stamp of the click to the drawing (or the word) that answers it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ COUNTS = """() => {
   return { now: performance.now(), frames: Number(board.dataset.frames || 0), cards };
 }"""
 
-# What the page's main thread could still do: frames it painted meanwhile.
+# What the page's main thread can still do: animation frames per second beside the drawing.
 PAINTED = """(milliseconds) => new Promise((resolve) => {
   let count = 0;
   const begin = performance.now();
@@ -118,8 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\nThe event stream\n")
     print(show_sizes(sizes))
     print(
-        f"\n`{WATCHED.format(cell='...')}`; {told.rounds} rounds, each {told.seconds:g} s on the page, in the engine "
-        f"without a page, and in the bare loop; {told.clicks} clicks on each button; a window of {WINDOW['width']} x "
+        f"\n`{WATCHED.format(cell='...')}`; {told.rounds} rounds, each {told.seconds:g} s on the page, with the "
+        f"stream read by a plain client instead (what the server alone costs), in an engine without a page, and in the "
+        f"bare loop; {told.clicks} clicks on each button; a window of {WINDOW['width']} x "
         f"{WINDOW['height']}. Aim: watched at {AIM} or more of the engine without a page. Bytes are those of an "
         f"event's data line, after the first event of a stream; the tiny experiment is `{TINY}`."
     )
@@ -181,10 +183,10 @@ def _get(address: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def open_page(page: Any, address: str, query: str) -> str:
-    """Open an experiment, wait until it is drawn, set the probe; returns the run's id."""
+def open_page(page: Any, address: str, query: str, status: str = "ready") -> str:
+    """Open an experiment or a run, wait until it is drawn, set the probe; returns the run's id."""
     page.goto(f"{address}/?{query}")
-    page.locator(".rx-board[data-status=ready]").wait_for()
+    page.locator(f".rx-board[data-status={status}]").wait_for()
     page.wait_for_function("() => document.querySelectorAll('.rx-card:not([data-updates=\"0\"])').length >= 5")
     page.wait_for_function("() => new URLSearchParams(location.search).has('run')")
     page.evaluate(PROBE)
@@ -212,7 +214,7 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
     common.settle(engine, other, "ready")
     run_id = open_page(page, address, WATCHED.format(cell=cell))
 
-    rates: dict[str, list[float]] = {"watched": [], "unwatched": [], "bare": []}
+    rates: dict[str, list[float]] = {"watched": [], "streamed": [], "unwatched": [], "bare": []}
     updates, painted, slowest = [], [], []
     for _ in range(told.rounds):
         press(page, "play", "Play")
@@ -220,13 +222,17 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
         page.wait_for_timeout(500)
         page.evaluate("() => { window.__probe.steps = []; }")
         before = page.evaluate(COUNTS)
-        painted.append(page.evaluate(PAINTED, 1000 * told.seconds))
+        page.wait_for_timeout(1000 * told.seconds)
         after = page.evaluate(COUNTS)
         steps = page.evaluate("() => window.__probe.steps")
-        press(page, "play", "Pause")
-        until(page, "d.status === 'paused'")
+        painted.append(page.evaluate(PAINTED, 1000))
         (begin, first), (end, last) = steps[0], steps[-1]
         rates["watched"].append((last - first) / (end - begin) * 1000)
+        page.goto("about:blank")  # the run goes on
+        rates["streamed"].append(read_stream(address, run_id, told.seconds)["steps_per_second"])
+        open_page(page, address, f"run={run_id}", "training")
+        press(page, "play", "Pause")
+        until(page, "d.status === 'paused'")
         took = (after["now"] - before["now"]) / 1000
         updates.append((after["frames"] - before["frames"]) / took)
         slowest.append(min((after["cards"][name] - before["cards"][name]) / took for name in after["cards"]))
@@ -261,6 +267,7 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
         "painted_per_second": common.middle(painted),
         "steps_per_second": {name: common.middle(values) for name, values in rates.items()},
         "watched_to_unwatched": common.ratio(rates["watched"], rates["unwatched"]),
+        "streamed_to_unwatched": common.ratio(rates["streamed"], rates["unwatched"]),
         "watched_to_bare": common.ratio(rates["watched"], rates["bare"]),
         "play_to_first_point_ms": common.middle(starts),
         "pause_to_stopped_ms": common.middle(stops),
@@ -282,17 +289,17 @@ def sizes_of_tiny(page: Any, address: str) -> list[dict[str, Any]]:
     return found
 
 
-def read_stream(address: str, run_id: str) -> dict[str, Any]:
-    """Read a run's event stream for `STREAM_SECONDS` after its first event, as any HTTP client could."""
+def read_stream(address: str, run_id: str, seconds: float = STREAM_SECONDS) -> dict[str, Any]:
+    """Read the event stream of a run that trains for `seconds` after its first event, as any HTTP client could."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     sizes: list[int] = []
-    steps: list[int] = []
+    seen: list[tuple[float, int]] = []
     first, begin = 0, 0.0
     try:
         connection.request("GET", f"/explorer/live/{run_id}?layer=0&gates=maps")
         answer = connection.getresponse()
-        while not begin or time.monotonic() - begin < STREAM_SECONDS:
+        while not begin or time.monotonic() - begin < seconds:
             line = answer.readline()
             if not line:
                 raise RuntimeError("the event stream ended")
@@ -302,14 +309,16 @@ def read_stream(address: str, run_id: str) -> dict[str, Any]:
                 first, begin = len(line), time.monotonic()
                 continue
             sizes.append(len(line))
-            steps.append(json.loads(line[len(b"data: ") :])["status"]["step"])
+            seen.append((time.monotonic(), json.loads(line[len(b"data: ") :])["status"]["step"]))
         took = time.monotonic() - begin
     finally:
         connection.close()
-    if not sizes:
+    if len(seen) < 2:
         raise RuntimeError("the event stream told nothing new")
+    (early, low), (late, high) = seen[0], seen[-1]
     return {
-        "steps": [steps[0], steps[-1]],
+        "steps": [low, high],
+        "steps_per_second": (high - low) / (late - early),
         "events_per_second": len(sizes) / took,
         "bytes_per_event": sum(sizes) / len(sizes),
         "bytes_of_first_event": first,
@@ -318,8 +327,8 @@ def read_stream(address: str, run_id: str) -> dict[str, Any]:
 
 def show(results: Sequence[dict[str, Any]]) -> str:
     """The results as a markdown table."""
-    heads = ["cell", "updates/s", "slowest figure/s", "painted frames/s", "steps/s watched", "engine alone", "ratio"]
-    heads += ["bare loop", "ratio", "Play to first point", "Pause to stopped"]
+    heads = ["cell", "updates/s", "slowest figure/s", "page frames/s", "steps/s watched", "engine alone", "ratio"]
+    heads += ["stream read", "ratio", "bare loop", "ratio", "Play to first point", "Pause to stopped"]
     rows = []
     for result in results:
         rate = result["steps_per_second"]
@@ -332,6 +341,8 @@ def show(results: Sequence[dict[str, Any]]) -> str:
                 f"{rate['watched']:.0f}",
                 f"{rate['unwatched']:.0f}",
                 f"{result['watched_to_unwatched']:.2f}",
+                f"{rate['streamed']:.0f}",
+                f"{result['streamed_to_unwatched']:.2f}",
                 f"{rate['bare']:.0f}",
                 f"{result['watched_to_bare']:.2f}",
                 f"{result['play_to_first_point_ms']:.0f} ms",

@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     print("Training steps per second, and their ratio to the bare loop (medians)\n")
     print(show(results))
-    print(f"\n{told.rounds} rounds of {told.seconds:g} s each, in turn; one torch thread. Aim: headless at {AIM} or more.")
+    print(
+        f"\n{told.rounds} rounds of {told.seconds:g} s each, in turn; one torch thread. Aim: headless at {AIM} or more."
+    )
     print(f"\nThe bare loop: {what(told.fused)}.\n\n{common.machine_line(found)}")
     return 0
 

@@ -1,0 +1,160 @@
+"""A real server and a real Chromium. Nothing here skips: without a browser the tests fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.install import find
+
+ROOT = Path(__file__).parents[2]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+PATIENCE = 30_000  # ms: for a machine that is busy with other things
+
+expect.set_options(timeout=PATIENCE)
+
+
+@dataclass
+class Server:
+    """A running `streamlit run app.py`."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers, which are the server's children."""
+        shown = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
+        return [int(line.split()[0]) for line in shown.stdout.splitlines() if "rnn_explorer.engine.worker" in line]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_server() -> Server:
+    port = free_port()
+    environment = {**os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
+        cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    server = Server(port, process)
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(server.url + "_stcore/health", timeout=2):
+                return server
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    raise RuntimeError("the server did not start")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    running = start_server()
+    yield running
+    running.process.send_signal(signal.SIGTERM)
+    running.process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = find()
+    assert path, "No Chromium: run `python -m tests.browser.install`."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """One browser window on the lab, with what its console and its network said."""
+
+    page: Page
+    server: Server
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, query: str = "") -> Visitor:
+        self.page.goto(self.server.url + (f"?{query}" if query else ""))
+        self.ready()
+        return self
+
+    def ready(self) -> None:
+        """All five figures are drawn."""
+        for name in ("curves", "answer", "states", "path", "gates"):
+            expect(self.page.locator(f".rx-{name} .main-svg").first).to_be_visible()
+
+    @property
+    def board(self):
+        return self.page.locator(".rx-board")
+
+    def press(self, name: str) -> None:
+        """Press one of the page's buttons: play (or pause), step, epoch, reset, test."""
+        self.page.locator(f".st-key-do-{name} button:visible").first.click()
+
+    def status(self, word: str) -> None:
+        expect(self.board).to_have_attribute("data-status", word)
+
+    def drawn(self) -> int:
+        """The step that the figures show."""
+        return int(self.board.get_attribute("data-drawn") or -1)
+
+    def wait(self, script: str) -> None:
+        """Until the JavaScript condition holds. (Not `wait_for_function`, which the security headers forbid.)"""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while time.monotonic() < deadline:
+            if self.page.evaluate(script):
+                return
+            self.page.wait_for_timeout(30)
+        raise AssertionError(f"never true: {script}")
+
+    def past(self, step: int) -> None:
+        """Until figures of a later step than this are drawn."""
+        self.wait(f"Number(document.querySelector('.rx-board').dataset.drawn) > {step}")
+
+    def run_id(self) -> str:
+        return self.page.evaluate("new URL(location.href).searchParams.get('run')")
+
+
+@pytest.fixture
+def visit(server: Server, chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+    """Make visitors; when the test ends, none may have seen an error or asked another host for anything."""
+    visitors: list[tuple[Visitor, BrowserContext]] = []
+
+    def make(width: int = 1440, height: int = 900, scheme: str = "light", at: Server | None = None) -> Visitor:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True  # type: ignore[arg-type]
+        )
+        page = context.new_page()
+        visitor = Visitor(page, at or server)
+        page.on("console", lambda m: visitor.complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+        page.on("request", lambda request: visitor.requests.append(request.url))
+        visitors.append((visitor, context))
+        return visitor
+
+    yield make
+    for visitor, context in visitors:
+        context.close()
+        assert not visitor.complaints, visitor.complaints
+        foreign = [url for url in visitor.requests if not url.startswith((visitor.server.url, "data:", "blob:"))]
+        assert not foreign, foreign

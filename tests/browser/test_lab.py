@@ -1,0 +1,344 @@
+"""The lab in a real browser: what a person presses, and what moves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+
+Visit = Callable[..., Visitor]
+LONG = "task=flip_flop&cell=lstm&steps=100000"
+FIGURES = ("curves", "answer", "states", "path", "gates")
+
+
+def updates(visitor: Visitor) -> dict[str, int]:
+    script = "Object.fromEntries([...document.querySelectorAll('.rx-card')].map(c => [c.dataset.figure, +c.dataset.updates]))"
+    return visitor.page.evaluate(script)
+
+
+def set_slider(visitor: Visitor, setting: str, key: str, times: int = 1) -> None:
+    thumb = visitor.page.locator(f".st-key-set-{setting} [role=slider]")
+    thumb.focus()
+    for _ in range(times):
+        visitor.page.keyboard.press(key)
+    visitor.page.keyboard.press("Tab")
+
+
+def test_a_newcomer_sees_a_living_page_and_one_thing_to_press(visit: Visit) -> None:
+    lab = visit().open()
+    lab.status("ready")
+    expect(lab.page.locator(".rx-words")).to_have_text("Press Play (or the key p) and watch it learn")
+    for name in FIGURES:
+        card = lab.page.locator(f".rx-{name}")
+        assert card.locator(".rx-title").inner_text() and card.locator(".rx-how").inner_text()
+    lab.press("play")
+    lab.past(0)
+    lab.status("finished")
+    expect(lab.page.locator(".rx-numbers")).to_contain_text(re.compile(r"test loss .*accuracy 9\d\.\d %"))
+    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+
+
+def test_all_figures_fit_on_one_screen(visit: Visit) -> None:
+    lab = visit(1440, 900).open()
+    boxes = {name: lab.page.locator(f".rx-{name}").bounding_box() for name in FIGURES}
+    for name, box in boxes.items():
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
+        assert box["height"] > 180 and box["width"] > 400, name
+    assert lab.page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_a_narrow_window_stacks_the_figures(visit: Visit) -> None:
+    lab = visit(900, 900).open()
+    boxes = [lab.page.locator(f".rx-{name}").bounding_box() for name in FIGURES]
+    assert all(box for box in boxes)
+    for above, below in zip(boxes, boxes[1:], strict=False):
+        assert below["y"] >= above["y"] + above["height"]  # type: ignore[index]
+    assert lab.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 900
+
+
+def test_figures_change_in_place_while_it_trains(visit: Visit) -> None:
+    lab = visit().open(LONG)
+    lab.page.evaluate("window.before = [...document.querySelectorAll('.rx-plot, .rx-plot .main-svg')]")
+    before = updates(lab)
+    lab.press("play")
+    lab.past(20)
+    first = lab.drawn()
+    lab.past(first + 20)
+    after = updates(lab)
+    assert all(after[name] >= before[name] + 3 for name in FIGURES), (before, after)
+    assert lab.page.evaluate("window.before.length >= 10 && window.before.every((node) => node.isConnected)")
+    lab.press("play")  # the same button says Pause now
+    lab.status("paused")
+    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+    assert lab.page.evaluate("window.before.every((node) => node.isConnected)")
+
+
+def test_pause_step_epoch_and_reset(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru&steps=100000")
+    lab.press("play")
+    lab.past(5)
+    lab.press("play")
+    lab.status("paused")
+    lab.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
+    step = lab.drawn()
+    lab.page.wait_for_timeout(400)
+    assert lab.drawn() == step, "paused is paused"
+    expect(lab.page.locator(".st-key-do-step button:visible").first).to_be_enabled()
+    lab.press("step")
+    expect(lab.board).to_have_attribute("data-drawn", str(step + 1))
+    lab.status("paused")
+    expect(lab.page.locator(".st-key-do-epoch button:visible").first).to_be_enabled()
+    lab.press("epoch")
+    expect(lab.board).to_have_attribute("data-drawn", str((step + 1) // 50 * 50 + 50))
+    lab.status("paused")
+    lab.press("reset")
+    expect(lab.board).to_have_attribute("data-drawn", "0")
+    lab.status("ready")
+
+
+def test_the_keyboard_does_the_same(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=rnn&steps=100000")
+    keyboard = lab.page.keyboard
+    keyboard.press("n")
+    expect(lab.board).to_have_attribute("data-drawn", "1")
+    lab.status("paused")
+    expect(lab.page.locator(".st-key-do-epoch button:visible").first).to_be_enabled()
+    keyboard.press("e")
+    expect(lab.board).to_have_attribute("data-drawn", "50")
+    lab.status("paused")
+    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+    keyboard.press("p")
+    lab.past(50)
+    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Pause")
+    keyboard.press("p")
+    lab.status("paused")
+    keyboard.press("x")
+    expect(lab.board).to_have_attribute("data-drawn", "0")
+
+
+def test_zoom_survives_updates_and_a_double_click_ends_it(visit: Visit) -> None:
+    lab = visit().open(LONG)
+    lab.press("play")
+    lab.past(10)
+    box = lab.page.locator(".rx-states .nsewdrag").first.bounding_box()
+    assert box
+    mouse = lab.page.mouse
+    mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=6)
+    mouse.up()
+    read = "document.querySelector('.rx-states .rx-plot')._fullLayout.xaxis.range.map((x) => Math.round(x * 100) / 100)"
+    lab.wait(f"({read})[0] > 5")
+    zoomed = lab.page.evaluate(read)
+    shown = lab.drawn()
+    lab.past(shown + 30)
+    assert lab.page.evaluate(read) == zoomed
+    mouse.dblclick(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    lab.wait(f"({read})[0] < 1.1 && ({read})[1] > 49.9")
+
+
+def test_pointing_at_a_time_step_marks_it_everywhere(visit: Visit) -> None:
+    lab = visit().open("task=digits")
+    box = lab.page.locator(".rx-states .nsewdrag").first.bounding_box()
+    assert box
+    lab.page.mouse.move(box["x"] + 0.56 * box["width"], box["y"] + 0.5 * box["height"])
+    expect(lab.board).to_have_attribute("data-time", "5")
+    for name, kind in {"answer": "cells", "states": "line", "path": "dot", "gates": "line"}.items():
+        expect(lab.page.locator(f".rx-{name} .rx-overlay .rx-{kind}").first).to_be_attached()
+    # the frame lies on the fifth of the image's eight rows
+    frame = lab.page.locator(".rx-answer .rx-cells").first.bounding_box()
+    image = lab.page.locator(".rx-answer .nsewdrag").first.bounding_box()
+    assert frame and image
+    assert frame["y"] == pytest.approx(image["y"] + image["height"] * 4 / 8, abs=3)
+    assert frame["width"] == pytest.approx(image["width"], abs=4)
+    lab.page.mouse.move(5, 5)
+    expect(lab.board).to_have_attribute("data-time", "")
+    assert lab.page.locator(".rx-overlay i").count() == 0
+
+
+def test_changing_the_cell_and_the_task(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=lstm")
+    expect(lab.page.locator(".rx-gates .rx-title")).to_have_text("Gates, LSTM layer 1")
+    lab.page.locator(".st-key-set-cell button", has_text="GRU").click()
+    expect(lab.page.locator(".rx-gates .rx-title")).to_have_text("Gates, GRU layer 1")
+    expect(lab.page).to_have_url(re.compile("cell=gru"))
+    lab.page.locator(".st-key-set-task [data-baseweb=select], .st-key-set-task input").first.click()
+    lab.page.get_by_role("option", name="Handwritten digits").click()
+    expect(lab.page).to_have_url(re.compile("task=digits&run="))
+    expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("RNN layer 1")
+    lab.press("step")
+    expect(lab.board).to_have_attribute("data-drawn", "1")
+
+
+def test_a_setting_that_needs_no_new_model_changes_while_it_trains(visit: Visit) -> None:
+    lab = visit().open(LONG)
+    lab.press("play")
+    lab.past(5)
+    run = lab.run_id()
+    lab.page.get_by_text("Training", exact=True).first.click()
+    set_slider(lab, "learning_rate", "ArrowRight")
+    expect(lab.page).to_have_url(re.compile("learning_rate=0.01"))
+    step = lab.drawn()
+    lab.past(step + 5)
+    assert lab.run_id() == run
+    lab.status("training")
+
+
+def test_a_refresh_finds_the_run_again(visit: Visit) -> None:
+    lab = visit().open(LONG)
+    lab.press("play")
+    lab.past(10)
+    run, step = lab.run_id(), lab.drawn()
+    lab.page.reload()
+    lab.ready()
+    lab.past(step)
+    assert lab.run_id() == run
+    lab.status("training")
+    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Pause")
+
+
+def test_two_browsers_watch_one_run(visit: Visit) -> None:
+    teacher = visit().open(LONG)
+    teacher.press("play")
+    teacher.past(5)
+    pupil = visit(1000, 800, "dark").open(f"run={teacher.run_id()}")
+    pupil.past(5)
+    assert pupil.run_id() == teacher.run_id()
+    pupil.press("play")  # whoever presses, both see it
+    teacher.status("paused")
+    pupil.status("paused")
+    expect(teacher.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+    expect(pupil.board).to_have_attribute("data-drawn", teacher.board.get_attribute("data-step") or "")
+
+
+def test_a_copied_link_opens_the_same_experiment_with_the_same_curve(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru&hidden_size=16&seed=7")
+    lab.page.get_by_role("button", name="Copy link").click()
+    expect(lab.board).to_have_attribute("data-link", re.compile("task=adding.*hidden_size=16"))
+    link = lab.board.get_attribute("data-link") or ""
+    assert "run=" not in link
+    other = visit()
+    other.page.goto(link)
+    other.ready()
+    assert other.run_id() != lab.run_id()
+    for visitor in (lab, other):
+        visitor.press("epoch")
+        expect(visitor.board).to_have_attribute("data-drawn", "50")
+    assert curve(lab) == curve(other)
+    assert len(curve(lab)) > 50
+
+
+def curve(visitor: Visitor) -> list[dict[str, str]]:
+    address = f"{visitor.server.url}explorer/figure/{visitor.run_id()}/curves.csv"
+    return list(csv.DictReader(io.StringIO(visitor.page.request.get(address).text())))
+
+
+def test_what_is_shown_can_be_chosen_while_it_trains(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru&num_layers=2&bidirectional=true&steps=100000")
+    lab.press("play")
+    lab.past(3)
+    select = lambda name, value: lab.page.locator(f"select[name={name}]").first.select_option(value)  # noqa: E731
+    select("layer", "1")
+    expect(lab.page.locator(".rx-states .rx-title")).to_contain_text("layer 2")
+    select("direction", "backward")
+    expect(lab.page.locator(".rx-states .rx-title")).to_contain_text("backward")
+    verdict = lab.page.locator(".rx-answer .rx-title").inner_text()
+    select("sequence", "3")
+    expect(lab.page.locator(".rx-answer .rx-title")).not_to_have_text(verdict)
+    select("gates", "unit")
+    expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("Unit 0")
+    unit = lab.page.locator("input[name=unit]")
+    unit.fill("5")
+    unit.press("Enter")
+    expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("Unit 5")
+    unit.fill("9999")
+    unit.press("Enter")
+    expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("Unit 31")
+    select("gates", "saturation")
+    expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("shut or open")
+    select("dims", "3")
+    expect(lab.page.locator(".rx-path canvas").first).to_be_attached()
+    lab.page.locator("input[name=log]").check()
+    lab.wait("document.querySelector('.rx-curves .rx-plot')._fullLayout.yaxis.type === 'log'")
+    step = lab.drawn()
+    lab.past(step)
+    lab.status("training")
+
+
+def test_every_figure_can_be_taken_home(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru")
+    lab.press("step")
+    expect(lab.board).to_have_attribute("data-drawn", "1")
+    for name in FIGURES:
+        saved = {}
+        for words in ("PNG picture", "HTML, interactive", "CSV, the numbers"):
+            card = lab.page.locator(f".rx-{name}")
+            card.locator(".rx-menu summary").click()
+            with lab.page.expect_download() as download:
+                card.get_by_text(words).click()
+            saved[words] = download.value.path().read_bytes()
+        assert saved["PNG picture"].startswith(b"\x89PNG") and len(saved["PNG picture"]) > 5000, name
+        assert b"Plotly.newPlot" in saved["HTML, interactive"], name
+        rows = list(csv.DictReader(io.StringIO(saved["CSV, the numbers"].decode())))
+        assert rows and len(rows[0]) >= 2, name
+
+
+def test_an_enlarged_figure_fills_the_window_and_escape_brings_it_back(visit: Visit) -> None:
+    lab = visit().open()
+    card = lab.page.locator(".rx-states")
+    card.get_by_role("button", name=re.compile("Enlarge")).click()
+    lab.wait("document.querySelector('.rx-states .main-svg').getBoundingClientRect().width > 1200")
+    lab.page.keyboard.press("Escape")
+    lab.wait("document.querySelector('.rx-states .main-svg').getBoundingClientRect().width < 700")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes_reach_the_figures(visit: Visit, scheme: str) -> None:
+    lab = visit(scheme=scheme).open()
+    colour = lab.page.evaluate("document.querySelector('.rx-curves .rx-plot')._fullLayout.font.color")
+    page = lab.page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    brightness = lambda text: sum(int(part) for part in re.findall(r"\d+", text)[:3])  # noqa: E731
+    assert (brightness(page) > 600) == (scheme == "light")
+    value = colour.lstrip("#")
+    assert (sum(int(value[i : i + 2], 16) for i in (0, 2, 4)) < 300) == (scheme == "light"), colour
+
+
+def test_bad_values_in_the_address_are_told_as_text(visit: Visit) -> None:
+    lab = visit().open("task=adding&hidden_size=%3Cimg%20src=x%20onerror=alert(1)%3E&cell=gru")
+    expect(lab.page.get_by_text("hidden_size is '<img src=x onerror=alert(1)>'")).to_be_visible()
+    assert lab.page.locator("img[src=x]").count() == 0
+    lab.press("step")
+    expect(lab.board).to_have_attribute("data-drawn", "1")
+
+
+def test_divergence_is_told_and_reset_helps(visit: Visit) -> None:
+    query = "task=adding&cell=rnn&nonlinearity=relu&init=identity&optimizer=sgd&learning_rate=5.0&clip_norm=0&seq_len=100"
+    lab = visit().open(query)
+    lab.press("play")
+    lab.status("diverged")
+    expect(lab.page.locator(".rx-note")).to_contain_text("Diverged at step")
+    expect(lab.page.locator(".rx-note")).to_contain_text("learning rate")
+    lab.press("reset")
+    lab.status("ready")
+    expect(lab.page.locator(".rx-note")).to_be_hidden()
+
+
+def test_the_drawing_of_the_network_follows_the_controls(visit: Visit) -> None:
+    lab = visit().open("task=digits")
+    drawing = lab.page.locator(".st-key-network svg")
+    expect(drawing).to_have_attribute("aria-label", re.compile("RNN 128 .* dense 64 .* dense 32 .* 10"))
+    lab.page.locator(".st-key-set-cell button", has_text="LSTM").click()
+    expect(drawing).to_have_attribute("aria-label", re.compile("LSTM 128"))
+
+
+def test_the_layer_summary_opens(visit: Visit) -> None:
+    lab = visit().open("task=digits")
+    lab.page.get_by_role("button", name="Layer summary").click()
+    expect(lab.page.get_by_text("28,330").first).to_be_visible()
+    expect(lab.page.get_by_text("28,202").first).to_be_visible()

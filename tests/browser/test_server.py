@@ -1,0 +1,105 @@
+"""The server itself: its headers, its workers, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Server, Visitor, start_server
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    running = start_server()
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_plotly_comes_from_the_installed_package_compressed_and_cached(server: Server) -> None:
+    request = urllib.request.Request(server.url + "explorer/plotly.min.js", headers={"accept-encoding": "gzip"})
+    with urllib.request.urlopen(request) as answer:
+        body = answer.read()
+        assert answer.headers["content-encoding"] == "gzip" and len(body) < 2_000_000
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def test_every_answer_carries_the_security_headers(server: Server) -> None:
+    for path in ("", "_stcore/health", "explorer/plotly.min.js"):
+        with urllib.request.urlopen(server.url + path) as answer:
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'self'" in policy and "'unsafe-eval'" not in policy
+            assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+            assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_stream_of_an_unknown_run_says_so_and_ends(server: Server) -> None:
+    with urllib.request.urlopen(server.url + "explorer/live/nosuchrun", timeout=10) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert b"event: gone" in answer.read()
+
+
+def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(visit: Visit, own_server: Server) -> None:
+    assert wait(lambda: len(own_server.workers()) >= 1, 20)
+    lab = visit(at=own_server).open("task=flip_flop&cell=lstm&steps=100000")
+    lab.press("play")
+    lab.past(100)
+    before = own_server.workers()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    lab.status("interrupted")
+    expect(lab.page.locator(".rx-note")).to_contain_text("Press Play")
+    assert wait(lambda: len(own_server.workers()) == len(before) and not set(before) & set(own_server.workers()), 20)
+    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Resume")
+    step = int(lab.board.get_attribute("data-step") or 0)
+    lab.press("play")
+    lab.status("training")
+    lab.past(step)
+
+
+def test_sigterm_ends_server_and_workers_while_a_run_is_watched(visit: Visit, own_server: Server) -> None:
+    lab = visit(at=own_server).open("task=flip_flop&cell=lstm&steps=100000")
+    lab.press("play")
+    lab.past(10)
+    workers = own_server.workers()
+    assert workers
+    own_server.process.send_signal(signal.SIGTERM)
+    assert wait(lambda: own_server.process.poll() is not None, 5), "the server must end within 5 s"
+    assert wait(lambda: all(gone(pid) for pid in workers), 2), "nothing may be left behind"
+    lab.page.goto("about:blank")
+    lab.complaints.clear()  # a browser whose server is gone may say so
+
+
+def test_a_killed_server_leaves_no_workers(own_server: Server) -> None:
+    assert wait(lambda: len(own_server.workers()) >= 1, 20)
+    workers = own_server.workers()
+    own_server.process.kill()
+    own_server.process.wait()
+    assert wait(lambda: all(gone(pid) for pid in workers), 5)
