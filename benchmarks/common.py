@@ -19,7 +19,7 @@ ENDLESS = 1_000_000  # steps: a budget that no benchmark uses up
 
 
 def machine(**more: str) -> dict[str, Any]:
-    """Cores, platform, processor and versions; `more` adds further versions."""
+    """Cores, platform, processor, load before it is measured, and versions; `more` adds further versions."""
     import torch
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -27,6 +27,7 @@ def machine(**more: str) -> dict[str, Any]:
         "cores": usable,
         "platform": platform.platform(),
         "processor": _processor(),
+        "load": _load(),
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
@@ -36,6 +37,11 @@ def machine(**more: str) -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {**found, **more}
+
+
+def _load() -> float | None:
+    """Processes that wanted a core over the last minute: without other work it stays near what a benchmark starts."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
 
 
 def _processor() -> str:
@@ -51,8 +57,10 @@ def _processor() -> str:
 
 def machine_line(found: Mapping[str, Any]) -> str:
     """The machine in one line."""
-    versions = ", ".join(f"{name} {found[name]}" for name in found if name not in ("cores", "platform", "processor"))
-    return f"On {found['cores']} cores ({found['processor']}), {found['platform']}; {versions}."
+    apart = ("cores", "platform", "processor", "load")
+    versions = ", ".join(f"{name} {found[name]}" for name in found if name not in apart)
+    load = "" if found["load"] is None else f"; load over the last minute {found['load']:g}"
+    return f"On {found['cores']} cores ({found['processor']}), {found['platform']}; {versions}{load}."
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1) -> str:

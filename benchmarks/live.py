@@ -32,7 +32,7 @@ TINY = "task=adding&cell=rnn&hidden_size=4&seq_len=5&batch_size=8&steps=100000" 
 SIZE_AT = (1_000, 20_000)  # steps at which the size of events is taken
 STREAM_SECONDS = 1.0
 AIM = 0.85  # steps per second watched against the engine without a page
-WINDOW = {"width": 1440, "height": 900}
+WIDTH, HEIGHT = 1440, 900
 BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60_000  # ms for anything on the page
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with serve() as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER))
             found = common.machine(chromium=browser.version)
-            page = browser.new_page(viewport=WINDOW)
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.set_default_timeout(PATIENCE)
             results = []
             for cell in told.cells:
@@ -121,8 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f"\n`{WATCHED.format(cell='...')}`; {told.rounds} rounds, each {told.seconds:g} s on the page, with the "
         f"stream read by a plain client instead (what the server alone costs), in an engine without a page, and in the "
-        f"bare loop; {told.clicks} clicks on each button; a window of {WINDOW['width']} x "
-        f"{WINDOW['height']}. Aim: watched at {AIM} or more of the engine without a page. Bytes are those of an "
+        f"bare loop; {told.clicks} clicks on each button; a window of {WIDTH} x "
+        f"{HEIGHT}. Aim: watched at {AIM} or more of the engine without a page. Bytes are those of an "
         f"event's data line, after the first event of a stream; the tiny experiment is `{TINY}`."
     )
     print(f"\nThe bare loop: {what(False)}.\n\n{common.machine_line(found)}")

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rnn_explorer.engine.local import LocalEngine
 
     torch.set_num_threads(1)
+    found = common.machine()
     engine = LocalEngine(1, glance=GLANCE)
     try:
         common.wait_for("the worker", engine.workers_ready)
@@ -45,7 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"headless {results[-1]['headless_ratio']:.2f}", file=sys.stderr)
     finally:
         engine.close()
-    found = common.machine()
     if told.json:
         about = {"bare_loop": what(told.fused), "seconds": told.seconds, "rounds": told.rounds, "aim": AIM}
         print(json.dumps({"machine": found, **about, "results": results}, indent=2))

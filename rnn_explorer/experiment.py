@@ -4,7 +4,7 @@ An `Experiment` is made of frozen, checked settings and travels as a dict, as JS
 
     >>> experiment = Experiment.from_query("task=temporal_order&cell=gru")
     >>> experiment.model.cell, experiment.training.learning_rate
-    ('gru', 0.003)
+    ('gru', 0.01)
     >>> experiment.to_query()
     {'task': 'temporal_order', 'cell': 'gru'}
 

@@ -99,7 +99,7 @@ class Explanation:
         verdict: what the model says at the end against what is right, in words.
         correct: whether that is right; None where the question makes no sense.
         length: the number of real steps.
-        image: (rows, columns) for an image, else None; `image_steps` says which step each cell belongs to.
+        image: (rows, columns) for an image, else None; `image_steps` says which step, from 0, each cell belongs to.
         symbols: the text of each step, for symbols, else empty.
         strips: lines over time: inputs of a series, targets, answers.
         class_names: names of the classes, for a classification, else empty.

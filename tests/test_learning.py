@@ -32,17 +32,14 @@ def make(query: str) -> Trainer:
 
 
 def test_the_reference_program_reaches_94_percent():
-    # At a fixed learning rate the last epochs go up and down by some points (.91 to .96 at the end, by seed), so what
-    # it reaches is asked, and a lower floor for where it ends.
     trainer = make("task=digits")
     metrics = [report.val_metric for report in trainer.run(math.inf) if report.val_metric is not None]
     assert len(metrics) == 10
-    assert max(metrics) >= 0.94
-    assert metrics[-1] >= 0.88
-    assert trainer.evaluate("test")[1] >= 0.85
+    assert metrics[-1] >= 0.94
+    assert trainer.evaluate("test")[1] >= 0.92
 
 
-@pytest.mark.parametrize("query", ["cell=lstm", "cell=gru", "cell=gru&init=pytorch"])
+@pytest.mark.parametrize("query", ["cell=lstm", "cell=gru", "cell=lstm&seed=1", "cell=gru&seed=1"])
 def test_gates_solve_temporal_order(query):
     trainer = make(f"task=temporal_order&{query}")
     assert (trainer.target, trainer.task.longest) == (600, 40)
@@ -50,13 +47,11 @@ def test_gates_solve_temporal_order(query):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_simple_rnn_does_not_solve_temporal_order_from_uniform_weights(seed):
-    # init=pytorch, since from orthogonal recurrent weights (init=keras, the default) the tanh RNN does solve 40 steps
-    # with most seeds: products of orthogonal matrices do not vanish.
-    trainer = make(f"task=temporal_order&cell=rnn&init=pytorch&seed={seed}")
+def test_the_simple_rnn_does_not_solve_temporal_order(seed):
+    trainer = make(f"task=temporal_order&cell=rnn&seed={seed}")
     assert solved_at(trainer) is None
     assert trainer.step_count == 600
-    assert trainer.evaluate("validation")[1] < 0.8
+    assert trainer.evaluate("validation")[1] < 0.6
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

@@ -178,7 +178,9 @@ def _draw_image(
         "title": {"text": "row", "standoff": 0},
     }
     if explanation.image_steps is not None:
-        marks.append(Mark("cells", axes=("x", "y"), steps=np.asarray(explanation.image_steps, dtype=int).tolist()))
+        marks.append(
+            Mark("cells", axes=("x", "y"), steps=(np.asarray(explanation.image_steps, dtype=int) + 1).tolist())
+        )
 
 
 def _class_axis(names: list[str], target: int | None, domain: list[float], anchor: str) -> dict[str, Any]:
@@ -440,5 +442,5 @@ def _table(explanation: Explanation) -> dict[str, Any]:
         for name, values in (("row", rows), ("column", columns), ("image", image)):
             table[name] = np.concatenate([ahead, values.ravel().astype(np.float64)])
         if explanation.image_steps is not None:
-            table["step"] = np.concatenate([np.arange(1, length + 1), np.asarray(explanation.image_steps).ravel()])
+            table["step"] = np.concatenate([np.arange(1, length + 1), np.asarray(explanation.image_steps).ravel() + 1])
     return table

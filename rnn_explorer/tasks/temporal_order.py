@@ -54,7 +54,9 @@ class TemporalOrder(Task):
     title = "Temporal order"
     summary = "Say which two signals, X or Y, came among distractors, and in which order."
     teaches = (
-        "The vanishing gradient: the simple RNN forgets over 40 steps, LSTM and GRU with good initial weights do not."
+        "The vanishing gradient: from small random weights the simple RNN stays at chance over 40 steps, while the GRU "
+        "and the LSTM with its forget gate open from the start solve it. From orthogonal weights (keras) the RNN "
+        "often can too."
     )
     reading_guide = (
         "Only the X and Y matter; all else is noise to be ignored. The probabilities after each symbol should split "
@@ -74,7 +76,11 @@ class TemporalOrder(Task):
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm",
         "hidden_size": 32,
-        "learning_rate": 3e-3,
+        # Where the simple RNN fails (0 of 6 seeds) and LSTM and GRU do not (6 of 6 each, by step 250): small uniform
+        # weights, since orthogonal ones carry its gradient far, and an open forget gate for the LSTM.
+        "init": "pytorch",
+        "forget_bias": 2.0,
+        "learning_rate": 1e-2,
         "batch_size": 64,
         "steps": 600,
     }

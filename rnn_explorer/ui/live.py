@@ -36,6 +36,7 @@ from rnn_explorer.ui import session
 FRAMES_PER_SECOND = 14  # the most that one browser is sent
 SHARE_OF_TIME = 0.5  # the most of one core that all streams together may take
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
+BREATH = 0.5  # seconds between two looks at whether the server or the browser is leaving
 PING = 10.0  # seconds without news after which a sign of life is sent, and the run's lease renewed
 
 _streams: Counter[str] = Counter()  # open streams by run
@@ -338,10 +339,10 @@ async def _events(request: Request, run_id: str, selection: Selection) -> AsyncG
         news.set()
         while _open and not await request.is_disconnected():
             try:
-                await asyncio.wait_for(news.wait(), timeout=1.0)
+                await asyncio.wait_for(news.wait(), timeout=BREATH)
             except TimeoutError:
                 engine.renew(run_id)
-                if time.monotonic() % PING < 1.0:
+                if time.monotonic() % PING < BREATH:
                     yield ": still here\n\n"
                 continue
             news.clear()

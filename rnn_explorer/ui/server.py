@@ -8,6 +8,8 @@ import gzip
 import hashlib
 import importlib.util
 import re
+import signal
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -102,11 +104,27 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     torch.set_num_threads(1)
     session.engine()
     live.accept()
+    _hang_up_first()
     try:
         yield
     finally:
         live.hang_up()
         session.close_engine()
+
+
+def _hang_up_first() -> None:
+    # The web server waits for open connections before it ends, and a live stream would never close by itself.
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def handle(received: int, frame: Any, before: Any = before) -> None:
+            live.hang_up()
+            if callable(before):
+                before(received, frame)
+
+        signal.signal(number, handle)
 
 
 @functools.cache

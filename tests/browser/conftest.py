@@ -38,7 +38,9 @@ class Server:
 
     def workers(self) -> list[int]:
         """Process ids of the workers, which are the server's children."""
-        shown = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
+        shown = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True
+        )
         return [int(line.split()[0]) for line in shown.stdout.splitlines() if "rnn_explorer.engine.worker" in line]
 
 
@@ -142,7 +144,9 @@ def visit(server: Server, chromium: Browser) -> Iterator[Callable[..., Visitor]]
 
     def make(width: int = 1440, height: int = 900, scheme: str = "light", at: Server | None = None) -> Visitor:
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True  # type: ignore[arg-type]
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            accept_downloads=True,  # type: ignore[arg-type]
         )
         page = context.new_page()
         visitor = Visitor(page, at or server)

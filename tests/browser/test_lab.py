@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable
 
@@ -18,12 +19,12 @@ FIGURES = ("curves", "answer", "states", "path", "gates")
 
 
 def updates(visitor: Visitor) -> dict[str, int]:
-    script = "Object.fromEntries([...document.querySelectorAll('.rx-card')].map(c => [c.dataset.figure, +c.dataset.updates]))"
-    return visitor.page.evaluate(script)
+    cards = "[...document.querySelectorAll('.rx-card')]"
+    return visitor.page.evaluate(f"Object.fromEntries({cards}.map((c) => [c.dataset.figure, +c.dataset.updates]))")
 
 
 def set_slider(visitor: Visitor, setting: str, key: str, times: int = 1) -> None:
-    thumb = visitor.page.locator(f".st-key-set-{setting} [role=slider]")
+    thumb = visitor.page.locator(f".st-key-set-{setting} input[type=range]")
     thumb.focus()
     for _ in range(times):
         visitor.page.keyboard.press(key)
@@ -57,7 +58,7 @@ def test_a_narrow_window_stacks_the_figures(visit: Visit) -> None:
     lab = visit(900, 900).open()
     boxes = [lab.page.locator(f".rx-{name}").bounding_box() for name in FIGURES]
     assert all(box for box in boxes)
-    for above, below in zip(boxes, boxes[1:], strict=False):
+    for above, below in itertools.pairwise(boxes):
         assert below["y"] >= above["y"] + above["height"]  # type: ignore[index]
     assert lab.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 900
 
@@ -181,7 +182,7 @@ def test_a_setting_that_needs_no_new_model_changes_while_it_trains(visit: Visit)
     lab.press("play")
     lab.past(5)
     run = lab.run_id()
-    lab.page.get_by_text("Training", exact=True).first.click()
+    lab.page.locator("[data-testid=stExpander] summary", has_text="rightTraining").click()
     set_slider(lab, "learning_rate", "ArrowRight")
     expect(lab.page).to_have_url(re.compile("learning_rate=0.01"))
     step = lab.drawn()
@@ -318,7 +319,9 @@ def test_bad_values_in_the_address_are_told_as_text(visit: Visit) -> None:
 
 
 def test_divergence_is_told_and_reset_helps(visit: Visit) -> None:
-    query = "task=adding&cell=rnn&nonlinearity=relu&init=identity&optimizer=sgd&learning_rate=5.0&clip_norm=0&seq_len=100"
+    query = (
+        "task=adding&cell=rnn&nonlinearity=relu&init=identity&optimizer=sgd&learning_rate=5.0&clip_norm=0&seq_len=100"
+    )
     lab = visit().open(query)
     lab.press("play")
     lab.status("diverged")

@@ -40,7 +40,7 @@ def image(time: int = 8, classes: int = 10) -> Explanation:
     cells = np.arange(1.0, 65.0).reshape(8, 8)
     steps = np.arange(1, 65).reshape(8, 8) if time == 64 else np.repeat(np.arange(1, 9)[:, None], 8, axis=1)
     return Explanation(
-        "image", "a 3", "says 3", True, time, image=cells, image_steps=steps,
+        "image", "a 3", "says 3", True, time, image=cells, image_steps=steps - 1,
         class_names=tuple(str(number) for number in range(classes)), probabilities=probabilities(time, classes),
         target_class=min(3, classes - 1),
     )  # fmt: skip

@@ -153,7 +153,7 @@ def test_explanation_is_in_the_series_own_unit_and_says_when() -> None:
     told = task.explain(inputs, targets, 20, targets + 0.1)
     first = task.parts["validation"][0]
     assert told.title == f"Sunspots, {1700 + first} to {1700 + first + 20}" and told.correct is None
-    assert told.verdict.startswith("mean squared error 0.01 on this sequence")
+    assert told.verdict.startswith("squared error 0.01; repeating the last value has ")
     seen, wanted, said = told.strips
     numbers = np.array([float(value) for value in files.columns("sunspots")["sunspots"]])
     assert np.allclose(seen.values, numbers[first : first + 20], atol=1e-3)
