@@ -65,6 +65,7 @@ def start_server() -> Server:
         except OSError:
             time.sleep(0.1)
     process.kill()
+    process.wait()
     raise RuntimeError("the server did not start")
 
 

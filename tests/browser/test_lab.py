@@ -80,6 +80,44 @@ def test_figures_change_in_place_while_it_trains(visit: Visit) -> None:
     assert lab.page.evaluate("window.before.every((node) => node.isConnected)")
 
 
+def test_maps_repainted_in_place_look_as_when_drawn_whole(visit: Visit) -> None:
+    lab = visit().open("task=flip_flop&cell=lstm&steps=100000")
+    lab.press("play")
+    lab.wait("Number(document.querySelector('.rx-gates').dataset.repaints) > 5")
+    lab.wait("Number(document.querySelector('.rx-states').dataset.repaints) > 5")
+    lab.press("play")
+    lab.status("paused")
+    lab.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
+    pixels = """async () => {
+        const read = async (image) => {
+            const picture = new Image();
+            picture.src = image.getAttribute('href') || image.getAttribute('xlink:href');
+            await picture.decode();
+            const canvas = document.createElement('canvas');
+            [canvas.width, canvas.height] = [picture.width, picture.height];
+            const context = canvas.getContext('2d');
+            context.drawImage(picture, 0, 0);
+            return [...context.getImageData(0, 0, picture.width, picture.height).data];
+        };
+        const images = [...document.querySelectorAll('.rx-states .hm image, .rx-gates .hm image')];
+        return Promise.all(images.map(read));
+    }"""
+    repainted = lab.page.evaluate(pixels)
+    hover = "document.querySelector('.rx-states .rx-plot').calcdata[0][0].z[3][7]"
+    value = lab.page.evaluate(hover)
+    redraw = "[...window.__rnnExplorer.values()][0].cards.forEach((card) => card.redraw())"
+    counts = updates(lab)
+    lab.page.evaluate(redraw)
+    lab.wait(f"Number(document.querySelector('.rx-gates').dataset.updates) > {counts['gates']}")
+    whole = lab.page.evaluate(pixels)
+    assert len(repainted) == len(whole) == 11
+    for mine, plotlys in zip(repainted, whole, strict=True):
+        assert len(mine) == len(plotlys) > 0
+        assert max(abs(a - b) for a, b in zip(mine, plotlys, strict=True)) <= 3  # of 255
+    assert len({tuple(image) for image in repainted}) > 5, "they are not all blank"
+    assert lab.page.evaluate(hover) == pytest.approx(value)
+
+
 def test_pause_step_epoch_and_reset(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&steps=100000")
     lab.press("play")

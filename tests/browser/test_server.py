@@ -22,6 +22,7 @@ def own_server() -> Iterator[Server]:
     yield running
     if running.process.poll() is None:
         running.process.kill()
+    running.process.wait()
 
 
 def gone(pid: int) -> bool:

@@ -9,6 +9,46 @@ const boards = (window.__rnnExplorer = window.__rnnExplorer || new Map());
 const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
 const STACK_BELOW = 820; // px of width under which the figures stand one below the other
 
+const CURVES_EVERY = 200; // ms between two drawings of the learning curves, which change least from one moment to the next
+
+// Colours of a scale as 256 entries of red, green, blue.
+const tables = new Map();
+function colourTable(scale) {
+  const key = JSON.stringify(scale);
+  if (!tables.has(key)) {
+    const stops = scale.map(([at, colour]) => [at, colour.match(/[\d.]+/g) && colour.startsWith("rgb")
+      ? colour.match(/[\d.]+/g).slice(0, 3).map(Number)
+      : [1, 3, 5].map((n) => parseInt(colour.slice(n, n + 2), 16))]);
+    const table = new Uint8ClampedArray(256 * 3);
+    for (let n = 0; n < 256; n += 1) {
+      const at = n / 255;
+      let k = 1;
+      while (k < stops.length - 1 && stops[k][0] < at) k += 1;
+      const [low, from] = stops[k - 1];
+      const [high, to] = stops[k];
+      const share = high > low ? Math.min(Math.max((at - low) / (high - low), 0), 1) : 0;
+      for (let c = 0; c < 3; c += 1) table[3 * n + c] = from[c] + share * (to[c] - from[c]);
+    }
+    tables.set(key, table);
+  }
+  return tables.get(key);
+}
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
+  i4: Int32Array, u4: Uint32Array };
+
+// The rows of a packed matrix, or null where it is none.
+function rowsOf(packed) {
+  const Kind = packed && ARRAYS[packed.dtype];
+  const shape = Kind && String(packed.shape || "").split(",").map(Number);
+  if (!shape || shape.length !== 2) return null;
+  const bytes = Uint8Array.from(atob(packed.bdata), (letter) => letter.charCodeAt(0));
+  const values = new Kind(bytes.buffer);
+  return Array.from({ length: shape[0] }, (_, row) => values.subarray(row * shape[1], (row + 1) * shape[1]));
+}
+
+const withoutValues = (trace) => JSON.stringify({ ...trace, z: trace.z && trace.z.shape });
+
 const TOOLS = {
   curves: [{ field: "log", kind: "toggle", label: "log scale", title: "Logarithmic axis for the loss" }],
   path: [
@@ -57,6 +97,10 @@ class Card {
     this.state = { data: [], layout: {}, marks: [], count: 0, title: "", how: "" };
     this.ranges = {}; // what the person zoomed to, by layout key
     this.dirty = false;
+    this.whole = true; // whether all of it must be drawn anew, not only the values of maps
+    this.changed = new Set(); // maps with new values
+    this.shapes = {}; // by trace: all of it but the values
+    this.drawn = 0;
     this.build();
   }
 
@@ -135,9 +179,15 @@ class Card {
     if (news.title !== undefined) { state.title = news.title; this.title.textContent = news.title; this.title.title = news.title; }
     if (news.how !== undefined) { state.how = news.how; this.how.textContent = news.how; this.how.title = news.how; }
     if (news.marks !== undefined) state.marks = news.marks;
-    if (news.layout !== undefined) state.layout = news.layout;
-    if (news.count !== undefined) state.count = news.count;
-    for (const [number, trace] of Object.entries(news.data || {})) state.data[Number(number)] = trace;
+    if (news.layout !== undefined) { state.layout = news.layout; this.whole = true; }
+    if (news.count !== undefined) { state.count = news.count; this.whole = true; }
+    for (const [number, trace] of Object.entries(news.data || {})) {
+      const shape = withoutValues(trace); // kept here, since Plotly writes into the traces that it draws
+      if (trace.type === "heatmap" && this.shapes[number] === shape) this.changed.add(Number(number));
+      else this.whole = true;
+      this.shapes[number] = shape;
+      state.data[Number(number)] = trace;
+    }
     state.data.length = state.count;
     this.root.style.order = news.order;
     this.dirty = true;
@@ -158,6 +208,15 @@ class Card {
 
   draw() {
     this.dirty = false;
+    this.drawn = performance.now();
+    if (!this.whole && !Object.keys(this.ranges).length && [...this.changed].every((number) => this.repaint(number))) {
+      this.changed.clear();
+      this.root.dataset.updates = String(Number(this.root.dataset.updates) + 1);
+      this.root.dataset.repaints = String(Number(this.root.dataset.repaints || 0) + 1);
+      return Promise.resolve();
+    }
+    this.whole = false;
+    this.changed.clear();
     const first = !this.plot._fullLayout;
     const data = this.state.data.slice();
     this.cursor = this.state.marks.some((mark) => mark.kind === "point" && (data[mark.trace] || {}).type === "scatter3d")
@@ -172,12 +231,58 @@ class Card {
     });
   }
 
+  // New values for a map whose axes, colours and shape stay: only its picture changes, which Plotly keeps as one small
+  // image, a pixel a cell. Drawing that image is some thirty times cheaper than drawing the figure. False where the
+  // figure is not as expected; it is then drawn whole.
+  repaint(number) {
+    const { _fullData: traces, _fullLayout: layout, calcdata } = this.plot;
+    const trace = traces && traces[number];
+    const subplot = trace && trace.visible === true && layout._plots[trace.xaxis + trace.yaxis];
+    const images = subplot ? subplot.plot.node().querySelectorAll(".heatmaplayer image") : [];
+    const rows = rowsOf(this.state.data[number].z);
+    if (images.length !== 1 || images[0].style.imageRendering !== "pixelated" || !rows || !rows.length || !rows[0].length) return false;
+    const height = rows.length;
+    const width = rows[0].length;
+    const canvas = make("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext("2d");
+    const pixels = context.createImageData(width, height);
+    const colours = colourTable(this.state.data[number].colorscale);
+    const upwards = layout[trace.yaxis.replace("y", "yaxis")].range[0] < layout[trace.yaxis.replace("y", "yaxis")].range[1];
+    const scale = 255 / (trace.zmax - trace.zmin);
+    let at = 0;
+    for (let line = 0; line < height; line += 1) {
+      const row = rows[upwards ? height - 1 - line : line];
+      for (let column = 0; column < width; column += 1, at += 4) {
+        const value = row[column];
+        if (!Number.isFinite(value)) continue; // stays transparent
+        const colour = 3 * Math.round(Math.min(Math.max((value - trace.zmin) * scale, 0), 255));
+        pixels.data[at] = colours[colour];
+        pixels.data[at + 1] = colours[colour + 1];
+        pixels.data[at + 2] = colours[colour + 2];
+        pixels.data[at + 3] = 255;
+      }
+    }
+    context.putImageData(pixels, 0, 0);
+    images[0].setAttributeNS("http://www.w3.org/1999/xlink", "xlink:href", canvas.toDataURL());
+    calcdata[number][0].z = rows; // what hovering reads
+    trace.z = rows;
+    this.plot.data[number] = this.state.data[number];
+    return true;
+  }
+
   listen() {
     this.plot.on("plotly_relayout", (event) => this.zoomed(event));
-    this.plot.on("plotly_doubleclick", () => { this.ranges = {}; this.dirty = true; this.board.schedule(); });
+    this.plot.on("plotly_doubleclick", () => { this.ranges = {}; this.redraw(); });
     this.plot.on("plotly_hover", (event) => this.board.point(this.timeOf(event.points[0], event)));
     this.plot.on("plotly_unhover", () => this.board.point(null));
     this.plot.on("plotly_click", (event) => this.picked(event.points[0]));
+  }
+
+  redraw() {
+    this.dirty = this.whole = true;
+    this.board.schedule();
   }
 
   zoomed(event) {
@@ -442,7 +547,7 @@ class Board {
     this.base = base;
     clearTimeout(this.leaving);
     if (run === this.run && this.source && this.source.readyState !== EventSource.CLOSED) return;
-    if (run !== this.run) for (const card of this.cards.values()) card.ranges = {};
+    if (run !== this.run) for (const card of this.cards.values()) { card.ranges = {}; card.whole = true; }
     this.run = run;
     loadPlotly(base, plotly).then(() => this.open(), () => this.say("The drawing script could not be loaded. Reload the page."));
   }
@@ -521,14 +626,15 @@ class Board {
   async drawAll() {
     if (!this.root.isConnected) { this.waiting = false; return; }
     this.readLook();
+    const resting = this.status.status === "training" ? performance.now() - CURVES_EVERY : Infinity;
     for (const card of this.cards.values()) {
-      if (!card.dirty) continue;
+      if (!card.dirty || (card.name === "curves" && card.drawn > resting && !card.root.classList.contains("rx-large"))) continue;
       try { await card.draw(); } catch (error) { console.error(`figure ${card.name}:`, error); }
     }
     this.root.dataset.drawn = String(this.status.step ?? "");
     this.root.dataset.frames = String(Number(this.root.dataset.frames || 0) + 1);
     this.waiting = false;
-    if ([...this.cards.values()].some((card) => card.dirty)) this.schedule();
+    if ([...this.cards.values()].some((card) => card.dirty && card.name !== "curves")) this.schedule();
   }
 
   point(time) {
@@ -565,7 +671,7 @@ class Board {
       hoverlabel: { bgcolor: background, bordercolor: border, font: { color: text, size: 12 } },
       legend: { bgcolor: "rgba(0,0,0,0)" },
     } } };
-    for (const card of this.cards.values()) card.dirty = true;
+    for (const card of this.cards.values()) card.dirty = card.whole = true;
     this.schedule();
   }
 
