@@ -52,6 +52,8 @@ def open_run() -> str:
         if state.get(_RUN):
             _tell("This run is no longer on the server; here it is anew, at step 0.")
         _start(experiment(), fall_back=True)
+    # Another browser may have changed the run's training settings meanwhile.
+    state[_EXPERIMENT] = session.engine().view(state[_RUN]).experiment.to_dict()
     state[_WRITTEN] = {**experiment().to_query(), RUN: state[_RUN]}
     if dict(st.query_params) != state[_WRITTEN]:
         st.query_params.from_dict(state[_WRITTEN])

@@ -198,6 +198,15 @@ def test_a_run_in_the_address_is_found_again(open_lab: Open) -> None:
     assert wait_for(page, lambda view: view.status == "paused").step > 5
 
 
+def test_a_change_made_in_another_browser_is_seen(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru")
+    other = open_lab(task="adding", run=run_of(page))
+    next(widget for widget in other.select_slider if widget.key == "set:learning_rate").set_value(0.01).run()
+    page.run()
+    assert next(widget for widget in page.select_slider if widget.key == "set:learning_rate").value == 0.01
+    assert page.query_params["learning_rate"] == "0.01"
+
+
 def test_a_run_that_is_gone_is_started_anew_with_a_sentence(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="gru", run="nosuchrun")
     assert "no longer on the server" in sentences(page)

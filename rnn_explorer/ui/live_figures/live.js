@@ -9,7 +9,7 @@ const boards = (window.__rnnExplorer = window.__rnnExplorer || new Map());
 const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
 const STACK_BELOW = 820; // px of width under which the figures stand one below the other
 
-const CURVES_EVERY = 200; // ms between two drawings of the learning curves, which change least from one moment to the next
+const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 
 // Colours of a scale as 256 entries of red, green, blue.
 const tables = new Map();

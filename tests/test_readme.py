@@ -1,0 +1,73 @@
+"""The README says what is: its commands run, its tables name every task and setting with its range."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnn_explorer.experiment import MAX_SEED, Experiment, ModelSettings, TrainingSettings
+from rnn_explorer.tasks import TASKS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^python -m rnn_explorer .+$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_its_commands_run(command: str, tmp_path: Path) -> None:
+    words = shlex.split(command)
+    done = subprocess.run(
+        [sys.executable, *words[1:]], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(COMMANDS) >= 4
+
+
+def rows() -> dict[str, list[str]]:
+    """Table rows by their first cell's names."""
+    found: dict[str, list[str]] = {}
+    for line in README.splitlines():
+        if line.startswith("| `"):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            for name in re.findall(r"`(\w+)`", cells[0]):
+                found.setdefault(name, []).append(" | ".join(cells[1:]))
+    return found
+
+
+def test_every_task_is_named() -> None:
+    assert set(TASKS.names()) <= set(rows())
+
+
+def test_every_setting_is_named_and_no_other() -> None:
+    real = {spec.name for task in TASKS.names() for spec in Experiment.default(task).specs()}
+    assert set(rows()) - set(TASKS.names()) == real | {"task"}
+
+
+@pytest.mark.parametrize("spec", [*ModelSettings.specs(), *TrainingSettings.specs()], ids=lambda spec: spec.name)
+def test_ranges_and_choices_are_the_real_ones(spec) -> None:
+    text = rows()[spec.name][0]
+    if spec.kind is str:
+        assert text.startswith(", ".join(spec.choices))
+    elif spec.kind in (int, float):
+        low, high = (float(number) for number in re.match(r"(\S+) to (\S+)", text).groups())  # type: ignore[union-attr]
+        assert (low, high) == (spec.low, spec.high)
+    assert MAX_SEED == 2147483647
+
+
+def test_linked_files_exist() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_nothing_speaks_of_other_hosts() -> None:
+    for file in (README, *(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))):
+        assert "/work/" not in file and "pypi.org" not in file
