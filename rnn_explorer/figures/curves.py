@@ -184,14 +184,10 @@ def curves(
                     "borderpad": 1,
                 }
             )
-    better = "higher is better" if accuracy else "lower is better"
-    how = f"Faint is each step, dashed their mean, bold the validation data; {metric_name}: {better}."
+    how = "Faint is each step, dashed their mean, bold validation"
     if any(level is not None for level in baselines.values()):
-        how += (
-            f" The grey line is a predictor without memory ({baseline_how})."
-            if baseline_how
-            else (" The grey line is a predictor without memory.")
-        )
+        how += ", grey a predictor without memory" + (f" (it {baseline_how})" if baseline_how else "")
+    how += "."
     return Figure(
         name="curves",
         title=f"Loss and {metric_name} over training",

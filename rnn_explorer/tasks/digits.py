@@ -89,7 +89,7 @@ class Digits(PoolTask):
         return Baseline(
             loss=float(-(seen * np.log(seen)).sum()),
             metric=float(shares.max()),
-            how=f"the best answer without looking: always the class frequencies of the {split} set",
+            how=f"always answers with the class frequencies of the {split} set, the best there is without looking",
         )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:

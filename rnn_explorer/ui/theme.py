@@ -12,7 +12,7 @@ _STYLE = """
   [data-testid="stSidebarUserContent"] { padding-top: 0; padding-bottom: 1rem; }
   [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
   [data-testid="stSidebarHeader"] { height: 2.2rem; padding-bottom: 0; margin-bottom: 0; }
-  .stButton button { padding: 0.15rem 0.7rem; min-height: 2.1rem; }
+  .stButton button, [data-testid="stPopover"] button { padding: 0.15rem 0.7rem; min-height: 2.1rem; }
 </style>
 """
 
