@@ -67,7 +67,7 @@ def test_a_stream_of_an_unknown_run_says_so_and_ends(server: Server) -> None:
         assert b"event: gone" in answer.read()
 
 
-def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(visit: Visit, own_server: Server) -> None:
+def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(own_server: Server, visit: Visit) -> None:
     assert wait(lambda: len(own_server.workers()) >= 1, 20)
     lab = visit(at=own_server).open("task=flip_flop&cell=lstm&steps=100000")
     lab.press("play")
@@ -85,7 +85,7 @@ def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(visit: Visit, ow
     lab.past(step)
 
 
-def test_sigterm_ends_server_and_workers_while_a_run_is_watched(visit: Visit, own_server: Server) -> None:
+def test_sigterm_ends_server_and_workers_while_a_run_is_watched(own_server: Server, visit: Visit) -> None:
     lab = visit(at=own_server).open("task=flip_flop&cell=lstm&steps=100000")
     lab.press("play")
     lab.past(10)
