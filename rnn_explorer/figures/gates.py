@@ -17,6 +17,7 @@ from rnn_explorer.figures.style import (
     MUTED,
     REFERENCE,
     STATE_SCALE,
+    UNIT_ROWS,
     cell_colour,
     colour_bar,
     heading,
@@ -114,6 +115,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
         limit = limits.get(name, 1.0)
         heat: dict[str, Any] = {
             "type": "heatmap",
+            "meta": UNIT_ROWS,
             "name": label(name, layer),
             "z": z,
             "x0": 1,

@@ -7,6 +7,7 @@ import numpy as np
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     STATE_SCALE,
+    UNIT_ROWS,
     colour_bar,
     layer_name,
     margin,
@@ -36,6 +37,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
     data = [
         {
             "type": "heatmap",
+            "meta": UNIT_ROWS,
             "z": z,
             "x0": 1,
             "dx": 1,

@@ -68,6 +68,8 @@ GREY_SCALE = _evenly("#16181C", "#F4F4F2")  # a digit: ink is light
 INPUT_SCALE = _evenly("#4A4E55", "#E8E8E4")  # what enters, beneath the gates: neither of the scales above
 TIME_SCALE = _evenly("#5B3FA8", "#3F6FC4", "#2A9AA8", "#46B26A", "#B8AE2E", "#E08A1E")  # early to late
 
+UNIT_ROWS = {"units": True}  # `meta` of a map whose rows are units: the page lets a click on one choose it
+
 MUTED = "#888888"
 GRID = "rgba(136,136,136,0.22)"
 REFERENCE = "rgba(136,136,136,0.9)"

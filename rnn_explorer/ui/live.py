@@ -37,6 +37,7 @@ FRAMES_PER_SECOND = 14  # the most that one browser is sent
 SHARE_OF_TIME = 0.5  # the most of one core that all streams together may take
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
 BREATH = 0.5  # seconds between two looks at whether the server or the browser is leaving
+_HALF_LIMIT = 60_000.0  # half precision ends at 65,504
 PING = 10.0  # seconds without news after which a sign of life is sent, and the run's lease renewed
 
 _streams: Counter[str] = Counter()  # open streams by run
@@ -275,10 +276,10 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as Plotly's typed arrays, or as lists where their kind has none."""
+    """Arrays as Plotly's typed arrays (and `f2`, which the component unpacks), or as lists where their kind has none."""
     if isinstance(value, np.ndarray):
-        if value.dtype == np.float64 or value.dtype == np.float16:
-            value = value.astype(np.float32)
+        if value.dtype.kind == "f":
+            value = value.astype(_precision(value))
         elif value.dtype == np.int64:
             value = value.astype(np.int32)
         if value.dtype.kind not in "fiu":
@@ -293,6 +294,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, frozenset, set)):
         return list(value)
     raise TypeError(f"cannot send {type(value).__name__}")
+
+
+def _precision(values: np.ndarray) -> type[np.floating]:
+    """Maps are most of what is sent, and their colours need no more than half precision (three digits and a bit)."""
+    small = values.ndim == 2 and values.size > 0 and float(np.nanmax(np.abs(values), initial=0.0)) < _HALF_LIMIT
+    return np.float16 if small else np.float32
 
 
 # -- the routes ---------------------------------------------------------------------------------------------------

@@ -34,20 +34,33 @@ function colourTable(scale) {
   return tables.get(key);
 }
 
-const ARRAYS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
+const ARRAYS = { f2: Uint16Array, f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array,
   i4: Int32Array, u4: Uint32Array };
 
-// The rows of a packed matrix, or null where it is none.
-function rowsOf(packed) {
+// Half precision to single: sign, five bits of exponent, ten of fraction.
+function halfToSingle(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => halfToSingle(bits));
+
+// A packed matrix as rows of numbers; anything else as it is.
+function unpack(packed) {
   const Kind = packed && ARRAYS[packed.dtype];
-  const shape = Kind && String(packed.shape || "").split(",").map(Number);
-  if (!shape || shape.length !== 2) return null;
+  const shape = Kind && packed.shape ? String(packed.shape).split(",").map(Number) : [];
+  if (shape.length !== 2) return packed;
   const bytes = Uint8Array.from(atob(packed.bdata), (letter) => letter.charCodeAt(0));
-  const values = new Kind(bytes.buffer);
+  let values = new Kind(bytes.buffer);
+  if (packed.dtype === "f2") values = Float32Array.from(values, (bits) => HALVES[bits]);
   return Array.from({ length: shape[0] }, (_, row) => values.subarray(row * shape[1], (row + 1) * shape[1]));
 }
 
-const withoutValues = (trace) => JSON.stringify({ ...trace, z: trace.z && trace.z.shape });
+const sizeOf = (rows) => (Array.isArray(rows) ? [rows.length, rows.length ? rows[0].length : 0] : null);
+const withoutValues = (trace) => JSON.stringify({ ...trace, z: sizeOf(trace.z) });
 
 const TOOLS = {
   curves: [{ field: "log", kind: "toggle", label: "log scale", title: "Logarithmic axis for the loss" }],
@@ -182,6 +195,7 @@ class Card {
     if (news.layout !== undefined) { state.layout = news.layout; this.whole = true; }
     if (news.count !== undefined) { state.count = news.count; this.whole = true; }
     for (const [number, trace] of Object.entries(news.data || {})) {
+      for (const [key, value] of Object.entries(trace)) trace[key] = unpack(value);
       const shape = withoutValues(trace); // kept here, since Plotly writes into the traces that it draws
       if (trace.type === "heatmap" && this.shapes[number] === shape) this.changed.add(Number(number));
       else this.whole = true;
@@ -239,8 +253,8 @@ class Card {
     const trace = traces && traces[number];
     const subplot = trace && trace.visible === true && layout._plots[trace.xaxis + trace.yaxis];
     const images = subplot ? subplot.plot.node().querySelectorAll(".heatmaplayer image") : [];
-    const rows = rowsOf(this.state.data[number].z);
-    if (images.length !== 1 || images[0].style.imageRendering !== "pixelated" || !rows || !rows.length || !rows[0].length) return false;
+    const rows = this.state.data[number].z;
+    if (images.length !== 1 || images[0].style.imageRendering !== "pixelated" || !Array.isArray(rows) || !rows.length || !rows[0].length) return false;
     const height = rows.length;
     const width = rows[0].length;
     const canvas = make("canvas");
@@ -506,7 +520,6 @@ class Board {
   choose(field, value) {
     this.selection[field] = value;
     sessionStorage.setItem(`rx-selection-${this.key}`, JSON.stringify(this.selection));
-    this.showChoices();
     this.open();
   }
 
@@ -530,12 +543,11 @@ class Board {
     for (const card of this.cards.values()) {
       for (const label of card.root.querySelectorAll(".rx-pick-colour")) label.hidden = !choices.classes;
     }
-    const chosen = { ...choices.chosen, ...this.selection };
+    const chosen = choices.chosen; // as the server fits it to this run
     for (const { field, input } of this.controls) {
       if (document.activeElement === input && input.type === "number") continue;
       if (input.type === "checkbox") input.checked = String(chosen[field]) === "true";
       else if (chosen[field] !== undefined) input.value = String(chosen[field]);
-      if (input.tagName === "SELECT" && input.selectedIndex < 0) input.value = String(choices.chosen[field]);
     }
   }
 
