@@ -276,7 +276,7 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as Plotly's typed arrays (and `f2`, which the component unpacks), or as lists where their kind has none."""
+    """Arrays as Plotly's typed arrays (and `f2`, which the component unpacks), others as lists."""
     if isinstance(value, np.ndarray):
         if value.dtype.kind == "f":
             value = value.astype(_precision(value))

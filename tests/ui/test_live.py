@@ -1,0 +1,138 @@
+"""The live stream without a server: what is sent, and that it is no more than what is new."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
+from rnn_explorer.ui import live
+
+NAMES = {"curves", "answer", "states", "path", "gates"}
+
+
+def view_of(trainer: Trainer, version: int = 1, **more: Any) -> RunView:
+    opening = trainer.opening()
+    start = {"step": np.array([0]), "loss": np.array([opening.val_loss]), "metric": np.array([opening.val_metric])}
+    steps = np.arange(1, trainer.step_count + 1)
+    values = np.linspace(1, 0.5, len(steps))
+    fields: dict[str, Any] = {
+        "run_id": "made", "experiment": trainer.experiment, "status": "paused", "message": "",
+        "step": trainer.step_count, "epoch": trainer.epoch_position(), "target": trainer.target,
+        "steps_per_epoch": trainer.steps_per_epoch(), "steps_per_second": 0.0,
+        "train": {"step": steps, "loss": values, "metric": values, "grad_norm": values},
+        "validation": start, "test": None, "baseline": trainer.task.baseline(), "metric_name": trainer.task.metric.name,
+        "summary": tuple(trainer.summary()), "parameters": 1, "keras_parameters": 1,
+        "snapshot": trainer.snapshot(), "version": version,
+    }  # fmt: skip
+    return RunView(**{**fields, **more})
+
+
+def trainer_of(query: str) -> Trainer:
+    return Trainer(Experiment.from_query(query))
+
+
+def unpack(packed: dict[str, Any]) -> np.ndarray:
+    kind = {"f2": np.float16, "f4": np.float32, "i4": np.int32}[packed["dtype"]]
+    values = np.frombuffer(base64.b64decode(packed["bdata"]), dtype=kind)
+    return values.reshape([int(size) for size in packed["shape"].split(",")]) if "shape" in packed else values
+
+
+@pytest.mark.parametrize(
+    "query", ["task=digits", "task=names&cell=gru", "task=flip_flop&bidirectional=true&num_layers=2"]
+)
+def test_the_first_event_holds_everything_and_the_next_only_what_changed(query: str) -> None:
+    trainer = trainer_of(query)
+    encoder = live.Encoder(live.Picture(live.Selection()))
+    view = view_of(trainer)
+    first = json.loads(encoder.event(view))
+    assert set(first["figures"]) == NAMES
+    for figure in first["figures"].values():
+        assert figure["title"] and figure["how"] and figure["layout"]
+        assert len(figure["data"]) == figure["count"]
+    assert json.loads(encoder.event(view))["figures"] == {}, "nothing changed, nothing is sent"
+    trainer.step()
+    third = json.loads(encoder.event(view_of(trainer, 2)))
+    assert "layout" not in third["figures"]["states"] and third["figures"]["states"]["data"]
+    assert third["status"]["step"] == 1
+
+
+def test_what_is_sent_of_a_map_is_the_map() -> None:
+    trainer = trainer_of("task=adding&cell=lstm&hidden_size=5")
+    event = json.loads(live.Encoder(live.Picture(live.Selection(sequence=2))).event(view_of(trainer)))
+    packed = event["figures"]["states"]["data"]["0"]["z"]
+    hidden = trainer.snapshot().trace.layer(0).states["hidden"][2]  # (time, hidden)
+    assert packed["dtype"] == "f2"
+    np.testing.assert_allclose(unpack(packed), hidden.T, atol=1e-3)
+
+
+def test_numbers_too_large_for_half_precision_keep_single() -> None:
+    large = json.loads(live._json(np.full((2, 2), 1e5)))
+    assert large["dtype"] == "f4"
+    np.testing.assert_array_equal(unpack(large), np.full((2, 2), 1e5, dtype=np.float32))
+    assert json.loads(live._json(np.full((2, 2), np.nan)))["dtype"] == "f2"
+    assert json.loads(live._json(np.zeros(3)))["dtype"] == "f4"
+
+
+def test_an_event_is_json_even_where_nothing_is_known_or_finite() -> None:
+    trainer = trainer_of("task=adding&cell=rnn&hidden_size=3")
+    bare = view_of(trainer, snapshot=None, baseline=None, metric_name="", status="starting")
+    assert set(json.loads(live.Encoder(live.Picture(live.Selection())).event(bare))["figures"]) == {"curves"}
+    broken = {"step": np.array([1, 2]), "loss": np.array([1.0, math.inf]), "metric": np.array([math.nan, math.nan])}
+    view = view_of(
+        trainer, train={**broken, "grad_norm": broken["loss"]}, status="diverged", message="Diverged at step 2"
+    )
+    status = json.loads(live.Encoder(live.Picture(live.Selection())).event(view))["status"]
+    assert status["train_loss"] is None and status["message"] == "Diverged"
+
+
+@given(st.dictionaries(st.sampled_from([*live.Selection.__dataclass_fields__, "other"]), st.text(max_size=8)))
+def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
+    chosen = live.Selection.read(query)
+    assert chosen.direction in ("forward", "backward") and chosen.dims in (2, 3) and chosen.layer >= 0
+
+
+def test_a_selection_is_read_and_fitted_to_the_model() -> None:
+    query = {"layer": "9", "direction": "backward", "sequence": "99", "unit": "77", "gates": "unit", "log": "true",
+             "dims": "3", "colour": "class"}  # fmt: skip
+    chosen = live.Selection.read(query)
+    assert chosen == live.Selection(9, "backward", 99, 77, "unit", True, 3, "class")
+    snapshot = trainer_of("task=adding&cell=gru&num_layers=2&hidden_size=4").snapshot()
+    fitted = chosen.fit(snapshot)
+    assert (fitted.layer, fitted.direction, fitted.sequence, fitted.unit) == (1, "forward", 7, 3)
+    assert fitted.gates == "unit"
+
+
+def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
+    trainer = trainer_of("task=adding&cell=gru&hidden_size=8")
+    picture = live.Picture(live.Selection())
+    view = view_of(trainer)
+    before = next(figure for figure in picture.figures(view) if figure.name == "path")
+    trainer.change(learning_rate=1e-6)
+    trainer.step()
+    after = next(figure for figure in picture.figures(view_of(trainer, 2)) if figure.name == "path")
+    drawn = [np.array(figure.data[-1]["x"]) for figure in (before, after)]
+    np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-2)
+    assert before.layout["xaxis"]["range"] == after.layout["xaxis"]["range"]
+
+
+def test_a_download_of_an_unknown_run_is_not_found() -> None:
+    class Request:
+        path_params = {"run_id": "nosuch", "name": "curves", "form": "csv"}
+        query_params: dict[str, str] = {}
+
+    from rnn_explorer.ui import session
+
+    try:
+        assert live.download(Request()).status_code == 404  # type: ignore[arg-type]
+    finally:
+        session.close_engine()
