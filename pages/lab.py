@@ -10,7 +10,7 @@ run_id = desk.open_run()
 experiment = desk.experiment()
 
 with st.sidebar:
-    controls.show(experiment, desk.change, desk.refused())
+    controls.show(experiment, desk.edition(), desk.change, desk.refused())
     network.show(experiment)
 
 desk.show_problems()

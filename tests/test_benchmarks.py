@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from benchmarks import common
 from benchmarks.bare import BareLoop
@@ -16,14 +15,6 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("module", ["benchmarks.trainer", "benchmarks.live"])

@@ -5,18 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def solved_at(trainer: Trainer) -> int | None:

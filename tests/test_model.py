@@ -31,14 +31,6 @@ CELL_OPTIONS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def source(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 

@@ -36,14 +36,6 @@ RUNS = {
 every_run = pytest.mark.parametrize("query", RUNS.values(), ids=RUNS.keys())
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def make(query: str) -> Trainer:
     return Trainer(Experiment.from_query(query))
 

@@ -35,64 +35,69 @@ DETAILS = ("init", "embedding", "dropout", "dense_activation", "seed")
 _DIGITS = (1.0, 2.0, 3.0, 5.0)
 _HALVES = tuple(2**n for n in range(11))
 
-Change = Callable[[str, Any], None]
+Change = Callable[[str, Any, int], None]
 
 
-def key_of(name: str) -> str:
+def key_of(name: str, edition: int) -> str:
     """The key in the session state of a setting's widget."""
-    return f"set:{name}"
+    return f"set:{name}:{edition}"
 
 
-def show(experiment: Experiment, change: Change, refused: dict[str, str]) -> None:
+def show(experiment: Experiment, edition: int, change: Change, refused: dict[str, str]) -> None:
     """Draw all controls.
 
     Args:
         experiment: what they show.
-        change: called with a setting's name and its new value, as the widget gives it, when a person changed it.
+        edition: another number whenever values changed by other means than these controls. The widgets are new ones
+            then: a browser that has not yet seen a new value would send the old one back, as if a person had chosen it.
+        change: called with a setting's name, its new value as the widget gives it, and the edition of the widget, when
+            a person changed it.
         refused: sentences by setting for values that could not be used.
     """
     specs = {spec.name: spec for spec in experiment.specs()}
-    _task(experiment, change)
-    _several([specs[name] for name in MAIN], experiment, change, refused)
+    _task(experiment, edition, change)
+    _several([specs[name] for name in MAIN], experiment, edition, change, refused)
     with st.expander("Training", expanded=False):
-        _several([specs[name] for name in TRAINING], experiment, change, refused)
+        _several([specs[name] for name in TRAINING], experiment, edition, change, refused)
     own = experiment.task_settings.specs()
     if own:
         with st.expander("Task", expanded=False):
-            _several(own, experiment, change, refused)
+            _several(own, experiment, edition, change, refused)
     with st.expander("Details", expanded=False):
-        _several([specs[name] for name in DETAILS], experiment, change, refused)
+        _several([specs[name] for name in DETAILS], experiment, edition, change, refused)
 
 
-def _task(experiment: Experiment, change: Change) -> None:
-    st.session_state[key_of("task")] = experiment.task
+def _task(experiment: Experiment, edition: int, change: Change) -> None:
+    key = key_of("task", edition)
+    st.session_state[key] = experiment.task
     st.selectbox(
         "Task",
         TASKS.names(),
-        key=key_of("task"),
+        key=key,
         format_func=lambda name: TASKS.get(name).title,
         on_change=_changed,
-        args=("task", change),
+        args=("task", key, change),
         help="What is learnt. Choosing a task sets everything below to values that suit it. "
         + TASKS.get(experiment.task).summary,
     )
 
 
-def _changed(name: str, change: Change) -> None:
-    change(name, st.session_state[key_of(name)])
+def _changed(name: str, key: str, change: Change) -> None:
+    change(name, st.session_state[key], int(key.rpartition(":")[2]))
 
 
-def _several(specs: Sequence[Spec], experiment: Experiment, change: Change, refused: dict[str, str]) -> None:
+def _several(
+    specs: Sequence[Spec], experiment: Experiment, edition: int, change: Change, refused: dict[str, str]
+) -> None:
     for spec in specs:
         if not experiment.applies(spec.name):
             continue
-        _one(spec, experiment.get(spec.name), spec.name in refused, change)
+        _one(spec, experiment.get(spec.name), key_of(spec.name, edition), spec.name in refused, change)
         if spec.name in refused:
             st.error(refused[spec.name])
 
 
-def _one(spec: Spec, value: Any, keep: bool, change: Change) -> None:
-    key = key_of(spec.name)
+def _one(spec: Spec, value: Any, key: str, keep: bool, change: Change) -> None:
     if not (keep and key in st.session_state):
         st.session_state[key] = spec.text(value) if spec.kind is tuple else value
     about: dict[str, Any] = {
@@ -100,7 +105,7 @@ def _one(spec: Spec, value: Any, keep: bool, change: Change) -> None:
         "key": key,
         "help": f"{spec.help} {LIVE_NOTE if spec.live else NEW_MODEL_NOTE}",
         "on_change": _changed,
-        "args": (spec.name, change),
+        "args": (spec.name, key, change),
     }
     if spec.kind is bool:
         st.toggle(**about)

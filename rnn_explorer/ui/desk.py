@@ -20,6 +20,7 @@ from rnn_explorer.ui.live_figures import live_figures
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
+_EDITION = "edition"
 
 
 def experiment() -> Experiment:
@@ -30,6 +31,15 @@ def experiment() -> Experiment:
 def refused() -> dict[str, str]:
     """Sentences for the controls whose value could not be used, by setting."""
     return st.session_state.setdefault(_REFUSED, {})
+
+
+def edition() -> int:
+    """A number for the controls that changes with every change of values that they did not make."""
+    return st.session_state.setdefault(_EDITION, 0)
+
+
+def _new_edition() -> None:
+    st.session_state[_EDITION] = edition() + 1
 
 
 def open_run() -> str:
@@ -53,7 +63,10 @@ def open_run() -> str:
             _tell("This run is no longer on the server; here it is anew, at step 0.")
         _start(experiment(), fall_back=True)
     # Another browser may have changed the run's training settings meanwhile.
-    state[_EXPERIMENT] = session.engine().view(state[_RUN]).experiment.to_dict()
+    current = session.engine().view(state[_RUN]).experiment.to_dict()
+    if current != state[_EXPERIMENT]:
+        state[_EXPERIMENT] = current
+        _new_edition()
     state[_WRITTEN] = {**experiment().to_query(), RUN: state[_RUN]}
     if dict(st.query_params) != state[_WRITTEN]:
         st.query_params.from_dict(state[_WRITTEN])
@@ -63,6 +76,7 @@ def open_run() -> str:
 def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
     state = st.session_state
     state[_REFUSED] = {}
+    _new_edition()
     if wanted_run and _alive(wanted_run):
         state[_RUN] = wanted_run
         state[_EXPERIMENT] = session.engine().view(wanted_run).experiment.to_dict()
@@ -111,8 +125,16 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
     return True
 
 
-def change(name: str, value: Any) -> None:
-    """Put a changed setting into effect: at once where the model can stay, else with a new model."""
+def change(name: str, value: Any, made_in: int) -> None:
+    """Put a changed setting into effect: at once where the model can stay, else with a new model.
+
+    Args:
+        name, value: the setting as its widget gives it.
+        made_in: the edition of that widget. A browser that is behind reports widgets that are gone; those count for
+            nothing.
+    """
+    if made_in != edition():
+        return
     state = st.session_state
     state[_PROBLEMS] = []
     before = experiment()
@@ -125,6 +147,8 @@ def change(name: str, value: Any) -> None:
     changes = before.live_changes_to(after)
     if changes == {}:
         return
+    if name == "task":
+        _new_edition()
     if changes is None or not _alive(state[_RUN]):
         trained = _alive(state[_RUN]) and session.engine().view(state[_RUN]).step > 0
         if _start(after) and trained:
@@ -198,7 +222,8 @@ def _command(run_id: str, command: Any) -> None:
 
 def _new_seed() -> None:
     seed = experiment().training.seed
-    change("seed", 0 if seed >= MAX_SEED else seed + 1)
+    change("seed", 0 if seed >= MAX_SEED else seed + 1, edition())
+    _new_edition()
     st.session_state["whole_page"] = True
 
 

@@ -18,14 +18,6 @@ EXACT = {"atol": 1e-12, "rtol": 1e-12}
 every = pytest.mark.parametrize("key, options", VARIANTS, ids=["rnn_tanh", "rnn_relu", "lstm", "gru"])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def source(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 

@@ -23,7 +23,13 @@ def widget_keys(page: AppTest) -> set[str]:
     """The settings that the page shows a control for."""
     shown = (*page.selectbox, *page.slider, *page.select_slider, *page.number_input, *page.text_input, *page.toggle)
     keys = {widget.key for widget in (*shown, *page.button_group)}
-    return {key.removeprefix("set:") for key in keys if key and key.startswith("set:")}
+    return {key.split(":")[1] for key in keys if key and key.startswith("set:")}
+
+
+def control(page: AppTest, name: str):
+    """The widget of a setting."""
+    shown = (*page.selectbox, *page.slider, *page.select_slider, *page.number_input, *page.text_input, *page.toggle)
+    return next(widget for widget in shown if widget.key and widget.key.startswith(f"set:{name}:"))
 
 
 def button(page: AppTest, label: str):
@@ -62,10 +68,10 @@ def test_every_setting_has_a_place_and_every_place_a_setting() -> None:
 def test_controls_carry_their_definitions_help(open_lab: Open) -> None:
     page = open_lab(task="adding")
     spec = next(spec for spec in Experiment.default().training.specs() if spec.name == "learning_rate")
-    slider = next(widget for widget in page.select_slider if widget.key == "set:learning_rate")
+    slider = control(page, "learning_rate")
     assert slider.label == spec.label
     assert slider.help.startswith(spec.help) and controls.LIVE_NOTE in slider.help
-    hidden = next(widget for widget in page.select_slider if widget.key == "set:hidden_size")
+    hidden = control(page, "hidden_size")
     assert controls.NEW_MODEL_NOTE in hidden.help
 
 
@@ -85,7 +91,7 @@ def test_the_address_holds_the_experiment_and_the_run(open_lab: Open) -> None:
 def test_a_new_model_setting_starts_anew_and_is_in_the_address(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="gru")
     first = run_of(page)
-    next(widget for widget in page.select_slider if widget.key == "set:hidden_size").set_value(64).run()
+    control(page, "hidden_size").set_value(64).run()
     assert run_of(page) != first
     assert page.query_params["hidden_size"] == "64"
     assert wait_for(page, lambda view: view.status == "ready").experiment.model.hidden_size == 64
@@ -99,7 +105,7 @@ def test_a_live_setting_reaches_the_run_at_once(open_lab: Open) -> None:
     run_id = run_of(page)
     button(page, "Play").click().run()
     wait_for(page, lambda view: view.step > 3)
-    next(widget for widget in page.select_slider if widget.key == "set:learning_rate").set_value(0.01).run()
+    control(page, "learning_rate").set_value(0.01).run()
     assert run_of(page) == run_id
     view = wait_for(page, lambda view: view.experiment.training.learning_rate == 0.01)
     assert view.step > 3 and view.status == "training"
@@ -110,7 +116,7 @@ def test_a_live_setting_reaches_the_run_at_once(open_lab: Open) -> None:
 
 def test_choosing_a_task_brings_its_defaults(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="gru", hidden_size="64")
-    next(widget for widget in page.selectbox if widget.key == "set:task").set_value("digits").run()
+    control(page, "task").set_value("digits").run()
     assert wait_for(page, lambda view: view.status == "ready").experiment == Experiment.default("digits")
     assert page.query_params == {"task": "digits", "run": run_of(page)}
 
@@ -169,7 +175,7 @@ def test_a_model_too_large_is_refused_and_nothing_is_lost(open_lab: Open) -> Non
 
     page = open_lab(task="adding", cell="lstm", num_layers="4", hidden_size="32", batch_size="512")
     before, run_id = session.engine().view(run_of(page)).experiment, run_of(page)
-    next(widget for widget in page.select_slider if widget.key == "set:hidden_size").set_value(256).run()
+    control(page, "hidden_size").set_value(256).run()
     assert "too large" in sentences(page)
     assert run_of(page) == run_id and session.engine().view(run_id).experiment == before
 
@@ -177,12 +183,12 @@ def test_a_model_too_large_is_refused_and_nothing_is_lost(open_lab: Open) -> Non
 def test_a_refused_text_stays_where_it_was_typed_with_a_sentence(open_lab: Open) -> None:
     page = open_lab(task="adding")
     run_id = run_of(page)
-    dense = next(widget for widget in page.text_input if widget.key == "set:dense")
+    dense = control(page, "dense")
     dense.set_value("64; 32").run()
-    assert next(widget for widget in page.text_input if widget.key == "set:dense").value == "64; 32"
+    assert control(page, "dense").value == "64; 32"
     assert "dense is '64; 32', but must be 'none' or up to 4 whole numbers from 1 to 1024" in sentences(page)
     assert run_of(page) == run_id
-    next(widget for widget in page.text_input if widget.key == "set:dense").set_value("64, 32").run()
+    control(page, "dense").set_value("64, 32").run()
     assert not sentences(page)
     assert page.query_params["dense"] == "64,32"
 
@@ -201,9 +207,9 @@ def test_a_run_in_the_address_is_found_again(open_lab: Open) -> None:
 def test_a_change_made_in_another_browser_is_seen(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="gru")
     other = open_lab(task="adding", run=run_of(page))
-    next(widget for widget in other.select_slider if widget.key == "set:learning_rate").set_value(0.01).run()
+    control(other, "learning_rate").set_value(0.01).run()
     page.run()
-    assert next(widget for widget in page.select_slider if widget.key == "set:learning_rate").value == 0.01
+    assert control(page, "learning_rate").value == 0.01
     assert page.query_params["learning_rate"] == "0.01"
 
 
