@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import math
 import time
 from collections import Counter
@@ -40,6 +41,7 @@ BREATH = 0.5  # seconds between two looks at whether the server or the browser i
 _HALF_LIMIT = 60_000.0  # half precision ends at 65,504
 PING = 10.0  # seconds without news after which a sign of life is sent, and the run's lease renewed
 
+_log = logging.getLogger(__name__)
 _streams: Counter[str] = Counter()  # open streams by run
 _cost = 0.005  # seconds that building one event took lately
 _open = True
@@ -167,6 +169,8 @@ class Picture:
             basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
             self._fitted, self._fitted_step = now, snapshot.step
         projected = projection.project(basis, hidden)
+        # A state too large for single precision along one axis is not drawn along the others either.
+        projected[~np.isfinite(projected).all(axis=-1)] = np.nan
         self._limits = projection.limits(projected, self._limits, lengths)
         return path(
             projected,
@@ -272,7 +276,21 @@ def _mark(mark: Any) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":"))
+    try:
+        return json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":"))
+    except ValueError:  # a number that JSON does not know, as a run that explodes brings them
+        return json.dumps(_finite(value), default=_plain, allow_nan=False, separators=(",", ":"))
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for numbers that are not finite; arrays stay, since they travel packed."""
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "fiu":
+        return _finite(value.tolist())
+    return None if isinstance(value, (float, np.floating)) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:
@@ -358,7 +376,12 @@ async def _events(request: Request, run_id: str, selection: Selection) -> AsyncG
                 continue
             shown, began = view.version, time.monotonic()
             engine.renew(run_id)
-            event = encoder.event(view)
+            try:
+                event = encoder.event(view)
+            except Exception:
+                # The next state may be drawn where this one could not; a stream that ends would only come back.
+                _log.exception("run %s could not be drawn at step %d", run_id, view.step)
+                continue
             took = time.monotonic() - began
             _cost = 0.9 * _cost + 0.1 * took
             yield f"data: {event}\n\n"

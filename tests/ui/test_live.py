@@ -81,6 +81,7 @@ def test_numbers_too_large_for_half_precision_keep_single() -> None:
     np.testing.assert_array_equal(unpack(large), np.full((2, 2), 1e5, dtype=np.float32))
     assert json.loads(live._json(np.full((2, 2), np.nan)))["dtype"] == "f2"
     assert json.loads(live._json(np.zeros(3)))["dtype"] == "f4"
+    assert json.loads(live._json({"a": [1.0, math.inf], "b": np.float64("nan")})) == {"a": [1.0, None], "b": None}
 
 
 def test_an_event_is_json_even_where_nothing_is_known_or_finite() -> None:
@@ -134,3 +135,26 @@ def test_a_download_of_an_unknown_run_is_not_found() -> None:
         assert live.download(Request()).status_code == 404  # type: ignore[arg-type]
     finally:
         session.close_engine()
+
+
+EXPLODING = "cell=rnn&nonlinearity=relu&init=identity&optimizer=sgd&learning_rate=5.0&clip_norm=0"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("query", ["task=adding&seq_len=100", "task=flip_flop", "task=names", "task=forecast"])
+@pytest.mark.parametrize(
+    "selection", [live.Selection(), live.Selection(gates="unit", dims=3), live.Selection(log=True)]
+)
+def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: live.Selection) -> None:
+    trainer = trainer_of(f"{query}&{EXPLODING}")
+    encoder = live.Encoder(live.Picture(selection))
+    encoder.event(view_of(trainer))
+    for grown in (1e6, 1e18, 1e38, math.inf):
+        trainer.model.head.weight.data.fill_(min(grown, 1e38))
+        for cell in trainer.model.cells():
+            cell.weight_hh.data.fill_(grown)
+        worst = np.array([grown])
+        validation = {"step": np.array([1]), "loss": worst, "metric": worst}
+        view = view_of(trainer, status="training", validation=validation, test=(math.nan, math.inf))
+        event = json.loads(encoder.event(view))
+        assert event["status"]["status"] == "training"
