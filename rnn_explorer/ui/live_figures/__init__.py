@@ -32,5 +32,6 @@ def live_figures(run_id: str, link: str, base: str, on_status: Callable[[], None
         on_status: called when the browser sees the run's status change.
         key: one component a key and page.
     """
-    data = {"run": run_id, "link": link, "base": base, "plotly": plotly.__version__}
+    # The browser's own name for the figures: Streamlit's id for the component may change when the page is built anew.
+    data = {"board": key, "run": run_id, "link": link, "base": base, "plotly": plotly.__version__}
     return _component(key=key, data=data, default={"status": ""}, on_status_change=on_status, height="content")

@@ -743,9 +743,9 @@ class Board {
 }
 
 export default function (component) {
-  const { data, key, parentElement, setStateValue } = component;
-  if (!boards.has(key)) boards.set(key, new Board(key));
-  const board = boards.get(key);
+  const { data, parentElement, setStateValue } = component;
+  if (!boards.has(data.board)) boards.set(data.board, new Board(data.board));
+  const board = boards.get(data.board);
   board.attach(parentElement);
   board.show(data, setStateValue);
   return () => board.leave();
