@@ -206,5 +206,14 @@ class History:
         """The same rows in a history that goes its own way from here."""
         return History(self.columns, self.capacity, list(self._rows), self._stride, self._count, self._newest)
 
+    def until(self, step: int) -> History:
+        """The rows up to and including `step` in a history that goes its own way from here."""
+        rows = [row for row in self._rows if row[1] <= step]
+        newest = self._newest
+        if newest is not None and newest[0] > step:
+            newest = (rows[-1][1], rows[-1][2]) if rows else None
+        count = self._count if newest is self._newest else rows[-1][0] + 1 if rows else 0
+        return History(self.columns, self.capacity, rows, self._stride, count, newest)
+
     def __len__(self) -> int:
         return len(self._rows)

@@ -25,7 +25,7 @@ from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
-from rnn_explorer.trace import Snapshot
+from rnn_explorer.trace import Array, Snapshot
 
 _EVALUATION_CHUNK = 512  # sequences evaluated at once: bounds the memory of a large validation set
 
@@ -43,6 +43,7 @@ class StepReport:
         epoch: passes over the training data, with a fraction.
         train_loss, train_metric: of this step's batch, before the step.
         grad_norm: length of the whole gradient before clipping.
+        applied_norm: its length after clipping.
         val_loss, val_metric: of the whole validation set where it was measured (at the end of an epoch and of
             the budget), else None.
     """
@@ -52,6 +53,7 @@ class StepReport:
     train_loss: float
     train_metric: float
     grad_norm: float
+    applied_norm: float
     val_loss: float | None = None
     val_metric: float | None = None
 
@@ -133,7 +135,8 @@ class Trainer:
             if self._opening is None:  # every reset comes back to the same weights
                 self._opening = self.evaluate("validation")
             loss, metric = self._opening
-        return StepReport(self.step_count, self.epoch_position(), math.nan, math.nan, math.nan, loss, metric)
+        none = math.nan
+        return StepReport(self.step_count, self.epoch_position(), none, none, none, none, loss, metric)
 
     def step(self) -> StepReport:
         """Make one optimizer step; at the end of an epoch or of the budget, measure the validation set.
@@ -152,7 +155,7 @@ class Trainer:
             raise self._diverged("the loss")
         self.optimizer.zero_grad()
         loss.backward()
-        grad_norm = self._clip(training.clip_norm)
+        grad_norm, applied_norm = self._clip(training.clip_norm)
         if not math.isfinite(grad_norm):
             raise self._diverged("the gradient")
         self._remember()
@@ -167,7 +170,14 @@ class Trainer:
         val_loss, val_metric = self.evaluate("validation") if measured else (None, None)
         train_metric = metric_of(self.task, outputs.detach(), batch)
         return StepReport(
-            self.step_count, self.epoch_position(), train_loss, train_metric, grad_norm, val_loss, val_metric
+            self.step_count,
+            self.epoch_position(),
+            train_loss,
+            train_metric,
+            grad_norm,
+            applied_norm,
+            val_loss,
+            val_metric,
         )
 
     def advance(self, max_seconds: float, until: int | None = None) -> list[StepReport]:
@@ -191,13 +201,16 @@ class Trainer:
             if time.monotonic() >= deadline:
                 return
 
-    def _clip(self, limit: float) -> float:
+    def _clip(self, limit: float) -> tuple[float, float]:
+        """Shorten the gradient where it is longer than `limit`; returns its length before and after."""
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         length = float(norm)
         if limit and length > limit and math.isfinite(length):
-            torch._foreach_mul_(gradients, limit / (length + 1e-6))
-        return length
+            factor = limit / (length + 1e-6)
+            torch._foreach_mul_(gradients, factor)
+            return length, length * factor
+        return length, length
 
     def _remember(self) -> None:
         """Keep the present weights, which are known to give a finite loss and gradient."""
@@ -245,14 +258,8 @@ class Trainer:
     def snapshot(self) -> Snapshot:
         """The probe batch through the present weights: every gate, state and answer, with words for a person."""
         self.model.eval()
-        trace = self.model.trace(self._probe)
-        explanations = tuple(
-            self.task.explain(trace.inputs[n], trace.targets[n], int(trace.lengths[n]), trace.answers[n])
-            for n in range(len(self._probe))
-        )
-        return Snapshot(
-            self.step_count, self.epoch_position(), trace, explanations, self._labels, tuple(self._label_names)
-        )
+        labels = (self._labels, self._label_names)
+        return snapshot_of(self.model, self.task, self._probe, labels, self.step_count, self.epoch_position())
 
     def summary(self) -> list[LayerSummary]:
         """The layer summary of the model."""
@@ -334,6 +341,26 @@ class Trainer:
         self.step_count, self.epoch = position["step"], position["epoch"]
         self._index, self.target = position["index"], position["target"]
         self._finite = [p.detach().clone() for p in self._parameters]
+
+
+def snapshot_of(
+    model: SequenceModel, task: Task, probe: Batch, labels: tuple[Array, tuple[str, ...]], step: int, epoch: float
+) -> Snapshot:
+    """Sequences through a model: every gate, state and answer, with words for a person.
+
+    Args:
+        model: in evaluation mode.
+        task: what it learns.
+        probe: the sequences.
+        labels: `task.labels(probe)`.
+        step, epoch: how far the model has come.
+    """
+    trace = model.trace(probe)
+    explanations = tuple(
+        task.explain(trace.inputs[n], trace.targets[n], int(trace.lengths[n]), trace.answers[n])
+        for n in range(len(probe))
+    )
+    return Snapshot(step, epoch, trace, explanations, labels[0], tuple(labels[1]))
 
 
 def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:

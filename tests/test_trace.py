@@ -78,3 +78,19 @@ def test_layers_are_found_by_number_and_direction():
     assert layers[0].hidden_size == 5
     with pytest.raises(KeyError):
         trace.layer(1, "backward")
+
+
+def test_a_history_until_a_step_goes_its_own_way():
+    history = History(("loss",), capacity=16)
+    for step in range(1, 101):
+        history.append(step, loss=float(step))
+    early = history.until(40)
+    rows = early.arrays()
+    assert rows["step"][-1] <= 40 and rows["step"][0] == 1
+    assert rows["step"].tolist() == rows["loss"].tolist()
+    early.append(41, loss=41.0)
+    assert early.last() == {"step": 41, "loss": 41.0}
+    assert history.last() == {"step": 100, "loss": 100.0}
+    assert history.until(100).arrays()["step"].tolist() == history.arrays()["step"].tolist()
+    assert history.until(0).last() is None
+    assert len(history.until(0)) == 0

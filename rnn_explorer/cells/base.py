@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +18,12 @@ from torch import Tensor, nn
 from rnn_explorer.registry import Registry
 
 State = tuple[Tensor, ...]  # one (batch, hidden_size) tensor for each of `state_names`, the hidden state first
+Change = Callable[[str, Tensor], Tensor]  # a gate's name and values -> what takes their place
+
+
+def unchanged(name: str, gate: Tensor) -> Tensor:
+    """The `Change` that changes nothing."""
+    return gate
 
 
 class RecurrentCell(nn.Module, ABC):
@@ -53,12 +60,14 @@ class RecurrentCell(nn.Module, ABC):
         self.bias_hh = nn.Parameter(torch.empty(rows))
 
     @abstractmethod
-    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+    def step(self, x: Tensor, state: State, change: Change = unchanged) -> tuple[State, dict[str, Tensor]]:
         """One time step, written as the equations are.
 
         Args:
             x: (batch, input_size).
             state: (batch, hidden_size) for each of `state_names`.
+            change: called with each gate as soon as it is known; what it returns takes the gate's place in all that
+                follows, in later gates too. For experiments; training never changes a gate.
 
         Returns:
             The new state, and every gate by name, each (batch, hidden_size).
@@ -71,6 +80,27 @@ class RecurrentCell(nn.Module, ABC):
     @abstractmethod
     def look(self, x: Tensor, state: State) -> dict[str, Tensor]:
         """`trace` for at least one time step and a given state."""
+
+    def jacobian(self, x: Tensor, state: State) -> Tensor:
+        """How the next state changes with this one: d (new state) / d state, the states joined in `state_names` order.
+
+        This one is found by automatic differentiation of `step`; a cell may give its closed form instead.
+
+        Args:
+            x: (batch, input_size).
+            state: (batch, hidden_size) for each of `state_names`.
+
+        Returns:
+            (batch, size, size) with size = hidden_size x number of states; row i, column j is the derivative of
+            component i of the new state by component j of the old one.
+        """
+        sizes = [self.hidden_size] * len(self.state_names)
+
+        def next_state(joined: Tensor, x: Tensor) -> Tensor:
+            old = tuple(part[None] for part in joined.split(sizes))
+            return torch.cat([part[0] for part in self.step(x[None], old)[0]])
+
+        return torch.func.vmap(torch.func.jacrev(next_state))(torch.cat(state, dim=-1), x)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """The fast path over whole sequences.

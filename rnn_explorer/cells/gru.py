@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnn_explorer.cells.base import CELLS, RecurrentCell, State, before
+from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
 
 
 @CELLS.register("gru")
@@ -31,17 +31,34 @@ class GRU(RecurrentCell):
     bounded = frozenset({"reset", "update"})
     keras_biases = 2  # reset_after=True, Keras' default, keeps both
 
-    def _gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _gates(self, x: Tensor, h: Tensor, change: Change = unchanged) -> tuple[Tensor, Tensor, Tensor]:
         xr, xz, xn = self.split(linear(x, self.weight_ih, self.bias_ih))  # each (..., hidden)
         hr, hz, hn = self.split(linear(h, self.weight_hh, self.bias_hh))
-        r = torch.sigmoid(xr + hr)
-        z = torch.sigmoid(xz + hz)
-        return r, z, torch.tanh(xn + r * hn)
+        r = change("reset", torch.sigmoid(xr + hr))
+        z = change("update", torch.sigmoid(xz + hz))
+        return r, z, change("candidate", torch.tanh(xn + r * hn))
 
-    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+    def step(self, x: Tensor, state: State, change: Change = unchanged) -> tuple[State, dict[str, Tensor]]:
+        (h,) = state
+        r, z, n = self._gates(x, h, change)  # each (batch, hidden)
+        return ((1 - z) * n + z * h,), {"reset": r, "update": z, "candidate": n}
+
+    def jacobian(self, x: Tensor, state: State) -> Tensor:
+        """diag(z) + diag(h_{t-1} - n) dz + diag(1 - z) dn, with dz = diag(z (1 - z)) W_hz and
+
+        dn = diag(1 - n^2) (diag(r) W_hn + diag(W_hn h_{t-1} + b_hn) diag(r (1 - r)) W_hr).
+        """
         (h,) = state
         r, z, n = self._gates(x, h)  # each (batch, hidden)
-        return ((1 - z) * n + z * h,), {"reset": r, "update": z, "candidate": n}
+        w_r, w_z, w_n = self.weight_hh.chunk(3)  # each (hidden, hidden)
+        inner = linear(h, w_n, self.bias_hh.chunk(3)[2])
+        open_ = (1 - z) * (1 - n.square())
+        return (
+            torch.diag_embed(z)
+            + ((h - n) * z * (1 - z))[:, :, None] * w_z
+            + (open_ * r)[:, :, None] * w_n
+            + (open_ * inner * r * (1 - r))[:, :, None] * w_r
+        )
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         (h,) = state

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnn_explorer.cells.base import CELLS, RecurrentCell, State, before
+from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
 
 
 @CELLS.register("lstm")
@@ -54,11 +54,34 @@ class LSTM(RecurrentCell):
         i, f, g, o = self.split(rows)  # each (..., hidden)
         return torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
 
-    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+    def step(self, x: Tensor, state: State, change: Change = unchanged) -> tuple[State, dict[str, Tensor]]:
         h, c = state
-        i, f, g, o = self._gates(x, h)  # each (batch, hidden)
+        named = zip(self.gate_names, self._gates(x, h), strict=True)
+        i, f, g, o = (change(name, gate) for name, gate in named)  # each (batch, hidden)
         c = f * c + i * g
         return (o * torch.tanh(c), c), {"input": i, "forget": f, "candidate": g, "output": o}
+
+    def jacobian(self, x: Tensor, state: State) -> Tensor:
+        """d (h_t, c_t) / d (h_{t-1}, c_{t-1}), blocks of hidden_size rows and columns.
+
+        d c_t / d h_{t-1} = diag(g i (1 - i)) W_hi + diag(c_{t-1} f (1 - f)) W_hf + diag(i (1 - g^2)) W_hg
+        d c_t / d c_{t-1} = diag(f)
+        and h_t = o tanh(c_t) passes them on by the slope o (1 - tanh^2 c_t), besides its own way through o.
+        """
+        h, c = state
+        i, f, g, o = self._gates(x, h)  # each (batch, hidden)
+        w_i, w_f, w_g, w_o = self.weight_hh.chunk(4)  # each (hidden, hidden)
+        squashed = torch.tanh(f * c + i * g)
+        slope = o * (1 - squashed.square())
+        c_by_h = (
+            (g * i * (1 - i))[:, :, None] * w_i
+            + (c * f * (1 - f))[:, :, None] * w_f
+            + (i * (1 - g.square()))[:, :, None] * w_g
+        )  # (batch, hidden, hidden)
+        h_by_h = (squashed * o * (1 - o))[:, :, None] * w_o + slope[:, :, None] * c_by_h
+        above = torch.cat([h_by_h, torch.diag_embed(slope * f)], dim=-1)
+        below = torch.cat([c_by_h, torch.diag_embed(f)], dim=-1)
+        return torch.cat([above, below], dim=-2)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = state

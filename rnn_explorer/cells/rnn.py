@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnn_explorer.cells.base import CELLS, RecurrentCell, State, before
+from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
 
 
 @CELLS.register("rnn")
@@ -36,10 +36,17 @@ class SimpleRNN(RecurrentCell):
         self._sigma = {"tanh": torch.tanh, "relu": torch.relu}[nonlinearity]
         self._kernel = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[nonlinearity]
 
-    def step(self, x: Tensor, state: State) -> tuple[State, dict[str, Tensor]]:
+    def step(self, x: Tensor, state: State, change: Change = unchanged) -> tuple[State, dict[str, Tensor]]:
         (h,) = state
         a = linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)  # (batch, hidden)
+        a = change("pre_activation", a)
         return (self._sigma(a),), {"pre_activation": a}
+
+    def jacobian(self, x: Tensor, state: State) -> Tensor:
+        """diag(sigma'(a_t)) W_hh."""
+        (h,), gates = self.step(x, state)
+        slope = 1 - h.square() if self.nonlinearity == "tanh" else (gates["pre_activation"] > 0).to(h.dtype)
+        return slope[:, :, None] * self.weight_hh
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         (h,) = state

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 
+from rnn_explorer.engine.album import Frame
+
 if TYPE_CHECKING:
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.model import LayerSummary
@@ -21,7 +23,7 @@ Status = Literal["starting", "ready", "training", "paused", "finished", "diverge
 Command = Literal["play", "pause", "step", "epoch", "reset", "stop", "test"]
 COMMANDS: tuple[Command, ...] = get_args(Command)
 
-TRAIN_COLUMNS = ("loss", "metric", "grad_norm")
+TRAIN_COLUMNS = ("loss", "metric", "grad_norm", "applied_norm")
 VALIDATION_COLUMNS = ("loss", "metric")
 
 
@@ -55,7 +57,8 @@ class RunView:
         target: the step at which the budget is used up.
         steps_per_epoch: optimizer steps in one pass, at the present batch size.
         steps_per_second: over about the last second; 0 while it does not train.
-        train: `step`, `loss`, `metric`, `grad_norm`, arrays of equal length.
+        train: `step`, `loss`, `metric`, `grad_norm` (before clipping), `applied_norm` (after it), arrays of equal
+            length.
         validation: `step`, `loss`, `metric`; the first point is that of the untrained model, at step 0.
         test: loss and metric on the test split where they were measured since training last began, else None.
         baseline: a predictor without memory; None while starting.
@@ -63,6 +66,8 @@ class RunView:
         summary: the layer summary; empty while starting.
         parameters, keras_parameters: trainable numbers as torch and as Keras count them.
         snapshot: the newest picture of the inside; None while starting.
+        frames: the steps of which the model is kept, ascending: where the time machine can go.
+        origin: the run and the step from which this one branched off; None for one that began at step 0.
         version: grows with every change of the run.
     """
 
@@ -84,7 +89,32 @@ class RunView:
     parameters: int
     keras_parameters: int
     snapshot: Snapshot | None
+    frames: tuple[int, ...]
+    origin: tuple[str, int] | None
     version: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How far the answer to a question has come.
+
+    Attributes:
+        progress: 0 to 1; 1 when there is nothing more to come.
+        value: the answer; None until it is there, or where it cannot be.
+        error: a sentence for a person where it cannot be answered, else "".
+        step, epoch: of the model that was asked about; step -1 where it is not known.
+    """
+
+    progress: float
+    value: Any = None
+    error: str = ""
+    step: int = -1
+    epoch: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether this is the last word."""
+        return bool(self.error) or self.value is not None
 
 
 class Engine(Protocol):
@@ -124,6 +154,46 @@ class Engine(Protocol):
 
     def renew(self, run_id: str) -> None:
         """Say that somebody is looking at the run; UnknownRun when there is none."""
+
+    def branch(self, run_id: str, step: int) -> str:
+        """Make a run that goes on from a kept step of another one, and return its id at once.
+
+        The new run has the other's past up to that step; the other one stays as it is.
+
+        Raises:
+            UnknownRun: when there is no such run.
+            ValueError: when that step is not kept; a sentence for a person.
+            EngineFull: when every place is taken by a run that somebody watches.
+        """
+
+    def family(self, run_id: str) -> tuple[str, ...]:
+        """The ids of all living runs that share a beginning with this one, itself included, oldest first."""
+
+    def ask(
+        self,
+        run_id: str,
+        kind: str,
+        options: Mapping[str, Any],
+        callback: Callable[[Reply], None],
+        step: int | None = None,
+    ) -> Callable[[], None]:
+        """Ask a question of a run's model, as it is now or as it was at a kept step.
+
+        Args:
+            run_id: which run.
+            kind: a name of `rnn_explorer.analysis.questions`.
+            options: of that question.
+            callback: called (from another thread, so it must be quick) with the progress now and then, and last with
+                the answer or the reason why there is none.
+            step: a kept step; None: the model as it is now.
+
+        Returns:
+            A function that takes the question back; `callback` is not called any more then.
+
+        Raises:
+            UnknownRun: when there is no such run.
+            ValueError: when that step is not kept.
+        """
 
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` (quick, and from another thread) at every change, until the returned function is called.
@@ -177,6 +247,45 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """To a worker: answer a question about one of its runs.
+
+    Attributes:
+        run_id: whose model.
+        ticket: the question's number.
+        kind, options: the question.
+        state: a stored state of the run to ask about; None: its model as it is now.
+    """
+
+    run_id: str
+    ticket: int
+    kind: str
+    options: Mapping[str, Any]
+    state: bytes | None
+
+
+@dataclass(frozen=True)
+class TakeBack:
+    """To a worker: nobody waits for the answer to this question any more."""
+
+    run_id: str
+    ticket: int
+
+
+@dataclass(frozen=True)
+class Word:
+    """To the engine: how far a question has come; `value` is pickled."""
+
+    run_id: str
+    ticket: int
+    progress: float
+    value: bytes | None = None
+    error: str = ""
+    step: int = -1
+    epoch: float = 0.0
+
+
+@dataclass(frozen=True)
 class WorkerReady:
     """To the engine: everything is imported, runs can come."""
 
@@ -201,10 +310,11 @@ class Update:
         number: of the last message that the worker had handled when it wrote this; an older status says nothing
             once another command is on its way.
         anew: everything known before is void: the run is at step 0 again.
-        train: (rows, 4): step, loss, metric, gradient norm.
+        train: (rows, 5): step, loss, metric, gradient norm before and after clipping.
         validation: (rows, 3): step, loss, metric.
         snapshot: a pickled `Snapshot`, opened only when somebody asks for it; None: no new one.
         checkpoint: `Trainer.state()` at `step`; None: no new one.
+        frames: moments on the way here that are worth keeping.
         test: newly measured loss and metric; None: not measured.
         facts: sent once for every model.
     """
@@ -223,5 +333,6 @@ class Update:
     validation: Array = field(default_factory=lambda: np.empty((0, 1 + len(VALIDATION_COLUMNS))))
     snapshot: bytes | None = None
     checkpoint: bytes | None = None
+    frames: tuple[Frame, ...] = ()
     test: tuple[float, float] | None = None
     facts: Facts | None = None

@@ -21,28 +21,33 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from rnn_explorer.engine.album import Album, Frame
 from rnn_explorer.engine.base import (
     COMMANDS,
     TRAIN_COLUMNS,
     VALIDATION_COLUMNS,
+    Ask,
     Change,
     Command,
     EngineFull,
     Facts,
     Host,
     Order,
+    Reply,
     RunView,
     Status,
+    TakeBack,
     UnknownRun,
     Update,
     Watch,
+    Word,
     WorkerReady,
 )
 from rnn_explorer.experiment import Experiment, TrainingSettings
@@ -59,6 +64,8 @@ IDLE_WEIGHT = 0.05  # of a run that does not train, against one that does
 
 _COMMAND = (sys.executable, "-m", "rnn_explorer.engine.worker")
 _NO_FACTS = Facts(None, "", (), 0, 0)
+_NOBODY = Reply(1.0, error="The worker process of this run died; press Resume, then it can be asked again.")
+_GONE = Reply(1.0, error="This run is no longer on the server.")
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +75,14 @@ class _Checkpoint:
     step: int
     train: History
     validation: History
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A question that was asked, and who waits for the answer."""
+
+    ask: Ask
+    callback: Callable[[Reply], None]
 
 
 @dataclass(eq=False)
@@ -94,6 +109,10 @@ class _Run:
     packed: bytes | None = None  # the newest snapshot as it came
     snapshot: Snapshot | None = None  # the same, once somebody asked for it
     checkpoint: _Checkpoint | None = None
+    album: Album = field(default_factory=Album)
+    origin: tuple[str, int] | None = None
+    root: str = ""  # the run that the whole family began with
+    waiting: dict[int, _Waiting] = field(default_factory=dict)  # questions by ticket
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
     told_watched: bool = True
     version: int = 0
@@ -106,6 +125,7 @@ class _Run:
         """Back to step 0."""
         self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
         self.test = self.packed = self.snapshot = self.checkpoint = None
+        self.album = Album()
 
     def look(self) -> RunView:
         if self.view is None or self.view.version != self.version:
@@ -125,6 +145,8 @@ class _Run:
                 validation=_frozen(self.validation),
                 test=self.test,
                 snapshot=self.snapshot,
+                frames=self.album.steps,
+                origin=self.origin,
                 version=self.version,
                 **vars(self.facts),
             )
@@ -206,6 +228,7 @@ class LocalEngine:
                 raise RuntimeError("the engine is closed")
             callbacks = self._make_room()
             run = _Run(secrets.token_urlsafe(8), experiment, time.monotonic())
+            run.root = run.run_id
             self._runs[run.run_id] = run
             self._host(run)
         _call(callbacks)
@@ -266,6 +289,53 @@ class LocalEngine:
         with self._lock:
             return self._get(run_id).look()
 
+    def branch(self, run_id: str, step: int) -> str:
+        with self._lock:
+            old = self._get(run_id)
+            frame = _kept(old, step)
+            callbacks = self._make_room(but=old)
+            run = _Run(secrets.token_urlsafe(8), old.experiment, time.monotonic())
+            run.root, run.origin, run.facts = old.root, (run_id, step), old.facts
+            run.album = old.album.until(step)
+            run.checkpoint = _Checkpoint(frame.state, step, old.train.until(step), old.validation.until(step))
+            run.epoch, run.steps_per_epoch = frame.epoch, old.steps_per_epoch
+            self._runs[run.run_id] = run
+            self._host(run)
+        _call(callbacks)
+        return run.run_id
+
+    def family(self, run_id: str) -> tuple[str, ...]:
+        with self._lock:
+            root = self._get(run_id).root
+            return tuple(run.run_id for run in self._runs.values() if run.root == root)
+
+    def ask(
+        self,
+        run_id: str,
+        kind: str,
+        options: Mapping[str, Any],
+        callback: Callable[[Reply], None],
+        step: int | None = None,
+    ) -> Callable[[], None]:
+        ticket = next(self._tickets)
+        with self._lock:
+            run = self._get(run_id)
+            state = None if step is None else _kept(run, step).state
+            waiting = _Waiting(Ask(run_id, ticket, kind, dict(options), state), callback)
+            answered = run.worker is None
+            if not answered:
+                run.waiting[ticket] = waiting
+                self._tell(run, waiting.ask)
+        if answered:
+            callback(_NOBODY)
+
+        def take_back() -> None:
+            with self._lock:
+                if run.waiting.pop(ticket, None) is not None and run.worker is not None:
+                    self._tell(run, TakeBack(run_id, ticket))
+
+        return take_back
+
     def renew(self, run_id: str) -> None:
         with self._lock:
             run = self._get(run_id)
@@ -304,6 +374,7 @@ class LocalEngine:
                 return
             self._closing.set()
             callbacks = [callback for run in self._runs.values() for callback in run.subscribers.values()]
+            callbacks += [callback for run in self._runs.values() for callback in _leave_unanswered(run, _GONE)]
             self._runs.clear()
             processes = [worker.process for worker in self._workers if worker.process is not None]
             for worker in self._workers:
@@ -333,10 +404,10 @@ class LocalEngine:
         except (KeyError, TypeError):
             raise UnknownRun(run_id) from None
 
-    def _make_room(self) -> list[Callable[[], None]]:
+    def _make_room(self, but: _Run | None = None) -> list[Callable[[], None]]:
         callbacks: list[Callable[[], None]] = []
         while len(self._runs) >= self.max_runs:
-            unwatched = [run for run in self._runs.values() if not run.is_watched(self.glance)]
+            unwatched = [run for run in self._runs.values() if run is not but and not run.is_watched(self.glance)]
             if not unwatched:
                 raise EngineFull(
                     f"All {self.max_runs} places for runs are taken, and somebody watches every one. "
@@ -350,7 +421,7 @@ class LocalEngine:
             run.number += 1
             self._tell(run, Order(run.run_id, run.number, "stop"))
         del self._runs[run.run_id]
-        return list(run.subscribers.values())
+        return [*run.subscribers.values(), *_leave_unanswered(run, _GONE)]
 
     def _host(self, run: _Run) -> None:
         """Give the run to the worker with the least to do, from its checkpoint where it has one."""
@@ -362,7 +433,10 @@ class LocalEngine:
         if run.checkpoint is not None:
             state, run.step = run.checkpoint.state, run.checkpoint.step
             run.train, run.validation = run.checkpoint.train.copy(), run.checkpoint.validation.copy()
+            run.album = run.album.until(run.step)
         self._tell(run, Host(run.run_id, run.number, run.experiment, state, run.told_watched))
+        for waiting in run.waiting.values():  # asked of the worker that it was taken from
+            self._tell(run, waiting.ask)
 
     def _move_to_the_idle(self, run: _Run) -> None:
         """Move a run that is about to train, and of which all is known here, to a worker with less to do."""
@@ -384,7 +458,7 @@ class LocalEngine:
         return worker.deaths >= GIVE_UP or dying, load + (0.5 if late else 0.0)
 
     @staticmethod
-    def _tell(run: _Run, message: Host | Order | Change | Watch) -> None:
+    def _tell(run: _Run, message: Host | Order | Change | Watch | Ask | TakeBack) -> None:
         assert run.worker is not None
         run.worker.outbox.put(pickle.dumps(message, protocol=5))
 
@@ -467,8 +541,21 @@ class LocalEngine:
                 # Only now: what a worker was told that died on its way up waits for the next one.
                 worker.writer = threading.Thread(target=_write, args=(connection, worker.outbox), daemon=True)
                 worker.writer.start()
+            elif isinstance(message, Word):
+                self._pass_on(worker, message)
             else:
                 self._learn(worker, message)
+
+    def _pass_on(self, worker: _Worker, word: Word) -> None:
+        with self._lock:
+            run = self._runs.get(word.run_id)
+            if run is None or run.worker is not worker or word.ticket not in run.waiting:
+                return
+            callback = run.waiting[word.ticket].callback
+            if word.value is not None or word.error:
+                del run.waiting[word.ticket]
+        value = None if word.value is None else pickle.loads(word.value)
+        _call([functools.partial(callback, Reply(word.progress, value, word.error, word.step, word.epoch))])
 
     def _learn(self, worker: _Worker, update: Update) -> None:
         with self._lock:
@@ -489,8 +576,11 @@ class LocalEngine:
             run.facts = update.facts or run.facts
             run.test = update.test or run.test
             run.packed = update.snapshot or run.packed
+            for frame in update.frames:
+                run.album.add(frame)
             if update.checkpoint is not None:
                 run.checkpoint = _Checkpoint(update.checkpoint, update.step, run.train.copy(), run.validation.copy())
+                run.album.add(Frame(update.step, update.epoch, update.checkpoint))
             callbacks = _changed(run)
         _call(callbacks)
 
@@ -517,7 +607,7 @@ class LocalEngine:
                     run.worker, run.steps_per_second = None, 0.0
                     if run.status != "failed":
                         run.status, run.message = _fate(run, given_up and ready_since is None)
-                    callbacks += _changed(run)
+                    callbacks += [*_changed(run), *_leave_unanswered(run, _NOBODY)]
         if writer is not None:
             writer.join(1.0)
         if connection is not None:
@@ -563,6 +653,22 @@ def _fate(run: _Run, given_up: bool) -> tuple[Status, str]:
         "interrupted",
         f"The worker of this run died at step {run.step}. Press Play to go on from step {resumed}.",
     )
+
+
+def _kept(run: _Run, step: int) -> Frame:
+    frame = run.album.at(step)
+    if frame is None:
+        raise ValueError(f"Step {step} of this run is not kept (any more); choose another one.")
+    return frame
+
+
+def _leave_unanswered(run: _Run, reply: Reply) -> list[Callable[[], None]]:
+    """Whom to tell, once the lock is free, that their questions about this run get no answer."""
+    callbacks: list[Callable[[], None]] = [
+        functools.partial(waiting.callback, reply) for waiting in run.waiting.values()
+    ]
+    run.waiting.clear()
+    return callbacks
 
 
 def _changed(run: _Run) -> list[Callable[[], None]]:

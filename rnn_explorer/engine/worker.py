@@ -17,15 +17,30 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnn_explorer.engine.base import Change, Facts, Host, Order, Status, Update, Watch, WorkerReady
+from rnn_explorer.engine.album import Frame, due
+from rnn_explorer.engine.base import (
+    Ask,
+    Change,
+    Facts,
+    Host,
+    Order,
+    Status,
+    TakeBack,
+    Update,
+    Watch,
+    Word,
+    WorkerReady,
+)
 
 if TYPE_CHECKING:
+    from rnn_explorer.analysis.questions import Progress
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.tasks.base import Baseline, Task
     from rnn_explorer.training import Trainer
@@ -34,6 +49,9 @@ SLICE_ALONE, SLICE_SHARED = 0.05, 0.03  # seconds of training between two looks 
 FIRST_SLICE = 0.01  # after Play: somebody is waiting to see something move
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 0.1, 0.05  # at most every so many seconds, and at most this share of a run's time
 CHECKPOINT_EVERY, CHECKPOINT_SHARE = 2.0, 0.02
+FRAME_SHARE = 0.02  # of a run's time for states that are kept as its past, but for the first steps
+FRAMES_AT_ONCE = 10  # steps at the beginning whose state is kept whatever it costs
+WORD_EVERY = 0.1  # seconds between two words on how far a question has come
 RATE_WINDOW = 1.0  # seconds over which steps per second are counted
 TASKS_KEPT = 16  # built tasks that are kept for the next run with the same data
 
@@ -75,7 +93,23 @@ class HostedRun:
         self.snapshot_step = -1
         self.snapshots = Pace(SNAPSHOT_EVERY, SNAPSHOT_SHARE)
         self.checkpoints = Pace(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
+        self.frames = Pace(0.0, FRAME_SHARE)
+        self.frame_step = -1
+        self.past: Trainer | None = None  # holds the model of an old step while somebody asks about it
         self.times: deque[tuple[float, int]] = deque()
+
+    def take_frame(self) -> Frame | None:
+        """The present state, where it is worth keeping as a moment of the run's past."""
+        trainer = self.trainer
+        assert trainer is not None
+        step = trainer.step_count
+        if not due(step, self.frame_step) or (step > FRAMES_AT_ONCE and not self.frames.due()):
+            return None
+        begin = time.thread_time()
+        frame = Frame(step, trainer.epoch_position(), trainer.state())
+        self.frames.did(2 * (time.thread_time() - begin))  # it must be sent, too
+        self.frame_step = step
+        return frame
 
     def rate(self) -> float:
         """Steps per second over about the last second, the waiting for other runs included."""
@@ -87,6 +121,16 @@ class HostedRun:
             self.times.popleft()
         begin, first = self.times[0]
         return (step - first) / max(now - begin, 1e-6)
+
+
+class Inquiry:
+    """A question that is being answered, a slice at a time."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.progress: Progress | None = None
+        self.step, self.epoch = -1, 0.0
+        self.told = -float("inf")  # when it was last said how far it has come
 
 
 class Worker:
@@ -101,19 +145,24 @@ class Worker:
         self.connection, self.inbox = connection, inbox
         self.runs: dict[str, HostedRun] = {}
         self.turns: deque[HostedRun] = deque()  # the running ones; the leftmost is next
+        self.inquiries: deque[Inquiry] = deque()  # the leftmost is next
         self._tasks: dict[Any, tuple[Task, Baseline]] = {}
 
     def loop(self) -> None:
-        """Handle messages and give slices, for ever."""
+        """Handle messages and give slices, for ever: to a run that trains and to a question, in turn."""
         while True:
-            while not self.turns or not self.inbox.empty():
+            while not (self.turns or self.inquiries) or not self.inbox.empty():
                 self.handle(pickle.loads(self.inbox.get()))
-            run = self.turns.popleft()
-            seconds = FIRST_SLICE if run.first_slice else SLICE_SHARED if self.turns else SLICE_ALONE
-            run.first_slice = False
-            self.give_slice(run, seconds)
-            if run.status == "training":
-                self.turns.append(run)
+            if self.inquiries:
+                self.inquire(SLICE_SHARED)
+            if self.turns and self.inbox.empty():
+                run = self.turns.popleft()
+                alone = not self.turns and not self.inquiries
+                seconds = FIRST_SLICE if run.first_slice else SLICE_ALONE if alone else SLICE_SHARED
+                run.first_slice = False
+                self.give_slice(run, seconds)
+                if run.status == "training":
+                    self.turns.append(run)
 
     def send(self, message: Any) -> None:
         # send_bytes of a plain pickle: Connection.send would use a pickler that shares torch tensors by file handles.
@@ -121,12 +170,18 @@ class Worker:
 
     # -- messages -----------------------------------------------------------------------------------------------
 
-    def handle(self, message: Host | Order | Change | Watch) -> None:
-        """Do what a message of the engine asks; every one but `Watch` is answered by an update."""
+    def handle(self, message: Host | Order | Change | Watch | Ask | TakeBack) -> None:
+        """Do what a message of the engine asks; orders and changes are answered by an update, questions by words."""
         if isinstance(message, Host):
             run = HostedRun(message.run_id, message.experiment, message.watched)
             self.runs[run.run_id] = run
         elif message.run_id not in self.runs:
+            return
+        if isinstance(message, Ask):
+            self.inquiries.append(Inquiry(message))
+            return
+        if isinstance(message, TakeBack):
+            self.forget(lambda inquiry: inquiry.ask.ticket == message.ticket)
             return
         run = self.runs[message.run_id]
         if isinstance(message, Watch):
@@ -147,6 +202,7 @@ class Worker:
         command = order.command
         if command == "stop":
             self.halt(run, "paused")
+            self.forget(lambda inquiry: inquiry.ask.run_id == run.run_id)
             del self.runs[run.run_id]
         elif command == "reset":
             self.reset(run)
@@ -197,11 +253,21 @@ class Worker:
             trainer.model.keras_parameter_count(),
         )
         if checkpoint is None:
-            self.halt(run, "ready")
-            self.report(run, anew=True, facts=facts, validation=[self.opening(trainer)], snapshot=True)
+            self.begin(run, facts=facts)
         else:
+            run.frame_step = trainer.step_count
             self.halt(run, "paused")
             self.report(run, facts=facts, snapshot=True)
+
+    def begin(self, run: HostedRun, **told: Any) -> None:
+        """Report a run that is at step 0."""
+        trainer = run.trainer
+        assert trainer is not None
+        run.frame_step = -1
+        frame = run.take_frame()
+        self.halt(run, "ready")
+        opening = [self.opening(trainer)]
+        self.report(run, anew=True, validation=opening, snapshot=True, frames=(frame,) if frame else (), **told)
 
     def task(self, experiment: Experiment) -> tuple[Task, Baseline]:
         """The task with its baseline, built once for all runs on the same data: a task never changes."""
@@ -219,8 +285,7 @@ class Worker:
             self.build(run, None)
             return
         run.trainer.reset()
-        self.halt(run, "ready")
-        self.report(run, anew=True, validation=[self.opening(run.trainer)], snapshot=True)
+        self.begin(run)
 
     @staticmethod
     def opening(trainer: Trainer) -> tuple[float, float, float]:
@@ -250,10 +315,14 @@ class Worker:
         until = sys.maxsize if one_step or run.until_epoch_end else trainer.target
         train: list[tuple[float, ...]] = []
         validation: list[tuple[float, ...]] = []
+        frames: list[Frame] = []
         begin = time.monotonic()
         try:
             for report in trainer.run(seconds, until):
-                train.append((report.step, report.train_loss, report.train_metric, report.grad_norm))
+                numbers = (report.train_loss, report.train_metric, report.grad_norm, report.applied_norm)
+                train.append((report.step, *numbers))
+                if (frame := run.take_frame()) is not None:
+                    frames.append(frame)
                 if report.val_loss is not None and report.val_metric is not None:
                     validation.append((report.step, report.val_loss, report.val_metric))
                     if run.until_epoch_end:
@@ -263,6 +332,7 @@ class Worker:
             trained = time.monotonic() - begin
             run.snapshots.trained += trained
             run.checkpoints.trained += trained
+            run.frames.trained += trained
             test = None
             if one_step:
                 self.halt(run, "paused")
@@ -277,17 +347,73 @@ class Worker:
                 train=train,
                 validation=validation,
                 test=test,
+                frames=tuple(frames),
                 snapshot=done or (run.watched and run.snapshots.due()),
                 checkpoint=done or run.checkpoints.due(),
             )
         except Diverged as error:
             self.halt(run, "diverged", str(error))
             try:
-                self.report(run, train=train, validation=validation, snapshot=True)
+                self.report(run, train=train, validation=validation, frames=tuple(frames), snapshot=True)
             except Exception:
                 self.fail(run, train=train, validation=validation)
         except Exception:
             self.fail(run, train=train, validation=validation)
+
+    # -- answering ----------------------------------------------------------------------------------------------
+
+    def inquire(self, seconds: float) -> None:
+        """Work on the next question for `seconds`, but no longer than until a message waits; say how far it is."""
+        inquiry = self.inquiries.popleft()
+        ask, deadline = inquiry.ask, time.monotonic() + seconds
+        try:
+            if inquiry.progress is None:
+                inquiry.progress = self.opened(inquiry)
+            share = 0.0
+            while True:
+                share = next(inquiry.progress)
+                if time.monotonic() >= deadline or not self.inbox.empty():
+                    break
+        except StopIteration as end:
+            value = pickle.dumps(end.value, protocol=5)
+            self.send(Word(ask.run_id, ask.ticket, 1.0, value, step=inquiry.step, epoch=inquiry.epoch))
+            return
+        except ValueError as error:
+            self.send(Word(ask.run_id, ask.ticket, 1.0, error=str(error), step=inquiry.step))
+            return
+        except Exception:
+            _log.exception("question %s about run %s failed", ask.kind, ask.run_id)
+            error_text = "This could not be computed, by a fault of the program; the log has it."
+            self.send(Word(ask.run_id, ask.ticket, 1.0, error=error_text, step=inquiry.step))
+            return
+        self.inquiries.append(inquiry)
+        if time.monotonic() - inquiry.told >= WORD_EVERY:
+            inquiry.told = time.monotonic()
+            self.send(Word(ask.run_id, ask.ticket, share, step=inquiry.step, epoch=inquiry.epoch))
+
+    def opened(self, inquiry: Inquiry) -> Progress:
+        """Take a copy of the model that is asked about, and begin."""
+        from rnn_explorer.analysis.questions import QUESTIONS
+        from rnn_explorer.analysis.subject import Subject
+        from rnn_explorer.training import Trainer
+
+        ask = inquiry.ask
+        run = self.runs[ask.run_id]
+        if run.trainer is None:
+            raise ValueError("This run has no model yet.")
+        trainer = run.trainer
+        if ask.state is not None:
+            if run.past is None or run.past.experiment.model != run.experiment.model:
+                run.past = Trainer(run.experiment, trainer.task)
+            trainer = run.past
+            trainer.restore(ask.state)
+        subject = Subject.of(trainer)
+        inquiry.step, inquiry.epoch = subject.step, subject.epoch
+        return QUESTIONS.get(ask.kind)(subject, **ask.options)
+
+    def forget(self, which: Callable[[Inquiry], bool]) -> None:
+        """Drop questions that nobody waits for."""
+        self.inquiries = deque(inquiry for inquiry in self.inquiries if not which(inquiry))
 
     def fail(self, run: HostedRun, **told: Any) -> None:
         """An error that no person can do anything about: the run stops, the others go on."""
@@ -304,8 +430,8 @@ class Worker:
         self,
         run: HostedRun,
         *,
-        train: list[tuple[float, ...]] | None = None,
-        validation: list[tuple[float, ...]] | None = None,
+        train: Sequence[tuple[float, ...]] | None = None,
+        validation: Sequence[tuple[float, ...]] | None = None,
         snapshot: bool = False,
         checkpoint: bool = False,
         **more: Any,
@@ -350,6 +476,7 @@ def _listen(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
 
 def _warm_up() -> None:
     """Do once what is slow only the first time, before anybody waits for it."""
+    from rnn_explorer.analysis.subject import Subject
     from rnn_explorer.cells import CELLS
     from rnn_explorer.experiment import DEFAULT_TASK, Experiment
     from rnn_explorer.tasks import TASKS
@@ -364,6 +491,7 @@ def _warm_up() -> None:
         trainer.step()
         trainer.snapshot()
         trainer.state()
+        Subject.of(trainer)
 
 
 def main(address: str) -> None:
@@ -383,8 +511,9 @@ def main(address: str) -> None:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    import rnn_explorer.training  # noqa: F401
+    from rnn_explorer.analysis import questions
 
+    questions.load()
     worker = Worker(connection, inbox)
     try:
         _warm_up()

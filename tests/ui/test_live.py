@@ -29,10 +29,10 @@ def view_of(trainer: Trainer, version: int = 1, **more: Any) -> RunView:
         "run_id": "made", "experiment": trainer.experiment, "status": "paused", "message": "",
         "step": trainer.step_count, "epoch": trainer.epoch_position(), "target": trainer.target,
         "steps_per_epoch": trainer.steps_per_epoch(), "steps_per_second": 0.0,
-        "train": {"step": steps, "loss": values, "metric": values, "grad_norm": values},
+        "train": {"step": steps, "loss": values, "metric": values, "grad_norm": values, "applied_norm": values},
         "validation": start, "test": None, "baseline": trainer.task.baseline(), "metric_name": trainer.task.metric.name,
         "summary": tuple(trainer.summary()), "parameters": 1, "keras_parameters": 1,
-        "snapshot": trainer.snapshot(), "version": version,
+        "snapshot": trainer.snapshot(), "frames": (0,), "origin": None, "version": version,
     }  # fmt: skip
     return RunView(**{**fields, **more})
 
@@ -89,7 +89,12 @@ def test_an_event_is_json_even_where_nothing_is_known_or_finite() -> None:
     bare = view_of(trainer, snapshot=None, baseline=None, metric_name="", status="starting")
     assert set(json.loads(live.Encoder(live.Picture(live.Selection())).event(bare))["figures"]) == {"curves"}
     broken = {"step": np.array([1, 2]), "loss": np.array([1.0, math.inf]), "metric": np.array([math.nan, math.nan])}
-    view = view_of(trainer, train={**broken, "grad_norm": broken["loss"]}, status="diverged", message="Diverged")
+    view = view_of(
+        trainer,
+        train={**broken, "grad_norm": broken["loss"], "applied_norm": broken["loss"]},
+        status="diverged",
+        message="Diverged",
+    )
     status = json.loads(live.Encoder(live.Picture(live.Selection())).event(view))["status"]
     assert status["train_loss"] is None and status["message"] == "Diverged"
 
