@@ -14,4 +14,4 @@ with st.sidebar:
     network.show(experiment)
 
 desk.show_problems()
-desk.watch(run_id)
+desk.watch(run_id, "lab")

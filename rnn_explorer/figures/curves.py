@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ def curves(
     cell: str,
     log: bool = False,
     test: Mapping[str, float] | None = None,
+    at: int | None = None,
+    others: Sequence[Mapping[str, Array]] = (),
 ) -> Figure:
     """Loss at the left and metric at the right, over the same optimiser steps.
 
@@ -52,13 +54,17 @@ def curves(
         cell: the cell's key, for the colour.
         log: whether the loss axis is logarithmic.
         test: `loss` and `metric` on the test set, and `step` if not the newest; None: not measured yet.
+        at: the step that the other figures show, marked by an upright line; None: the newest.
+        others: `step`, `loss`, `metric` of the training of other branches, drawn faintly beneath.
     """
     colour, accuracy = cell_colour(cell), metric_name == "accuracy"
     logs = {"loss": log, "metric": not accuracy and not log}
     baselines = {"loss": _number(baseline_loss), "metric": _number(baseline_metric)}
     steps = [np.asarray(rows["step"]) for rows in (train, validation)]
+    ends = [*steps, *(np.asarray(rows["step"]) for rows in others)]
     newest = max((int(step[-1]) for step in steps if len(step)), default=0)
-    end = nice_ceiling(max(newest, 10), _JUMPS)
+    furthest = max((int(step[-1]) for step in ends if len(step)), default=0)
+    end = nice_ceiling(max(furthest, 10), _JUMPS)
     chosen = decimate(len(steps[0])), decimate(len(steps[1]))
     x_train, x_validation = (step[index].astype(np.int32) for step, index in zip(steps, chosen, strict=True))
 
@@ -112,6 +118,7 @@ def curves(
                 **axes,
             },
         ]
+        data += [_branch(rows, quantity, axes) for rows in others]
         tested = _number(test[quantity]) if test else None
         if test and tested is not None:
             data.append(
@@ -137,6 +144,8 @@ def curves(
         level = baselines[quantity]
         bounded = accuracy and quantity == "metric"
         extent = _extent(raw, smooth, held_out, level, tested, logs[quantity]) if not bounded else [0.0, 1.0]
+        if at is not None:
+            data.append(_upright(at, [10**end for end in extent] if logs[quantity] else extent, axes))
         suffix = "2" if number else ""
         layout[f"xaxis{suffix}"] = {
             "title": {"text": "optimiser step", "standoff": 2},
@@ -156,7 +165,7 @@ def curves(
             **({"dtick": _log_tick(extent), "tickformat": "~g"} if logs[quantity] else {"nticks": 5}),
         }
         if level is not None and (level > 0 or not logs[quantity]):
-            at = math.log10(level) if logs[quantity] else level
+            height = math.log10(level) if logs[quantity] else level
             side = _free_side(smooth, level, logs[quantity])
             layout["shapes"].append(
                 {
@@ -176,9 +185,9 @@ def curves(
                     "xref": f"x{suffix} domain",
                     "yref": f"y{suffix}",
                     "x": side,
-                    "y": at,
+                    "y": height,
                     "xanchor": "right" if side else "left",
-                    "yanchor": "top" if at > extent[0] + 0.85 * (extent[1] - extent[0]) else "bottom",
+                    "yanchor": "top" if height > extent[0] + 0.85 * (extent[1] - extent[0]) else "bottom",
                     "showarrow": False,
                     "font": {"size": 10},
                     "borderpad": 1,
@@ -187,7 +196,8 @@ def curves(
     how = "Faint is each step, dashed their mean, bold validation"
     if any(level is not None for level in baselines.values()):
         how += ", grey a predictor without memory" + (f" (it {baseline_how})" if baseline_how else "")
-    how += "."
+    how += ", thin grey lines other branches" if others else ""
+    how += f"; the orange line is step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
         name="curves",
         title=f"Loss and {metric_name} over training",
@@ -196,6 +206,37 @@ def curves(
         layout=layout,
         table=_table(train, validation, baselines, test, newest, metric_name),
     )
+
+
+def _branch(rows: Mapping[str, Array], quantity: str, axes: Mapping[str, str]) -> dict[str, Any]:
+    index = decimate(len(rows["step"]))
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "other branch",
+        "legendgroup": "branch",
+        "showlegend": False,
+        "x": np.asarray(rows["step"])[index].astype(np.int32),
+        "y": smoothed(_finite(rows[quantity]))[index].astype(np.float32),
+        "line": {"color": "rgba(136,136,136,0.75)", "width": 1.2},
+        "hovertemplate": "another branch<br>step %{x}: %{y:.4g}<extra></extra>",
+        **axes,
+    }
+
+
+def _upright(at: int, extent: Sequence[float], axes: Mapping[str, str]) -> dict[str, Any]:
+    # A trace, since Plotly misplaces a shape on an axis that follows another one's range.
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "looked at",
+        "showlegend": False,
+        "x": np.array([at, at], dtype=np.int32),
+        "y": np.array(extent, dtype=np.float32),
+        "line": {"color": "#E69F00", "width": 2},
+        "hoverinfo": "skip",
+        **axes,
+    }
 
 
 def decimate(count: int, most: int = MOST_POINTS) -> Array:

@@ -6,6 +6,8 @@ that a refresh finds the run again and a link brings the experiment elsewhere.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -20,7 +22,7 @@ from rnn_explorer.ui.live_figures import live_figures
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
-_EDITION = "edition"
+_EDITION, _AT = "edition", "at"
 
 
 def experiment() -> Experiment:
@@ -119,8 +121,10 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
         st.error(str(error))
         st.stop()
     old = state.get(_RUN)
-    if old and live.viewers(old) <= 1 and _alive(old):  # nobody else is watching it
-        engine.command(old, "stop")
+    if old and _alive(old):
+        for relative in engine.family(old):
+            if live.viewers(relative) <= (relative == old):  # nobody else is watching it
+                engine.command(relative, "stop")
     state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
     return True
 
@@ -165,8 +169,17 @@ def show_problems() -> None:
 
 
 @st.fragment
-def watch(run_id: str) -> None:
-    """The buttons and the live figures. Runs again by itself when the browser sees the run's status change."""
+def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, Any]] | None = None) -> None:
+    """The buttons and a board's live figures. Runs again by itself when the browser sees the run's status change.
+
+    Args:
+        run_id: the run to show.
+        board: the key of the board.
+        controls: draws the page's own controls above the figures, and returns the parts of the board's selection that
+            they decide.
+    """
+    if st.session_state.pop("whole_page", False):  # before any widget is drawn for a run that is left
+        st.rerun()
     try:
         view = session.engine().view(run_id)
     except UnknownRun:
@@ -178,16 +191,43 @@ def watch(run_id: str) -> None:
             network.summary(view)
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
             _about(view)
-    seen = live_figures(run_id, experiment().to_query_string(), server.prefix(), on_status=lambda: None)
-    if st.session_state.pop("whole_page", False) or str(seen.status) == f"{run_id} gone":
+        _branches(view)
+    ask = controls(view) if controls is not None else {}
+    seen = live_figures(
+        board,
+        run_id,
+        experiment().to_query_string(),
+        server.prefix(),
+        ask,
+        looked_at(run_id),
+        on_status=lambda: None,
+        on_at=functools.partial(_went, board, run_id),
+    )
+    if str(seen.status) == f"{run_id} gone":
         st.rerun()
+
+
+def looked_at(run_id: str) -> int | None:
+    """The step of the past that the person looks at; None for the present."""
+    run, step = st.session_state.get(_AT, (None, None))
+    return step if run == run_id else None
+
+
+def _went(board: str, run_id: str) -> None:
+    step = st.session_state[board].at
+    st.session_state[_AT] = (run_id, int(step) if isinstance(step, (int, float)) else None)
 
 
 def _buttons(view: RunView) -> None:
     training = view.status == "training"
     broken = view.status == "failed"
+    past = looked_at(view.run_id)
+    back = past is not None and past != view.step
     if training:
         _button("Pause", "pause", "p", "Stop after the present step", view, primary=True)
+    elif back:
+        tip = f"Go on from step {past} in a branch of its own; what came after stays in the other branch"
+        _button(f"Play from step {past}", "play", "p", tip, view, primary=True)
     else:
         label = "Resume" if view.status == "interrupted" else "Play"
         _button(label, "play", "p", "Train until the budget is used up", view, primary=True, off=broken)
@@ -214,10 +254,65 @@ def _button(
 
 
 def _command(run_id: str, command: Any) -> None:
+    engine, past = session.engine(), looked_at(run_id)
     try:
-        session.engine().command(run_id, command)
+        if command in ("play", "step", "epoch") and past is not None and past != engine.view(run_id).step:
+            run_id = _branch(run_id, past)
+        engine.command(run_id, command)
     except UnknownRun:
         st.session_state["whole_page"] = True
+    except (ValueError, EngineFull) as error:
+        st.toast(str(error))
+
+
+def _branch(run_id: str, step: int) -> str:
+    """Go on from a step of the past in a new run, and put that on the desk."""
+    state, engine = st.session_state, session.engine()
+    branch = engine.branch(run_id, step)
+    if live.viewers(run_id) <= 1:
+        engine.command(run_id, "pause")
+    state[_RUN], state[_AT], state["whole_page"] = branch, (branch, None), True
+    _new_edition()
+    return branch
+
+
+def _branches(view: RunView) -> None:
+    """The choice between the branches of a run, once there are several."""
+    engine = session.engine()
+    try:
+        family = engine.family(view.run_id)
+        views = {run_id: engine.view(run_id) for run_id in family}
+    except UnknownRun:
+        return
+    if len(family) < 2:
+        return
+    key = f"branch:{edition()}"
+    st.session_state.setdefault(key, view.run_id)
+    st.selectbox(
+        "Branch",
+        family,
+        key=key,
+        format_func=lambda run_id: _branch_name(views[run_id], family),
+        label_visibility="collapsed",
+        width=260,
+        help="Each branch keeps its own past; the curves of the others are drawn in grey",
+        on_change=_switch,
+        args=(key,),
+    )
+
+
+def _branch_name(view: RunView, family: Sequence[str]) -> str:
+    # The name must not change while the branch lives: a select box knows its options by their names.
+    number = family.index(view.run_id) + 1
+    return f"branch {number}: " + (f"from step {view.origin[1]}" if view.origin else "from the beginning")
+
+
+def _switch(key: str) -> None:
+    wanted = st.session_state.get(key)
+    if int(key.rpartition(":")[2]) != edition() or not _alive(wanted):
+        return
+    st.session_state[_RUN], st.session_state[_AT], st.session_state["whole_page"] = wanted, (wanted, None), True
+    _new_edition()
 
 
 def _new_seed() -> None:

@@ -90,6 +90,7 @@ def routes() -> list[Route]:
     return [
         Route(f"{prefix()}/explorer/plotly.min.js", _plotly),
         Route(f"{prefix()}/explorer/live/{{run_id}}", live.stream),
+        Route(f"{prefix()}/explorer/choose/{{stream}}", live.choose, methods=["POST"]),
         Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", live.download),
     ]
 

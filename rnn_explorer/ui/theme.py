@@ -6,8 +6,8 @@ import streamlit as st
 
 _STYLE = """
 <style>
-  [data-testid="stMainBlockContainer"] { padding: 0.6rem 1rem 0.4rem 1rem; }
-  [data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
+  [data-testid="stMainBlockContainer"] { padding: 2.6rem 1rem 0.4rem 1rem; }
+  [data-testid="stHeader"] { height: 2.4rem; min-height: 2.4rem; }
   [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: 0.4rem; }
   [data-testid="stSidebarUserContent"] { padding-top: 0; padding-bottom: 1rem; }
   [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }

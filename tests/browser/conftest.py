@@ -20,6 +20,7 @@ from tests.browser.install import find
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+LAB = ("curves", "answer", "states", "path", "gates")  # the figures of the lab
 PATIENCE = 30_000  # ms: for a machine that is busy with other things
 
 expect.set_options(timeout=PATIENCE)
@@ -96,19 +97,24 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
-    def open(self, query: str = "") -> Visitor:
-        self.page.goto(self.server.url + (f"?{query}" if query else ""))
-        self.ready()
+    def open(self, query: str = "", page: str = "", figures: tuple[str, ...] = LAB) -> Visitor:
+        """Open a page (the lab where none is named) and wait until these figures of its board are drawn."""
+        self.page.goto(self.server.url + page + (f"?{query}" if query else ""))
+        self.ready(figures)
         return self
 
-    def ready(self) -> None:
-        """All five figures are drawn."""
-        for name in ("curves", "answer", "states", "path", "gates"):
-            expect(self.page.locator(f".rx-{name} .main-svg").first).to_be_visible()
+    def ready(self, figures: tuple[str, ...] = LAB) -> None:
+        for name in figures:
+            expect(self.page.locator(f".rx-{name} :is(.main-svg, .rx-picture > svg)").first).to_be_visible()
+
+    def go(self, title: str, board: str) -> None:
+        """To another page by its name in the navigation."""
+        self.page.get_by_role("link", name=title, exact=True).click()
+        expect(self.page.locator(f'.rx-board[data-board="{board}"]')).to_be_visible()
 
     @property
     def board(self):
-        return self.page.locator(".rx-board")
+        return self.page.locator(".rx-board:visible")
 
     def press(self, name: str) -> None:
         """Press one of the page's buttons: play (or pause), step, epoch, reset, test."""

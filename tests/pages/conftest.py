@@ -24,15 +24,17 @@ def one_engine() -> Iterator[None]:
 
 @pytest.fixture
 def open_lab() -> Callable[..., AppTest]:
-    """Open the lab with a query, as a visitor would."""
+    """open_lab(task="adding"): open the lab with a query, as a visitor would; `page="memory"` goes on to that page."""
 
-    def open_page(**query: str) -> AppTest:
-        page = AppTest.from_file(FRAME, default_timeout=30)
+    def open_page(page: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(FRAME, default_timeout=30)
         for name, value in query.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception, page.exception
-        return page
+            app.query_params[name] = value
+        app.run()
+        if page:
+            app.switch_page(f"{page}.py").run()
+        assert not app.exception, app.exception
+        return app
 
     return open_page
 

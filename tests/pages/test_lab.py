@@ -246,3 +246,47 @@ def test_settings_of_the_server_that_matter() -> None:
     for line in ("postScriptGC = false", "maxUploadSize = 5", "gatherUsageStats = false", 'showErrorDetails = "none"'):
         assert re.search(rf"^{re.escape(line)}$", text, re.MULTILINE), line
     assert "[theme.light]" in text and "[theme.dark]" in text
+
+
+def test_play_from_an_old_step_makes_a_branch_and_both_can_be_seen(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", seq_len="10", hidden_size="8", steps="6")
+    wait_for(page, lambda view: view.status == "ready")
+    button(page, "Play").click().run()
+    first = wait_for(page, lambda view: view.status == "finished")
+    assert not [box for box in page.selectbox if box.label == "Branch"]
+    page.session_state["at"] = (first.run_id, 2)  # as the browser says it when somebody goes back
+    page.run()
+    button(page, "Play from step 2").click().run()
+    page.run()
+    branch = wait_for(page, lambda view: view.status == "finished")
+    assert (branch.origin, branch.step) == ((first.run_id, 2), 6)
+    assert branch.train["loss"].tolist() == first.train["loss"].tolist(), "the same settings give the same curve"
+    assert page.query_params["run"] == branch.run_id
+    choice = next(box for box in page.selectbox if box.label == "Branch")
+    assert choice.value == branch.run_id
+    choice.set_value(first.run_id).run()
+    page.run()
+    assert run_of(page) == first.run_id
+    assert button(page, "Play") is not None
+    assert not page.exception
+
+
+def test_a_step_from_the_past_that_is_gone_is_told(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", seq_len="10", hidden_size="8")
+    view = wait_for(page, lambda view: view.status == "ready")
+    page.session_state["at"] = (view.run_id, 77)
+    page.run()
+    button(page, "Play from step 77").click().run()
+    assert "Step 77 of this run is not kept" in "".join(toast.value for toast in page.toast)
+    assert not page.exception
+    assert session.engine().view(view.run_id).status == "ready"
+
+
+def test_a_new_model_leaves_no_branch_behind(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="gru", seq_len="10", hidden_size="8")
+    view = wait_for(page, lambda view: view.status == "ready")
+    branch = session.engine().branch(view.run_id, 0)
+    control(page, "hidden_size").set_value(12).run()
+    for run_id in (view.run_id, branch):
+        with pytest.raises(UnknownRun):
+            session.engine().view(run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import math
@@ -16,6 +17,8 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import live
+from rnn_explorer.ui.boards.base import Seen
+from rnn_explorer.ui.boards.lab import LabBoard, LabSelection
 
 NAMES = {"curves", "answer", "states", "path", "gates"}
 
@@ -41,6 +44,14 @@ def trainer_of(query: str) -> Trainer:
     return Trainer(Experiment.from_query(query))
 
 
+def seen(view: RunView, **more: Any) -> Seen:
+    return Seen(view, view.step, **more)
+
+
+def encoder_of(selection: LabSelection | None = None) -> live.Encoder:
+    return live.Encoder(LabBoard(selection or LabSelection()))
+
+
 def unpack(packed: dict[str, Any]) -> np.ndarray:
     kind = {"f2": np.float16, "f4": np.float32, "i4": np.int32}[packed["dtype"]]
     values = np.frombuffer(base64.b64decode(packed["bdata"]), dtype=kind)
@@ -52,23 +63,35 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
 )
 def test_the_first_event_holds_everything_and_the_next_only_what_changed(query: str) -> None:
     trainer = trainer_of(query)
-    encoder = live.Encoder(live.Picture(live.Selection()))
+    encoder = encoder_of()
     view = view_of(trainer)
-    first = json.loads(encoder.event(view))
+    first = json.loads(encoder.event(seen(view)))
     assert set(first["figures"]) == NAMES
     for figure in first["figures"].values():
         assert figure["title"] and figure["how"] and figure["layout"]
         assert len(figure["data"]) == figure["count"]
-    assert json.loads(encoder.event(view))["figures"] == {}, "nothing changed, nothing is sent"
+    assert json.loads(encoder.event(seen(view)))["figures"] == {}, "nothing changed, nothing is sent"
     trainer.step()
-    third = json.loads(encoder.event(view_of(trainer, 2)))
+    third = json.loads(encoder.event(seen(view_of(trainer, 2))))
     assert "layout" not in third["figures"]["states"] and third["figures"]["states"]["data"]
     assert third["status"]["step"] == 1
 
 
+def test_a_trace_that_went_and_comes_back_is_sent_again() -> None:
+    trainer = trainer_of("task=adding&cell=gru&hidden_size=3")
+    encoder, view = encoder_of(), view_of(trainer)
+    past = seen(view, past=True)
+    there = json.loads(encoder.event(past))["figures"]["curves"]
+    gone = json.loads(encoder.event(seen(view)))["figures"]["curves"]
+    again = json.loads(encoder.event(past))["figures"]["curves"]
+    assert gone["count"] == there["count"] - 2
+    assert again["count"] == there["count"]
+    assert again["data"][str(there["count"] - 1)] == there["data"][str(there["count"] - 1)]
+
+
 def test_what_is_sent_of_a_map_is_the_map() -> None:
     trainer = trainer_of("task=adding&cell=lstm&hidden_size=5")
-    event = json.loads(live.Encoder(live.Picture(live.Selection(sequence=2))).event(view_of(trainer)))
+    event = json.loads(encoder_of(LabSelection(sequence=2)).event(seen(view_of(trainer))))
     packed = event["figures"]["states"]["data"]["0"]["z"]
     hidden = trainer.snapshot().trace.layer(0).states["hidden"][2]  # (time, hidden)
     assert packed["dtype"] == "f2"
@@ -87,7 +110,7 @@ def test_numbers_too_large_for_half_precision_keep_single() -> None:
 def test_an_event_is_json_even_where_nothing_is_known_or_finite() -> None:
     trainer = trainer_of("task=adding&cell=rnn&hidden_size=3")
     bare = view_of(trainer, snapshot=None, baseline=None, metric_name="", status="starting")
-    assert set(json.loads(live.Encoder(live.Picture(live.Selection())).event(bare))["figures"]) == {"curves"}
+    assert set(json.loads(encoder_of().event(seen(bare)))["figures"]) == {"curves"}
     broken = {"step": np.array([1, 2]), "loss": np.array([1.0, math.inf]), "metric": np.array([math.nan, math.nan])}
     view = view_of(
         trainer,
@@ -95,21 +118,21 @@ def test_an_event_is_json_even_where_nothing_is_known_or_finite() -> None:
         status="diverged",
         message="Diverged",
     )
-    status = json.loads(live.Encoder(live.Picture(live.Selection())).event(view))["status"]
+    status = json.loads(encoder_of().event(seen(view)))["status"]
     assert status["train_loss"] is None and status["message"] == "Diverged"
 
 
-@given(st.dictionaries(st.sampled_from([*live.Selection.__dataclass_fields__, "other"]), st.text(max_size=8)))
+@given(st.dictionaries(st.sampled_from([*LabSelection.__dataclass_fields__, "other"]), st.text(max_size=8)))
 def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
-    chosen = live.Selection.read(query)
+    chosen = LabSelection.read(query)
     assert chosen.direction in ("forward", "backward") and chosen.dims in (2, 3) and chosen.layer >= 0
 
 
 def test_a_selection_is_read_and_fitted_to_the_model() -> None:
     query = {"layer": "9", "direction": "backward", "sequence": "99", "unit": "77", "gates": "unit", "log": "true",
              "dims": "3", "colour": "class"}  # fmt: skip
-    chosen = live.Selection.read(query)
-    assert chosen == live.Selection(9, "backward", 99, 77, "unit", True, 3, "class")
+    chosen = LabSelection.read(query)
+    assert chosen == LabSelection(9, "backward", 99, 77, "unit", True, 3, "class")
     snapshot = trainer_of("task=adding&cell=gru&num_layers=2&hidden_size=4").snapshot()
     fitted = chosen.fit(snapshot)
     assert (fitted.layer, fitted.direction, fitted.sequence, fitted.unit) == (1, "forward", 7, 3)
@@ -118,12 +141,12 @@ def test_a_selection_is_read_and_fitted_to_the_model() -> None:
 
 def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
     trainer = trainer_of("task=adding&cell=gru&hidden_size=8")
-    picture = live.Picture(live.Selection())
+    picture = LabBoard(LabSelection())
     view = view_of(trainer)
-    before = next(figure for figure in picture.figures(view) if figure.name == "path")
+    before = next(figure for figure in picture.cards(seen(view)) if figure.name == "path")
     trainer.change(learning_rate=1e-6)
     trainer.step()
-    after = next(figure for figure in picture.figures(view_of(trainer, 2)) if figure.name == "path")
+    after = next(figure for figure in picture.cards(seen(view_of(trainer, 2))) if figure.name == "path")
     drawn = [np.array(figure.data[-1]["x"]) for figure in (before, after)]
     np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-2)
     assert before.layout["xaxis"]["range"] == after.layout["xaxis"]["range"]
@@ -137,7 +160,7 @@ def test_a_download_of_an_unknown_run_is_not_found() -> None:
     from rnn_explorer.ui import session
 
     try:
-        assert live.download(Request()).status_code == 404  # type: ignore[arg-type]
+        assert asyncio.run(live.download(Request())).status_code == 404  # type: ignore[arg-type]
     finally:
         session.close_engine()
 
@@ -147,13 +170,11 @@ EXPLODING = "cell=rnn&nonlinearity=relu&init=identity&optimizer=sgd&learning_rat
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("query", ["task=adding&seq_len=100", "task=flip_flop", "task=names", "task=forecast"])
-@pytest.mark.parametrize(
-    "selection", [live.Selection(), live.Selection(gates="unit", dims=3), live.Selection(log=True)]
-)
-def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: live.Selection) -> None:
+@pytest.mark.parametrize("selection", [LabSelection(), LabSelection(gates="unit", dims=3), LabSelection(log=True)])
+def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: LabSelection) -> None:
     trainer = trainer_of(f"{query}&{EXPLODING}")
-    encoder = live.Encoder(live.Picture(selection))
-    encoder.event(view_of(trainer))
+    encoder = encoder_of(selection)
+    encoder.event(seen(view_of(trainer)))
     for grown in (1e6, 1e18, 1e38, math.inf):
         trainer.model.head.weight.data.fill_(min(grown, 1e38))
         for cell in trainer.model.cells():
@@ -161,5 +182,5 @@ def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: live.S
         worst = np.array([grown])
         validation = {"step": np.array([1]), "loss": worst, "metric": worst}
         view = view_of(trainer, status="training", validation=validation, test=(math.nan, math.inf))
-        event = json.loads(encoder.event(view))
+        event = json.loads(encoder.event(seen(view)))
         assert event["status"]["status"] == "training"

@@ -6,7 +6,7 @@ script is run again only when the run's status changes, so that the buttons can 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,47 @@ _component = st.components.v2.component(
 )
 
 
-def live_figures(run_id: str, link: str, base: str, on_status: Callable[[], None], key: str = "live") -> Any:
+def live_figures(
+    board: str,
+    run_id: str,
+    link: str,
+    base: str,
+    ask: Mapping[str, Any],
+    at: int | None,
+    on_status: Callable[[], None],
+    on_at: Callable[[], None],
+) -> Any:
     """Mount the figures of a run.
 
     Args:
+        board: the key of the board; one component a board and page.
         run_id: the run to watch.
         link: the query that opens this experiment elsewhere.
         base: the path under which the server is reached, without a slash at its end.
+        ask: parts of the board's selection that the page decides.
+        at: the step of the past that this script believes to be looked at.
         on_status: called when the browser sees the run's status change.
-        key: one component a key and page.
+        on_at: called when the person goes to another step of the past.
+
+    Returns:
+        The component's result: `status`, "RUN STATUS" as the browser saw it last, and `at`, the step of the past that
+        the person looks at, or None.
     """
-    # The browser's own name for the figures: Streamlit's id for the component may change when the page is built anew.
-    data = {"board": key, "run": run_id, "link": link, "base": base, "plotly": plotly.__version__}
-    return _component(key=key, data=data, default={"status": ""}, on_status_change=on_status, height="content")
+    data = {
+        # The browser's own name for the figures: Streamlit's id may change when the page is built anew.
+        "board": board,
+        "run": run_id,
+        "link": link,
+        "base": base,
+        "plotly": plotly.__version__,
+        "ask": dict(ask),
+        "at": at,
+    }
+    return _component(
+        key=board,
+        data=data,
+        default={"status": "", "at": None},
+        on_status_change=on_status,
+        on_at_change=on_at,
+        height="content",
+    )

@@ -1,6 +1,6 @@
 // The live figures of a run, drawn in place.
 //
-// One `Board` per component key lives in a page-level map: Streamlit may take the component out of the page and put
+// One `Board` per page lives in a page-level map: Streamlit may take the component out of the page and put
 // it back during quick reruns, and the charts must survive that. A board holds one event stream for the run and the
 // selection it shows, keeps the newest state of every figure, and draws in the browser's own rhythm: always the
 // newest, skipping what was overtaken.
@@ -62,18 +62,6 @@ function unpack(packed) {
 const sizeOf = (rows) => (Array.isArray(rows) ? [rows.length, rows.length ? rows[0].length : 0] : null);
 const withoutValues = (trace) => JSON.stringify({ ...trace, z: sizeOf(trace.z) });
 
-const TOOLS = {
-  curves: [{ field: "log", kind: "toggle", label: "log scale", title: "Logarithmic axis for the loss" }],
-  path: [
-    { field: "dims", kind: "select", title: "Dimensions of the path", options: [[2, "2D"], [3, "3D"]] },
-    { field: "colour", kind: "select", title: "What the colours mean", options: [["time", "colour: time"], ["class", "colour: class"]] },
-  ],
-  gates: [
-    { field: "gates", kind: "select", title: "How the gates are shown",
-      options: [["maps", "all units"], ["unit", "one unit, as lines"], ["saturation", "saturation"]] },
-  ],
-};
-
 const make = (tag, cls, text) => {
   const node = document.createElement(tag);
   if (cls) node.className = cls;
@@ -122,8 +110,8 @@ class Card {
     const head = make("header", "rx-head");
     this.title = make("h3", "rx-title");
     const tools = make("span", "rx-tools");
-    for (const tool of TOOLS[this.name] || []) tools.appendChild(this.board.control(tool));
-    tools.appendChild(this.menu());
+    this.tools = make("span", "rx-own"); // the board puts this figure's controls here
+    tools.append(this.tools, this.menu());
     const grow = make("button", "rx-icon", "⤢");
     grow.type = "button";
     grow.title = "Enlarge this figure, and back (Esc)";
@@ -153,7 +141,7 @@ class Card {
     png.type = "button";
     png.onclick = () => { box.open = false; this.savePicture(); };
     list.appendChild(png);
-    for (const [form, text] of [["html", "HTML, interactive"], ["csv", "CSV, the numbers"]]) {
+    for (const [form, text] of this.forms()) {
       const link = make("a", "", text);
       link.onclick = () => {
         link.href = `${this.board.base}/explorer/figure/${this.board.run}/${this.name}.${form}?${this.board.query()}`;
@@ -166,6 +154,10 @@ class Card {
     box.append(summary, list);
     box.addEventListener("focusout", (event) => { if (!box.contains(event.relatedTarget)) box.open = false; });
     return box;
+  }
+
+  forms() {
+    return [["html", "HTML, interactive"], ["csv", "CSV, the numbers"]];
   }
 
   savePicture() {
@@ -203,7 +195,6 @@ class Card {
       state.data[Number(number)] = trace;
     }
     state.data.length = state.count;
-    this.root.style.order = news.order;
     this.dirty = true;
   }
 
@@ -337,11 +328,14 @@ class Card {
     return null;
   }
 
-  // A click on a row of a unit x time map chooses that unit.
+  // A click on a row of a unit x time map chooses that unit; a trace may name another part of the selection in its
+  // `meta.choose`, whose value is then the point's `customdata` (or the entry number `meta.column` of it).
   picked(point) {
-    if (!point || !["states", "gates"].includes(this.name)) return;
-    const trace = point.fullData || {};
-    if (trace.type === "heatmap" && trace.meta && trace.meta.units) this.board.choose("unit", Math.round(Number(point.y)));
+    const trace = (point && point.fullData) || {};
+    const meta = trace.meta || {};
+    if (trace.type === "heatmap" && meta.units) this.board.choose("unit", Math.round(Number(point.y)));
+    if (!meta.choose || point.customdata === undefined || point.customdata === null) return;
+    this.board.choose(meta.choose, Array.isArray(point.customdata) ? point.customdata[meta.column || 0] : point.customdata);
   }
 
   mark(time) {
@@ -418,6 +412,105 @@ class Card {
   }
 }
 
+// A drawing of our own, with its equations: what is pointed at in the one lights up in the other.
+class DrawingCard extends Card {
+  build() {
+    super.build();
+    this.frame.classList.add("rx-drawing");
+    this.plot.className = "rx-picture";
+    this.text = make("div", "rx-text-side");
+    this.frame.append(this.text);
+    const light = (term) => {
+      for (const node of this.root.querySelectorAll("[data-term]")) node.classList.toggle("rx-lit", term !== null && node.dataset.term === term);
+    };
+    const termOf = (event) => { const node = event.target.closest("[data-term]"); return node ? node.dataset.term : null; };
+    this.root.addEventListener("mouseover", (event) => { this.lit = termOf(event); light(this.lit); });
+    this.root.addEventListener("mouseleave", () => { this.lit = null; light(null); });
+    this.light = () => light(this.lit ?? null);
+  }
+
+  forms() {
+    return [["svg", "SVG picture"], ["csv", "CSV, the numbers"]];
+  }
+
+  merge(news) {
+    if (news.title !== undefined) { this.state.title = news.title; this.title.textContent = news.title; this.title.title = news.title; }
+    if (news.how !== undefined) { this.how.textContent = news.how; this.how.title = news.how; }
+    for (const part of ["svg", "equations", "notes"]) if (news[part] !== undefined) { this.state[part] = news[part]; this.dirty = true; }
+  }
+
+  draw() {
+    this.dirty = false;
+    this.drawn = performance.now();
+    const { svg, equations, notes } = this.state;
+    if (svg !== this.svg) {
+      this.svg = svg;
+      const drawing = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+      this.plot.replaceChildren(document.importNode(drawing, true));
+    }
+    const text = JSON.stringify([equations, notes]);
+    if (text !== this.words) { this.words = text; this.text.replaceChildren(...this.lines(equations || []), ...this.remarks(notes || [])); }
+    this.text.hidden = !this.text.childNodes.length;
+    this.light();
+    this.root.dataset.updates = String(Number(this.root.dataset.updates) + 1);
+    return Promise.resolve();
+  }
+
+  lines(equations) {
+    return equations.map((equation) => {
+      const box = make("div", "rx-equation");
+      box.append(make("span", "rx-name", equation.name));
+      for (const tokens of [equation.symbols, equation.numbers]) {
+        const line = make("div", tokens === equation.symbols ? "rx-symbols" : "rx-values");
+        for (const token of tokens) {
+          const node = make("span", token.term ? "rx-term" : "", token.text);
+          if (token.term) node.dataset.term = token.term;
+          if (token.sub) node.append(make("sub", "", token.sub));
+          line.append(node);
+        }
+        box.append(line);
+      }
+      return box;
+    });
+  }
+
+  remarks(notes) {
+    return notes.map((note) => make("p", "rx-remark", note));
+  }
+
+  // A picture of the drawing in the page's colours, by way of a canvas.
+  savePicture() {
+    const drawing = this.plot.querySelector("svg");
+    if (!drawing) return;
+    const box = drawing.viewBox.baseVal;
+    const copy = drawing.cloneNode(true);
+    copy.setAttribute("width", String(2 * box.width));
+    copy.setAttribute("height", String(2 * box.height));
+    copy.setAttribute("style", `color: ${this.board.look.text}; background: ${this.board.look.background}; font-family: sans-serif`);
+    const picture = new Image();
+    picture.onload = () => {
+      const canvas = make("canvas");
+      canvas.width = 2 * box.width;
+      canvas.height = 2 * box.height;
+      const context = canvas.getContext("2d");
+      context.fillStyle = this.board.look.background;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(picture, 0, 0);
+      const link = make("a");
+      link.href = canvas.toDataURL("image/png");
+      link.download = `${this.name}-step${this.board.status.step || 0}.png`;
+      link.click();
+    };
+    picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+  }
+
+  mark() {}
+
+  resize() {}
+
+  purge() { this.sizes.disconnect(); }
+}
+
 class Board {
   constructor(key) {
     this.key = key;
@@ -425,7 +518,11 @@ class Board {
     this.controls = [];
     this.time = null;
     this.status = {};
-    this.choices = {};
+    this.frames = [];
+    this.ask = {}; // parts of the selection that the page's script decides
+    this.at = null; // the step of the past that is looked at
+    this.film = 0;
+    this.stream = Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16)).join("");
     this.selection = JSON.parse(sessionStorage.getItem(`rx-selection-${key}`) || "{}");
     this.look = {};
     this.build();
@@ -440,13 +537,8 @@ class Board {
     this.progress.max = 1;
     this.numbers = make("span", "rx-numbers");
     const picks = make("span", "rx-picks");
-    this.picks = {
-      sequence: this.control({ field: "sequence", kind: "select", title: "The sequence that the figures show", options: [] }),
-      layer: this.control({ field: "layer", kind: "select", title: "The recurrent layer that the figures show", options: [] }),
-      direction: this.control({ field: "direction", kind: "select", title: "The direction of reading", options: [] }),
-      unit: this.control({ field: "unit", kind: "number", title: "The hidden unit drawn as lines (or click a row of a map)" }),
-    };
-    picks.append(...Object.values(this.picks));
+    this.picks = make("span", "rx-own");
+    picks.append(this.picks);
     this.linkButton = make("button", "rx-text", "Copy link");
     this.linkButton.type = "button";
     this.linkButton.title = "Copy the address of this experiment: the same settings, and with the same seed the same curve";
@@ -457,13 +549,18 @@ class Board {
     this.note.setAttribute("role", "alert");
     this.note.hidden = true;
     this.grid = make("div", "rx-grid");
-    root.append(bar, this.note, this.grid);
+    root.dataset.board = this.key;
+    root.append(bar, this.buildPast(), this.note, this.grid);
     this.onResize = () => this.fit();
     window.addEventListener("resize", this.onResize);
     this.widths = new ResizeObserver(() => this.fit());
     this.widths.observe(root);
     this.onKey = (event) => {
       if (event.key === "Escape") for (const card of this.cards.values()) if (card.root.classList.contains("rx-large")) card.enlarge(false);
+      const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const busy = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented
+        || event.target.closest("input, select, textarea, [role=slider], [role=tab], [role=radio], [contenteditable]");
+      if (way && !busy && this.root.isConnected) { event.preventDefault(); this.turn(way); }
     };
     window.addEventListener("keydown", this.onKey);
     this.watch = setInterval(() => this.readLook(), 1000);
@@ -475,26 +572,42 @@ class Board {
     const label = make("label", `rx-pick rx-pick-${tool.field}`);
     label.title = tool.title;
     let input;
-    if (tool.kind === "toggle") {
+    if (tool.kind === "button") {
+      input = make("button", "rx-text", tool.label);
+      input.type = "button";
+      input.onclick = () => this.choose(tool.field, (Number(this.selection[tool.field]) || 0) + 1);
+      label.appendChild(input);
+    } else if (tool.kind === "toggle") {
       input = make("input");
       input.type = "checkbox";
       input.onchange = () => this.choose(tool.field, input.checked);
       label.append(input, make("span", "", tool.label));
-    } else if (tool.kind === "number") {
-      label.appendChild(make("span", "", tool.field));
+    } else if (tool.kind === "number" || tool.kind === "range") {
+      if (tool.label) label.appendChild(make("span", "", tool.label));
       input = make("input");
-      input.type = "number";
-      input.min = "0";
+      input.type = tool.kind;
+      input.min = String(tool.low);
+      input.max = String(tool.high);
+      input.step = String(tool.step);
+      const value = () => Math.min(Math.max(Number(input.value) || 0, tool.low), tool.high);
+      const shown = make("output", "rx-shown");
       input.onchange = () => {
-        const last = Math.max((this.choices.units || 1) - 1, 0);
-        const value = Math.min(Math.max(Math.round(Number(input.value)) || 0, 0), last);
-        input.value = String(value);
-        this.choose(tool.field, value);
+        input.value = String(Number.isInteger(tool.step) ? Math.round(value()) : value());
+        this.choose(tool.field, Number(input.value));
       };
+      if (tool.kind === "range") {
+        input.oninput = () => { shown.textContent = input.value; this.choose(tool.field, value()); };
+      }
       label.appendChild(input);
+      if (tool.kind === "range") label.appendChild(shown);
     } else {
+      if (tool.label) label.appendChild(make("span", "", tool.label));
       input = make("select");
-      this.fill(input, tool.options);
+      input.replaceChildren(...tool.options.map(([value, text]) => {
+        const option = make("option", "", text);
+        option.value = String(value);
+        return option;
+      }));
       input.onchange = () => this.choose(tool.field, input.value);
       label.appendChild(input);
     }
@@ -502,72 +615,197 @@ class Board {
     input.name = tool.field;
     // The page's own keys (p, n, e, x) must not act while somebody types here.
     input.addEventListener("keydown", (event) => event.stopPropagation());
-    this.controls.push({ field: tool.field, input });
-    return label;
+    return { label, input, field: tool.field, signature: JSON.stringify(tool) };
   }
 
-  fill(select, options) {
-    const signature = JSON.stringify(options);
-    if (select.dataset.signature === signature) return;
-    select.dataset.signature = signature;
-    select.replaceChildren(...options.map(([value, text]) => {
-      const option = make("option", "", text);
-      option.value = String(value);
-      return option;
-    }));
+  // The controls that the board has now; those that stay as they were keep their place and the keyboard.
+  showTools(tools) {
+    const old = new Map(this.controls.map((control) => [control.signature, control]));
+    this.controls = tools.map((tool) => old.get(JSON.stringify(tool)) || this.control(tool));
+    const places = new Map([["bar", []]]);
+    for (const name of this.cards.keys()) places.set(name, []);
+    tools.forEach((tool, number) => { if (places.has(tool.place)) places.get(tool.place).push(this.controls[number].label); });
+    for (const [place, labels] of places) {
+      const box = place === "bar" ? this.picks : this.cards.get(place).tools;
+      const same = box.childNodes.length === labels.length && labels.every((label, number) => box.childNodes[number] === label);
+      if (!same) box.replaceChildren(...labels);
+    }
+  }
+
+  showChosen(chosen) {
+    this.chosen = chosen; // as the server fits it to this run
+    for (const { field, input } of this.controls) {
+      if (document.activeElement === input && ["number", "range"].includes(input.type)) continue;
+      if (input.type === "checkbox") input.checked = String(chosen[field]) === "true";
+      else if (input.tagName !== "BUTTON" && chosen[field] !== undefined) input.value = String(chosen[field]);
+      if (input.type === "range") input.nextSibling.textContent = input.value;
+    }
   }
 
   choose(field, value) {
     this.selection[field] = value;
     sessionStorage.setItem(`rx-selection-${this.key}`, JSON.stringify(this.selection));
-    this.open();
+    this.send();
   }
 
   query() {
-    return new URLSearchParams(Object.entries(this.selection).map(([key, value]) => [key, String(value)])).toString();
+    const parts = { ...this.selection, ...this.ask, board: this.key };
+    if (this.at !== null) parts.at = this.at;
+    if (this.film) parts.film = this.film;
+    return new URLSearchParams(Object.entries(parts).map(([key, value]) => [key, String(value)])).toString();
   }
 
-  showChoices() {
-    const choices = this.choices;
-    if (!choices.sequences) return;
-    const set = (field, options, visible) => {
-      const select = this.picks[field].querySelector("select");
-      this.fill(select, options);
-      this.picks[field].hidden = !visible;
+  // Tell the open stream what is wanted now; it goes on with all that it has drawn. At most ten times a second.
+  send(extra = "") {
+    if (extra) this.extra = extra;
+    if (this.sending) { this.again = true; return; }
+    this.sending = true;
+    const address = `${this.base}/explorer/choose/${this.stream}?${this.query()}${this.extra || ""}`;
+    this.extra = "";
+    const next = () => setTimeout(() => {
+      this.sending = false;
+      if (this.again) { this.again = false; this.send(); }
+    }, 100);
+    fetch(address, { method: "POST" }).then((answer) => { if (!answer.ok) this.open(); next(); }, next);
+  }
+
+  // -- the past ------------------------------------------------------------------------------------------------
+
+  buildPast() {
+    const row = make("div", "rx-past");
+    const button = (text, title, act) => {
+      const node = make("button", "rx-text", text);
+      node.type = "button";
+      node.title = title;
+      node.setAttribute("aria-label", title);
+      node.onclick = act;
+      return node;
     };
-    set("sequence", choices.sequences.map((title, n) => [n, `${n + 1}: ${title}`]), true);
-    set("layer", Array.from({ length: choices.layers }, (_, n) => [n, `layer ${n + 1}`]), choices.layers > 1);
-    set("direction", choices.directions.map((name) => [name, name]), choices.directions.length > 1);
-    const number = this.picks.unit.querySelector("input");
-    number.max = String(choices.units - 1);
-    for (const card of this.cards.values()) {
-      for (const label of card.root.querySelectorAll(".rx-pick-colour")) label.hidden = !choices.classes;
+    this.filmButton = button("▶ Replay", "Show how it learnt, from the first kept step on; nothing is trained again", () => this.replay());
+    this.speed = make("select");
+    this.speed.title = "Kept steps a second in the replay";
+    this.speed.setAttribute("aria-label", this.speed.title);
+    this.speed.name = "film";
+    for (const speed of [1, 2, 5, 10, 20]) {
+      const option = make("option", "", `${speed} / s`);
+      option.value = String(speed);
+      this.speed.appendChild(option);
     }
-    const chosen = choices.chosen; // as the server fits it to this run
-    for (const { field, input } of this.controls) {
-      if (document.activeElement === input && input.type === "number") continue;
-      if (input.type === "checkbox") input.checked = String(chosen[field]) === "true";
-      else if (chosen[field] !== undefined) input.value = String(chosen[field]);
+    this.speed.value = "5";
+    this.speed.onchange = () => { if (this.film) { this.film = Number(this.speed.value); this.send(); } };
+    this.slider = make("input", "rx-slider");
+    this.slider.type = "range";
+    this.slider.min = "0";
+    this.slider.step = "1";
+    this.slider.title = "Go back to any kept step (also with the arrow keys); the right end is now";
+    this.slider.setAttribute("aria-label", this.slider.title);
+    this.slider.oninput = () => this.goTo(Number(this.slider.value));
+    this.slider.addEventListener("keydown", (event) => event.stopPropagation());
+    this.when = make("span", "rx-when");
+    this.nowButton = button("Now", "Back to the present", () => this.goTo(this.frames.length));
+    row.append(this.filmButton, this.speed, this.slider, this.when, this.nowButton);
+    return row;
+  }
+
+  // Position n of the slider is kept step number n; the position after the last is now.
+  position() {
+    if (this.at === null) return this.frames.length;
+    let best = 0;
+    this.frames.forEach((step, n) => { if (Math.abs(step - this.at) < Math.abs(this.frames[best] - this.at)) best = n; });
+    return best;
+  }
+
+  turn(way) {
+    const from = this.position();
+    // From now, the newest kept step is often the present one, which would look like nothing happened.
+    const skip = way < 0 && from === this.frames.length && this.frames[from - 1] === this.status.step ? 2 : 1;
+    this.goTo(Math.min(Math.max(from + way * skip, 0), this.frames.length));
+  }
+
+  goTo(place) {
+    this.film = 0;
+    this.at = place >= this.frames.length ? null : this.frames[place];
+    this.moved = performance.now();
+    this.showPast();
+    this.send();
+    this.tellPast();
+  }
+
+  replay() {
+    if (this.film) this.film = 0;
+    else {
+      this.film = Number(this.speed.value);
+      if (this.at === null || this.position() >= this.frames.length - 1) this.at = this.frames.length ? this.frames[0] : null;
     }
+    this.moved = performance.now();
+    this.showPast();
+    this.send();
+    this.tellPast();
+  }
+
+  // What the server shows: it turns the film, and a step may have been thinned out.
+  followPast(status) {
+    if (performance.now() - (this.moved || 0) < 400) return; // the person is ahead of the server
+    const before = this.at;
+    this.film = status.film;
+    this.at = status.at;
+    if (before !== this.at) this.tellPast();
+  }
+
+  showPast() {
+    const last = this.frames.length;
+    this.slider.max = String(last);
+    this.slider.disabled = last < 2;
+    this.filmButton.disabled = last < 2;
+    const place = this.position();
+    if (this.slider.value !== String(place)) this.slider.value = String(place);
+    this.filmButton.textContent = this.film ? "■ Stop" : "▶ Replay";
+    this.nowButton.disabled = this.at === null;
+    this.when.textContent = this.at === null ? `now, step ${this.status.step ?? 0}` : `looking back at step ${this.at}`;
+    this.root.dataset.at = this.at === null ? "" : String(this.at);
+    this.root.dataset.film = String(this.film || "");
+    this.root.dataset.frameCount = String(last);
+  }
+
+  // The page's script learns where the person looks, a few times a second, so that Play can go on from there.
+  tellPast() {
+    sessionStorage.setItem("rx-past", JSON.stringify({ run: this.run, at: this.at }));
+    if (this.telling) return;
+    this.telling = setTimeout(() => {
+      this.telling = null;
+      if (this.setState) this.setState("at", this.at);
+    }, 250);
   }
 
   // -- the stream ----------------------------------------------------------------------------------------------
 
-  show({ run, base, plotly, link }, setState) {
+  show({ run, base, plotly, link, ask, at }, setState) {
     this.setState = setState;
     this.link = link;
     this.base = base;
+    const asked = JSON.stringify(ask || {});
+    const other = asked !== JSON.stringify(this.ask);
+    this.ask = ask || {};
     clearTimeout(this.leaving);
-    if (run === this.run && this.source && this.source.readyState !== EventSource.CLOSED) return;
-    if (run !== this.run) for (const card of this.cards.values()) { card.ranges = {}; card.whole = true; }
+    if (run === this.run && this.source && this.source.readyState !== EventSource.CLOSED) {
+      if (other) this.send();
+      return;
+    }
+    if (run !== this.run) {
+      for (const card of this.cards.values()) { card.ranges = {}; card.whole = true; }
+      const past = JSON.parse(sessionStorage.getItem("rx-past") || "{}");
+      this.at = past.run === run && past.at !== undefined ? past.at : null;
+      this.film = 0;
+    }
     this.run = run;
+    if ((at ?? null) !== this.at) this.tellPast();
     loadPlotly(base, plotly).then(() => this.open(), () => this.say("The drawing script could not be loaded. Reload the page."));
   }
 
   open() {
     if (!window.Plotly) return;
     if (this.source) this.source.close();
-    const source = (this.source = new EventSource(`${this.base}/explorer/live/${this.run}?${this.query()}`));
+    const source = (this.source = new EventSource(`${this.base}/explorer/live/${this.run}?stream=${this.stream}&${this.query()}`));
     const run = this.run;
     source.onmessage = (event) => { this.lost = 0; this.receive(JSON.parse(event.data), run); };
     source.addEventListener("gone", () => { source.close(); this.tell("gone"); });
@@ -581,20 +819,40 @@ class Board {
   receive(message, run) {
     if (run !== this.run) return;
     this.status = message.status;
-    if (message.choices) this.choices = message.choices;
-    const known = new Set(this.cards.keys());
+    if (message.frames) this.frames = message.frames;
     for (const [name, news] of Object.entries(message.figures)) {
       if (!this.cards.has(name)) {
-        const card = new Card(this, name);
+        const card = news.svg === undefined ? new Card(this, name) : new DrawingCard(this, name);
         this.cards.set(name, card);
         this.grid.appendChild(card.root);
+        this.toolsOf = message.tools || this.toolsOf; // a new card's controls find their place
+        if (this.toolsOf) this.showTools(this.toolsOf);
       }
       this.cards.get(name).merge(news);
     }
-    if (message.choices || known.size !== this.cards.size) this.showChoices();
+    if (message.cards) this.arrange(message.cards, message.grid);
+    if (message.tools) { this.toolsOf = message.tools; this.showTools(message.tools); }
+    if (message.chosen || message.tools) this.showChosen(message.chosen || this.chosen || {});
+    this.followPast(message.status);
+    this.showPast();
     this.showStatus();
     this.schedule();
     this.tell(message.status.status);
+  }
+
+  // Which cards there are, in which order, and how large.
+  arrange(names, grid) {
+    names.forEach((name, number) => {
+      const card = this.cards.get(name);
+      const [columns, rows] = grid.spans[name] || [3, 1];
+      card.root.style.order = String(number);
+      card.root.style.gridColumn = `span ${columns}`;
+      card.root.style.gridRow = `span ${rows}`;
+    });
+    for (const [name, card] of this.cards) card.root.hidden = !names.includes(name);
+    this.grid.style.setProperty("--rx-rows", grid.rows);
+    this.least = grid.least;
+    this.fit();
   }
 
   tell(status) {
@@ -618,7 +876,29 @@ class Board {
     if (s.val_loss !== undefined && s.val_loss !== null) parts.push(`validation loss ${short(s.val_loss)}, ${s.metric} ${percent(s.val_metric)}`);
     if (s.test) parts.push(`test loss ${short(s.test[0])}, ${s.metric} ${percent(s.test[1])}`);
     this.numbers.textContent = parts.join("  ·  ");
-    this.say(s.message);
+    this.showBusy(s.busy);
+    this.say([s.message, ...new Set(s.errors)].filter(Boolean).join(" "));
+  }
+
+  // What takes long is named, with its progress and a way to stop it.
+  showBusy(busy) {
+    if (!this.busy) {
+      this.busy = make("span", "rx-busy");
+      this.busy.setAttribute("role", "status");
+      const bar = make("progress");
+      bar.max = 1;
+      const stop = make("button", "rx-text", "Cancel");
+      stop.type = "button";
+      stop.onclick = () => this.send(`&cancel=${encodeURIComponent(this.busy.dataset.name)}`);
+      this.busy.append(make("span"), bar, stop);
+      this.picks.before(this.busy);
+    }
+    this.busy.hidden = !busy;
+    if (!busy) return;
+    const [name, title, share] = busy;
+    this.busy.dataset.name = name;
+    this.busy.firstChild.textContent = title;
+    this.busy.querySelector("progress").value = share;
   }
 
   say(text) {
@@ -695,7 +975,7 @@ class Board {
     if (stacked) this.grid.style.height = "";
     else {
       const top = this.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop || 0);
-      this.grid.style.height = `${Math.max(window.innerHeight - top - 10, 560)}px`;
+      this.grid.style.height = `${Math.max(window.innerHeight - top - 10, this.least || 560)}px`;
     }
   }
 

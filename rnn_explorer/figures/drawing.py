@@ -1,0 +1,95 @@
+"""What an own drawing is here: an SVG with words for the reader, the equations beside it and a table behind it.
+
+A drawing is for what Plotly does not draw: a cell with its wires. Its lines and letters are in `currentColor`, so it
+follows the page it stands in. What belongs to one quantity bears that quantity's name in `data-term`, in the drawing
+as in the equations, so that a page can light up the one where the other is pointed at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+import pandas as pd
+
+
+class Token(TypedDict):
+    """A piece of an equation: a letter, a number, an operator or a word.
+
+    Attributes:
+        text: as it is read; an operator brings its spaces.
+        term: the wire that it stands for; left out for operators and words.
+        sub: an index below the line.
+    """
+
+    text: str
+    term: NotRequired[str]
+    sub: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One equation, twice.
+
+    Attributes:
+        name: what it gives, in words ("forget gate").
+        symbols: in letters.
+        numbers: with one step's numbers put in; the first token is the result.
+    """
+
+    name: str
+    symbols: tuple[Token, ...]
+    numbers: tuple[Token, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One drawing as plain text and data.
+
+    Attributes:
+        name: a short key, unique on a page ("cell").
+        title: what is drawn, in a few words.
+        how_to_read: one line for someone who sees such a drawing for the first time.
+        svg: one whole `<svg>` element with a view box and no size of its own.
+        equations: what is drawn, as equations.
+        notes: short sentences about the conventions of the equations.
+        table: column name -> values of equal length, for CSV.
+    """
+
+    name: str
+    title: str
+    how_to_read: str
+    svg: str
+    equations: Sequence[Equation] = ()
+    notes: Sequence[str] = ()
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_csv(self) -> str:
+        """The table behind the drawing as CSV text with a header."""
+        return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """A number as it is written on wires and in equations, at most 8 characters long for 2 decimals.
+
+    Args:
+        value: any float. One that would be rounded to zero without being zero, and one of 10 000 or more, is
+            written with an exponent (1e−5, 1.2e4); from 100 on decimals are dropped.
+        decimals: after the point, at least 1.
+    """
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    value += 0.0  # no minus before a zero
+    size = abs(value)
+    if size and (size < 0.5 * 10**-decimals or size >= 9999.5):
+        mantissa, exponent = f"{value:.{0 if size < 1 else 1}e}".split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    else:
+        dropped = 2 if size >= 999.5 else 1 if size >= 99.95 else 0
+        text = f"{value:.{max(decimals - dropped, 0)}f}"
+    return text.replace("-", "−")

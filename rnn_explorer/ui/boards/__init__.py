@@ -1,0 +1,8 @@
+"""The boards: what each page's live figures show, one file each; importing this package registers them."""
+
+from __future__ import annotations
+
+from rnn_explorer.ui.boards import lab
+from rnn_explorer.ui.boards.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool
+
+__all__ = ["BOARDS", "Answer", "Board", "Question", "Seen", "Selection", "Tool", "lab"]

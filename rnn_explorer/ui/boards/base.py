@@ -1,0 +1,260 @@
+"""What a board is: the live figures of one page, made from a run and from answers about its model.
+
+A board is asked again and again. It says what can be chosen (`tools`), what must be computed of the model first
+(`questions`), and what is drawn of all that is known so far (`cards`). Adding one is one file in this folder with one
+`Board` class under `@BOARDS.register(name)`, one page that shows it, and one test.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.registry import Registry
+from rnn_explorer.trace import LayerTrace, Snapshot
+
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
+_LONGEST = 4000  # characters of a text in a selection
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the person chose to look at; each part by its name in the stream's query. Boards add parts of their own.
+
+    A part is a whole number, a number, a switch, one of a few words or numbers (`Literal`), or a text.
+
+    Attributes:
+        layer, direction: which recurrent layer.
+        sequence: which of the probe sequences, from 0.
+        unit: which hidden unit, from 0; a board may give -1 a meaning of its own.
+    """
+
+    layer: int = 0
+    direction: Literal["forward", "backward"] = "forward"
+    sequence: int = 0
+    unit: int = 0
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> typing.Self:
+        """Read a query; what is missing or makes no sense takes its default."""
+        kinds = typing.get_type_hints(cls)
+        chosen = {}
+        for part in dataclasses.fields(cls):
+            value = _read(kinds[part.name], query.get(part.name, ""))
+            if value is not None:
+                chosen[part.name] = value
+        return cls(**chosen)
+
+    def fit(self, snapshot: Snapshot) -> typing.Self:
+        """The nearest selection that this snapshot has."""
+        trace = snapshot.trace
+        layer = min(max(self.layer, 0), max(entry.layer for entry in trace.layers))
+        directions = [entry.direction for entry in trace.layers if entry.layer == layer]
+        direction = self.direction if self.direction in directions else directions[0]
+        return dataclasses.replace(
+            self,
+            layer=layer,
+            direction=direction,
+            sequence=min(max(self.sequence, 0), len(trace.lengths) - 1),
+            unit=min(max(self.unit, self.lowest_unit()), trace.layer(layer, direction).hidden_size - 1),
+        )
+
+    @classmethod
+    def lowest_unit(cls) -> int:
+        """The least value of `unit`."""
+        return 0
+
+
+def _read(kind: Any, text: str) -> Any:
+    """One part of a selection; None where the text makes no sense."""
+    if typing.get_origin(kind) is Literal:
+        return {str(choice): choice for choice in typing.get_args(kind)}.get(text)
+    if kind is bool:
+        return {"true": True, "false": False}.get(text)
+    if kind is int:
+        return int(text) if text.isascii() and _WHOLE.fullmatch(text) else None
+    if kind is float:
+        try:
+            number = float(text)
+        except ValueError:
+            return None
+        return number if math.isfinite(number) else None
+    return text[:_LONGEST] if text else None
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One control of a board, drawn in the browser; what is chosen comes back in the stream's query.
+
+    Attributes:
+        field: the part of the selection.
+        kind: "select" (one of `options`), "toggle", "number" (typed), "range" (a slider), "button" (each press adds one
+            to a whole number).
+        title: what it is, in words, for whoever points at it.
+        place: "bar", or the name of the figure in whose head it stands.
+        label: a word beside it.
+        options: pairs of value and text, for "select".
+        low, high, step: for "number" and "range".
+    """
+
+    field: str
+    kind: Literal["select", "toggle", "number", "range", "button"]
+    title: str
+    place: str = "bar"
+    label: str = ""
+    options: tuple[tuple[Any, str], ...] = ()
+    low: float = 0
+    high: float = 0
+    step: float = 1
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to be computed of the model before it can be drawn.
+
+    The answer comes later, in `Seen.answers`; until then the last one stays there. A past step is asked about whenever
+    the step, the options or the key changes; the living model also as it learns on, if `follow` says so.
+
+    Attributes:
+        name: under which the board finds the answer.
+        kind, options: as the engine takes them.
+        key: another key asks again, such as how often a button was pressed.
+        every: seconds between two questions while the model learns, at least; infinite for not at all. Questions that
+            take long are asked less often.
+        settle: seconds for which options and past step must stand still before it is asked, for what takes long.
+        title: what it does, in a few words, shown with its progress while it is answered; "" for what is quick.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+    every: float = 0.3
+    settle: float = 0.0
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known about a question.
+
+    Attributes:
+        value: the newest answer; None before the first.
+        step: the step of the model that it is about; -1 before the first.
+        error: a sentence where the newest question could not be answered, else "".
+        pending: whether a newer answer is on its way.
+        progress: how far that one has come, 0 to 1.
+    """
+
+    value: Any = None
+    step: int = -1
+    error: str = ""
+    pending: bool = False
+    progress: float = 0.0
+
+
+NOTHING = Answer()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run as it is looked at.
+
+    Attributes:
+        view: the run; its snapshot is that of the step looked at.
+        step: the step looked at.
+        past: whether that is a kept step of the past (the living model otherwise).
+        answers: by the names of the board's questions; a name that is missing is not answered yet.
+        others: the other runs that share a beginning with this one.
+    """
+
+    view: RunView
+    step: int
+    past: bool = False
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    others: tuple[RunView, ...] = ()
+
+    def answer(self, name: str) -> Answer:
+        """What is known about a question, which may be nothing."""
+        return self.answers.get(name, NOTHING)
+
+
+class Board(ABC):
+    """The figures of one page for one browser; keeps what must not jump from one moment to the next.
+
+    Class attributes:
+        name: the key of the board, of its page's address and of its place in the style sheet.
+        selection_class: what can be chosen.
+        rows: the heights of the grid's rows, as CSS writes them, in a window that is wide enough for two figures.
+        spans: card -> how many of the grid's six columns and of its rows it takes; (3, 1) where it is not named.
+        least_height: pixels of the whole grid below which the page scrolls instead.
+
+    Args:
+        selection: what is chosen; `selection` may be set anew at any time.
+    """
+
+    name: ClassVar[str]
+    selection_class: ClassVar[type[Selection]] = Selection
+    rows: ClassVar[str] = "1fr 1fr"
+    spans: ClassVar[Mapping[str, tuple[int, int]]] = {}
+    least_height: ClassVar[int] = 560
+
+    def __init__(self, selection: Any) -> None:
+        self.selection = selection
+
+    def fitted(self, seen: Seen) -> Any:
+        """The selection as far as the run has what is selected; there must be a snapshot."""
+        assert seen.view.snapshot is not None
+        return self.selection.fit(seen.view.snapshot)
+
+    def tools(self, seen: Seen) -> list[Tool]:
+        """What can be chosen; there is a snapshot."""
+        return common_tools(seen)
+
+    def questions(self, seen: Seen) -> list[Question]:
+        """What must be computed; there is a snapshot."""
+        return []
+
+    @abstractmethod
+    def cards(self, seen: Seen) -> Sequence[Figure | Drawing]:
+        """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
+
+
+def common_tools(seen: Seen, unit: bool = True) -> list[Tool]:
+    """The choice of sequence, layer, direction and unit, as far as there is a choice."""
+    snapshot = seen.view.snapshot
+    assert snapshot is not None
+    entries = snapshot.trace.layers
+    layers = 1 + max(entry.layer for entry in entries)
+    directions = sorted({entry.direction for entry in entries}, reverse=True)
+    titles = tuple((n, f"{n + 1}: {told.title}") for n, told in enumerate(snapshot.explanations))
+    tools = [Tool("sequence", "select", "The sequence that the figures show", options=titles)]
+    if layers > 1:
+        numbered = tuple((n, f"layer {n + 1}") for n in range(layers))
+        tools.append(Tool("layer", "select", "The recurrent layer that the figures show", options=numbered))
+    if len(directions) > 1:
+        named = tuple((name, name) for name in directions)
+        tools.append(Tool("direction", "select", "The direction of reading", options=named))
+    if unit:
+        title = "The hidden unit drawn as lines (or click a row of a map)"
+        tools.append(Tool("unit", "number", title, label="unit", high=entries[0].hidden_size - 1))
+    return tools
+
+
+def shown_layer(seen: Seen, chosen: Selection) -> tuple[LayerTrace, int]:
+    """The recording of the chosen layer and direction, and the real steps of the chosen sequence."""
+    assert seen.view.snapshot is not None
+    trace = seen.view.snapshot.trace
+    return trace.layer(chosen.layer, chosen.direction), int(trace.lengths[chosen.sequence])
+
+
+BOARDS: Registry[type[Board]] = Registry("board")

@@ -1,0 +1,139 @@
+"""The lab's board: the learning curves, what the model says, its states, their path, and every gate."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from rnn_explorer.analysis import projection
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.figures.answer import answer
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.curves import curves
+from rnn_explorer.figures.gates import gates
+from rnn_explorer.figures.path import path
+from rnn_explorer.figures.states import states
+from rnn_explorer.trace import LayerTrace, Snapshot
+from rnn_explorer.ui.boards.base import BOARDS, Board, Seen, Selection, Tool, common_tools, shown_layer
+
+REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
+
+
+@dataclass(frozen=True)
+class LabSelection(Selection):
+    """What the lab's figures show.
+
+    Attributes:
+        gates: "maps", "unit" or "saturation".
+        log: whether the loss has a logarithmic axis.
+        dims: 2 or 3 dimensions of the hidden state's path.
+        colour: the path coloured by "time" or by "class".
+    """
+
+    gates: Literal["maps", "unit", "saturation"] = "maps"
+    log: bool = False
+    dims: Literal[2, 3] = 2
+    colour: Literal["time", "class"] = "time"
+
+
+@BOARDS.register("lab")
+class LabBoard(Board):
+    """Five figures that show one run from outside and inside."""
+
+    name = "lab"
+    selection_class = LabSelection
+    rows = "1fr 1fr 1.1fr"
+    spans = {"gates": (6, 1)}
+
+    def __init__(self, selection: LabSelection) -> None:
+        super().__init__(selection)
+        self._basis: projection.Basis | None = None
+        self._fitted, self._fitted_step = -math.inf, -1
+        self._limits: Any = None
+        self._layer: tuple[int, str, int] | None = None
+
+    def tools(self, seen: Seen) -> list[Tool]:
+        tools = common_tools(seen)
+        tools.append(Tool("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale"))
+        tools.append(Tool("dims", "select", "Dimensions of the path", "path", options=((2, "2D"), (3, "3D"))))
+        if seen.view.snapshot is not None and seen.view.snapshot.label_names:
+            colours = (("time", "colour: time"), ("class", "colour: class"))
+            tools.append(Tool("colour", "select", "What the colours mean", "path", options=colours))
+        ways = (("maps", "all units"), ("unit", "one unit, as lines"), ("saturation", "saturation"))
+        tools.append(Tool("gates", "select", "How the gates are shown", "gates", options=ways))
+        return tools
+
+    def cards(self, seen: Seen) -> list[Figure]:
+        view = seen.view
+        drawn = [curves_of(seen, self.selection.log)]
+        if view.snapshot is None:
+            return drawn
+        snapshot, chosen = view.snapshot, self.fitted(seen)
+        layer, length = shown_layer(seen, chosen)
+        trace, explanation = snapshot.trace, snapshot.explanations[chosen.sequence]
+        drawn.append(answer(explanation, view.experiment.model.cell))
+        drawn.append(states(layer, chosen.sequence, length))
+        drawn.append(self._path(view, snapshot, layer, chosen))
+        drawn.append(
+            gates(
+                layer,
+                chosen.sequence,
+                length,
+                trace.inputs[chosen.sequence],
+                lengths=trace.lengths,
+                symbols=explanation.symbols,
+                view=chosen.gates,
+                unit=chosen.unit,
+            )
+        )
+        return drawn
+
+    def _path(self, view: RunView, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
+        hidden, lengths = layer.states["hidden"], snapshot.trace.lengths
+        shown = (layer.layer, layer.direction, layer.hidden_size)
+        if shown != self._layer:  # another layer has another space
+            self._layer, self._basis, self._limits = shown, None, None
+        basis, now = self._basis, time.monotonic()
+        rested = now - self._fitted > REFIT or view.status != "training"
+        if basis is None or (snapshot.step != self._fitted_step and rested):
+            fresh = projection.fit(hidden, lengths=lengths)
+            basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
+            self._fitted, self._fitted_step = now, snapshot.step
+        projected = projection.project(basis, hidden)
+        # A state too large for single precision along one axis is not drawn along the others either.
+        projected[~np.isfinite(projected).all(axis=-1)] = np.nan
+        self._limits = projection.limits(projected, self._limits, lengths)
+        return path(
+            projected,
+            lengths,
+            basis.explained,
+            snapshot.labels,
+            snapshot.label_names,
+            chosen.sequence,
+            colour_by=chosen.colour,
+            dims=chosen.dims,
+            limits=self._limits,
+        )
+
+
+def curves_of(seen: Seen, log: bool = False) -> Figure:
+    """The learning curves of a run, with those of its other branches, and where the person looks."""
+    view = seen.view
+    baseline = view.baseline
+    return curves(
+        view.train,
+        view.validation,
+        baseline.loss if baseline else math.nan,
+        baseline.metric if baseline else math.nan,
+        baseline.how if baseline else "",
+        view.metric_name,
+        view.experiment.model.cell,
+        log=log,
+        test={"loss": view.test[0], "metric": view.test[1]} if view.test else None,
+        at=seen.step if seen.past else None,
+        others=tuple(other.train for other in seen.others),
+    )

@@ -1,0 +1,322 @@
+"""One browser's look at a run: at its present or its past, with the questions that its board needs answered.
+
+A `Looker` belongs to one open stream. It knows no web server: the stream tells it what the person chose, asks it again
+and again what is to be seen, and is woken when an answer comes.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import json
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rnn_explorer.engine.base import Engine, Reply, RunView, UnknownRun
+from rnn_explorer.ui.boards import BOARDS, Answer, Question, Seen
+from rnn_explorer.ui.boards.base import NOTHING
+
+SHARE = 0.25  # the most of a worker's time that the questions of one browser about a learning model may take
+FASTEST_FILM = 30.0  # kept steps a second
+REMEMBERED = 200  # answers about past steps that are kept, so that a film can be shown again at once
+MOST_OTHERS = 12  # branches that are drawn beside the one looked at
+_SNAPSHOT = "snapshot"
+
+
+@dataclass
+class _Slot:
+    """One question of the board, and what came of it."""
+
+    question: Question
+    signature: str = ""  # of the newest wish
+    since: float = 0.0  # when it became that
+    asked: str = ""  # the signature of the newest question asked
+    asked_step: int = -1  # of the living model then
+    asked_at: float = -math.inf
+    took: float = 0.0  # seconds, the newest answer
+    number: int = 0  # of the newest question asked: words about older ones count for nothing
+    take_back: Callable[[], None] | None = None
+    stopped: str = ""  # the signature that the person does not want answered
+    answer: Answer = NOTHING
+
+
+class Asker:
+    """Asks a run's questions when they are due, and keeps the answers.
+
+    Args:
+        engine, run_id: whom to ask about what.
+        wake: called when something new is known.
+        home: runs a function where this object lives, since answers come from another thread.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        run_id: str,
+        wake: Callable[[], None],
+        home: Callable[[Callable[[], None]], None] = lambda function: function(),
+    ) -> None:
+        self.engine, self.run_id, self.wake, self.home = engine, run_id, wake, home
+        self.version = 0
+        self.next_due = math.inf
+        self._slots: dict[str, _Slot] = {}
+        self._known: OrderedDict[str, Answer] = OrderedDict()  # about past steps
+
+    def want(self, questions: list[Question], past: int | None, step: int) -> dict[str, Answer]:
+        """Say what is wanted now; returns what is known of it.
+
+        Args:
+            questions: their names are unique.
+            past: a kept step to ask about; None: the living model.
+            step: the step of the living model.
+        """
+        self.next_due = math.inf
+        names = {question.name for question in questions}
+        for name in set(self._slots) - names:
+            self._drop(self._slots.pop(name))
+        now = time.monotonic()
+        for question in questions:
+            slot = self._slots.setdefault(question.name, _Slot(question))
+            slot.question = question
+            signature = json.dumps([question.kind, question.options, question.key, past], sort_keys=True, default=list)
+            if signature != slot.signature:
+                slot.signature, slot.since = signature, now
+            self._tend(slot, past, step, now)
+        return {name: self._slots[name].answer for name in names}
+
+    def _tend(self, slot: _Slot, past: int | None, step: int, now: float) -> None:
+        question = slot.question
+        if slot.stopped == slot.signature:
+            return
+        if slot.asked != slot.signature:
+            if past is not None and slot.signature in self._known:
+                self._drop(slot)
+                slot.asked, slot.answer = slot.signature, self._known[slot.signature]
+                self.version += 1
+                return
+            ready = slot.since + question.settle
+        elif past is not None or slot.take_back is not None or slot.asked_step == step:
+            return
+        else:
+            ready = slot.asked_at + max(question.every, slot.took / SHARE)
+        if now < ready:
+            self.next_due = min(self.next_due, ready - now)
+            return
+        self._drop(slot)
+        slot.number += 1
+        slot.asked, slot.asked_step, slot.asked_at = slot.signature, step, now
+        slot.answer = dataclasses.replace(slot.answer, pending=True, progress=0.0)
+        name, number, signature = question.name, slot.number, slot.signature
+
+        def hear(reply: Reply) -> None:
+            self.home(lambda: self._hear(name, number, signature if past is not None else "", reply))
+
+        try:
+            slot.take_back = self.engine.ask(self.run_id, question.kind, question.options, hear, past)
+        except ValueError as error:  # that step is not kept any more
+            slot.answer = dataclasses.replace(slot.answer, pending=False, error=str(error))
+        self.version += 1
+
+    def _hear(self, name: str, number: int, past: str, reply: Reply) -> None:
+        slot = self._slots.get(name)
+        if slot is None or slot.number != number:
+            return
+        if not reply.done:
+            slot.answer = dataclasses.replace(slot.answer, progress=reply.progress)
+        else:
+            slot.take_back, slot.took = None, time.monotonic() - slot.asked_at
+            if reply.error:
+                slot.answer = dataclasses.replace(slot.answer, error=reply.error, pending=False)
+            else:
+                slot.answer = Answer(reply.value, reply.step)
+                if past:
+                    self._known[past] = slot.answer
+                    while len(self._known) > REMEMBERED:
+                        self._known.popitem(last=False)
+        self.version += 1
+        self.wake()
+
+    def settled(self) -> bool:
+        """Whether every wish is answered, or cannot be."""
+        return all(
+            (slot.asked == slot.signature and not slot.answer.pending) or slot.stopped == slot.signature
+            for slot in self._slots.values()
+        )
+
+    def busy(self) -> tuple[str, str, float] | None:
+        """Name, title and progress of a question on its way that has a title; None where there is none."""
+        for name, slot in self._slots.items():
+            if slot.answer.pending and slot.question.title:
+                return name, slot.question.title, slot.answer.progress
+        return None
+
+    def cancel(self, name: str) -> None:
+        """Do not answer this question, until something else is wanted."""
+        slot = self._slots.get(name)
+        if slot is not None:
+            self._drop(slot)
+            slot.stopped = slot.signature
+            slot.answer = dataclasses.replace(slot.answer, pending=False)
+            self.version += 1
+
+    def forget(self) -> None:
+        """What was answered about past steps holds no longer: the run began anew."""
+        self._known.clear()
+        for slot in self._slots.values():
+            slot.signature = slot.asked = slot.stopped = ""
+
+    def close(self) -> None:
+        """Take all questions back."""
+        for slot in self._slots.values():
+            self._drop(slot)
+        self._slots.clear()
+
+    @staticmethod
+    def _drop(slot: _Slot) -> None:
+        if slot.take_back is not None:
+            slot.take_back()
+        slot.take_back = None
+        slot.number += 1
+
+
+class Looker:
+    """What one browser sees of a run.
+
+    Args:
+        engine, run_id: the run.
+        board: the key of the board.
+        query: what the person chose, see `choose`.
+        wake, home: as for `Asker`.
+
+    Raises:
+        UnknownName: when there is no such board.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        run_id: str,
+        board: str,
+        query: Mapping[str, str],
+        wake: Callable[[], None] = lambda: None,
+        home: Callable[[Callable[[], None]], None] = lambda function: function(),
+    ) -> None:
+        self.engine, self.run_id = engine, run_id
+        kind = BOARDS.get(board)
+        self.board = kind(kind.selection_class.read(query))
+        self.asker = Asker(engine, run_id, wake, home)
+        self.at: int | None = None
+        self.film = 0.0
+        self._choices = 0
+        self._next_frame = 0.0
+        self._newest_step = -1
+        self._seen: Seen | None = None
+        self.choose(query)
+
+    def choose(self, query: Mapping[str, str]) -> None:
+        """Take over what the person chose.
+
+        Args:
+            query: the parts of the board's selection; `at`, a step of the past, or nothing for the present; `film`, how
+                many kept steps a second are shown one after the other from there, or nothing; `cancel`, the name of a
+                question that need not be answered.
+        """
+        self.board.selection = type(self.board).selection_class.read(query)
+        at, film = query.get("at", ""), query.get("film", "")
+        self.at = int(at) if at.isascii() and at.isdigit() and len(at) < 12 else None
+        try:
+            speed = float(film or 0)
+        except ValueError:
+            speed = 0.0
+        self.film = min(speed, FASTEST_FILM) if speed > 0 else 0.0
+        self._next_frame = time.monotonic() + (1 / self.film if self.film else 0.0)
+        if query.get("cancel"):
+            self.asker.cancel(query["cancel"])
+        self._choices += 1
+
+    def look(self) -> Seen:
+        """What is to be seen now.
+
+        Raises:
+            UnknownRun: when the run is gone.
+        """
+        view = self.engine.view(self.run_id)
+        if view.step < self._newest_step:
+            self.asker.forget()
+            self._seen = None
+            self.at, self.film = None, 0.0
+        self._newest_step = view.step
+        self._turn_the_film(view)
+        past = self._nearest(view.frames)
+        seen = Seen(view, view.snapshot.step if view.snapshot else view.step, others=self._others())
+        wanted: list[Question] = []
+        if past is not None:
+            wanted.append(Question(_SNAPSHOT, "snapshot"))
+            seen = self._back(seen)
+        if seen.view.snapshot is not None:
+            wanted += self.board.questions(seen)
+        answers = self.asker.want(wanted, past, view.step)
+        if past is not None and answers[_SNAPSHOT].value is not None:
+            snapshot = answers[_SNAPSHOT].value
+            seen = dataclasses.replace(
+                seen, view=dataclasses.replace(view, snapshot=snapshot), step=snapshot.step, past=True
+            )
+        self._seen = dataclasses.replace(seen, answers=answers)
+        return self._seen
+
+    def _back(self, seen: Seen) -> Seen:
+        """Until a past step is answered, what was seen last stays."""
+        last = self._seen
+        if last is None or last.view.snapshot is None:
+            return seen
+        view = dataclasses.replace(seen.view, snapshot=last.view.snapshot)
+        return dataclasses.replace(seen, view=view, step=last.step, past=last.past)
+
+    def _nearest(self, frames: tuple[int, ...]) -> int | None:
+        if self.at is None or not frames:
+            return None
+        place = min(bisect.bisect_left(frames, self.at), len(frames) - 1)
+        around = frames[max(place - 1, 0) : place + 1]
+        self.at = min(around, key=lambda step: abs(step - (self.at or 0)))
+        return self.at
+
+    def _turn_the_film(self, view: RunView) -> None:
+        frames, now = view.frames, time.monotonic()
+        if not self.film or not frames:
+            return
+        if self.at is None:
+            self.at = frames[0]
+            self._next_frame = now + 1 / self.film
+        elif now >= self._next_frame and self.asker.settled():
+            place = bisect.bisect_right(frames, self.at)
+            if place < len(frames):
+                self.at = frames[place]
+                self._next_frame = now + 1 / self.film
+            else:
+                self.at, self.film = None, 0.0
+
+    def _others(self) -> tuple[RunView, ...]:
+        found: list[RunView] = []
+        for run_id in self.engine.family(self.run_id):
+            if run_id != self.run_id and len(found) < MOST_OTHERS:
+                try:
+                    found.append(self.engine.view(run_id))
+                except UnknownRun:
+                    continue
+        return tuple(found)
+
+    def due(self) -> float:
+        """Seconds after which it is worth looking again, though nothing new is known."""
+        film = max(self._next_frame - time.monotonic(), 0.01) if self.film else math.inf
+        return min(film, self.asker.next_due)
+
+    def state(self) -> tuple[int, int, int | None]:
+        """Changes whenever a look shows something else, but for changes of the run itself."""
+        return self._choices, self.asker.version, self.at
+
+    def close(self) -> None:
+        """Nobody looks any more."""
+        self.asker.close()
