@@ -24,11 +24,13 @@ def add_arguments(train: argparse.ArgumentParser) -> None:
     """Add the options on a file to the command `train`."""
     own = train.add_argument_group(
         "your own data",
-        "The task is own_series for a table and own_text for a text; its other settings may stand in the query, such as "
+        "The task is own_series for a table and own_text for a text; its other settings may stand in the query, as in "
         "seq_len=20&missing=drop.",
     )
     own.add_argument(
-        "--data", metavar="FILE", help="a table (.csv, .tsv) of at most 5 MB, or a text of any other name; - reads a text"
+        "--data",
+        metavar="FILE",
+        help="a table (.csv, .tsv) of at most 5 MB, or a text of any other name; - reads a text",
     )
     own.add_argument("--column", metavar="NAME", action="append", help="a column to read; may be given several times")
     own.add_argument("--label", metavar="NAME", help="the column with the class, for a classification")

@@ -21,15 +21,18 @@ class Sample(Settings):
     word: str = setting("a", choices=("a", "b"), label="Word", help="A choice.")
     sizes: tuple[int, ...] = setting((), low=1, high=9, longest=2, label="Sizes", help="A list.")
     free: float = setting(0.0, label="Free", help="Any finite number.")
+    name: str = setting("", longest=5, label="Name", help="Any text.")
 
 
 def test_specs_come_from_the_declarations():
-    whole, real, yes, word, sizes, free = Sample.specs()
+    whole, real, yes, word, sizes, free, name = Sample.specs()
     assert (whole.name, whole.kind, whole.default, whole.low, whole.high) == ("whole", int, 3, 1, 10)
     assert (real.kind, real.live, yes.kind, word.choices, sizes.kind, sizes.longest) == (
         float, True, bool, ("a", "b"), tuple, 2,
     )  # fmt: skip
     assert free.allowed == "a number"
+    assert name.is_free_text and not any(spec.is_free_text for spec in (whole, real, yes, word, sizes, free))
+    assert name.allowed == "a text of one line and at most 5 characters, or nothing"
     assert Sample.spec("word") is word
     with pytest.raises(KeyError):
         Sample.spec("other")
@@ -55,6 +58,7 @@ def test_a_subclass_has_specs_of_its_own():
         ("word", "c"), ("word", ""), ("word", 1), ("word", None),
         ("sizes", (0,)), ("sizes", (10,)), ("sizes", (1, 2, 3)), ("sizes", (True,)), ("sizes", (1.0,)),
         ("sizes", "12"), ("sizes", 3), ("sizes", None),
+        ("name", "123456"), ("name", "a\nb"), ("name", "\x00"), ("name", "\u202e"), ("name", "\ud800"), ("name", 3),
     ],
 )  # fmt: skip
 def test_a_refusal_names_field_value_and_range(name, value):
@@ -95,7 +99,8 @@ def test_values_take_the_type_of_the_setting():
     made = Sample(real=1, sizes=[4, 5])
     assert isinstance(made.real, float) and made.sizes == (4, 5)
     assert hash(made) == hash(Sample(real=1.0, sizes=(4, 5)))
-    assert made.to_dict() == {"whole": 3, "real": 1.0, "yes": False, "word": "a", "sizes": [4, 5], "free": 0.0}
+    plain = {"whole": 3, "real": 1.0, "yes": False, "word": "a", "sizes": [4, 5], "free": 0.0, "name": ""}
+    assert made.to_dict() == plain
 
 
 def test_replace_checks_too():
@@ -111,6 +116,7 @@ def test_replace_checks_too():
         ("free", "-2E+3", -2000.0), ("yes", "True", True), ("yes", "on", True), ("yes", "0", False),
         ("word", " b ", "b"),
         ("sizes", "none", ()), ("sizes", "", ()), ("sizes", "3, 4", (3, 4)),
+        ("name", "", ""), ("name", " ä b ", "ä b"), ("name", "none", "none"),
     ],
 )  # fmt: skip
 def test_parse_reads(name, text, value):

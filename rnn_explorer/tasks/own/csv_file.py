@@ -30,6 +30,7 @@ from rnn_explorer.tasks.own.limits import (
     MAX_ROWS,
     MAX_TEXTS,
     DataError,
+    be,
     counted,
     listed,
     quoted,
@@ -190,7 +191,7 @@ def read_table(text: str, name: str = "") -> Table:
     """
     text, delimiter, notes = _delimiter(text)
     rows = _rows(text, delimiter)
-    first = next(rows, None)
+    first = next((row for row in rows if row[1]), None)
     if first is None:
         raise DataError("The file has no rows; it should have a row of column names and then one row a time step.")
     names, is_data, told = _header(first[1])
@@ -227,6 +228,11 @@ class _Lines:
         self.number += 1
         self._length += len(line)
         if self._length > MAX_ROW:
+            width = 1 + max(line.count(mark) for mark in DELIMITERS)
+            if width > MAX_COLUMNS:
+                raise DataError(
+                    f"Line {self.number} has {width:,} columns, and the limit is {MAX_COLUMNS}; leave some out."
+                )
             spread = "" if self.begin == self.number else " A quote may have been opened there and never closed."
             raise DataError(
                 f"The row that begins in line {self.begin} has more than {MAX_ROW:,} characters, which is the limit."
@@ -239,15 +245,14 @@ class _Lines:
 
 
 def _rows(text: str, delimiter: str, most: int | None = None) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the number of its first line."""
+    """The rows, each with the number of its first line; one without a cell is a blank line."""
     lines = _Lines(text)
     begin = 1
     try:
         for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
             begin = lines.begin
             lines.row_done()
-            if row:
-                yield begin, row
+            yield begin, row
             if most is not None and lines.number >= most:
                 return
     except csv.Error as error:
@@ -266,7 +271,12 @@ def _delimiter(text: str) -> tuple[str, str, list[str]]:
     if said:
         if said[1] not in DELIMITERS:
             raise DataError(f"The file's first line says sep={said[1]}, but columns may be separated by {_choices()}.")
-        return text[said.end() :], said[1], [f"The columns are separated by {DELIMITERS[said[1]]}, as line 1 says."]
+        # A blank line in its place, so that lines keep their numbers.
+        return (
+            "\n" + text[said.end() :],
+            said[1],
+            [f"The columns are separated by {DELIMITERS[said[1]]}, as line 1 says."],
+        )
     counts = {mark: _counts(text, mark) for mark in DELIMITERS}
     fits = {mark: _fit(found) for mark, found in counts.items()}
     best = max(fits, key=lambda mark: fits[mark])
@@ -288,7 +298,8 @@ def _counts(text: str, mark: str) -> list[int]:
     found: list[int] = []
     try:
         for _, row in _rows(text, mark, most=_LOOKED_AT):
-            found.append(len(row))
+            if row:
+                found.append(len(row))
     except DataError:
         pass  # the reading proper will say where
     return found
@@ -341,8 +352,7 @@ def _refuse_names(names: list[str]) -> None:
         if len(name) > MAX_NAME:
             raise DataError(
                 f"Column {number + 1} has a name of {len(name):,} characters, and the limit is {MAX_NAME}. The first "
-                "row "
-                "should name the columns."
+                "row should name the columns."
             )
         if name in names[:number]:
             raise DataError(
@@ -368,27 +378,43 @@ def _fill(
     budget = _Budget()
     builders = [_Builder(name, budget) for name in names]
     head: list[tuple[str, ...]] = []
-    total = blank = 0
-    while batch := list(itertools.islice(rows, _BATCH)):
-        lines, whole = [], []
-        for line, row in batch:
-            fitted = _fitted(row, len(names), line)
-            if any(fitted):
-                lines.append(line)
-                whole.append(fitted)
-        blank += len(batch) - len(whole)
-        total += len(whole)
+    total = 0
+    kept = _kept(rows, len(names), notes)
+    while batch := list(itertools.islice(kept, _BATCH)):
+        total += len(batch)
         if total > MAX_ROWS:
-            raise DataError(
-                f"The file has more than {MAX_ROWS:,} rows, which is the limit; keep a part of them, or every few "
-                "rows one."
-            )
+            raise _too_many_rows()
+        lines, whole = zip(*batch, strict=True)
         head += [tuple(cell[:MAX_NAME] for cell in row) for row in whole[: _HEAD - len(head)]]
-        for builder, column in zip(builders, zip(*whole, strict=True), strict=True) if whole else ():
+        for builder, column in zip(builders, zip(*whole, strict=True), strict=True):
             builder.add(column, lines)
-    if blank:
-        notes.append(f"{counted(blank, 'row')} without any value {'is' if blank == 1 else 'are'} left out.")
     return builders, tuple(head), total
+
+
+def _kept(rows: Iterator[tuple[int, list[str]]], width: int, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows with just as many cells as there are columns; those at the end without any value are left out."""
+    empty, waiting = [""] * width, 0
+    for line, row in rows:
+        if not row and width > 1:
+            continue  # a blank line
+        fitted = _fitted(row or empty, width, line)
+        if not any(fitted):
+            waiting += 1
+            continue
+        if waiting > MAX_ROWS:
+            raise _too_many_rows()
+        for _ in range(waiting):  # a gap in time
+            yield line, empty
+        waiting = 0
+        yield line, fitted
+    if waiting and width > 1:
+        notes.append(f"{counted(waiting, 'row')} without any value at the end {be(waiting)} left out.")
+
+
+def _too_many_rows() -> DataError:
+    return DataError(
+        f"The file has more than {MAX_ROWS:,} rows, which is the limit; keep a part of them, or every few rows one."
+    )
 
 
 def _fitted(row: list[str], width: int, line: int) -> list[str]:
@@ -403,8 +429,7 @@ def _fitted(row: list[str], width: int, line: int) -> list[str]:
     if len(cells) != width and not (len(cells) == 1 and not cells[0]):
         raise DataError(
             f"Line {line} has {counted(len(cells), 'cell')}, but the first row names {counted(width, 'column')}. "
-            "Every row "
-            "must have as many; a title or a remark above the names must go."
+            "Every row must have as many; a title or a remark above the names must go."
         )
     if len(max(cells, key=len)) > MAX_CELL:
         raise DataError(f"Line {line} has a cell of more than {MAX_CELL:,} characters, which is the limit; shorten it.")
@@ -548,8 +573,7 @@ class _Builder:
             line, cell = self.first_formula
             told.append(
                 f"The column {shown} has what looks like a formula in line {line} ({quoted(cell)}); it is taken as "
-                "text "
-                "and never computed."
+                "text and never computed."
             )
         if column.kind == "text":
             told += self._about_text(column)
@@ -591,7 +615,6 @@ def check_classes(names: Sequence[str], what: str) -> None:
         raise DataError(f"{what} holds one class only{f' ({quoted(names[0])})' if names else ''}; two are needed.")
     if len(names) > MAX_CLASSES:
         raise DataError(
-            f"{what} holds {len(names):,} different values, and the limit is {MAX_CLASSES} classes. Is it a number "
-            "to be "
-            "forecast, or a name rather than a class?"
+            f"{what} holds {len(names):,} different values, and the limit is {MAX_CLASSES} classes. Is it a number to "
+            "be forecast, or a name rather than a class?"
         )

@@ -33,6 +33,11 @@ def listed(names: list[str] | tuple[str, ...], most: int = 12) -> str:
     return ", ".join(quoted(name) for name in names[:most]) + more
 
 
+def be(number: int) -> str:
+    """The verb after so many of something."""
+    return "is" if number == 1 else "are"
+
+
 def counted(number: int, thing: str) -> str:
-    """ "1 row", "3 rows", "1,200 rows"."""
+    """A number and what there is of it: 1 row, 3 rows, 1,200 rows."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -82,8 +82,7 @@ def _refuse_other_formats(data: bytes) -> None:
     if data.startswith(_ZIP):
         raise DataError(
             "The file is a zip archive, which may be an Excel or OpenDocument table; compressed files are not read. "
-            "Save "
-            "the table as CSV, or unpack the archive."
+            "Save the table as CSV, or unpack the archive."
         )
     for begin, what in _COMPRESSED.items():
         if data.startswith(begin):
@@ -123,9 +122,8 @@ def _decoded(data: bytes, codec: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         others = ", ".join(name for name in ("utf-8", "latin-1", "cp1252", "utf-16") if name != codec)
         raise DataError(
-            f"The file is not in {codec}: byte {error.start + 1:,}, in line {line:,}, does not fit. Save it as "
-            "UTF-8, or "
-            f"state its encoding ({others}, ...)."
+            f"The file is not in {codec}: byte {error.start + 1:,}, in line {line:,}, does not fit. Save it as UTF-8, "
+            f"or state its encoding ({others}, ...)."
         ) from None
 
 
@@ -135,8 +133,7 @@ def _refuse_control(text: str) -> None:
         line = text.count("\n", 0, found.start()) + 1
         raise DataError(
             f"The file holds a control character (code {ord(found[0])}, in line {line:,}), so it is binary and no "
-            "plain "
-            "text, or it is in another encoding. Save it as CSV or as plain text."
+            "plain text, or it is in another encoding. Save it as CSV or as plain text."
         )
 
 

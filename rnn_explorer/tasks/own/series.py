@@ -32,7 +32,7 @@ from rnn_explorer.tasks.base import (
     TaskSettings,
 )
 from rnn_explorer.tasks.own.csv_file import Column, Table, check_classes
-from rnn_explorer.tasks.own.limits import MAX_NAME, DataError, counted, listed, quoted
+from rnn_explorer.tasks.own.limits import MAX_NAME, DataError, be, counted, listed, quoted
 from rnn_explorer.tasks.own.parts import (
     OwnTask,
     PartsTask,
@@ -125,15 +125,13 @@ class OwnSeries(OwnTask):
     summary = "Bring a CSV file: forecast one or more of its columns, or tell the class of each series."
     teaches = "What a recurrent network can make of your data, against a predictor without memory."
     reading_guide = (
-        "Each time step shows the network one row of the table, each column in standard deviations from its mean over "
-        "the training part; the figures draw it in its own unit. For a forecast, target and answer are drawn where the "
-        "forecast is made and should lie on each other; an answer that trails by one step only repeats what it saw. "
-        "The "
-        "line on the loss curve is that lazy forecast, and 1 is about as bad as always saying the mean. The parts "
-        "follow "
-        "each other in time, so a series that drifts is judged on values it was not trained on. For a classification, "
-        "the probabilities after each step say what it would answer if the series ended there; the line on the loss "
-        "curve knows the last step alone."
+        "Each time step shows the network one row of the table, each column in standard deviations from its mean "
+        "over the training part; the figures draw it in its own unit. For a forecast, target and answer are drawn "
+        "where the forecast is made and should lie on each other; an answer that trails by one step only repeats "
+        "what it saw. The line on the loss curve is that lazy forecast, and 1 is about as bad as always saying the "
+        "mean. The parts follow each other in time, so a series that drifts is judged on values it was not trained "
+        "on. For a classification, the probabilities after each step say what it would answer if the series ended "
+        "there; the line on the loss curve knows the last step alone."
     )
     source = Source(
         citation=f"your own file; the example: {files.source('seattle').citation}",
@@ -263,14 +261,13 @@ def _groups(
         if len(names) > MAX_SERIES:
             raise DataError(
                 f"The column {quoted(series_id)} names {len(names):,} series, and the limit is {MAX_SERIES:,}; is it "
-                "the "
-                "number of a row?"
+                "the number of a row?"
             )
     order = np.argsort(codes, kind="stable")
     order = order[np.searchsorted(codes[order], 0) :]  # rows without an id come first
     groups = np.split(order, np.searchsorted(codes[order], np.arange(1, len(names))))
     lost = table.rows - len(order)
-    told = [f"{counted(lost, 'row')} without a value in {quoted(series_id)} are left out."] if lost else []
+    told = [f"{counted(lost, 'row')} without a value in {quoted(series_id)} {be(lost)} left out."] if lost else []
     return groups, names, told
 
 
@@ -297,8 +294,7 @@ def normalised(whole: Array, mean: Array, scale: Array, settings: OwnSeriesSetti
     if not found.isfinite().all():
         raise refused(
             "columns", settings.columns, "The validation or test part has numbers that are beyond all comparison "
-            "with those "
-            "of the training part; correct them, or choose another column.",
+            "with those of the training part; correct them, or choose another column.",
         )  # fmt: skip
     return found
 
@@ -360,9 +356,8 @@ class _Forecast(PartsTask):
                 raise refused(
                     "columns",
                     self.settings.columns,
-                    f"The column {quoted(name)} has no value at all in a whole part of a series (training, "
-                    "validation or "
-                    "test), so its gaps cannot be filled; choose to drop them, or another column.",
+                    f"The column {quoted(name)} has no value at all in a whole part of a series (training, validation "
+                    "or test), so its gaps cannot be filled; choose to drop them, or another column.",
                 )
 
     def _normalise(self, whole: Array, training: Sequence[tuple[int, int]]) -> None:
@@ -374,8 +369,7 @@ class _Forecast(PartsTask):
                     "columns",
                     self.settings.columns,
                     f"The column {quoted(name)} is constant in the training part, so nothing can be learnt of it; "
-                    "choose "
-                    "another column, or a smaller validation split.",
+                    "choose another column, or a smaller validation split.",
                 )
         self.values = normalised(whole, self.mean, self.scale, self.settings)
 
@@ -449,8 +443,9 @@ def _gap_note(gaps: Array, missing: str) -> list[str]:
         return []
     share = f"{100 * rows / len(gaps):.2g} %" if rows < len(gaps) else "all"
     if missing == "drop":
-        return [f"{counted(rows, 'row')} with a missing value ({share}) are left out."]
-    return [f"{counted(int(gaps.sum()), 'missing value')} in {counted(rows, 'row')} ({share}) are interpolated."]
+        return [f"{counted(rows, 'row')} with a missing value ({share}) {be(rows)} left out."]
+    count = int(gaps.sum())
+    return [f"{counted(count, 'missing value')} in {counted(rows, 'row')} ({share}) {be(count)} interpolated."]
 
 
 def _long_enough(groups: Sequence[Array], settings: OwnSeriesSettings) -> tuple[list[int], int]:
@@ -480,8 +475,7 @@ def _long_enough(groups: Sequence[Array], settings: OwnSeriesSettings) -> tuple[
         field,
         value,
         f"The longest series has {counted(longest, 'row')}, and windows of {settings.seq_len} time steps need "
-        f"{needed}, for "
-        f"a training, a validation and a test part. {hint}",
+        f"{needed}, for a training, a validation and a test part. {hint}",
     )
 
 
@@ -581,9 +575,8 @@ class _Classes(PartsTask):
             if counts.min() < FEWEST:
                 name = quoted(self.classes[int(counts.argmin())])
                 raise DataError(
-                    f"The class {name} has {counts.min()} series only; every class needs at least {FEWEST}, to "
-                    "train, to "
-                    "validate and to test. Bring more, or leave it out."
+                    f"The class {name} has {counts.min()} series only; every class needs at least {FEWEST}, to train, "
+                    "to validate and to test. Bring more, or leave it out."
                 )
         if sizes.max() < 2:
             raise refused(
@@ -602,8 +595,7 @@ class _Classes(PartsTask):
                 "label",
                 self.settings.label,
                 f"There are too few series ({len(sizes)} of {len(self.classes)} classes) to train on every class and "
-                "to "
-                "judge on others; bring more, or merge classes.",
+                "to judge on others; bring more, or merge classes.",
             )
         self.item_at = np.repeat(np.arange(len(sizes)), sizes)  # by position in `whole`, like the next
         self.kind_at = torch.from_numpy(kinds[self.item_at].astype(np.int64))

@@ -107,15 +107,12 @@ def drop(token: str) -> None:
 
 
 def drop_all() -> None:
-    """Forget every upload of this process; called at its end, too."""
-    global _made
+    """Forget every upload of this process. The folder stays until its end, since workers know its path."""
     with _lock:
         if _is_mine():
             assert _made is not None
-            shutil.rmtree(_made[1], ignore_errors=True)
-            if _made[2] is not None:
-                _made[2].close()
-            _made = None
+            for file in _made[1].glob("*.npz"):
+                file.unlink(missing_ok=True)
 
 
 def environment() -> dict[str, str]:
@@ -139,8 +136,10 @@ def _own_folder() -> Path:
         _sweep()
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for this user alone (mode 700)
         _made = (os.getpid(), folder, _locked(folder))
-        atexit.register(drop_all)
+        atexit.register(_end)
     elif not _made[1].is_dir():  # somebody tidied up; the workers know this path
+        if _made[2] is not None:
+            _made[2].close()
         _made[1].mkdir(mode=0o700)
         _made = (os.getpid(), _made[1], _locked(_made[1]))
     return _made[1]
@@ -156,12 +155,25 @@ def _folder() -> Path | None:
     return Path(told) if told else None
 
 
+def _end() -> None:
+    """Remove the folder of this process."""
+    global _made
+    with _lock:
+        if _is_mine():
+            assert _made is not None
+            shutil.rmtree(_made[1], ignore_errors=True)
+            if _made[2] is not None:
+                _made[2].close()
+            _made = None
+
+
 def _locked(folder: Path) -> Any:
     """A lock on a folder that lasts as long as this process, however it ends; None where there are no such locks."""
     if fcntl is None:
         return None
-    file = (folder / "alive").open("wb")
+    file = (folder / "new").open("wb")
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (folder / "new").rename(folder / "alive")  # whoever sees this name finds it locked
     return file
 
 

@@ -28,7 +28,7 @@ from rnn_explorer.tasks.base import (
 )
 from rnn_explorer.tasks.names import LANGUAGES
 from rnn_explorer.tasks.own.csv_file import check_classes
-from rnn_explorer.tasks.own.limits import DataError, counted, quoted
+from rnn_explorer.tasks.own.limits import DataError, be, counted, quoted
 from rnn_explorer.tasks.own.parts import (
     OwnTask,
     PartsTask,
@@ -61,14 +61,12 @@ class OwnTextSettings(TaskSettings):
     data: str = setting(
         "", longest=64, label="Uploaded data",
         help="The name under which an upload is kept on this server; empty for the example, lines of a language, a "
-        "tab and "
-        "a surname.",
+        "tab and a surname.",
     )  # fmt: skip
     kind: str = setting(
         "characters", choices=("characters", "labels"), label="Question",
         help="characters: the next character of the text. labels: the label of a line, where every line is a label, "
-        "a tab "
-        "and a text.",
+        "a tab and a text.",
     )  # fmt: skip
     seq_len: int = setting(
         48, low=SHORTEST, high=LONGEST, unit="characters", log=True, label="Sequence length",
@@ -101,13 +99,12 @@ class OwnText(OwnTask):
     teaches = "What a recurrent network can make of your text, against a predictor that knows one character."
     reading_guide = (
         "Each time step shows the network one character. For a model of the characters, its answer is a probability "
-        "for "
-        "each character that may come next: first it learns which are frequent, then pairs, endings and short words. "
-        "The "
-        "line on the loss curve knows the present character alone; the loss is in nats a character, and e to its power "
-        "is the number of equally likely characters that would be as hard to guess. For labelled lines, the "
-        "probabilities after each character say what it would answer if the line ended there, and the line on the loss "
-        "curve knows the last character alone. A short text is soon learnt by heart: watch the two loss curves part."
+        "for each character that may come next: first it learns which are frequent, then pairs, endings and short "
+        "words. The line on the loss curve knows the present character alone; the loss is in nats a character, and e "
+        "to its power is the number of equally likely characters that would be as hard to guess. For labelled lines, "
+        "the probabilities after each character say what it would answer if the line ended there, and the line on "
+        "the loss curve knows the last character alone. A short text is soon learnt by heart: watch the two loss "
+        "curves part."
     )
     source = Source(
         citation=f"your own file; the example: {files.source('surnames').citation}",
@@ -180,18 +177,18 @@ class Alphabet:
         counts.pop(OTHER, None)
         known = [letter for letter, _ in counts.most_common(room - needed)]
         lost = everywhere.total() - sum(everywhere[letter] for letter in known)
+        share = f"{100 * lost / everywhere.total():.2g} %"
         if lost > MOST_OTHER * everywhere.total():
             raise DataError(
-                f"The text has {len(everywhere):,} different characters, and a model here tells {MAX_SYMBOLS} apart, "
-                "which "
-                f"would leave out {100 * lost / everywhere.total():.0f} % of the text; bring one in an alphabet with "
-                "fewer, "
+                f"The text has {len(everywhere):,} different characters, of which a model here tells {MAX_SYMBOLS} "
+                f"apart, so it would not know {share} of the text; bring one in an alphabet with fewer."
+                if len(counts) > room
+                else f"Of the text, {share} are characters that do not occur in its training part; bring a longer one, "
                 "or one that is more of a piece."
             )
         names = ("",) * padded + tuple(sorted(known)) + (OTHER,) * needed
-        share = f"{100 * lost / everywhere.total():.2g} %"
         what = f"{counted(lost, 'character')} of the text ({share})"
-        told = f"{what} are rare or not in the training part, and read as {OTHER}."
+        told = f"{what} {be(lost)} rare or not in the training part, and read as {OTHER}."
         return cls(names, (told,) if lost else ())
 
     def codes(self, text: str) -> torch.Tensor:
@@ -251,9 +248,8 @@ class _Characters(PartsTask):
             raise refused(
                 field,
                 value,
-                f"The text has {counted(count, 'character')}, and sequences of {length} need "
-                f"{3 * (length + PROBES)}, for a "
-                f"training, a validation and a test part. {hint}",
+                f"The text has {counted(count, 'character')}, and sequences of {length} need {3 * (length + PROBES)}, "
+                f"for a training, a validation and a test part. {hint}",
             )
         return cut(count, length + PROBES, self.val_split)
 
@@ -333,7 +329,7 @@ def _character_verdict(targets: Array, answers: Array) -> str:
     said = answers[np.arange(len(targets)), targets]
     right = int((answers.argmax(axis=1) == targets).sum())
     with np.errstate(divide="ignore"):
-        loss = float(-np.log(said).mean())
+        loss = abs(float(np.log(said).mean()))
     return f"guesses {right} of {len(targets)} characters; {number(loss)} nats a character"
 
 
@@ -377,8 +373,7 @@ class _Labels(PartsTask):
         if counts[rarest] < FEWEST:
             raise DataError(
                 f"The label {quoted(rarest)} has {counted(counts[rarest], 'line')} only; every label needs at least "
-                f"{FEWEST} "
-                "different ones, to train, to validate and to test. Bring more, or leave it out."
+                f"{FEWEST} different ones, to train, to validate and to test. Bring more, or leave it out."
             )
         places = {label: place for place, label in enumerate(self.classes)}
         return np.array([places[label] for label in labels], dtype=np.int64)
@@ -389,8 +384,7 @@ class _Labels(PartsTask):
         if parts is None:
             raise DataError(
                 f"There are too few lines ({len(kinds)} different ones of {len(self.classes)} labels) to train on "
-                "every "
-                "label and to judge on others; bring more, or merge labels."
+                "every label and to judge on others; bring more, or merge labels."
             )
         return parts
 
@@ -431,8 +425,8 @@ class _Labels(PartsTask):
 
 
 def _line_notes(repeated: int, cut_off: int, seq_len: int) -> list[str]:
-    told = [f"{counted(repeated, 'line')} that come again count once."] if repeated else []
-    return told + ([f"{counted(cut_off, 'text')} are cut off after {seq_len} characters."] if cut_off else [])
+    told = [f"{counted(repeated, 'repeated line')} {be(repeated)} left out."] if repeated else []
+    return told + ([f"{counted(cut_off, 'text')} {be(cut_off)} cut off after {seq_len} characters."] if cut_off else [])
 
 
 # -- what suits a text ------------------------------------------------------------------------------------------

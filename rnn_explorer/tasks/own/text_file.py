@@ -53,15 +53,13 @@ class Text:
             if not (tab and label and text):
                 lacking = "tab" if not tab else "label before its tab" if not label else "text after its tab"
                 raise DataError(
-                    f"Line {number} has no {lacking}: {quoted(line)}. Every line should be a label, a tab and a "
-                    "text; for "
-                    "a model of the characters choose the kind characters."
+                    f"Line {number} has no {lacking}: {quoted(line)}. Every line should be a label, a tab and a text; "
+                    "for a model of the characters choose the kind characters."
                 )
             if len(label) > MAX_NAME:
                 raise DataError(
                     f"The label in line {number} has {len(label):,} characters, and the limit is {MAX_NAME}. Every "
-                    "line "
-                    "should be a label, a tab and a text."
+                    "line should be a label, a tab and a text."
                 )
             total += 1
             if total > MAX_ROWS:

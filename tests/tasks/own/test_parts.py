@@ -74,7 +74,9 @@ def test_too_few_items_cannot_be_shared_out() -> None:
 
 
 @pytest.mark.parametrize(("count", "seq_len", "expected"), [(100, 30, 1), (20_001, 30, 2), (5_000_000, 48, 48)])
-def test_windows_of_a_long_series_leave_nothing_out_and_are_not_endless(count: int, seq_len: int, expected: int) -> None:
+def test_windows_of_a_long_series_leave_nothing_out_and_are_not_endless(
+    count: int, seq_len: int, expected: int
+) -> None:
     assert stride(count, seq_len) == expected
 
 

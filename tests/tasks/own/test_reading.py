@@ -86,7 +86,7 @@ NO_FILES = {
     "latin-1 unsaid": ("a,b\n1,é\n".encode("latin-1"), "not in utf-8: byte 7, in line 2, does not fit"),
     "random bytes": (random.Random(1).randbytes(4000).replace(b"\x00", b""), "not in utf-8"),
     "control characters": (b"a,b\n1,\x1b[31m2\n", "a control character (code 27, in line 2)"),
-}  # fmt: skip
+}
 NO_TABLES = {
     "header only": (b"time,temp\n", "a row of column names and nothing below it; add rows of values."),
     "header and blank lines": (b"time,temp\n\n\n", "nothing below it"),
@@ -99,17 +99,27 @@ NO_TABLES = {
     "a row too long": (b"a,b\n1,2\n3,4,5\n6,7\n", "Line 3 has 3 cells, but the first row names 2 columns."),
     "a title above": (b"my table\na,b\n1,2\n3,4\n", "a title or a remark above the names must go"),
     "201 columns": (wide(201), "The file has 201 columns, and the limit is 200; leave some out."),
-    "200,000 columns": (wide(200_000), "The row that begins in line 1 has more than 100,000 characters"),
-    "200,000 empty columns": (b"," * 200_000, "The row that begins in line 1 has more than 100,000 characters"),
+    "200,000 columns": (wide(200_000), "Line 1 has 200,000 columns, and the limit is 200; leave some out."),
+    "200,000 empty columns": (b"," * 200_000, "Line 1 has 200,001 columns, and the limit is 200; leave some out."),
     "too many rows": (b"a\n" + b"1\n" * (MAX_ROWS + 1), "The file has more than 100,000 rows, which is the limit"),
-    "a quote never closed": (b'a,b\n"1,2\n' + b"3,4\n" * 40_000, "A quote may have been opened there and never closed."),
-    "a quoted-newline bomb": (b'a,b\n1,"' + b"\n" * 1_000_000 + b'"\n', "The row that begins in line 2 has more than 100,"),
+    "a quote never closed": (
+        b'a,b\n"1,2\n' + b"3,4\n" * 40_000,
+        "A quote may have been opened there and never closed.",
+    ),
+    "a quoted-newline bomb": (
+        b'a,b\n1,"' + b"\n" * 1_000_000 + b'"\n',
+        "The row that begins in line 2 has more than 100,",
+    ),
     "cells full of newlines": (b"a,b\n" + b'"\n",' * 200_000, "The row that begins in line 2"),
-    "an enormous field": (b"a,b\n1," + b"x" * 4_000_000, "The row that begins in line 2 has more than 100,000 characters"),
+    "an enormous field": (
+        b"a,b\n1," + b"x" * 4_000_000,
+        "The row that begins in line 2 has more than 100,000 characters",
+    ),
     "a long cell": (b"a,b\n1," + b"x" * 1_001 + b"\n", "Line 2 has a cell of more than 1,000 characters"),
     "a strange sep": (b"sep=!\na!b\n1!2\n", "says sep=!, but columns may be separated by commas, semicolons, tabs or"),
+    "ragged below a sep line": (b"sep=;\na;b\n1;2\n3\n", "Line 4 has 1 cell, but the first row names 2 columns."),
     "one line and no end": (b"x" * 3_000_000, "The row that begins in line 1 has more than 100,000 characters"),
-}  # fmt: skip
+}
 
 
 def refusal(data: bytes, name: str, encoding: str = "utf-8") -> str:
@@ -119,7 +129,13 @@ def refusal(data: bytes, name: str, encoding: str = "utf-8") -> str:
 
 
 def is_sentence(text: str) -> bool:
-    return (text[0].isupper() or text[0].isdigit()) and text[-1] in ".?" and "\n" not in text and len(text) < 400 and text.isprintable()
+    return (
+        (text[0].isupper() or text[0].isdigit())
+        and text[-1] in ".?"
+        and "\n" not in text
+        and len(text) < 400
+        and text.isprintable()
+    )
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.txt"])
@@ -162,7 +178,7 @@ def test_the_limits_themselves_are_allowed() -> None:
 # -- good tables ------------------------------------------------------------------------------------------------
 
 GOOD = {
-    "commas": b"time,temp,note\n1,1.5,a\n2,2.5,\"b, c\"\n3,-4e1,d\n",
+    "commas": b'time,temp,note\n1,1.5,a\n2,2.5,"b, c"\n3,-4e1,d\n',
     "semicolons": b"time;temp;note\n1;1.5;a\n2;2.5;b, c\n3;-40;d\n",
     "semicolons and decimal commas": b"time;temp;note\n1;1,5;a\n2;2,5;b, c\n3;-40,0;d\n",
     "tabs": b"time\ttemp\tnote\n1\t1.5\ta\n2\t2.5\tb, c\n3\t-40\td\n",
@@ -170,15 +186,15 @@ GOOD = {
     "said in line 1": b"sep=;\r\ntime;temp;note\r\n1;1.5;a\r\n2;2.5;b, c\r\n3;-40;d\r\n",
     "everything in quotes": b'"time","temp","note"\n"1","1.5","a"\n"2","2.5","b, c"\n"3","-40","d"\n',
     "quotes and decimal commas": b'time,temp,note\n1,"1,5",a\n2,"2,5","b, c"\n3,"-40,0",d\n',
-    "Windows": b"time,temp,note\r\n1,1.5,a\r\n2,2.5,\"b, c\"\r\n3,-40,d\r\n",
-    "old Mac": b"time,temp,note\r1,1.5,a\r2,2.5,\"b, c\"\r3,-40,d\r",
-    "no newline at the end": b"time,temp,note\n1,1.5,a\n2,2.5,\"b, c\"\n3,-40,d",
-    "byte order mark": b"\xef\xbb\xbftime,temp,note\n1,1.5,a\n2,2.5,\"b, c\"\n3,-40,d\n",
-    "spaces around": b"time , temp , note\n 1, 1.5 ,a\n 2 ,2.5, \"b, c\"\n3, -40 ,d \n",
-    "blank lines": b"\ntime,temp,note\n\n1,1.5,a\n2,2.5,\"b, c\"\n\n\n3,-40,d\n\n",
-    "a comma too many": b"time,temp,note\n1,1.5,a,\n2,2.5,\"b, c\",\n3,-40,d,,\n",
-    "DOS end": b"time,temp,note\r\n1,1.5,a\r\n2,2.5,\"b, c\"\r\n3,-40,d\r\n\x1a",
-}  # fmt: skip
+    "Windows": b'time,temp,note\r\n1,1.5,a\r\n2,2.5,"b, c"\r\n3,-40,d\r\n',
+    "old Mac": b'time,temp,note\r1,1.5,a\r2,2.5,"b, c"\r3,-40,d\r',
+    "no newline at the end": b'time,temp,note\n1,1.5,a\n2,2.5,"b, c"\n3,-40,d',
+    "byte order mark": b'\xef\xbb\xbftime,temp,note\n1,1.5,a\n2,2.5,"b, c"\n3,-40,d\n',
+    "spaces around": b'time , temp , note\n 1, 1.5 ,a\n 2 ,2.5, "b, c"\n3, -40 ,d \n',
+    "blank lines": b'\ntime,temp,note\n\n1,1.5,a\n2,2.5,"b, c"\n\n\n3,-40,d\n\n',
+    "a comma too many": b'time,temp,note\n1,1.5,a,\n2,2.5,"b, c",\n3,-40,d,,\n',
+    "DOS end": b'time,temp,note\r\n1,1.5,a\r\n2,2.5,"b, c"\r\n3,-40,d\r\n\x1a',
+}
 
 
 @pytest.mark.parametrize("case", GOOD)
@@ -197,7 +213,15 @@ def test_a_table_of_any_dialect_is_read_the_same(case: str) -> None:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_encoding_can_be_stated(encoding: str) -> None:
-    letter = {"cp1251": "ж", "koi8-r": "ж", "shift_jis": "あ", "gb18030": "中", "big5": "中", "euc-kr": "가", "cp1250": "č"}
+    letter = {
+        "cp1251": "ж",
+        "koi8-r": "ж",
+        "shift_jis": "あ",
+        "gb18030": "中",
+        "big5": "中",
+        "euc-kr": "가",
+        "cp1250": "č",
+    }
     sign = letter.get(encoding, "é")
     table = read(f"{sign},b\n1,2\n".encode(encoding), "a.csv", encoding.upper())
     assert isinstance(table, Table) and list(table.columns) == [sign, "b"]
@@ -209,9 +233,14 @@ def test_every_encoding_can_be_stated(encoding: str) -> None:
         (b"a;b\n1;2\n", "The columns are separated by semicolons."),
         (b"sep=;\na;b\n1;2\n", "The columns are separated by semicolons, as line 1 says."),
         (b"temp\n1\n2\n", "There is one column."),
-        (b"1,2\n3,4\n5,6\n", "The first row holds numbers, not names, so it counts as data, and the columns are called"),
+        (
+            b"1,2\n3,4\n5,6\n",
+            "The first row holds numbers, not names, so it counts as data, and the columns are called",
+        ),
         (b",b\n1,2\n2,3\n", "Column 1 has no name, so it is called 'column 1'."),
-        (b"a,b\n1,2\n,\n3,4\n", "1 row without any value is left out."),
+        (b"a,b\n1,2\n2,3\n,\n,\n\n", "2 rows without any value at the end are left out."),
+        (b"a,b\n1,2\n,\n3,4\n", "The column 'a' has no value in 1 row of 3."),
+        (b"a\n1\n\n3\n\n", "The column 'a' has no value in 1 row of 3."),
         (b"a,b\n1,2\nNA,4\n-,5\n3,n/a\n", "The column 'a' has no value in 2 rows of 4."),
         (b"a,b\n1,2\ninf,4\n-Infinity,5\n1e999,3\n", "The column 'a' is infinite in 3 rows, which count as missing."),
         (b"a,b\n5,2\n5.0,4\n5,5\n", "The column 'a' is constant."),
@@ -223,7 +252,7 @@ def test_every_encoding_can_be_stated(encoding: str) -> None:
         (b"d,b\n2020-01-03,2\n2020-01-02,3\n", "They go back in time: sort the file"),
         (b"d,b\n3.1.2020,2\n4.1.2020,3\n", "The column 'd' holds dates"),
     ],
-)  # fmt: skip
+)
 def test_what_is_usable_but_odd_is_told(data: bytes, words: str) -> None:
     table = read(data, "a.csv")
     assert isinstance(table, Table)
@@ -260,10 +289,14 @@ def test_gaps_are_counted_and_named() -> None:
         (b"a,b\n1,7\n2,7\n", "b", "The column 'b' is constant (always 7), so there is nothing to learn; drop it."),
         (b"a,b\n1,\n2,NA\n", "b", "The column 'b' is empty; choose another one."),
         (b"a,b\n1,1e31\n2,3\n", "b", "The column 'b' holds numbers as large as 1e+31, and the limit is 1e+30"),
-        (b"temperature,b\n1,2\n2,3\n", "temprature", "no column 'temprature'. Did you mean 'temperature'? There are: 't"),
+        (
+            b"temperature,b\n1,2\n2,3\n",
+            "temprature",
+            "no column 'temprature'. Did you mean 'temperature'? There are: 't",
+        ),
         (b"a,b\n1,12 %\n2,13 %\n", "b", "line 2 says '12 %'"),
     ],
-)  # fmt: skip
+)
 def test_a_column_that_is_no_series_says_why(data: bytes, column: str, words: str) -> None:
     table = read(data, "a.csv")
     assert isinstance(table, Table)
@@ -294,7 +327,12 @@ def test_a_text_column_is_found_after_many_numeric_rows() -> None:
     assert isinstance(table, Table)
     column = table.column("a")
     codes, names = column.names()
-    assert column.kind == "text" and names[codes[0]] == "0" and names[codes[2_499]] == "2499" and names[codes[2_500]] == "x"
+    assert (
+        column.kind == "text"
+        and names[codes[0]] == "0"
+        and names[codes[2_499]] == "2499"
+        and names[codes[2_500]] == "x"
+    )
     assert column.why == "line 2502 says 'x'."
 
 
@@ -318,7 +356,7 @@ def test_classes_are_at_least_two_and_at_most_a_hundred() -> None:
 
 
 def test_nothing_of_a_name_can_break_a_sentence() -> None:
-    table = read('"a\nb","<b>c</b>"\n1,2\n2,3\n'.encode(), "../../etc/a\n.csv")
+    table = read(b'"a\nb","<b>c</b>"\n1,2\n2,3\n', "../../etc/a\n.csv")
     assert isinstance(table, Table)
     assert list(table.columns) == ["a b", "<b>c</b>"] and table.name == "a.csv"
     assert quoted("x" * 100) == "'" + "x" * 39 + "…'" and quoted("a\nb") == "'a b'"
@@ -347,7 +385,8 @@ def test_missing_values(cell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["1_000", "٣", "0x10", "1 2", "1.2.3", "12,34,5", "e5", "=1+1", "1-2", "5%", "$3", "--1", "9" * 61, "1e", "true"]
+    "cell",
+    ["1_000", "٣", "0x10", "1 2", "1.2.3", "12,34,5", "e5", "=1+1", "1-2", "5%", "$3", "--1", "9" * 61, "1e", "true"],
 )
 def test_texts(cell: str) -> None:
     assert read_cell(cell).kind == "text"
@@ -411,18 +450,19 @@ def test_prose_with_tabs_and_lines_of_names_are_no_labels() -> None:
         assert isinstance(text, Text) and text.kind == "characters"
 
 
-@pytest.mark.parametrize(("name", "expected"), [("a.csv", True), ("A.TSV", True), ("a.tab", True), ("a.txt", False), ("csv", False)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.csv", True), ("A.TSV", True), ("a.tab", True), ("a.txt", False), ("csv", False)]
+)
 def test_the_name_says_what_a_file_is(name: str, expected: bool) -> None:
     assert is_table(name) is expected
 
 
 # -- anything ---------------------------------------------------------------------------------------------------
 
+WORDS = "a b,c 1 2.5 , ; | \" ' =1+1 NA inf - é 1,5 1.234,5 2020-01-01 1e999 \u2028 \ud7ff sep=;\n label\ttext\n"
 PIECES = st.sampled_from(
-    [b"a", b"b,c", b"1", b"2.5", b",", b";", b"\t", b"\n", b"\r\n", b"\r", b'"', b"'", b"=1+1", b" ", b"NA", b"inf", b"-", b"\x00",
-     b"\xef\xbb\xbf", "é".encode(), "é".encode("latin-1"), b"1,5", b"1.234,5", b"2020-01-01", b"label\ttext\n", b"\x1f\x8b", b"sep=;\n",
-     b"|", b"1e999", b"\xff\xfe", "\u2028".encode(), "\ud7ff".encode()]
-)  # fmt: skip
+    [*(word.encode() for word in WORDS.split(" ")), b" ", b"\t", b"\n", b"\r\n", b"\r", b"\x00", b"\xe9", b"\x1f\x8b"]
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -452,7 +492,7 @@ def test_any_bytes_are_read_or_refused(data: bytes, name: str, encoding: str) ->
 
 
 CELLS = st.one_of(
-    st.floats(-1e6, 1e6).map(repr), st.integers(-1000, 1000).map(str), st.text("abcxyz é,;\"\n", min_size=1, max_size=8)
+    st.floats(-1e6, 1e6).map(repr), st.integers(-1000, 1000).map(str), st.text('abcxyz é,;"\n', min_size=1, max_size=8)
 )
 
 
@@ -462,7 +502,9 @@ def test_a_table_that_python_writes_is_read_back(data: st.DataObject, delimiter:
     width = data.draw(st.integers(2, 4))
     rows = data.draw(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=width, max_size=width), min_size=1, max_size=20))
     file = io.StringIO()
-    writer = csv.writer(file, delimiter=delimiter, quoting=data.draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL])))
+    writer = csv.writer(
+        file, delimiter=delimiter, quoting=data.draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+    )
     writer.writerows([[f"column {chr(97 + number)}" for number in range(width)], *rows])
     table = read(file.getvalue().encode(), "a.csv")
     assert isinstance(table, Table)

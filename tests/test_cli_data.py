@@ -1,0 +1,143 @@
+"""`train --data FILE`: a file of one's own from the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnn_explorer.cli import main
+from rnn_explorer.tasks.own import store
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = "steps=12&hidden_size=6&batch_size=8"
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    yield
+    store.drop_all()
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "weather.csv"
+    rows = [
+        f"{n // 10};{math.sin(n / 3):.3f};{n % 7};{'wet' if n // 10 % 2 else 'dry'}".replace(".", ",")
+        for n in range(400)
+    ]
+    path.write_text("\n".join(["day;temp;wind, north;sort", *rows]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments: str) -> tuple[int, list[dict], str]:
+        status = main(["train", *arguments, "--json"])
+        seen = capsys.readouterr()
+        return status, [json.loads(line) for line in seen.out.splitlines()], seen.err
+
+    return call
+
+
+def test_a_column_is_forecast(run, table: Path) -> None:
+    status, rows, told = run(QUICK, "--data", str(table), "--column", "temp")
+    assert status == 0 and rows[-1]["task"] == "own_series" and rows[-1]["metric"] == "MSE"
+    assert "rnn_explorer: weather.csv: The columns are separated by semicolons." in told
+    assert "is read with a decimal comma" in told and "The columns read are 'temp'." in told
+
+
+def test_several_columns_and_settings_of_the_query(run, table: Path) -> None:
+    status, rows, told = run(f"seq_len=12&{QUICK}", "--data", str(table), "--column", "wind, north", "--column", "temp")
+    assert status == 0 and "The columns read are 'wind, north', 'temp'." in told
+    assert rows[-1]["steps"] == 12
+
+
+def test_a_label_makes_it_a_classification(run, table: Path) -> None:
+    status, rows, told = run(QUICK, "--data", str(table), "--label", "sort", "--series-id", "day", "--column", "temp")
+    assert status == 0 and rows[-1]["metric"] == "accuracy" and "The classes are those of 'sort'" in told
+
+
+def test_texts_are_told_apart_by_their_lines(run, tmp_path: Path) -> None:
+    book, lines = tmp_path / "book.txt", tmp_path / "lines.txt"
+    book.write_text("It was a dark and stormy night. " * 40)
+    lines.write_text("\n".join(f"{'ab'[n % 2]}\tname {n}" for n in range(80)))
+    assert run(QUICK, "--data", str(book))[1][-1]["task"] == "own_text"
+    status, rows, told = run(QUICK, "--data", str(lines))
+    assert status == 0 and rows[-1]["baseline"] == pytest.approx(0.5, abs=0.5) and "Every line is a label" in told
+    assert run(QUICK, "--data", str(lines), "--kind", "characters")[0] == 0
+
+
+def test_a_short_table_gets_windows_that_fit(run, tmp_path: Path) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text("x\n" + "\n".join(f"{math.sin(n):.3f}" for n in range(60)))
+    assert run(QUICK, "--data", str(short))[0] == 0
+    status, _, told = run(f"seq_len=30&{QUICK}", "--data", str(short))
+    assert status == 2 and "Choose a window length (seq_len) of at most 12, or bring more rows." in told
+
+
+def test_another_encoding_can_be_stated(run, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("höhe\n" + "\n".join(str(n * n % 31) for n in range(300)), encoding="cp1252")
+    assert "not in utf-8" in run("", "--data", str(path))[2]
+    assert run(QUICK, "--data", str(path), "--encoding", "cp1252")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "words"),
+    [
+        ("", ["--data", "{}", "--column", "tmp"], "The data have no column 'tmp'. Did you mean 'temp'?"),
+        ("", ["--data", "{}", "--column", "sort"], "The column 'sort' is not numeric"),
+        ("", ["--data", "{}", "--kind", "guess"], "kind is 'guess', but must be one of forecast, classification."),
+        ("", ["--data", "{}", "--label", "sort", "--series-id", "none"], "The data have no column 'none'"),
+        ("task=names", ["--data", "{}"], "task is 'names', but must be own_series for this file, or left out."),
+        ("label=sort", ["--data", "{}", "--label", "sort"], "label is 'sort', but must be given once."),
+        ("seq_len=4", ["--data", "{}"], "seq_len is '4', but must be a whole number from 5 to 100."),
+        ("wings=2", ["--data", "{}"], "own_series has no setting 'wings'"),
+        ("data=x", ["--data", "{}"], "data is 'x', but must be given once."),
+        ("", ["--data", "{}", "--encoding", "rot13"], "'rot13' is no encoding that is read here"),
+        ("", ["--data", "{}.none"], "cannot be read: No such file or directory."),
+        ("", ["--data", "."], "cannot be read: Is a directory."),
+        ("", ["--column", "temp"], "--column says what to read of a file, so it needs --data FILE."),
+        ("", ["--series-id", "day"], "--series-id says what to read of a file, so it needs --data FILE."),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence(run, table: Path, query: str, options: list[str], words: str) -> None:
+    status, rows, told = run(query, *(option.replace("{}", str(table)) for option in options))
+    assert (status, rows) == (2, []) and words in told.splitlines()[-1], told
+
+
+def test_a_text_has_no_columns(run, tmp_path: Path) -> None:
+    book = tmp_path / "book.txt"
+    book.write_text("It was a dark and stormy night. " * 40)
+    status, _, told = run(QUICK, "--data", str(book), "--label", "x")
+    assert status == 2 and "--label names a column, and a text has none; a table's name ends in .csv or .tsv." in told
+
+
+def test_a_bad_file_is_told(run, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\x1f\x8b\x08\x00")
+    assert run("", "--data", str(path))[2] == (
+        "rnn_explorer: The file is compressed (gzip), and compressed files are not read; unpack it first.\n"
+    )
+    path.write_bytes(b"1\n" * 4_000_000)
+    assert "and the limit is 5 MB" in run("", "--data", str(path))[2]
+
+
+def test_a_text_may_come_through_a_pipe(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"It was a dark and stormy night. " * 40)))
+    assert run(QUICK, "--data", "-")[0] == 0
+
+
+def test_nothing_is_left_behind(table: Path, tmp_path: Path) -> None:
+    before = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "rnn_explorer", "train", QUICK, "--data", str(table)]
+    done = subprocess.run(words, env=before, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob("rnn-explorer-uploads-*"))
