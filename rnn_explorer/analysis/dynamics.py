@@ -47,7 +47,7 @@ from rnn_explorer.analysis.fixed_points import (
     Space,
     Spectrum,
     Trajectories,
-    decompose,
+    largest_first,
     merge,
 )
 from rnn_explorer.analysis.projection import Basis
@@ -116,7 +116,7 @@ def fixed_points(
     tolerance: float = 1e-18,
     slow_tolerance: float = 1e-5,
     seed: int = 0,
-    max_iterations: int = 200,
+    max_iterations: int = 100,
 ) -> Progress:
     """Fixed and slow points of a layer under a constant input.
 
@@ -194,7 +194,7 @@ def spectrum(
         held = Held(None, f"the input of step {time + 1}")
     else:
         step, jacobian, held = yield from _part(scene.hold(input), 0.8, 0.9)
-    eigenvalues, _ = decompose(_finite_jacobian(jacobian(start[None])[0].numpy()))
+    eigenvalues, _ = _eigen(jacobian(start[None])[0])
     return Spectrum(
         place=scene.place,
         held=held,
@@ -435,7 +435,7 @@ def _sorted_out(
     about: list[_Point] = []
     for number, index in enumerate(keep):
         state, speed = points[chosen[index]], float(speeds[chosen[index]])
-        values, vectors = decompose(_finite_jacobian(jacobian(torch.from_numpy(state)[None])[0].numpy()))
+        values, vectors = _eigen(jacobian(torch.from_numpy(state)[None])[0])
         nature = Nature.of(values, slow=speed > tolerance)
         about.append(_Point(state, speed, int(hits[index]), nature, values, vectors))
         yield (number + 1) / len(keep)
@@ -484,6 +484,14 @@ class _Point:
         """(k,): which eigenvalues lead away; of a complex pair the upper one."""
         leading = np.arange(self.nature.unstable)  # the largest come first
         return leading[self.eigenvalues[leading].imag >= 0]
+
+
+def _eigen(jacobian: Tensor) -> tuple[Array, Array]:
+    """Eigenvalues of (size, size), the largest first, and their right eigenvectors of length 1, in rows."""
+    if not jacobian.isfinite().all():
+        raise ValueError("the Jacobian at this state is not finite; ask about an earlier step")
+    values, vectors = torch.linalg.eig(jacobian)  # numpy's would not keep to one thread
+    return largest_first(values.numpy(), vectors.numpy())
 
 
 # -- one layer and its surroundings -----------------------------------------------------------------------------
@@ -765,12 +773,6 @@ def _finite(name: str, value: Any) -> float:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
-
-
-def _finite_jacobian(values: Array) -> Array:
-    if not np.isfinite(values).all():
-        raise ValueError("the Jacobian at this state is not finite; ask about an earlier step")
-    return values
 
 
 def _part(progress: Generator[float, None, Any], low: float, high: float) -> Generator[float, None, Any]:

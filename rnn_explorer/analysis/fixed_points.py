@@ -14,7 +14,7 @@ networks", Neural Computation 25 (2013), section 2, which has q = 1/2 |dx/dt|^2 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -127,8 +127,11 @@ class Space:
         return self.basis.components.shape[1] <= 2
 
     def project(self, states: Array) -> Array:
-        """(..., 3) float32: the coordinates of joined states (..., size)."""
-        return projection.project(self.basis, states)
+        """(..., 3) float32: the coordinates of joined states (..., size); no numbers for states beyond all bounds."""
+        with np.errstate(all="ignore"):
+            projected = projection.project(self.basis, states)
+        projected[~np.isfinite(projected).all(axis=-1)] = np.nan
+        return projected
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values fit for JSON."""
@@ -163,18 +166,16 @@ def period(eigenvalues: Array) -> Array:
         return 2 * math.pi / np.abs(np.angle(eigenvalues))
 
 
-def decompose(jacobian: Array) -> tuple[Array, Array]:
-    """Eigenvalues of (size, size), the largest first, and their right eigenvectors.
+def largest_first(values: Array, vectors: Array) -> tuple[Array, Array]:
+    """Eigenvalues (size,) by falling size, with their eigenvectors, which come as columns of (size, size).
 
     Of a complex pair the one with the positive imaginary part comes first.
 
     Returns:
-        (size,) and (size, size) complex128; row j of the second belongs to eigenvalue j and has length 1.
+        (size,) and (size, size) complex128; row j of the second belongs to eigenvalue j.
     """
-    values, vectors = np.linalg.eig(np.asarray(jacobian, dtype=np.float64))
-    values = values.astype(np.complex128)
     order = np.lexsort((-values.imag, -np.abs(values).round(12)))
-    return values[order], vectors.T[order].astype(np.complex128)
+    return values[order].astype(np.complex128), vectors.T[order].astype(np.complex128)
 
 
 @dataclass(frozen=True)
@@ -434,6 +435,20 @@ class Flow:
     velocity: Array
     speed: Array
     slice: bool
+
+    def towards(self, basis: Basis) -> Flow:
+        """The same with each of its two axes pointing the way that the axis of `basis` does, as near as it comes."""
+        own = self.space.basis
+        signs = np.where((own.components * basis.components).sum(axis=1) < 0, -1.0, 1.0)  # (3,)
+        ways = tuple(slice(None, None, int(sign)) for sign in signs[:2])
+        return replace(
+            self,
+            space=Space(Basis(own.mean, own.components * signs[:, None], own.explained), self.space.names),
+            x=signs[0] * self.x[ways[0]],
+            y=signs[1] * self.y[ways[1]],
+            velocity=(self.velocity * signs[:2]).astype(np.float32)[ways[1], ways[0]],
+            speed=self.speed[ways[1], ways[0]],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values fit for JSON."""

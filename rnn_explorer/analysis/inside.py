@@ -123,12 +123,13 @@ class _Step:
         cell, hidden = self.cell, self.cell.hidden_size
         rows = slice(cell.gate_names.index(gate) * hidden, (cell.gate_names.index(gate) + 1) * hidden)
 
-        def mine(parameter: Tensor) -> Array:
-            return parameter.detach()[rows][self.units].double().numpy()
+        def mine(parameter: Tensor) -> Tensor:
+            return parameter.detach()[rows][self.units].double()
 
-        x = self.x @ mine(cell.weight_ih).T  # (time, units)
-        h = self.start["hidden"] @ mine(cell.weight_hh).T
-        b_i, b_h = (np.broadcast_to(mine(bias), x.shape) for bias in (cell.bias_ih, cell.bias_hh))
+        # The products are torch's: in a worker it keeps to one thread, and numpy does not.
+        x = (torch.from_numpy(self.x) @ mine(cell.weight_ih).T).numpy()  # (time, units)
+        h = (torch.from_numpy(self.start["hidden"]) @ mine(cell.weight_hh).T).numpy()
+        b_i, b_h = (np.broadcast_to(mine(bias).numpy(), x.shape) for bias in (cell.bias_ih, cell.bias_hh))
         return {f"{gate}.x": x, f"{gate}.b_i": b_i, f"{gate}.h": h, f"{gate}.b_h": b_h}
 
     def gate(self, gate: str, activation: Callable[[Array], Array]) -> dict[str, Array]:

@@ -40,7 +40,7 @@ from rnn_explorer.trace import Array, Direction
 from rnn_explorer.training import loss_of
 
 POINTS = 60  # rows and columns of a triangle, at most
-_LARGE = 256  # numbers in a state, above which a triangle has half as many points
+_LARGE = 128  # numbers in a state, above which a triangle has half as many points
 _KEEPERS = {"lstm": "forget", "gru": "update"}
 _SLICE_STEPS = 16  # time steps between two reports of progress
 _SLICE_WORK = 2**23  # n^3 x matrices between two reports of progress: a few milliseconds
@@ -104,7 +104,7 @@ def triangle(subject: Subject, *, sequence: int = 0, layer: int = 0, direction: 
     """log10 ||d s_t / d s_k|| of one cell for all pairs of steps, the norm of `memory`'s curve.
 
     A long sequence is seen at a stride that ends with the last step read, so that at most `POINTS` x `POINTS` norms are
-    computed, half as many either way for a state of more than 256 numbers.
+    computed, half as many either way for a state of more than 128 numbers.
 
     Args:
         subject: the model.

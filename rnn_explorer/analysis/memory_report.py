@@ -414,7 +414,7 @@ def findings(cells: Sequence[CellMemory], saliency: InputSaliency) -> tuple[Find
             continue
         curve = _of_gradient(cell)
         found += curve
-        found += _of_gates(cell, vanishing=any(each.name == "vanishing" for each in curve))
+        found += _of_gates(cell, {each.name for each in curve})
         found += _of_slope(cell)
         found += _of_loss(cell)
     return (*found, *_of_inputs(saliency))
@@ -442,7 +442,8 @@ def _of_gradient(cell: CellMemory) -> list[Finding]:
     return told
 
 
-def _of_gates(cell: CellMemory, vanishing: bool) -> list[Finding]:
+def _of_gates(cell: CellMemory, curve: set[str]) -> list[Finding]:
+    """What the keeping gate does, given what was found of the gradient."""
     gates = cell.gates
     if not gates.keeper or gates.time_constants.size == 0:
         return []
@@ -454,13 +455,14 @@ def _of_gates(cell: CellMemory, vanishing: bool) -> list[Finding]:
     told: list[Finding] = []
     if is_open > OPEN_SHARE and forgets:
         told.append(_say(cell, "resets", "fact", f"{opened}, but it shuts so firmly in between that {forgotten}."))
-    elif is_open > OPEN_SHARE and vanishing:
+    elif is_open > OPEN_SHARE and "vanishing" in curve:
         told.append(_say(cell, "open", "fact", f"{opened}."))
     elif is_open > OPEN_SHARE:
         told.append(_say(cell, "keeps", "good", f"{opened}: these units keep what they have."))
     elif forgets:
         text = f"{forgotten} (the median of their time constants is {number(median)})."
-        told.append(_say(cell, "forgets", "warning", text))
+        # Others may remember, or all of them together: then it hinders nothing.
+        told.append(_say(cell, "forgets", "fact" if curve & {"remembers", "exploding"} else "warning", text))
     if is_shut > SHUT_SHARE:
         text = f"{100 * is_shut:.0f} % of the {gates.keeper} gate's values are below {LOW:g}: there the old state goes."
         told.append(_say(cell, "shut", "fact", text))

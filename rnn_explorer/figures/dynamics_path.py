@@ -1,7 +1,7 @@
 """The dynamics of a layer as a map of its states: trajectories, fixed and slow points, ways out, kicked states.
 
-What can be clicked says what it is: a trace's `meta` holds {"pick": "state"} where its `customdata` are (sequence from
-0, step from 1), and {"pick": "point"} where they are the number of a fixed point.
+A click on a state or a point chooses it as `pick`: "3, 7" is the state after step 7 of sequence 3, "point 4" a fixed or
+slow point, all counted from 1.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 
 from rnn_explorer.analysis import projection
 from rnn_explorer.analysis.fixed_points import FixedPoints, Perturbation, Space, Trajectories, period, time_constant
+from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.style import CLASS_COLOURS, MUTED, REFERENCE, layer_name, margin, plain
+from rnn_explorer.figures.style import CLASS_COLOURS, MUTED, REFERENCE, layer_name, margin, nice_ceiling, plain
 from rnn_explorer.trace import Array
 
-PICK_STATE = {"pick": "state"}
-PICK_POINT = {"pick": "point"}
+PICK = {"choose": "pick"}  # `meta` of a trace whose `customdata` can be picked
 LEAVES = "#D55E00"  # what leads away, as an eigenvalue outside the unit circle
 STAYS = "#009E73"  # what comes back, as one inside
 AT_ONE = "#3F9BD6"  # as one on it
@@ -26,63 +26,121 @@ _SADDLES = ("#D08700", LEAVES, "#C8629A")  # with one, two and more unstable dir
 _LENGTH = 0.05  # of an unstable direction with |eigenvalue| 1, in axis lengths; at most three times as long
 _HOVERED = 3  # eigenvalues that are told of a point
 
+_AXES = ("PC 1", "PC 2", "PC 3")
+
 Dims = Literal[2, 3]
 
 
 def dynamics_path(
-    trajectories: Trajectories,
+    trajectories: Trajectories | None,
     points: FixedPoints | None = None,
     perturbation: Perturbation | None = None,
     *,
     dims: Dims = 2,
     space: Space | None = None,
     limits: Array | None = None,
-    chosen: int | None = None,
+    chosen: Array | None = None,
 ) -> Figure:
     """Trajectories, the fixed and slow points among them, and the paths of kicked states.
 
     Args:
-        trajectories: of the probe sequences.
+        trajectories: of the probe sequences; None: nothing is known yet.
         points: drawn as large symbols, with their unstable directions as lines.
         perturbation: drawn as paths from one state.
         dims: 2 or 3 axes.
         space: the axes; None: the trajectories' own.
         limits: (k, 2) ends of the axes, such as `extent` gives; None: round everything.
-        chosen: the number of the fixed point that has a ring around it.
+        chosen: (size,) a joined state that has a ring around it.
     """
+    if trajectories is None:
+        return _nothing_yet()
     space = trajectories.space if space is None else space
     limits = extent(space, trajectories, points) if limits is None else limits
-    data = [*_paths(trajectories, space, dims)]
+    data = _paths(trajectories, space, dims)
     if points is not None:
-        data += [*_ways_out(points, space, limits, dims), *_symbols(points, space, dims)]
-        if chosen is not None and chosen < len(points):
-            data.append(_ring(space.project(points.points[chosen : chosen + 1]), dims))
+        data += [_ways_out(points, space, limits, dims), *_symbols(points, space, dims)]
     if perturbation is not None:
         data += _kicked(perturbation, space, dims)
-    place = trajectories.place
-    name = layer_name(place.cell, place.layer, place.direction)
-    held = f", {plain(points.held.words, 40)}" if points is not None else ""
+    if chosen is not None:
+        data.append(_ring(space.project(chosen[None]), dims))
+    layout = _layout(space, limits, dims)
+    if points is None:
+        layout["annotations"] = [_hint("Press “Find fixed points”<br>to search for where<br>states can rest.")]
     return Figure(
         name="dynamics",
-        title=f"{'Fixed points and paths' if points is not None else 'Paths'} of {name}{held}",
-        how_to_read=(
-            "Thin lines are the sequences' states; a large dot draws states in, a diamond sends them off along its "
-            "lines, which are longer for a larger |eigenvalue|."
-        ),
+        title=_title(trajectories, points),
+        how_to_read=_how(points),
         data=data,
-        layout=_layout(space, limits, dims),
+        layout=layout,
         table=_table(trajectories, points, perturbation, space),
     )
+
+
+def _title(trajectories: Trajectories, points: FixedPoints | None) -> str:
+    place = trajectories.place
+    name = layer_name(place.cell, place.layer, place.direction)
+    if points is None:
+        return f"Paths of the states of {name}"
+    return f"Fixed points of {name} under {plain(points.held.words, 60)}, found at step {points.place.step}"
+
+
+def _how(points: FixedPoints | None) -> str:
+    if points is None:
+        return "Each thin line is the path of one sequence's state; click a state to kick it and see where it goes."
+    told = (
+        "Thin lines are the sequences' states; a large dot draws states in, a diamond sends them off along its lines, "
+        "which are longer for a larger |eigenvalue|."
+    )
+    if points.held.settled is False:
+        told += " The layers below do not come to rest under this input; theirs are the states they had last."
+    return f"{told} Found: {points.sentence()}"
+
+
+def _nothing_yet() -> Figure:
+    layout = _layout(Space(Basis(np.zeros(1), np.zeros((3, 1)), np.zeros(3)), _AXES), np.tile([-1.0, 1.0], (3, 1)), 2)
+    return Figure(
+        name="dynamics",
+        title="Paths of the states",
+        how_to_read=_how(None),
+        data=[],
+        layout=layout,
+        table={name: [] for name in ("what", "number", "step", "words", *_AXES)},
+    )
+
+
+def _hint(text: str) -> dict[str, Any]:
+    """Words in the room of the legend."""
+    return {
+        "text": text,
+        "x": 1.02,
+        "y": 1,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "top",
+        "align": "left",
+        "showarrow": False,
+        "font": {"size": 12},
+    }
 
 
 def extent(
     space: Space, trajectories: Trajectories, points: FixedPoints | None = None, previous: Array | None = None
 ) -> Array:
     """(3, 2): ends of the axes that hold all trajectories and points; given `previous`, they only move outwards."""
-    rows = [projection.valid(space.project(trajectories.states), trajectories.lengths)]
+    pieces = [projection.valid(space.project(trajectories.states), trajectories.lengths)]
     if points is not None:
-        rows.append(space.project(points.points))
-    return projection.limits(np.concatenate(rows), previous)
+        pieces.append(space.project(points.points))
+    rows = np.concatenate(pieces)
+    ends = projection.limits(rows)
+    for axis, (low, high) in enumerate(zip(rows.min(axis=0), rows.max(axis=0), strict=True) if len(rows) else ()):
+        width = float(high - low)
+        if width > 1e-6 * np.ptp(rows, axis=0).max():  # else that axis is as long as the longest
+            grid, room = nice_ceiling(width / 12, (1, 2, 5, 10)), width / 20
+            ends[axis] = np.floor((low - room) / grid) * grid, np.ceil((high + room) / grid) * grid
+    if previous is not None:
+        ends = np.stack([np.minimum(ends[:, 0], previous[:, 0]), np.maximum(ends[:, 1], previous[:, 1])], axis=1)
+    return ends
 
 
 def coordinates(points: Array, dims: Dims) -> dict[str, Any]:
@@ -108,9 +166,7 @@ def _paths(trajectories: Trajectories, space: Space, dims: Dims) -> list[dict[st
     traces = []
     for label, members in sorted(groups.items()):
         known = 0 <= label < len(trajectories.label_names)
-        places = [
-            np.stack([np.full(lengths[s], s), np.arange(1, lengths[s] + 1)], axis=1).astype(np.float32) for s in members
-        ]
+        places = [[f"{s + 1}, {step}" for step in range(1, lengths[s] + 1)] for s in members]
         traces.append(
             {
                 **coordinates(joined([projected[s, : lengths[s]] for s in members]), dims),
@@ -120,9 +176,9 @@ def _paths(trajectories: Trajectories, space: Space, dims: Dims) -> list[dict[st
                 "opacity": 0.45,
                 "line": {"color": CLASS_COLOURS[label % len(CLASS_COLOURS)] if known else MUTED, "width": 1},
                 "marker": {"size": 3 if dims == 2 else 1.5},
-                "meta": PICK_STATE,
-                "customdata": joined(places),
-                "hovertemplate": "sequence %{customdata[0]}, step %{customdata[1]}<extra></extra>",
+                "meta": PICK,
+                "customdata": [place for run in places for place in (*run, "")][:-1],
+                "hovertemplate": "sequence, step: %{customdata}<extra></extra>",
             }
         )
     return traces
@@ -147,8 +203,8 @@ def _symbols(points: FixedPoints, space: Space, dims: Dims) -> list[dict[str, An
                     "size": size if dims == 2 else 0.7 * size,
                     "line": {"width": 1, "color": "rgba(255,255,255,0.8)"},
                 },
-                "meta": PICK_POINT,
-                "customdata": np.array(members, dtype=np.int32),
+                "meta": PICK,
+                "customdata": [f"point {index + 1}" for index in members],
                 "text": [_hover(points, index) for index in members],
                 "hovertemplate": "%{text}<extra></extra>",
             }
@@ -191,7 +247,7 @@ def eigenvalue_words(value: complex) -> str:
     return f"|λ| = {abs(value):.3f}: {told}" + (f"; turns once in {turn:.3g} steps" if np.isfinite(turn) else "")
 
 
-def _ways_out(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> list[dict[str, Any]]:
+def _ways_out(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> dict[str, Any]:
     """Unstable directions as lines through their points, both ways; a spiral's plane as two crossing lines."""
     span = float((limits[:dims, 1] - limits[:dims, 0]).max())
     pieces = []
@@ -200,23 +256,21 @@ def _ways_out(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> l
             reach = _LENGTH * span * min(abs(value), 3.0)
             for part in (vector.real, vector.imag) if value.imag else (vector.real,):
                 pieces.append(space.project(np.stack([state - reach * part, state + reach * part])))
-    return [
-        {
-            **coordinates(joined(pieces), dims),
-            "mode": "lines",
-            "name": "unstable directions",
-            "showlegend": False,
-            "line": {"color": LEAVES, "width": 2 if dims == 2 else 4},
-            "hoverinfo": "skip",
-        }
-    ]
+    return {
+        **coordinates(joined(pieces), dims),
+        "mode": "lines",
+        "name": "unstable directions",
+        "showlegend": False,
+        "line": {"color": LEAVES, "width": 2 if dims == 2 else 4},
+        "hoverinfo": "skip",
+    }
 
 
 def _ring(projected: Array, dims: Dims) -> dict[str, Any]:
     return {
         **coordinates(projected, dims),
         "mode": "markers",
-        "name": "chosen point",
+        "name": "chosen",
         "showlegend": False,
         "marker": {
             "symbol": "circle-open",
@@ -272,7 +326,7 @@ def _kicked(perturbation: Perturbation, space: Space, dims: Dims) -> list[dict[s
 
 
 def axis_title(space: Space, axis: int) -> str:
-    """ "PC 1 (62 %)", or the name of a number of the state."""
+    """ "PC 1 (62 %)", or the name of one of the state's numbers."""
     if axis >= len(space.names):
         return "no further axis"
     return f"{space.names[axis]} ({100 * float(space.basis.explained[axis]):.0f} %)"

@@ -9,26 +9,26 @@ import numpy as np
 from rnn_explorer.analysis.fixed_points import BAND, FixedPoints, Spectrum, period, time_constant
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics_path import AT_ONE, LEAVES, STAYS, eigenvalue_words
-from rnn_explorer.figures.style import REFERENCE, layer_name, margin, nice_ceiling, plain
+from rnn_explorer.figures.style import REFERENCE, layer_name, legend, margin, nice_ceiling, plain
 from rnn_explorer.trace import Array
 
 _FARTHEST = 20.0  # an eigenvalue beyond this is drawn outside the figure, and found in the table
 
 
-def eigenvalues(values: Array, where: str, limit: float | None = None) -> Figure:
+def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> Figure:
     """The eigenvalues of one Jacobian.
 
     Args:
-        values: (n,) complex.
-        where: of what, for the title ("a stable point of LSTM layer 1").
+        values: (n,) complex; empty where nothing is known yet.
+        where: of what, for the title ("point 3 of LSTM layer 1: stable").
         limit: the axes run at least from -limit to limit in both directions; None: from the values alone.
     """
     values = np.asarray(values, dtype=np.complex128)
     size = np.abs(values)
     groups = (
-        ("outside: leaves", size > 1 + BAND, LEAVES, "diamond"),
-        ("on the circle: stays", np.abs(size - 1) <= BAND, AT_ONE, "square"),
-        ("inside: comes back", size < 1 - BAND, STAYS, "circle"),
+        ("outside", size > 1 + BAND, LEAVES, "diamond"),
+        ("on it", np.abs(size - 1) <= BAND, AT_ONE, "square"),
+        ("inside", size < 1 - BAND, STAYS, "circle"),
     )
     angle = np.linspace(0, 2 * np.pi, 181)
     data: list[dict[str, Any]] = [
@@ -59,7 +59,7 @@ def eigenvalues(values: Array, where: str, limit: float | None = None) -> Figure
         )
     return Figure(
         name="eigenvalues",
-        title=f"Eigenvalues at {plain(where, 90)}",
+        title=f"Eigenvalues at {plain(where, 90)}" if where else "Eigenvalues of the Jacobian",
         how_to_read=(
             "Each mark is one direction: outside the circle states leave along it, inside they come back, slower near "
             "the circle; off the horizontal axis they turn as they go."
@@ -110,8 +110,8 @@ def _words(value: complex) -> str:
 def _layout(limit: float) -> dict[str, Any]:
     axis: dict[str, Any] = {"range": [-limit, limit], "nticks": 6, "zeroline": True}
     return {
-        "margin": margin(48, 168, 6, 36),
-        "legend": {"x": 1.01, "y": 1, "font": {"size": 10}, "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
+        "margin": margin(48, 12, 24, 36),
+        "legend": legend(),
         "xaxis": {**axis, "title": {"text": "real part of λ", "standoff": 4}, "constrain": "domain"},
         "yaxis": {
             **axis,

@@ -14,6 +14,8 @@ from rnn_explorer.figures.style import Scale, colour_bar, layer_name, margin, ni
 from rnn_explorer.trace import Array
 
 SPEED_SCALE: Scale = ramp("#7A5CC8")
+_HOW = "Arrows point where one step takes a state, the colour tells how far on a log scale; pale places hardly move"
+_MOVES = ("step along the first axis", "step along the second axis", "speed")
 _HEAD = 0.38  # of an arrow's length
 _WIDE = 0.45  # half the head's angle, in radians
 _ROUND = (1, 2, 5, 10)
@@ -21,22 +23,24 @@ _DECADES = 4  # of speed, below the fastest, that colours tell apart
 
 
 def flow(
-    record: Flow,
+    record: Flow | None,
     trajectories: Trajectories | None = None,
     points: FixedPoints | None = None,
     *,
     limits: Array | None = None,
-    chosen: int | None = None,
+    chosen: Array | None = None,
 ) -> Figure:
     """Arrows for where one step takes the states of a grid, over a map of how far.
 
     Args:
-        record: the flow; its axes are those of the figure.
+        record: the flow, whose axes are those of the figure; None: nothing is known yet.
         trajectories: of the probe sequences, drawn over it in the same axes.
         points: fixed and slow points, likewise.
         limits: (2 or more, 2) ends of the axes; None: those of the grid.
-        chosen: the number of the fixed point that has a ring around it.
+        chosen: (size,) a joined state that has a ring around it.
     """
+    if record is None:
+        return _nothing_yet()
     ends = np.array([record.x[[0, -1]], record.y[[0, -1]]]) if limits is None else limits[:2]
     data: list[dict[str, Any]] = [_speed(record), _arrows(record)]
     layout = _layout(record, ends)
@@ -50,19 +54,30 @@ def flow(
     return Figure(
         name="flow",
         title=f"Flow of {name}, {plain(record.held.words, 40)}: {kind}",
-        how_to_read=(
-            "Arrows point where one step takes a state, the colour tells how far on a log scale; pale places hardly "
-            "move" + (", and states may leave the plane that is shown." if record.slice else ".")
-        ),
+        how_to_read=_HOW + (", and states may leave the plane that is shown." if record.slice else "."),
         data=data,
         layout=layout,
         table={
             record.space.names[0]: np.tile(record.x, rows),
             _second(record): np.repeat(record.y, columns),
-            "step along the first axis": record.velocity[..., 0].ravel(),
-            "step along the second axis": record.velocity[..., 1].ravel(),
-            "speed": record.speed.ravel(),
+            **dict(zip(_MOVES, (*record.velocity.reshape(-1, 2).T, record.speed.ravel()), strict=True)),
         },
+    )
+
+
+def _nothing_yet() -> Figure:
+    ends = {"range": [-1.0, 1.0], "showgrid": False}
+    return Figure(
+        name="flow",
+        title="Flow of the states",
+        how_to_read=_HOW + ".",
+        data=[],
+        layout={
+            "margin": margin(48, 60, 6, 36),
+            "xaxis": {"title": {"text": "PC 1", "standoff": 4}, **ends},
+            "yaxis": {"title": {"text": "PC 2", "standoff": 2}, **ends},
+        },
+        table={name: [] for name in ("PC 1", "PC 2", *_MOVES)},
     )
 
 

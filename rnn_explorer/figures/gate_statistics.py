@@ -13,7 +13,7 @@ import numpy as np
 from rnn_explorer.analysis.memory_report import BINS, CellMemory
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.decades import axis
-from rnn_explorer.figures.gradient import line_of
+from rnn_explorer.figures.gradient import line_name, line_of
 from rnn_explorer.figures.style import REFERENCE, heading, layer_name, legend, margin, nice_ceiling
 
 _LOW, _HIGH = -1, 4  # powers of ten of the time constants drawn; longer ones lie at the upper end
@@ -36,7 +36,7 @@ def gate_statistics(cells: Sequence[CellMemory], length: int = 0) -> Figure:
     data = [
         trace
         for cell, share, values in zip(shown, shares, units, strict=True)
-        for trace in _lines(cell, gate, share, values, slope)
+        for trace in _lines(cell, len(shown), gate, share, values, slope)
     ]
     what = "slope of the activation" if slope else f"{gate} gate"
     right = "mean slope by unit" if slope else "time constant −1 / ln f by unit"
@@ -75,7 +75,9 @@ def _name(cell: CellMemory) -> str:
     return layer_name(cell.cell, cell.layer, cell.direction)
 
 
-def _lines(cell: CellMemory, gate: str, share: np.ndarray, values: np.ndarray, slope: bool) -> list[dict[str, Any]]:
+def _lines(
+    cell: CellMemory, among: int, gate: str, share: np.ndarray, values: np.ndarray, slope: bool
+) -> list[dict[str, Any]]:
     edges = (np.arange(BINS + 1) / BINS).astype(np.float32)
     word = "slope" if slope else "time constant"
     unit = "" if slope else " steps"
@@ -84,7 +86,7 @@ def _lines(cell: CellMemory, gate: str, share: np.ndarray, values: np.ndarray, s
         {
             "type": "scatter",
             "mode": "lines",
-            "name": _name(cell),
+            "name": line_name(cell, among),
             "x": edges,
             "y": np.append(share, share[-1:]).astype(np.float32),
             "line": {**line_of(cell, 1.8), "shape": "hv"},

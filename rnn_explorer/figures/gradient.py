@@ -57,7 +57,7 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
     longest = max((len(curve) for curve in curves), default=1)
     data: list[dict[str, Any]] = []
     for number, cell in enumerate(cells):
-        data += [*_curve(cell), _memory(cell, low, longest, number if len(cells) > 1 else None)]
+        data += [*_curve(cell, len(cells)), _memory(cell, low, longest, number if len(cells) > 1 else None)]
     data += [_kept(pin, number) for number, pin in enumerate(pinned)]
     how = (
         "Flat carries the gradient through time, falling forgets, rising explodes; the dot is the effective memory "
@@ -68,7 +68,7 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
         title=f"Gradient through time: how much the state some steps back still changes the last one{suffix}",
         how_to_read=how + decades.beyond(everything, low, high),
         data=data,
-        layout=_layout(low, high, longest),
+        layout=_layout(low, high, longest, legend_room(len(cells) + len(pinned), 5)),
         marks=[Mark("point", trace=_TRACES * number) for number in range(len(cells))],
         table=_table(cells, pinned),
     )
@@ -87,7 +87,17 @@ def line_of(cell: CellMemory, width: float = 2.4) -> dict[str, Any]:
     }
 
 
-def _curve(cell: CellMemory) -> list[dict[str, Any]]:
+def line_name(cell: CellMemory, among: int) -> str:
+    """How one line is called in a legend of so many: with the kind of cell where there is room for it."""
+    return layer_name(cell.cell, cell.layer, cell.direction) if among <= 2 else where(cell).lower()
+
+
+def legend_room(lines: int, a_row: int) -> int:
+    """Pixels above a panel for a legend of so many lines, with so many in a row."""
+    return 24 if lines <= a_row else 40
+
+
+def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
     """The curve and its fit."""
     name, colour = layer_name(cell.cell, cell.layer, cell.direction), cell_colour(cell.cell)
     in_time = slice(None, None, -1 if cell.direction == "forward" else 1)  # point t - 1 belongs to time step t
@@ -96,7 +106,7 @@ def _curve(cell: CellMemory) -> list[dict[str, Any]]:
         {
             "type": "scatter",
             "mode": "lines+markers" if len(lags) < 3 else "lines",
-            "name": name,
+            "name": line_name(cell, among),
             "x": lags[in_time],
             "y": decades.powers(cell.log10_norm[in_time]),
             "line": line_of(cell),
@@ -132,7 +142,7 @@ def _memory(cell: CellMemory, low: int, longest: int, row: int | None) -> dict[s
     if memory is not None and len(cell.lags) > 1:
         words = f"{'at least ' if cell.whole_sequence else ''}{memory} steps"
         short = words if row is None else f"\u00a0{where(cell).lower()}: {words}"
-        stand = low + 0.06 * (1 - low) * (1 + 1.4 * (row or 0))
+        stand = low + (1 - low) * (0.02 + 0.065 * (row or 0))
         x, y, text = [memory], [cell.log10_norm[memory]], [short if row is None else ""]
         if row is not None:
             x, y, text = [*x, memory], [*y, stand], [*text, short]
@@ -172,13 +182,13 @@ def _kept(pin: Pinned, number: int) -> dict[str, Any]:
     }
 
 
-def _layout(low: int, high: int, longest: int) -> dict[str, Any]:
+def _layout(low: int, high: int, longest: int, top: int) -> dict[str, Any]:
     levels = [(MEMORY, f"{MEMORY:g}: forgotten below")]
     if low <= np.log10(LOST):
         levels.append((LOST, "1e−6: nothing is learnt below"))
     ticks = time_ticks(longest - 1)
     return {
-        "margin": margin(50, 18, 24, 36),
+        "margin": margin(50, 18, top, 36),
         "legend": legend(),
         "xaxis": {
             "title": {"text": "lag: time steps back from the last state", "standoff": 4},

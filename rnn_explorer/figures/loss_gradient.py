@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.memory_report import CellMemory
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.gradient import line_of
+from rnn_explorer.figures.gradient import legend_room, line_name, line_of
 from rnn_explorer.figures.style import cell_colour, layer_name, legend, margin, time_axis
 
 _LOW, _HIGH = -6, 1  # powers of ten that the axis always holds
@@ -35,7 +35,7 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
             {
                 "type": "scatter",
                 "mode": "lines+markers" if len(height) < 3 else "lines",
-                "name": name,
+                "name": line_name(cell, len(cells)),
                 "x": np.arange(1, len(height) + 1, dtype=np.int32),
                 "y": decades.powers(height),
                 "customdata": relative,
@@ -53,7 +53,7 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
         + decades.beyond(everything, low, high),
         data=data,
         layout={
-            "margin": margin(50, 14, 24, 36),
+            "margin": margin(50, 14, legend_room(len(cells), 2), 36),
             "legend": legend(),
             "xaxis": time_axis(longest, title={"text": "time step k", "standoff": 4}),
             "yaxis": decades.axis("‖∂L / ∂s(k)‖", low, high),

@@ -20,7 +20,7 @@ from rnn_explorer.analysis.fixed_points import (
     Perturbation,
     Place,
     Space,
-    decompose,
+    largest_first,
     merge,
     period,
     plain,
@@ -49,7 +49,7 @@ def test_eigenvalues_come_largest_first_with_their_right_vectors() -> None:
     turn = 1.2 * np.array([[0.5, -math.sqrt(0.75)], [math.sqrt(0.75), 0.5]])
     matrix = np.zeros((3, 3))
     matrix[1:, 1:], matrix[0, 0] = turn, -0.3
-    values, vectors = decompose(matrix)
+    values, vectors = largest_first(*np.linalg.eig(matrix))
     np.testing.assert_allclose(values, [1.2 * np.exp(1j * math.pi / 3), 1.2 * np.exp(-1j * math.pi / 3), -0.3])
     for value, vector in zip(values, vectors, strict=True):
         np.testing.assert_allclose(matrix @ vector, value * vector, atol=1e-12)

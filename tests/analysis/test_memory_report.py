@@ -200,6 +200,8 @@ def test_short_time_constants() -> None:
     found = said(cell(gates=gated(constants=[0.5, 2.1, 40.0])))["forgets"]
     assert found.text == "Layer 1: half of the units forget within 3 steps (the median of their time constants is 2.1)."
     assert found.severity == "warning"
+    assert said(cell([0.0, -0.1], gates=gated(constants=[2.1])))["forgets"].severity == "fact"  # for it is remembered
+    assert said(cell([0.0, -2.1], gates=gated(constants=[2.1])))["forgets"].severity == "warning"
     assert "within 1 step (" in said(cell(gates=gated(constants=[0.2])))["forgets"].text
     assert "forgets" in said(cell(gates=gated(constants=[words.FORGETS])))
     assert "forgets" not in said(cell(gates=gated(constants=[words.FORGETS + 0.01])))
