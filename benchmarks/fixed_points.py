@@ -2,7 +2,8 @@
 
 For every cell and size a model learns the flip-flop for some steps; then fixed points are searched for from 512 initial
 states, in one torch thread. Shown are the median time of a whole answer, the longest wait between two words on
-progress (in which a run that trains has to wait), and what was found.
+progress (in which a run that trains has to wait), and what was found. A worker keeps numpy to one thread, too: set
+OMP_NUM_THREADS=1 to measure as it would be there.
 """
 
 from __future__ import annotations

@@ -58,9 +58,10 @@ from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import Batch
 from rnn_explorer.trace import Array, Direction
 
-SEQUENCES = 256  # validation sequences at most whose states are looked at
-_NUMBERS = 4_000_000  # in their states at most: bounds the memory
+SEQUENCES = 128  # validation sequences at most whose states are looked at
+_NUMBERS = 1_000_000  # in their states at most: bounds the memory
 _AT_ONCE = 32  # sequences read between two words on progress
+_LARGEST = 1e15  # a state beyond this has exploded and counts as no number
 _FLOPS = 4_000_000  # size^3 x searches handled between two words on progress: some milliseconds
 _FIRST_DAMPING, _LESS, _MORE = 1.0, 0.25, 4.0
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e8
@@ -258,8 +259,8 @@ def flow(
         space=space,
         x=x,
         y=y,
-        velocity=(move @ plane.T).astype(np.float32),
-        speed=np.linalg.norm(move, axis=-1).astype(np.float32),
+        velocity=_single(move @ plane.T),
+        speed=_single(np.linalg.norm(move, axis=-1)),
         slice=not space.whole,
     )
 
@@ -534,6 +535,7 @@ class _Scene:
             part = batch.select(torch.arange(start, min(start + _AT_ONCE, len(batch))))
             for where, _, states in _layers(model, part, layer):
                 found = projection.valid(states.numpy(), _lengths(part).numpy())
+                found = found[np.abs(found).max(axis=1) < _LARGEST]
                 if where == (layer, direction):
                     own.append(found)
                 elif where[0] < layer:
@@ -739,7 +741,9 @@ def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tup
             raise ValueError(f"input has {len(values)} numbers, but must be the number of one symbol")
         _between("the symbol of input", values[0], 0, spec.size - 1, whole=True)
         symbol = int(values[0])
-        return model.encode(torch.tensor([symbol])).double(), Held((float(symbol),), f"input {spec.names[symbol]!r}")
+        return model.encode(torch.tensor([symbol])).double(), Held(
+            (float(symbol),), f"input {str(spec.names[symbol] or '∅')!r}"
+        )
     if len(values) != spec.size:
         raise ValueError(f"input has {len(values)} numbers, but must have {spec.size}: {', '.join(spec.names[:8])}")
     numbers = tuple(_finite("input", value) for value in values)
@@ -773,6 +777,12 @@ def _finite(name: str, value: Any) -> float:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _single(values: Array) -> Array:
+    """In single precision; what is too large for it becomes infinite."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def _part(progress: Generator[float, None, Any], low: float, high: float) -> Generator[float, None, Any]:

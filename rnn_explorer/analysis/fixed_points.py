@@ -14,7 +14,7 @@ networks", Neural Computation 25 (2013), section 2, which has q = 1/2 |dx/dt|^2 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -325,7 +325,7 @@ class FixedPoints:
         """What was found, and how many searches led to nothing."""
         found = "; ".join(words for words, _ in self.groups()) or "no fixed point"
         lost = (
-            (self.unsettled, "still on their way"),
+            (self.unsettled, "still on their way at the end"),
             (self.fast, "stuck where states still move"),
             (self.far, "far from all trajectories"),
         )
@@ -435,20 +435,6 @@ class Flow:
     velocity: Array
     speed: Array
     slice: bool
-
-    def towards(self, basis: Basis) -> Flow:
-        """The same with each of its two axes pointing the way that the axis of `basis` does, as near as it comes."""
-        own = self.space.basis
-        signs = np.where((own.components * basis.components).sum(axis=1) < 0, -1.0, 1.0)  # (3,)
-        ways = tuple(slice(None, None, int(sign)) for sign in signs[:2])
-        return replace(
-            self,
-            space=Space(Basis(own.mean, own.components * signs[:, None], own.explained), self.space.names),
-            x=signs[0] * self.x[ways[0]],
-            y=signs[1] * self.y[ways[1]],
-            velocity=(self.velocity * signs[:2]).astype(np.float32)[ways[1], ways[0]],
-            speed=self.speed[ways[1], ways[0]],
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values fit for JSON."""

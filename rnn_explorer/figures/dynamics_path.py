@@ -24,8 +24,11 @@ AT_ONE = "#3F9BD6"  # as one on it
 _SLOW = "#8468C4"
 _SADDLES = ("#D08700", LEAVES, "#C8629A")  # with one, two and more unstable directions
 _LENGTH = 0.05  # of an unstable direction with |eigenvalue| 1, in axis lengths; at most three times as long
+_USED = 0.6  # of an axis, below which all axes are fitted anew
 _HOVERED = 3  # eigenvalues that are told of a point
 
+_PRESS = "Press “Find fixed points”<br>to search for where<br>states can rest."
+_SEARCHING = "Searching for states<br>that can rest …"
 _AXES = ("PC 1", "PC 2", "PC 3")
 
 Dims = Literal[2, 3]
@@ -40,6 +43,7 @@ def dynamics_path(
     space: Space | None = None,
     limits: Array | None = None,
     chosen: Array | None = None,
+    searching: bool = False,
 ) -> Figure:
     """Trajectories, the fixed and slow points among them, and the paths of kicked states.
 
@@ -51,11 +55,12 @@ def dynamics_path(
         space: the axes; None: the trajectories' own.
         limits: (k, 2) ends of the axes, such as `extent` gives; None: round everything.
         chosen: (size,) a joined state that has a ring around it.
+        searching: whether a first search for points is on its way.
     """
     if trajectories is None:
         return _nothing_yet()
     space = trajectories.space if space is None else space
-    limits = extent(space, trajectories, points) if limits is None else limits
+    limits = extent(space, trajectories, points, perturbation) if limits is None else limits
     data = _paths(trajectories, space, dims)
     if points is not None:
         data += [_ways_out(points, space, limits, dims), *_symbols(points, space, dims)]
@@ -65,7 +70,7 @@ def dynamics_path(
         data.append(_ring(space.project(chosen[None]), dims))
     layout = _layout(space, limits, dims)
     if points is None:
-        layout["annotations"] = [_hint("Press “Find fixed points”<br>to search for where<br>states can rest.")]
+        layout["annotations"] = [_hint(_SEARCHING if searching else _PRESS)]
     return Figure(
         name="dynamics",
         title=_title(trajectories, points),
@@ -125,12 +130,21 @@ def _hint(text: str) -> dict[str, Any]:
 
 
 def extent(
-    space: Space, trajectories: Trajectories, points: FixedPoints | None = None, previous: Array | None = None
+    space: Space,
+    trajectories: Trajectories,
+    points: FixedPoints | None = None,
+    perturbation: Perturbation | None = None,
+    previous: Array | None = None,
 ) -> Array:
-    """(3, 2): ends of the axes that hold all trajectories and points; given `previous`, they only move outwards."""
+    """(3, 2): ends of the axes that hold all trajectories, points and paths of kicked states.
+
+    Given `previous`, they only move outwards, but for a jump inwards where little of an axis is used any more.
+    """
     pieces = [projection.valid(space.project(trajectories.states), trajectories.lengths)]
     if points is not None:
         pieces.append(space.project(points.points))
+    if perturbation is not None:
+        pieces.append(projection.valid(space.project(perturbation.states)))
     rows = np.concatenate(pieces)
     ends = projection.limits(rows)
     for axis, (low, high) in enumerate(zip(rows.min(axis=0), rows.max(axis=0), strict=True) if len(rows) else ()):
@@ -138,9 +152,9 @@ def extent(
         if width > 1e-6 * np.ptp(rows, axis=0).max():  # else that axis is as long as the longest
             grid, room = nice_ceiling(width / 12, (1, 2, 5, 10)), width / 20
             ends[axis] = np.floor((low - room) / grid) * grid, np.ceil((high + room) / grid) * grid
-    if previous is not None:
-        ends = np.stack([np.minimum(ends[:, 0], previous[:, 0]), np.maximum(ends[:, 1], previous[:, 1])], axis=1)
-    return ends
+    if previous is None or (np.ptp(ends, axis=1) < _USED * np.ptp(previous, axis=1)).any():
+        return ends
+    return np.stack([np.minimum(ends[:, 0], previous[:, 0]), np.maximum(ends[:, 1], previous[:, 1])], axis=1)
 
 
 def coordinates(points: Array, dims: Dims) -> dict[str, Any]:
@@ -318,8 +332,7 @@ def _kicked(perturbation: Perturbation, space: Space, dims: Dims) -> list[dict[s
                 "color": list(ends),
                 "line": {"width": 2, "color": list(ends)},
             },
-            "customdata": np.arange(len(projected), dtype=np.int32),
-            "hovertemplate": "end of kick %{customdata}<extra></extra>",
+            "hoverinfo": "skip",
         }
     )
     return traces

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from rnn_explorer.analysis.fixed_points import RETURN, FixedPoints, Perturbation, time_constant
+from rnn_explorer.analysis.fixed_points import KINDS, RETURN, FixedPoints, Perturbation, time_constant
 from rnn_explorer.figures.style import layer_name
 from rnn_explorer.figures.words import Line, Words
 
@@ -27,7 +27,7 @@ def dynamics_words(points: FixedPoints | None, perturbation: Perturbation | None
     """
     lines: list[Line] = []
     if perturbation is not None:
-        lines.append({"kind": "fact", "text": _kicks(perturbation, points)})
+        lines.append({"kind": "fact", "text": _kicks(perturbation, points, chosen)})
     if points is None:
         lines.append(_HELP)
     else:
@@ -46,27 +46,22 @@ def dynamics_words(points: FixedPoints | None, perturbation: Perturbation | None
 def _groups(points: FixedPoints) -> list[Line]:
     """One sentence for each kind of point."""
     lines: list[Line] = []
-    for words, members in points.groups():
-        kind, leading = points.natures[members[0]].kind, points.eigenvalues[members, 0]
-        steps = time_constant(leading)
+    for kind in KINDS:
+        members = [index for index, nature in enumerate(points.natures) if nature.kind == kind]
+        if not members:
+            continue
+        names = "; ".join(words for words, group in points.groups() if group[0] in members)
+        steps = time_constant(points.eigenvalues[members, 0])
         if kind == "stable":
-            slowest = f"at the slowest by 1/e in {float(steps.max()):.3g} steps"
-            text = f"{words}: states near them come back, {slowest}; memories that stay."
-            lines.append({"kind": "good", "text": text})
+            text = f"states nearby come back, at the slowest by 1/e in {steps.max():.3g} steps; what was there is held."
         elif kind == "marginal":
-            text = (
-                f"{words}: states near them neither come back nor leave within a thousand steps; memories by degrees."
-            )
-            lines.append({"kind": "good", "text": text})
+            text = "states nearby neither come back nor leave within a thousand steps; memories by degrees."
         elif kind == "slow":
-            speed = float(np.sqrt(2 * points.q[members].max()))
-            text = f"{words}: no fixed points, but states pass at {speed:.1g} a step or slower."
-            lines.append({"kind": "fact", "text": text})
+            text = f"no fixed points, but states pass at {np.sqrt(2 * points.q[members].max()):.1g} a step or slower."
         else:
-            quickest = float(np.abs(steps).min())
             where = "to one side or the other" if kind == "saddle" else "in every direction"
-            text = f"{words}: states near them are sent away {where}, at the quickest by e in {quickest:.2g} steps."
-            lines.append({"kind": "fact", "text": text})
+            text = f"states nearby are sent away {where}, at the quickest by e in {np.abs(steps).min():.2g} steps."
+        lines.append({"kind": "good" if kind in ("stable", "marginal") else "fact", "text": f"{names}: {text}"})
     return lines
 
 
@@ -89,10 +84,11 @@ def _point(points: FixedPoints, index: int) -> str:
     return f"Point {index + 1} is chosen: {points.natures[index].words}{says}."
 
 
-def _kicks(perturbation: Perturbation, points: FixedPoints | None) -> str:
+def _kicks(perturbation: Perturbation, points: FixedPoints | None, chosen: int | None) -> str:
     """How many kicked states return, and where the others go."""
     place = perturbation.place
-    which = f"{perturbation.words[0].upper()}{perturbation.words[1:]}"
+    which = perturbation.words if chosen is None else f"point {chosen + 1}"
+    which = f"{which[0].upper()}{which[1:]}"
     layer = layer_name(place.cell, place.layer, place.direction)
     told = f"{which} of {layer}, kicked by {perturbation.kick:.2g}: {perturbation.sentence()}"
     ends = perturbation.states[:, -1].astype(np.float64)  # (1 + kicks, size)

@@ -20,7 +20,7 @@ def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> F
 
     Args:
         values: (n,) complex; empty where nothing is known yet.
-        where: of what, for the title ("point 3 of LSTM layer 1: stable").
+        where: of what, for the title ("at point 3 (stable) of LSTM layer 1").
         limit: the axes run at least from -limit to limit in both directions; None: from the values alone.
     """
     values = np.asarray(values, dtype=np.complex128)
@@ -59,7 +59,7 @@ def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> F
         )
     return Figure(
         name="eigenvalues",
-        title=f"Eigenvalues at {plain(where, 90)}" if where else "Eigenvalues of the Jacobian",
+        title=f"Eigenvalues {plain(where, 100)}" if where else "Eigenvalues of the Jacobian",
         how_to_read=(
             "Each mark is one direction: outside the circle states leave along it, inside they come back, slower near "
             "the circle; off the horizontal axis they turn as they go."
@@ -80,14 +80,19 @@ def at_point(points: FixedPoints, index: int, limit: float | None = None) -> Fig
     """The eigenvalues at one fixed or slow point."""
     place = points.place
     name = layer_name(place.cell, place.layer, place.direction)
-    return eigenvalues(points.eigenvalues[index], f"point {index + 1} of {name}: {points.natures[index].words}", limit)
+    return eigenvalues(
+        points.eigenvalues[index], f"at point {index + 1} ({points.natures[index].kind}) of {name}", limit
+    )
 
 
 def at_state(spectrum: Spectrum, limit: float | None = None) -> Figure:
     """The eigenvalues at one state."""
     place = spectrum.place
     name = layer_name(place.cell, place.layer, place.direction)
-    return eigenvalues(spectrum.eigenvalues, f"{spectrum.words}, {name}, {spectrum.held.words}", limit)
+    where = (
+        spectrum.words.removeprefix("the state ") if spectrum.words.startswith("the state ") else f"at {spectrum.words}"
+    )
+    return eigenvalues(spectrum.eigenvalues, f"{where}, {name}, {spectrum.held.words}", limit)
 
 
 def limit_of(values: Array) -> float:

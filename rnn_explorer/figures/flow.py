@@ -46,15 +46,16 @@ def flow(
     layout = _layout(record, ends)
     if trajectories is not None:
         over = dynamics_path(trajectories, points, space=record.space, limits=ends, chosen=chosen)
-        data += [{**trace, "showlegend": False} for trace in over.data]
+        data += [_smaller(trace) for trace in over.data]
     place = record.place
     name = layer_name(place.cell, place.layer, place.direction)
-    kind = "a slice through all states" if record.slice else "exact"
+    kind = "a slice" if record.slice else "exact"
     rows, columns = record.speed.shape
     return Figure(
         name="flow",
-        title=f"Flow of {name}, {plain(record.held.words, 40)}: {kind}",
-        how_to_read=_HOW + (", and states may leave the plane that is shown." if record.slice else "."),
+        title=f"Flow ({kind}) of {name}, {plain(record.held.words, 40)}",
+        how_to_read=_HOW
+        + (" (in this plane through the states' mean, which they may leave)." if record.slice else "."),
         data=data,
         layout=layout,
         table={
@@ -63,6 +64,12 @@ def flow(
             **dict(zip(_MOVES, (*record.velocity.reshape(-1, 2).T, record.speed.ravel()), strict=True)),
         },
     )
+
+
+def _smaller(trace: dict[str, Any]) -> dict[str, Any]:
+    """A trace of the paths as it is drawn over arrows."""
+    marker = trace.get("marker", {})
+    return {**trace, "showlegend": False, "marker": {**marker, "size": 0.75 * marker.get("size", 0)}}
 
 
 def _nothing_yet() -> Figure:

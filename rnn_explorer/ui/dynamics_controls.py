@@ -73,7 +73,7 @@ def _query(experiment: Experiment) -> str:
 def _symbol(spec: InputSpec, key: str) -> str:
     chosen = st.selectbox(
         "Symbol",
-        range(spec.size),
+        [number for number, name in enumerate(spec.names) if str(name)],  # what has no name is padding
         key=f"held symbol:{key}",
         format_func=lambda number: repr(str(spec.names[number])),
         label_visibility="collapsed",

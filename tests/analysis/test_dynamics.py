@@ -14,6 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import fixed_points as benchmark
 from rnn_explorer.analysis import dynamics  # noqa: F401 (registers the questions)
 from rnn_explorer.analysis.dynamics import search
 from rnn_explorer.analysis.fixed_points import FAR, FixedPoints
@@ -125,6 +126,18 @@ def test_one_tanh_unit_with_weight_2_has_three_points() -> None:
 def read_out(found: FixedPoints, weights: Mapping[str, Any]) -> np.ndarray:
     model = subject("task=flip_flop&cell=rnn&hidden_size=1&seq_len=12", weights).model
     return model.head.weight.double().numpy().T
+
+
+def test_a_spiral_leads_away_in_one_plane() -> None:
+    # A turn by 60 degrees that grows by 1.3, made smaller by tanh away from 0.
+    turn = 1.3 * np.array([[0.5, -np.sqrt(0.75)], [np.sqrt(0.75), 0.5]])
+    weights = {"weight_hh": turn, "weight_ih": [[0.7, -0.4, 0.3], [0.2, 0.6, -0.5]], "bias_ih": 0.0, "bias_hh": 0.0}
+    found = ask(subject("task=flip_flop&cell=rnn&hidden_size=2&seq_len=12", weights), "fixed_points", inits=64)
+    origin = int(np.argmin(np.linalg.norm(found.points, axis=1)))
+    np.testing.assert_allclose(found.points[origin], 0, atol=1e-9)
+    assert found.natures[origin].words == "unstable in all directions"
+    np.testing.assert_allclose(found.growth[origin], [1.3 * np.exp(1j * np.pi / 3)], atol=1e-6)
+    np.testing.assert_allclose(np.abs(found.directions[origin]), [[np.sqrt(0.5)] * 2], atol=1e-6)
 
 
 @settings(max_examples=8, deadline=None)
@@ -322,6 +335,22 @@ def test_it_is_told_when_layers_below_do_not_come_to_rest() -> None:
     assert found.to_dict()["input"]["layers_below_settled"] is False
 
 
+def test_layers_below_come_to_rest_from_their_own_mean_state() -> None:
+    # The middle layer has two resting states, -x and x, and its states are below 0; those of the first are above.
+    trainer = Trainer(Experiment.from_query("task=flip_flop&cell=rnn&hidden_size=1&num_layers=3&seq_len=12"))
+    weights = ((0.0, 0.0, 0.5), (2.0, -0.01, 0.0), (0.0, 1.0, 0.0))  # weight_hh, weight_ih, bias of each layer
+    with torch.no_grad():
+        for layer, numbers in zip(trainer.model.stack(), weights, strict=True):
+            for name, number in zip(("weight_hh", "weight_ih", "bias_ih"), numbers, strict=True):
+                getattr(layer.forwards, name).fill_(number)
+            layer.forwards.bias_hh.fill_(0)
+    found = ask(Subject.of(trainer), "fixed_points", layer=2, inits=4)
+    middle = -0.9
+    for _ in range(200):
+        middle = np.tanh(2 * middle - 0.01 * np.tanh(0.5))
+    np.testing.assert_allclose(found.points, [[np.tanh(middle)]], atol=1e-7)
+
+
 QUERIES = [TWO_WAYS, NAMES, f"{SMALL}&cell=gru&num_layers=2", "task=flip_flop&cell=lstm&hidden_size=1&seq_len=12"]
 
 
@@ -509,3 +538,12 @@ def test_a_search_can_be_given_up() -> None:
     progress.close()
     with pytest.raises(StopIteration):
         next(progress)
+
+
+def test_the_benchmark_measures_such_a_search(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--sizes", "3", "--cells", "gru", "--inits", "8", "--steps", "2", "--rounds", "1"]
+    assert benchmark.main(arguments) == 0
+    assert "| gru |" in capsys.readouterr().out
+    assert benchmark.main([*arguments, "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result["state"] == 3 and result["seconds"] > 0 and result["found"].endswith(".")

@@ -91,6 +91,11 @@ def test_merging_keeps_the_slowest_of_each_heap() -> None:
     assert chosen[belongs].tolist() == [2, 1, 2, 1, 4]
 
 
+def test_a_point_between_two_heaps_belongs_to_the_slower() -> None:
+    chosen, belongs = merge(np.array([[0.0], [0.09], [0.18]]), np.array([0.0, 2.0, 1.0]), 0.1)
+    assert chosen.tolist() == [0, 2] and belongs.tolist() == [0, 0, 1]
+
+
 @given(st.integers(0, 2**31), st.integers(1, 40))
 def test_merging_does_not_depend_on_the_order(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
@@ -161,7 +166,7 @@ def test_a_record_in_words() -> None:
     found = record()
     assert found.sentence() == (
         "1 stable; 1 saddle, 1 unstable direction; 1 slow point. "
-        "Of 40 searches 6 still on their way, 4 far from all trajectories."
+        "Of 40 searches 6 still on their way at the end, 4 far from all trajectories."
     )
     assert found.groups() == [("1 stable", [0]), ("1 saddle, 1 unstable direction", [1]), ("1 slow point", [2])]
     np.testing.assert_allclose(found.share, [0.5, 0.225, 0.025])

@@ -23,9 +23,9 @@ from rnn_explorer.analysis.fixed_points import (
     Trajectories,
     largest_first,
 )
-from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics_path import LEAVES, PICK, STAYS, dynamics_path, eigenvalue_words, extent
+from rnn_explorer.figures.dynamics_words import dynamics_words
 from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.flow import flow
 
@@ -218,7 +218,7 @@ def test_points_are_where_they_project_to_and_say_which_they_are() -> None:
     assert stable["marker"]["symbol"] == "circle" and stable["marker"]["color"] == STAYS
     assert stable["text"][0].startswith("point 1: stable<br>says ") and "20 % of the searches" in stable["text"][0]
     assert figure.title == "Fixed points of GRU layer 1 under input &lt;b&gt;'a', found at step 70"
-    assert "3 still on their way" in figure.how_to_read and "do not come to rest" in figure.how_to_read
+    assert "3 still on their way at the end" in figure.how_to_read and "do not come to rest" in figure.how_to_read
 
 
 def test_states_say_which_they_are() -> None:
@@ -281,9 +281,11 @@ def test_the_axes_hold_everything_and_only_grow() -> None:
     inside = some.space.project(np.concatenate([real, found.points]))
     assert (ends[:, 0] < inside.min(axis=0)).all() and (inside.max(axis=0) < ends[:, 1]).all()
     assert (np.ptp(ends, axis=1) < 1.6 * np.ptp(inside, axis=0)).all()  # and are not much wider
-    wide = np.array([[-9.0, 0], [0, 9], [-9, 9]])
-    grown = extent(some.space, some, found, wide)
-    assert (grown[:, 0] <= np.minimum(ends[:, 0], wide[:, 0])).all() and grown[1, 1] == 9
+    wide = ends + np.array([[-0.3, 0.2], [0.1, 0.4], [0.0, -0.1]])
+    grown = extent(some.space, some, found, previous=wide)
+    np.testing.assert_array_equal(grown[:, 0], np.minimum(ends[:, 0], wide[:, 0]))
+    np.testing.assert_array_equal(grown[:, 1], np.maximum(ends[:, 1], wide[:, 1]))
+    np.testing.assert_array_equal(extent(some.space, some, found, previous=3 * ends), ends)  # too far out to be of use
     for dims in (2, 3):
         layout = dynamics_path(some, found, dims=dims, limits=ends).layout
         axes = layout if dims == 2 else layout["scene"]
@@ -307,7 +309,7 @@ def test_the_table_holds_states_points_and_kicks() -> None:
 
 def test_eigenvalues_inside_on_and_outside_the_circle() -> None:
     values = np.array([1.3, 1.0005, 0.6 + 0.7j, 0.6 - 0.7j, -0.2])
-    figure = eigenvalues(values, "a <state>")
+    figure = eigenvalues(values, "at a <state>")
     circle, outside, on, inside = figure.data
     np.testing.assert_allclose(circle["x"] ** 2 + circle["y"] ** 2, 1, rtol=1e-6)
     assert [trace["name"] for trace in (outside, on, inside)] == ["1 outside", "1 on it", "3 inside"]
@@ -329,9 +331,9 @@ def test_an_eigenvalue_in_words() -> None:
 
 
 def test_titles_of_eigenvalues() -> None:
-    assert at_point(points(3), 2).title == "Eigenvalues at point 3 of GRU layer 1: saddle, 1 unstable direction"
+    assert at_point(points(3), 2).title == "Eigenvalues at point 3 (saddle) of GRU layer 1"
     spectrum = Spectrum(place(3), HELD, "the state after step 2 of sequence 1", np.zeros(3), np.ones(3) + 0j, 0.1)
-    assert at_state(spectrum).title.startswith("Eigenvalues at the state after step 2 of sequence 1, GRU layer 1")
+    assert at_state(spectrum).title.startswith("Eigenvalues after step 2 of sequence 1, GRU layer 1")
 
 
 def test_limits_of_eigenvalues_hold_the_circle_and_leave_out_the_absurd() -> None:
@@ -353,8 +355,9 @@ def test_arrows_point_along_the_flow() -> None:
         wanted = velocity / cell
         np.testing.assert_allclose(along / np.linalg.norm(along), wanted / np.linalg.norm(wanted), atol=1e-5)
         np.testing.assert_allclose(np.linalg.norm(along), 0.76, rtol=1e-5)
-    assert figure.title.endswith(": exact") and flow(a_flow(3)).title.endswith(": a slice through all states")
-    assert "may leave the plane" in flow(a_flow(3)).how_to_read and "may leave" not in figure.how_to_read
+    assert figure.title.startswith("Flow (exact) of GRU layer 1")
+    assert flow(a_flow(3)).title.startswith("Flow (a slice) of GRU layer 1")
+    assert "may leave" in flow(a_flow(3)).how_to_read and "may leave" not in figure.how_to_read
 
 
 def test_the_colours_of_speed_end_at_round_numbers() -> None:
@@ -367,15 +370,58 @@ def test_the_colours_of_speed_end_at_round_numbers() -> None:
     assert speed["colorbar"]["ticktext"][-1] == "5"
 
 
-def test_a_flow_is_turned_the_way_that_another_basis_points() -> None:
-    record = a_flow(3)
-    own = record.space.basis
-    turned = record.towards(Basis(own.mean, own.components * [[-1], [1], [1]], own.explained))
-    np.testing.assert_allclose(turned.x, record.x)  # they are symmetric here
-    np.testing.assert_allclose(turned.velocity[:, ::-1, 0], -record.velocity[..., 0])
-    np.testing.assert_allclose(turned.velocity[:, ::-1, 1], record.velocity[..., 1])
-    np.testing.assert_allclose(turned.speed[:, ::-1], record.speed)
-    state = trajectories(3).states[0]
-    np.testing.assert_allclose(turned.space.project(state)[:, 0], -record.space.project(state)[:, 0], atol=1e-6)
-    same = record.towards(own)
-    np.testing.assert_array_equal(same.velocity, record.velocity)
+def lines(*about: Any) -> list[tuple[str, str]]:
+    return [(line["kind"], line["text"]) for line in dynamics_words(*about).lines]
+
+
+def test_words_before_anything_is_known_say_what_to_do() -> None:
+    ((kind, text),) = lines(None, None, None)
+    assert kind == "fact" and "Press “Find fixed points”" in text
+
+
+def test_words_for_every_kind_of_point_with_its_numbers() -> None:
+    told = lines(points(8), None, None)
+    assert told == [
+        ("good", "1 stable: states nearby come back, at the slowest by 1/e in 1.44 steps; what was there is held."),
+        ("good", "1 marginal: states nearby neither come back nor leave within a thousand steps; memories by degrees."),
+        (
+            "fact",
+            "1 saddle, 1 unstable direction; 1 saddle, 2 unstable directions: states nearby are sent away to one side "
+            "or the other, at the quickest by e in 2.5 steps.",
+        ),
+        ("fact", "1 unstable: states nearby are sent away in every direction, at the quickest by e in 1.4 steps."),
+        ("fact", "1 slow point: no fixed points, but states pass at 1e-10 a step or slower."),
+        (
+            "warning",
+            "Of 300 searches 3 still on their way at the end, 2 stuck where states still move, 1 far from all "
+            "trajectories.",
+        ),
+        ("warning", "The layers below do not come to rest under this input; what they did last is held."),
+    ]
+    assert dynamics_words(points(8), None, None).title == "What was found at step 70"
+
+
+def test_words_when_nothing_was_found() -> None:
+    told = lines(points(3, 0), None, None)
+    assert told[0] == ("warning", "No fixed point near the trajectories: under this input no state stays where it is.")
+    assert told[1][1].startswith("Of 300 searches")
+
+
+def test_words_say_where_kicked_states_go() -> None:
+    found, kicked = points(3), perturbation(3)
+    states = kicked.states.copy()
+    states[:, -1] = found.points[[0, 0, 2, 0, 5]]
+    kicked = dataclasses.replace(kicked, states=states)
+    first, second, *_ = lines(found, kicked, 1)
+    assert first[1] == (
+        "Point 2 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return to point 1; 1 ends at point 3, "
+        "1 ends at point 6."
+    )
+    assert second[1].startswith("Point 2 is chosen: marginal, 1 marginal direction, where the model says ")
+    assert lines(None, kicked, None)[0][1] == (
+        "The state after step 2 of sequence 1 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return."
+    )
+    states[2:, -1] = 50.0
+    assert lines(found, dataclasses.replace(kicked, states=states), None)[0][1].endswith(
+        "2 of 4 kicked states return to point 1; 2 end elsewhere."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.fixed_points import FixedPoints, Flow, Perturbation, Place, Space, Spectrum, Trajectories
+from rnn_explorer.analysis.fixed_points import FixedPoints, Perturbation, Place, Space, Spectrum, Trajectories
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics_path import dynamics_path, extent
 from rnn_explorer.figures.dynamics_words import dynamics_words
@@ -22,11 +23,14 @@ from rnn_explorer.figures.words import Words
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.ui.boards.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools
 
+MOST_KICK = 2.0  # in units of the states' spread
 KICKED_STEPS = 100  # steps that a kicked state is followed
 SETTLE = 0.4  # seconds for which the input and the past step must stand still before a search begins
 _STATE = re.compile(r"([0-9]{1,6}), ([0-9]{1,6})")
 _POINT = re.compile(r"point ([0-9]{1,6})")
 _SHARED = ("layer", "direction")
+_ANSWERS = ("trajectories", "points", "flow", "spectrum", "kicked")
+RELAY = 1.0  # seconds between two planes that the flow is asked for while the paths move
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class DynamicsSelection(Selection):
             lengths = snapshot.trace.lengths
             there = state[0] < len(lengths) and state[1] < lengths[state[0]]
             fitted = fitted if there else dataclasses.replace(fitted, pick="")
-        return dataclasses.replace(fitted, kick=min(max(fitted.kick, 0.0), 3.0))
+        return dataclasses.replace(fitted, kick=min(max(fitted.kick, 0.0), MOST_KICK))
 
     def state(self) -> tuple[int, int] | None:
         """Sequence and step of the chosen state, from 0."""
@@ -88,9 +92,9 @@ class DynamicsBoard(Board):
 
     name = "dynamics"
     selection_class = DynamicsSelection
-    rows = "1fr 1fr 8.2rem"
+    rows = "1fr 1fr 10rem"
     spans = {"dynamics": (4, 2), "eigenvalues": (2, 1), "flow": (2, 1), "found": (6, 1)}
-    least_height = 640
+    least_height = 660
 
     def __init__(self, selection: DynamicsSelection) -> None:
         super().__init__(selection)
@@ -99,22 +103,33 @@ class DynamicsBoard(Board):
         self._space: Space | None = None
         self._limits: Array | None = None
         self._reach = 0.0
+        self._plane: dict[str, Any] = {}
+        self._laid = -math.inf
 
     def tools(self, seen: Seen) -> list[Tool]:
         tools = [tool for tool in common_tools(seen, unit=False) if tool.field in _SHARED]
         often = ((0, "by hand"), (5, "every 5 s"), (15, "every 15 s"))
-        counts = tuple((count, str(count)) for count in (128, 256, 512, 1024))
+        counts = tuple((count, f"{count} starts") for count in (128, 256, 512, 1024))
         strength = "How far a chosen state is kicked, in units of the states' spread"
+        find = "Search for states that one step leaves where they are"
+        place = "dynamics"
         tools += [
-            Tool("find", "button", "Search for states that one step leaves where they are", label="Find fixed points"),
-            Tool("refresh", "select", "Search again while it learns", label="search", options=often),
-            Tool("inits", "select", "Initial states of the search: more find more, and take longer", options=counts),
-            Tool("kick", "range", strength, "dynamics", "kick", high=2.0, step=0.1),
-            Tool("pick", "button", "Choose nothing", "dynamics", "Clear", options=(("", "Clear"),)),
+            Tool("find", "button", find, place, "Find fixed points"),
+            Tool("refresh", "select", "When to search again while it learns", place, options=often),
+            Tool(
+                "inits",
+                "select",
+                "Initial states of the search: more find more, and take longer",
+                place,
+                options=counts,
+            ),
         ]
         if self._space is None or len(self._space.names) > 2:
+            tools.append(Tool("dims", "select", "Dimensions of the picture", place, options=((2, "2D"), (3, "3D"))))
+        if self.fitted(seen).pick:
+            tools.append(Tool("kick", "range", strength, "found", "kick", high=MOST_KICK, step=0.1))
             tools.append(
-                Tool("dims", "select", "Dimensions of the picture", "dynamics", options=((2, "2D"), (3, "3D")))
+                Tool("pick", "button", "Choose nothing", "found", "Clear the choice", options=(("", "Clear"),))
             )
         return tools
 
@@ -123,36 +138,39 @@ class DynamicsBoard(Board):
         assert snapshot is not None
         place = {"layer": chosen.layer, "direction": chosen.direction}
         about = {**place, "input": chosen.held(snapshot)}
-        asked = [Question("trajectories", "trajectories", place), Question("flow", "flow", about, every=1.0)]
+        asked = [Question("trajectories", "trajectories", place)]
+        paths, points = (_about_this(seen.answer(name).value, chosen) for name in ("trajectories", "points"))
+        if paths is not None:
+            self._follow(paths, points, _about_this(seen.answer("kicked").value, chosen) if chosen.pick else None)
+            asked.append(Question("flow", "flow", {**about, **self._plane_of(seen)}, every=1.0))
         if chosen.find > 0 or chosen.refresh or seen.past:
             every = chosen.refresh or math.inf
             options, key = {**about, "inits": chosen.inits}, str(chosen.find)
             asked.append(Question("points", "fixed_points", options, key, every, SETTLE, "Searching fixed points"))
         kick = {**about, "size": chosen.kick, "steps": KICKED_STEPS}
-        state, points = chosen.state(), seen.answer("points").value
+        state, index = chosen.state(), chosen.point()
         if state is not None:
             at = {"sequence": state[0], "time": state[1]}
             asked.append(Question("spectrum", "spectrum", {**about, **at}, every=1.0))
             asked.append(Question("kicked", "perturb", {**kick, **at}, every=1.0))
-        elif points is not None and _among(chosen.point(), points) and _at(points, chosen):
-            asked.append(
-                Question("kicked", "perturb", {**kick, "state": points.points[chosen.point()].tolist()}, every=1.0)
-            )
+        elif points is not None and index is not None and index < len(points):
+            asked.append(Question("kicked", "perturb", {**kick, "state": points.points[index].tolist()}, every=1.0))
         return asked
 
     def cards(self, seen: Seen) -> Sequence[Figure | Words]:
         if seen.view.snapshot is None:
             return [dynamics_path(None), eigenvalues(np.zeros(0)), flow(None), dynamics_words(None, None, None)]
         chosen = self.fitted(seen)
-        known = {name: seen.answer(name).value for name in ("trajectories", "points", "flow", "spectrum", "kicked")}
         # Right after another layer is chosen, answers may still be about the last one.
-        known = {name: value if value is not None and _at(value, chosen) else None for name, value in known.items()}
+        known = {name: _about_this(seen.answer(name).value, chosen) for name in _ANSWERS}
         paths: Trajectories | None = known["trajectories"]
         points: FixedPoints | None = known["points"]
         kicked: Perturbation | None = known["kicked"] if chosen.pick else None
-        index = chosen.point() if points is not None and _among(chosen.point(), points) else None
+        index = chosen.point()
+        if points is None or index is None or index >= len(points):
+            index = None
         if paths is not None:
-            self._follow(paths, points)
+            self._follow(paths, points, kicked)
         ring = None
         if paths is not None and (state := chosen.state()) is not None:
             ring = paths.states[state].astype(np.float64)
@@ -168,24 +186,26 @@ class DynamicsBoard(Board):
                 space=self._space,
                 limits=self._limits,
                 chosen=ring,
+                searching=seen.answer("points").pending,
             ),
             self._eigenvalues(points, known["spectrum"] if chosen.state() is not None else None, index),
-            self._flow(known["flow"], paths, points, ring),
+            flow(known["flow"], paths, points, chosen=ring),
             dynamics_words(points, kicked, index),
         ]
 
-    def _follow(self, paths: Trajectories, points: FixedPoints | None) -> None:
+    def _follow(self, paths: Trajectories, points: FixedPoints | None, kicked: Perturbation | None) -> None:
         """Axes that turn and grow with the states, and jump only when another layer is shown."""
         place = _key(paths.place)
         if place != self._place:
             self._place, self._fitted, self._space, self._limits, self._reach = place, None, None, None, 0.0
+            self._plane = {}
         if paths is not self._fitted:
             old, new = self._space, paths.space
             if old is not None and not new.whole:
                 new = Space(projection.align(new.basis, old.basis), new.names)
             self._fitted, self._space = paths, new
         assert self._space is not None
-        self._limits = extent(self._space, paths, points, self._limits)
+        self._limits = extent(self._space, paths, points, kicked, self._limits)
 
     def _eigenvalues(self, points: FixedPoints | None, spectrum: Spectrum | None, index: int | None) -> Figure:
         if spectrum is not None:
@@ -196,22 +216,30 @@ class DynamicsBoard(Board):
         self._reach = max(self._reach, limit_of(points.eigenvalues))
         return at_point(points, index or 0, self._reach)
 
-    def _flow(
-        self, record: Flow | None, paths: Trajectories | None, points: FixedPoints | None, ring: Array | None
-    ) -> Figure:
-        if record is None or self._space is None:
-            return flow(None)
-        return flow(record.towards(self._space.basis), paths, points, chosen=ring)
+    def _plane_of(self, seen: Seen) -> dict[str, Any]:
+        """Options of the flow: the plane and the ends of the axes that the paths are drawn in.
+
+        They change with every new answer about the paths, and a question whose options change is asked anew; so the
+        plane follows only now and then, and never while the flow is on its way.
+        """
+        assert self._space is not None and self._limits is not None
+        now = time.monotonic()
+        if not self._plane or (now - self._laid > RELAY and not seen.answer("flow").pending):
+            basis = self._space.basis
+            plane = {"limits": self._limits[:2].tolist()}
+            if not self._space.whole:
+                plane |= {"mean": basis.mean.round(6).tolist(), "components": basis.components.round(6).tolist()}
+            if plane != self._plane:
+                self._plane, self._laid = plane, now
+        return self._plane
 
 
 def _key(place: Place) -> tuple[Any, ...]:
     return place.layer, place.direction, place.size
 
 
-def _at(record: Any, chosen: DynamicsSelection) -> bool:
-    """Whether an answer is about the layer that is chosen."""
-    return (record.place.layer, record.place.direction) == (chosen.layer, chosen.direction)
-
-
-def _among(index: int | None, points: FixedPoints) -> bool:
-    return index is not None and index < len(points)
+def _about_this(record: Any, chosen: DynamicsSelection) -> Any:
+    """An answer, where it is about the layer that is chosen."""
+    if record is None or (record.place.layer, record.place.direction) != (chosen.layer, chosen.direction):
+        return None
+    return record

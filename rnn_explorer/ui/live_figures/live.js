@@ -626,7 +626,7 @@ class Board {
       if (way && !busy && this.root.isConnected) { event.preventDefault(); this.turn(way); }
     };
     window.addEventListener("keydown", this.onKey);
-    this.watch = setInterval(() => this.readLook(), 1000);
+    this.watch = setInterval(() => { this.readLook(); this.fit(); }, 1000); // what stands above may have grown
   }
 
   // -- choosing what to see ------------------------------------------------------------------------------------
