@@ -199,7 +199,11 @@ def _paths(trajectories: Trajectories, space: Space, dims: Dims) -> list[dict[st
 
 
 def _symbols(points: FixedPoints, space: Space, dims: Dims) -> list[dict[str, Any]]:
-    """One trace for each kind of point, its legend in words."""
+    """One trace for each kind of point, its legend in words.
+
+    In 2D pointing goes to a last trace of small marks that are not seen: of two marks under the pointer Plotly takes
+    the smaller one, and the later of equals, so that states would hide the point in which they have come to rest.
+    """
     projected = space.project(points.points)
     traces = []
     for words, members in points.groups():
@@ -217,13 +221,24 @@ def _symbols(points: FixedPoints, space: Space, dims: Dims) -> list[dict[str, An
                     "size": size if dims == 2 else 0.7 * size,
                     "line": {"width": 1, "color": "rgba(255,255,255,0.8)"},
                 },
-                "meta": PICK,
-                "customdata": [f"point {index + 1}" for index in members],
-                "text": [_hover(points, index) for index in members],
-                "hovertemplate": "%{text}<extra></extra>",
+                **({"hoverinfo": "skip"} if dims == 2 else _pointing(points, members)),
             }
         )
+    if dims == 2:
+        everyone = list(range(len(points)))
+        unseen = {"mode": "markers", "name": "points", "showlegend": False, "opacity": 0, "marker": {"size": 6}}
+        traces.append({**coordinates(projected, dims), **unseen, **_pointing(points, everyone)})
     return traces
+
+
+def _pointing(points: FixedPoints, members: list[int]) -> dict[str, Any]:
+    """What is said and chosen where somebody points at a point."""
+    return {
+        "meta": PICK,
+        "customdata": [f"point {index + 1}" for index in members],
+        "text": [_hover(points, index) for index in members],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
 def _look(kind: str, unstable: int) -> tuple[str, str, float]:

@@ -216,7 +216,11 @@ def test_points_are_where_they_project_to_and_say_which_they_are() -> None:
     ]
     stable = named(figure)["1 stable"]
     assert stable["marker"]["symbol"] == "circle" and stable["marker"]["color"] == STAYS
-    assert stable["text"][0].startswith("point 1: stable<br>says ") and "20 % of the searches" in stable["text"][0]
+    np.testing.assert_allclose((stable["x"][0], stable["y"][0]), projected[0, :2])
+    said = named(figure)["points"]["text"][0]
+    assert said.startswith("point 1: stable<br>says ") and "20 % of the searches" in said
+    solid = named(dynamics_path(some, found, dims=3))["1 stable"]
+    assert solid["customdata"] == ["point 1"] and solid["text"] == [said]
     assert figure.title == "Fixed points of GRU layer 1 under input &lt;b&gt;'a', found at step 70"
     assert "3 still on their way at the end" in figure.how_to_read and "do not come to rest" in figure.how_to_read
 
