@@ -10,4 +10,12 @@ st.set_page_config(
     page_title="RNN Explorer", page_icon="🔁", layout="wide", initial_sidebar_state="expanded"
 )  # fmt: skip
 theme.apply()
-st.navigation([st.Page("lab.py", title="Lab", icon="🔁", default=True)]).run()
+st.navigation(
+    [
+        st.Page("lab.py", title="Lab", default=True),
+        st.Page("cell.py", title="Cell"),
+        st.Page("memory.py", title="Memory"),
+        st.Page("dynamics.py", title="Dynamics"),
+    ],
+    position="top",
+).run()

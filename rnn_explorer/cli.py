@@ -1,4 +1,4 @@
-"""The command line: list the tasks and their settings, train without a browser.
+"""The command line: list the tasks and their settings, train and ask about a model without a browser.
 
 Everything it says of tasks and settings is read from their declarations. Exit status: 0 when all went well, 1 when
 training diverged, 2 on bad input, 130 when interrupted.
@@ -16,16 +16,20 @@ import signal
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import Any, BinaryIO, NoReturn, TextIO
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 
 from rnn_explorer import cli_data
+from rnn_explorer.analysis.questions import QUESTIONS, answer
+from rnn_explorer.analysis.questions import load as load_questions
+from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.experiment import DEFAULT_TASK, Experiment, ModelSettings, TrainingSettings
 from rnn_explorer.model import LayerSummary, ModelTooLarge
 from rnn_explorer.settings import SettingError, Settings, Spec
@@ -106,8 +110,86 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli_data.add_arguments(train)
     train.add_argument("--out", metavar="TRACE.npz", help="write what happens inside the trained model (see below)")
+    train.add_argument(
+        "--save", metavar="FILE.safetensors", help="write the trained model, for --load of the commands below"
+    )
     train.set_defaults(run=_train)
+    _memory_parser(commands)
+    _fixed_points_parser(commands)
     return parser
+
+
+def _asking(commands: Any, name: str, short: str, description: str) -> argparse.ArgumentParser:
+    """A command that trains or loads a model and asks about it."""
+    asking: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=short,
+        description=f"{description} Trains the model of an experiment first, or loads one; prints one JSON object.",
+        epilog="The query's keys are those of the command train.",
+    )
+    asking.add_argument("query", nargs="?", default="", help="the experiment to train, as in a URL; may be empty")
+    asking.add_argument(
+        "--load", metavar="FILE.safetensors", help="ask about this model, which train --save has written"
+    )
+    return asking
+
+
+def _memory_parser(commands: Any) -> None:
+    memory = _asking(
+        commands,
+        "memory",
+        "how far back a model remembers",
+        "The gradient through time: norms of the Jacobian product by lag, of the gradient of the loss by every state, "
+        "input saliency and what the gates do, for one probe sequence.",
+    )
+    whole: dict[str, Any] = {"type": _whole, "metavar": "N"}
+    memory.add_argument("--sequence", default=0, help="which of the probe sequences, from 0", **whole)
+    memory.add_argument("--output", help="the class or value whose saliency is asked for, from 0", **whole)
+    memory.add_argument("--time-step", help="the answer after which step, from 1; the last if left out", **whole)
+    memory.add_argument("--triangle", action="store_true", help="also the norms for all pairs of steps, of one cell")
+    memory.add_argument("--layer", help="of the triangle, from 0", **whole)
+    memory.add_argument("--direction", help="of the triangle: forward or backward")
+    memory.set_defaults(run=_memory)
+
+
+def _fixed_points_parser(commands: Any) -> None:
+    points = _asking(
+        commands,
+        "fixed-points",
+        "where a model's state can rest",
+        "Fixed and slow points of the recurrent map for a constant input, with their eigenvalues.",
+    )
+    whole: dict[str, Any] = {"type": _whole, "metavar": "N"}
+    number: dict[str, Any] = {"type": float, "metavar": "X"}
+    points.add_argument("--layer", help="from 0", **whole)
+    points.add_argument("--direction", help="forward or backward")
+    points.add_argument(
+        "--input",
+        type=_numbers,
+        metavar="X,X,...",
+        help="the constant input, as in --input=-1,0,0.5, or the number of a symbol; zeros if left out",
+    )
+    points.add_argument("--inits", help="initial states of the search", **whole)
+    points.add_argument("--noise", help="how far they are moved off the model's own states", **number)
+    points.add_argument("--tolerance", help="the largest speed q of a fixed point", **number)
+    points.add_argument("--slow-tolerance", help="the largest speed q of a slow point", **number)
+    points.add_argument("--max-iterations", help="of each search", **whole)
+    points.add_argument("--seed", help="of the initial states", **whole)
+    points.set_defaults(run=_fixed_points)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers joined by commas") from None
 
 
 # -- tasks and settings -----------------------------------------------------------------------------------------
@@ -174,14 +256,34 @@ def _query_help() -> str:
 
 def _train(told: argparse.Namespace) -> int:
     experiment = cli_data.experiment(told)
-    out = None if told.out is None else _writable(Path(told.out))
+    out, save = (_writable(getattr(told, name), f"--{name}") for name in ("out", "save"))
     trainer = Trainer(experiment)
     cli_data.tell(trainer.task.notes)
     screen: _JsonScreen | _TextScreen = _JsonScreen() if told.json else _TextScreen(trainer)
+    started = time.monotonic()
+    status = _trained(trainer, screen)
+    screen.done(_result(trainer, status, time.monotonic() - started), trainer.summary())
+    try:
+        what = "trace"
+        if out is not None:
+            write_trace(out, trainer.snapshot().trace)
+        what = "model"
+        if save is not None:
+            write_state(save, trainer)
+    except OSError as error:
+        print(f"rnn_explorer: the {what} could not be written: {error}", file=sys.stderr)
+        return 1
+    return _STATUS[status]
+
+
+_STATUS = {"finished": 0, "diverged": 1, "interrupted": 130}
+
+
+def _trained(trainer: Trainer, screen: _JsonScreen | _TextScreen) -> str:
+    """Train to the end of the budget, and say how it ended; a divergence is told on standard error."""
     screen.report(trainer.opening())
     status, message = "finished", ""
     means = _Means()
-    started = time.monotonic()
     with _interrupts() as interrupted:
         try:
             for report in trainer.run(math.inf):
@@ -194,18 +296,10 @@ def _train(told: argparse.Namespace) -> int:
                     break
         except Diverged as error:
             status, message = "diverged", str(error)
-    seconds = time.monotonic() - started
     screen.close()
     if message:
         print(f"rnn_explorer: {message}", file=sys.stderr)
-    screen.done(_result(trainer, status, seconds), trainer.summary())
-    if out is not None:
-        try:
-            write_trace(out, trainer.snapshot().trace)
-        except OSError as error:
-            print(f"rnn_explorer: the trace could not be written: {error}", file=sys.stderr)
-            return 1
-    return {"finished": 0, "diverged": 1, "interrupted": 130}[status]
+    return status
 
 
 def _result(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
@@ -245,17 +339,62 @@ def write_trace(path: Path, trace: Trace) -> None:
     for layer in trace.layers:
         for name, values in (*layer.gates.items(), *layer.states.items()):
             arrays[f"layer{layer.layer}.{layer.direction}.{name}"] = values
+    _write_whole(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+
+
+def write_state(path: Path, trainer: Trainer) -> None:
+    """Write a model with its optimizer and its experiment as a safetensors file, whole or not at all.
+
+    Args:
+        path: where to; what is there is replaced.
+        trainer: whose.
+
+    Raises:
+        OSError: when it cannot be written.
+    """
+    state = trainer.state()
+    _write_whole(path, lambda file: file.write(state))
+
+
+def read_state(path: Path) -> Trainer:
+    """The trainer that `write_state` wrote, at the step it had come to.
+
+    Raises:
+        BadInput: when there is no such file, or it is none of these.
+    """
+    try:
+        state = path.read_bytes()
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+        trainer = Trainer(Experiment.from_json(about["experiment"]))
+        trainer.restore(state)
+    except OSError as error:
+        raise BadInput(f"--load {path} cannot be read: {error.strerror or error}.") from error
+    except (SafetensorError, KeyError) as error:
+        raise BadInput(f"--load {path} is no model that train --save has written.") from error
+    except (SettingError, ModelTooLarge):
+        raise
+    except ValueError as error:
+        raise BadInput(f"--load {path} cannot be used: {error}.") from error
+    return trainer
+
+
+def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file beside its place and move it there when it is complete."""
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            write(file)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _writable(path: Path) -> Path:
-    """Make sure, before minutes of training, that `write_trace` will find its place."""
+def _writable(given: str | None, option: str) -> Path | None:
+    """Make sure, before minutes of training, that `_write_whole` will find its place; None for None."""
+    if given is None:
+        return None
+    path = Path(given)
     part = path.with_name(path.name + ".part") if path.name else path
     try:
         if path.is_dir():
@@ -263,7 +402,7 @@ def _writable(path: Path) -> Path:
         part.open("wb").close()
         part.unlink()
     except OSError as error:
-        raise BadInput(f"--out {path} cannot be written: {error.strerror}.") from error
+        raise BadInput(f"{option} {path} cannot be written: {error.strerror}.") from error
     return path
 
 
@@ -297,6 +436,65 @@ class _Means:
         loss, metric = (math.fsum(column) / len(self._rows) for column in zip(*self._rows, strict=True))
         self._rows.clear()
         return dataclasses.replace(report, train_loss=loss, train_metric=metric)
+
+
+# -- asking -----------------------------------------------------------------------------------------------------
+
+
+def _memory(told: argparse.Namespace) -> int:
+    asked = {"memory": _given(told, "sequence", "output", "time_step")}
+    if told.triangle:
+        asked["triangle"] = _given(told, "sequence", "layer", "direction")
+    elif told.layer is not None or told.direction is not None:
+        raise BadInput("--layer and --direction choose the cell of the --triangle; memory itself tells of every cell.")
+    return _asked(told, asked)
+
+
+def _fixed_points(told: argparse.Namespace) -> int:
+    names = ("layer", "direction", "input", "inits", "noise", "tolerance", "slow_tolerance", "max_iterations", "seed")
+    return _asked(told, {"fixed_points": _given(told, *names)})
+
+
+def _given(told: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that were typed; the question knows the defaults of the others."""
+    return {name: getattr(told, name) for name in names if getattr(told, name) is not None}
+
+
+def _asked(told: argparse.Namespace, asked: Mapping[str, Mapping[str, Any]]) -> int:
+    """Train or load a model, ask it, and print what was found: the first answer, the others under their names."""
+    if told.load is not None and told.query:
+        raise BadInput("Give a query or --load, not both: the file holds its experiment.")
+    load_questions()
+    trainer = Trainer(Experiment.from_query(told.query)) if told.load is None else read_state(Path(told.load))
+    _check(trainer, asked)
+    status = "finished" if told.load is not None else _trained(trainer, _TextScreen(trainer))
+    subject = Subject.of(trainer)
+    found: dict[str, Any] = {"experiment": trainer.experiment.to_query_string(), "step": trainer.step_count}
+    for number, (kind, options) in enumerate(asked.items()):
+        with _sentences():
+            record = answer(QUESTIONS.get(kind)(subject, **options)).to_dict()
+        found.update({kind: record} if number else record)
+    _print_json(found)
+    return _STATUS[status]
+
+
+def _check(trainer: Trainer, asked: Mapping[str, Mapping[str, Any]]) -> None:
+    """Have the options judged before minutes of training: a question looks at them before its first report."""
+    subject = Subject.of(trainer)
+    for kind, options in asked.items():
+        question = QUESTIONS.get(kind)(subject, **options)
+        with _sentences():
+            next(question)
+        question.close()
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What a question objects to is bad input."""
+    try:
+        yield
+    except ValueError as error:
+        raise BadInput(f"{str(error).removesuffix('.')}.") from error
 
 
 # -- what is printed --------------------------------------------------------------------------------------------
@@ -376,11 +574,16 @@ def bar(share: float) -> str:
 
 
 def _print_json(values: Mapping[str, Any]) -> None:
-    # JSON knows no NaN and no infinity.
-    known = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
-    }
-    print(json.dumps(known, allow_nan=False), flush=True)
+    print(json.dumps(_known(values), allow_nan=False), flush=True)
+
+
+def _known(value: Any) -> Any:
+    """The same with None for what is no finite number: JSON knows no NaN and no infinity."""
+    if isinstance(value, Mapping):
+        return {name: _known(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: object) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnn_explorer.engine.album import Frame, due
+from rnn_explorer.engine.album import MEMORY, Frame, due
 from rnn_explorer.engine.base import (
     Ask,
     Change,
@@ -50,8 +50,8 @@ SLICE_ALONE, SLICE_SHARED = 0.05, 0.03  # seconds of training between two looks 
 FIRST_SLICE = 0.01  # after Play: somebody is waiting to see something move
 SNAPSHOT_EVERY, SNAPSHOT_SHARE = 0.1, 0.05  # at most every so many seconds, and at most this share of a run's time
 CHECKPOINT_EVERY, CHECKPOINT_SHARE = 2.0, 0.02
-FRAME_SHARE = 0.02  # of a run's time for states that are kept as its past, but for the first steps
-FRAMES_AT_ONCE = 10  # steps at the beginning whose state is kept whatever it costs
+FRAME_SHARE = 0.03  # of a run's time for states that are kept as its past, but for the first steps
+FRAMES_AT_ONCE = 40  # steps at the beginning whose state is kept whatever it costs, where there is room for all
 WORD_EVERY = 0.1  # seconds between two words on how far a question has come
 RATE_WINDOW = 1.0  # seconds over which steps per second are counted
 TASKS_KEPT = 16  # built tasks that are kept for the next run with the same data
@@ -95,7 +95,7 @@ class HostedRun:
         self.snapshots = Pace(SNAPSHOT_EVERY, SNAPSHOT_SHARE)
         self.checkpoints = Pace(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
         self.frames = Pace(0.0, FRAME_SHARE)
-        self.frame_step = -1
+        self.frame_step, self.frame_size = -1, 0  # the newest one that was taken
         self.past: Trainer | None = None  # holds the model of an old step while somebody asks about it
         self.times: deque[tuple[float, int]] = deque()
 
@@ -104,12 +104,13 @@ class HostedRun:
         trainer = self.trainer
         assert trainer is not None
         step = trainer.step_count
-        if not due(step, self.frame_step) or (step > FRAMES_AT_ONCE and not self.frames.due()):
+        early = step <= FRAMES_AT_ONCE and self.frame_size * FRAMES_AT_ONCE <= MEMORY
+        if not due(step, self.frame_step) or not (early or self.frames.due()):
             return None
         begin = time.thread_time()
         frame = Frame(step, trainer.epoch_position(), trainer.state())
         self.frames.did(2 * (time.thread_time() - begin))  # it must be sent, too
-        self.frame_step = step
+        self.frame_step, self.frame_size = step, len(frame.state)
         return frame
 
     def rate(self) -> float:

@@ -246,7 +246,8 @@ def _button(
         key=f"do:{'play' if command == 'pause' else command}",
         type="primary" if primary else "secondary",
         shortcut=shortcut,
-        help=tip,
+        # The words would stay over the status line for as long as the mouse rests where it pressed.
+        help=None if primary else tip,
         disabled=off,
         on_click=_command,
         args=(view.run_id, command),

@@ -29,6 +29,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.figures.words import Words
 from rnn_explorer.ui import session
 from rnn_explorer.ui.boards import BOARDS, Board, Seen
 from rnn_explorer.ui.looking import Looker
@@ -89,7 +90,7 @@ class Encoder:
         message["figures"] = figures
         return _json(message)
 
-    def _changes(self, card: Figure | Drawing) -> dict[str, Any]:
+    def _changes(self, card: Figure | Drawing | Words) -> dict[str, Any]:
         changes: dict[str, Any] = {}
         for part, value in _about(card).items():
             if self._new(f"{card.name}.{part}", _json(value)):
@@ -114,7 +115,7 @@ class Encoder:
         return True
 
 
-def _about(card: Figure | Drawing) -> dict[str, Any]:
+def _about(card: Figure | Drawing | Words) -> dict[str, Any]:
     """All parts of a card but the traces of a figure."""
     about: dict[str, Any] = {"title": card.title, "how": card.how_to_read}
     if isinstance(card, Figure):
@@ -320,7 +321,7 @@ async def download(request: Request) -> Response:
     return Response(content, media_type=f"{kind}; charset=utf-8", headers=headers)
 
 
-async def _settled(run_id: str, query: Mapping[str, str]) -> tuple[Seen, Sequence[Figure | Drawing]]:
+async def _settled(run_id: str, query: Mapping[str, str]) -> tuple[Seen, Sequence[Figure | Drawing | Words]]:
     """The cards of a board once all that they need is computed."""
     loop, news = asyncio.get_running_loop(), asyncio.Event()
 
@@ -341,7 +342,7 @@ async def _settled(run_id: str, query: Mapping[str, str]) -> tuple[Seen, Sequenc
         looker.close()
 
 
-def _file_of(card: Figure | Drawing, form: str) -> tuple[str, str] | None:
+def _file_of(card: Figure | Drawing | Words, form: str) -> tuple[str, str] | None:
     """Content and kind of a file; None where a card has no such form."""
     if form == "csv":
         return card.to_csv(), "text/csv"

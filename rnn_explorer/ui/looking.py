@@ -139,6 +139,10 @@ class Asker:
         self.version += 1
         self.wake()
 
+    def known(self) -> dict[str, Answer]:
+        """What is known by now, by the names of the questions."""
+        return {name: slot.answer for name, slot in self._slots.items()}
+
     def settled(self) -> bool:
         """Whether every wish is answered, or cannot be."""
         return all(
@@ -251,7 +255,9 @@ class Looker:
         self._newest_step = view.step
         self._turn_the_film(view)
         past = self._nearest(view.frames)
-        seen = Seen(view, view.snapshot.step if view.snapshot else view.step, others=self._others())
+        step = view.snapshot.step if view.snapshot else view.step
+        # Questions may follow from answers: where a point goes, once it is found.
+        seen = Seen(view, step, answers=self.asker.known(), others=self._others())
         wanted: list[Question] = []
         if past is not None:
             wanted.append(Question(_SNAPSHOT, "snapshot"))

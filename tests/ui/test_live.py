@@ -152,6 +152,27 @@ def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
     assert before.layout["xaxis"]["range"] == after.layout["xaxis"]["range"]
 
 
+def test_the_ends_of_a_path_fit_when_it_rests_and_only_grow_while_it_moves() -> None:
+    trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=8")
+    board = LabBoard(LabSelection())
+
+    def width(status: str) -> float:
+        path = next(figure for figure in board.cards(seen(view_of(trainer, status=status))) if figure.name == "path")
+        low, high = path.layout["xaxis"]["range"]
+        return high - low
+
+    narrow = width("training")
+    for parameter in (trainer.model.cells()[0].weight_ih, trainer.model.cells()[0].bias_ih):
+        parameter.data.mul_(50)
+    trainer.step_count = 1
+    wide = width("training")
+    assert wide > 5 * narrow
+    trainer.model.cells()[0].weight_ih.data.div_(50)
+    trainer.step_count = 2
+    assert width("training") >= wide
+    assert width("paused") < wide
+
+
 def test_a_download_of_an_unknown_run_is_not_found() -> None:
     class Request:
         path_params = {"run_id": "nosuch", "name": "curves", "form": "csv"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnn_explorer.ui.boards import lab
+from rnn_explorer.ui.boards import cell, dynamics, lab, memory
 from rnn_explorer.ui.boards.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool
 
-__all__ = ["BOARDS", "Answer", "Board", "Question", "Seen", "Selection", "Tool", "lab"]
+__all__ = ["BOARDS", "Answer", "Board", "Question", "Seen", "Selection", "Tool", "cell", "dynamics", "lab", "memory"]

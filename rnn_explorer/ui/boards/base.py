@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.figures.words import Words
 from rnn_explorer.registry import Registry
 from rnn_explorer.trace import LayerTrace, Snapshot
 
@@ -98,11 +99,11 @@ class Tool:
     Attributes:
         field: the part of the selection.
         kind: "select" (one of `options`), "toggle", "number" (typed), "range" (a slider), "button" (each press adds one
-            to a whole number).
+            to a whole number, or sets the value of its one option).
         title: what it is, in words, for whoever points at it.
         place: "bar", or the name of the figure in whose head it stands.
         label: a word beside it.
-        options: pairs of value and text, for "select".
+        options: pairs of value and text, for "select"; for a "button" none, or the one that it sets.
         low, high, step: for "number" and "range".
     """
 
@@ -225,7 +226,7 @@ class Board(ABC):
         return []
 
     @abstractmethod
-    def cards(self, seen: Seen) -> Sequence[Figure | Drawing]:
+    def cards(self, seen: Seen) -> Sequence[Figure | Drawing | Words]:
         """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
 
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
@@ -77,7 +76,7 @@ class LabBoard(Board):
         trace, explanation = snapshot.trace, snapshot.explanations[chosen.sequence]
         drawn.append(answer(explanation, view.experiment.model.cell))
         drawn.append(states(layer, chosen.sequence, length))
-        drawn.append(self._path(view, snapshot, layer, chosen))
+        drawn.append(self._path(seen, snapshot, layer, chosen))
         drawn.append(
             gates(
                 layer,
@@ -92,13 +91,14 @@ class LabBoard(Board):
         )
         return drawn
 
-    def _path(self, view: RunView, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
+    def _path(self, seen: Seen, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
         hidden, lengths = layer.states["hidden"], snapshot.trace.lengths
         shown = (layer.layer, layer.direction, layer.hidden_size)
         if shown != self._layer:  # another layer has another space
             self._layer, self._basis, self._limits = shown, None, None
         basis, now = self._basis, time.monotonic()
-        rested = now - self._fitted > REFIT or view.status != "training"
+        moving = seen.view.status == "training" or seen.past
+        rested = now - self._fitted > REFIT or not moving
         if basis is None or (snapshot.step != self._fitted_step and rested):
             fresh = projection.fit(hidden, lengths=lengths)
             basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
@@ -106,7 +106,8 @@ class LabBoard(Board):
         projected = projection.project(basis, hidden)
         # A state too large for single precision along one axis is not drawn along the others either.
         projected[~np.isfinite(projected).all(axis=-1)] = np.nan
-        self._limits = projection.limits(projected, self._limits, lengths)
+        # While the picture moves its ends only go outwards; at rest they fit what is there.
+        self._limits = projection.limits(projected, self._limits if moving else None, lengths)
         return path(
             projected,
             lengths,

@@ -334,6 +334,8 @@ class Card {
     const trace = (point && point.fullData) || {};
     const meta = trace.meta || {};
     if (trace.type === "heatmap" && meta.units) this.board.choose("unit", Math.round(Number(point.y)));
+    const time = this.timeOf(point);
+    if (time && this.board.chooses("time")) this.board.choose("time", time);
     if (!meta.choose || point.customdata === undefined || point.customdata === null) return;
     this.board.choose(meta.choose, Array.isArray(point.customdata) ? point.customdata[meta.column || 0] : point.customdata);
   }
@@ -426,6 +428,10 @@ class DrawingCard extends Card {
     const termOf = (event) => { const node = event.target.closest("[data-term]"); return node ? node.dataset.term : null; };
     this.root.addEventListener("mouseover", (event) => { this.lit = termOf(event); light(this.lit); });
     this.root.addEventListener("mouseleave", () => { this.lit = null; light(null); });
+    this.plot.addEventListener("click", (event) => { // a part of the drawing may stand for a part of the selection
+      const node = event.target.closest("[data-choose]");
+      if (node) this.board.choose(node.dataset.choose, node.dataset.value);
+    });
     this.light = () => light(this.lit ?? null);
   }
 
@@ -511,6 +517,63 @@ class DrawingCard extends Card {
   purge() { this.sizes.disconnect(); }
 }
 
+// Sentences, each with a mark for what it means.
+class WordsCard extends Card {
+  build() {
+    super.build();
+    this.frame.classList.add("rx-sentences");
+    this.list = make("ul", "rx-lines");
+    this.plot.replaceWith(this.list);
+  }
+
+  menu() {
+    const box = super.menu();
+    box.querySelector("button").remove(); // there is no picture of it
+    return box;
+  }
+
+  forms() {
+    return [["csv", "CSV, the sentences"]];
+  }
+
+  merge(news) {
+    if (news.title !== undefined) { this.state.title = news.title; this.title.textContent = news.title; this.title.title = news.title; }
+    if (news.how !== undefined) { this.how.textContent = news.how; this.how.title = news.how; }
+    if (news.lines !== undefined) { this.state.lines = news.lines; this.dirty = true; }
+  }
+
+  draw() {
+    this.dirty = false;
+    this.drawn = performance.now();
+    const lines = this.state.lines || [];
+    // Lines that stay keep their nodes, so that a sentence can be read and selected while others change.
+    lines.forEach((line, number) => {
+      const node = this.list.children[number] || this.list.appendChild(make("li"));
+      node.className = `rx-said rx-${line.kind}`;
+      if (node.textContent !== line.text) node.textContent = line.text;
+    });
+    while (this.list.children.length > lines.length) this.list.lastChild.remove();
+    this.root.dataset.updates = String(Number(this.root.dataset.updates) + 1);
+    return Promise.resolve();
+  }
+
+  mark() {}
+
+  resize() {}
+
+  purge() { this.sizes.disconnect(); }
+}
+
+// A name for this browser tab, under which the server keeps what belongs to nobody else, such as pinned curves.
+function viewerName() {
+  let name = sessionStorage.getItem("rx-viewer");
+  if (!name) {
+    name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16)).join("");
+    sessionStorage.setItem("rx-viewer", name);
+  }
+  return name;
+}
+
 class Board {
   constructor(key) {
     this.key = key;
@@ -563,7 +626,7 @@ class Board {
       if (way && !busy && this.root.isConnected) { event.preventDefault(); this.turn(way); }
     };
     window.addEventListener("keydown", this.onKey);
-    this.watch = setInterval(() => this.readLook(), 1000);
+    this.watch = setInterval(() => { this.readLook(); this.fit(); }, 1000); // what stands above may have grown
   }
 
   // -- choosing what to see ------------------------------------------------------------------------------------
@@ -575,7 +638,8 @@ class Board {
     if (tool.kind === "button") {
       input = make("button", "rx-text", tool.label);
       input.type = "button";
-      input.onclick = () => this.choose(tool.field, (Number(this.selection[tool.field]) || 0) + 1);
+      const next = () => (tool.options.length ? tool.options[0][0] : (Number(this.selection[tool.field]) || 0) + 1);
+      input.onclick = () => this.choose(tool.field, next());
       label.appendChild(input);
     } else if (tool.kind === "toggle") {
       input = make("input");
@@ -640,6 +704,11 @@ class Board {
       else if (input.tagName !== "BUTTON" && chosen[field] !== undefined) input.value = String(chosen[field]);
       if (input.type === "range") input.nextSibling.textContent = input.value;
     }
+    this.setTime(this.pointed ?? null);
+  }
+
+  chooses(field) {
+    return this.controls.some((control) => control.field === field);
   }
 
   choose(field, value) {
@@ -649,7 +718,7 @@ class Board {
   }
 
   query() {
-    const parts = { ...this.selection, ...this.ask, board: this.key };
+    const parts = { ...this.selection, ...this.ask, board: this.key, viewer: viewerName() };
     if (this.at !== null) parts.at = this.at;
     if (this.film) parts.film = this.film;
     return new URLSearchParams(Object.entries(parts).map(([key, value]) => [key, String(value)])).toString();
@@ -822,7 +891,8 @@ class Board {
     if (message.frames) this.frames = message.frames;
     for (const [name, news] of Object.entries(message.figures)) {
       if (!this.cards.has(name)) {
-        const card = news.svg === undefined ? new Card(this, name) : new DrawingCard(this, name);
+        const kind = news.lines !== undefined ? WordsCard : news.svg !== undefined ? DrawingCard : Card;
+        const card = new kind(this, name);
         this.cards.set(name, card);
         this.grid.appendChild(card.root);
         this.toolsOf = message.tools || this.toolsOf; // a new card's controls find their place
@@ -936,7 +1006,10 @@ class Board {
     } else this.setTime(time);
   }
 
-  setTime(time) {
+  // Marked is the step that is pointed at, else the one that is chosen, on a board that lets one choose a step.
+  setTime(pointed) {
+    this.pointed = pointed;
+    const time = pointed ?? (this.chooses("time") ? Number(this.chosen.time) : null);
     if (this.time === time) return;
     this.time = time;
     this.root.dataset.time = time === null ? "" : String(time);
@@ -1004,6 +1077,7 @@ class Board {
     if (this.root.parentNode !== parent) parent.appendChild(this.root);
     this.readLook();
     this.fit();
+    requestAnimationFrame(() => this.fit()); // what stands above may only now have found its height
     this.schedule();
   }
 

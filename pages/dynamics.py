@@ -1,0 +1,17 @@
+"""Dynamics: fixed points of the trained map, and where states go."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rnn_explorer.ui import controls, desk, dynamics_controls, network
+
+run_id = desk.open_run()
+experiment = desk.experiment()
+
+with st.sidebar:
+    controls.show(experiment, desk.edition(), desk.change, desk.refused())
+    network.show(experiment)
+
+desk.show_problems()
+desk.watch(run_id, "dynamics", dynamics_controls.held_input)

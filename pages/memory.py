@@ -1,0 +1,17 @@
+"""Memory: how far back in time the gradient reaches, and why."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rnn_explorer.ui import controls, desk, network
+
+run_id = desk.open_run()
+experiment = desk.experiment()
+
+with st.sidebar:
+    controls.show(experiment, desk.edition(), desk.change, desk.refused())
+    network.show(experiment)
+
+desk.show_problems()
+desk.watch(run_id, "memory")

@@ -1,0 +1,553 @@
+"""Inside one cell: the numbers on its wires at every step, and what would have happened had something been different.
+
+`inside` starts every step from the model's own states, so its numbers are the model's to rounding, and works them out
+in double precision, so that for one unit they add up: f c_{t-1} + i g = c_t. `what_if` reads one sequence twice, a step
+at a time, once as trained and once with gates forced, units held at zero, inputs or weights changed; the layers
+above, the dense layers and the head follow.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnn_explorer.analysis.inside_report import InsideReport, Largest, Passage, WhatIf
+from rnn_explorer.analysis.questions import QUESTIONS, Progress
+from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.cells import RecurrentCell, State
+from rnn_explorer.cells.base import Change
+from rnn_explorer.model import SequenceModel, reversal
+from rnn_explorer.trace import Array, Direction
+
+TOP = 5  # largest terms of a sum that are kept
+_FORCE = ("gate", "unit", "value")
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+# -- the numbers on the wires -----------------------------------------------------------------------------------
+
+
+@QUESTIONS.register("inside")
+def inside(
+    subject: Subject, *, sequence: int = 0, layer: int = 0, direction: Direction = "forward", unit: int | None = None
+) -> Progress:
+    """The numbers on every wire of one cell, at all time steps of one probe sequence.
+
+    Args:
+        subject: the model.
+        sequence: which of the probe sequences, from 0.
+        layer: from 0, nearest the input first.
+        direction: "forward" or "backward".
+        unit: from 0; None: the mean over the units, where a product's mean is not the product of the means.
+
+    Returns:
+        An `InsideReport`; padding is left out.
+
+    Raises:
+        ValueError: for a sequence, layer, direction or unit that there is not.
+    """
+    cell = subject.cell(layer, direction)
+    inputs = _sequence(subject, sequence)
+    if unit is not None:
+        _within("unit", unit, 0, cell.hidden_size - 1)
+    yield 0.0
+    backward = direction == "backward"
+    x, seen = _recorded(subject.model, inputs, layer, cell, backward)
+    yield 0.3
+    units = slice(None) if unit is None else slice(unit, unit + 1)
+    names = {name: values[:, units] for name, values in seen.items()}
+    start = {name: _from_before(seen[name]) for name in cell.state_names}
+    wiring = _WIRING.get(cell.key, _plain_wires)
+    with np.errstate(all="ignore"):  # an exploding run has infinite states, which are shown as they are
+        full, bounded = wiring(_Step(cell, x, names, start, units))
+        yield 0.8
+        wires = {
+            "x": x[:, 0] if x.shape[1] == 1 else np.linalg.norm(x, axis=1),
+            **{name: values.mean(axis=1) for name, values in full.items()},
+        }
+        largest = {} if unit is None else _largest(cell, x, start["hidden"], unit)
+    if backward:  # from reading order to the order of the inputs
+        wires = {name: values[::-1] for name, values in wires.items()}
+        largest = {name: Largest(found.index[::-1], found.value[::-1]) for name, found in largest.items()}
+    return InsideReport(
+        cell=cell.key,
+        layer=layer,
+        direction=direction,
+        sequence=sequence,
+        unit=unit,
+        hidden_size=cell.hidden_size,
+        input_size=cell.input_size,
+        nonlinearity=getattr(cell, "nonlinearity", "tanh"),
+        gate_names=tuple(cell.gate_names),
+        state_names=tuple(cell.state_names),
+        bounded=bounded,
+        wires={name: np.ascontiguousarray(values) for name, values in wires.items()},
+        inputs=_input_words(subject.model, inputs, layer),
+        input_names=_input_names(subject.model, layer),
+        largest=largest,
+    )
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What every step of a cell starts from, in the order of reading.
+
+    Attributes:
+        cell: whose.
+        x: (time, input_size) float64.
+        seen: gates and states as the model has them, name -> (time, units).
+        start: the state before each step, name -> (time, hidden_size).
+        units: those that are asked for.
+    """
+
+    cell: RecurrentCell
+    x: Array
+    seen: dict[str, Array]
+    start: dict[str, Array]
+    units: slice
+
+    def old(self, name: str) -> Array:
+        """(time, units): one state before each step."""
+        return self.start[name][:, self.units]
+
+    def parts(self, gate: str) -> dict[str, Array]:
+        """The four parts of a gate's sum, each (time, units)."""
+        cell, hidden = self.cell, self.cell.hidden_size
+        rows = slice(cell.gate_names.index(gate) * hidden, (cell.gate_names.index(gate) + 1) * hidden)
+
+        def mine(parameter: Tensor) -> Tensor:
+            return parameter.detach()[rows][self.units].double()
+
+        # The products are torch's: in a worker it keeps to one thread, and numpy does not.
+        x = (torch.from_numpy(self.x) @ mine(cell.weight_ih).T).numpy()  # (time, units)
+        h = (torch.from_numpy(self.start["hidden"]) @ mine(cell.weight_hh).T).numpy()
+        b_i, b_h = (np.broadcast_to(mine(bias).numpy(), x.shape) for bias in (cell.bias_ih, cell.bias_hh))
+        return {f"{gate}.x": x, f"{gate}.b_i": b_i, f"{gate}.h": h, f"{gate}.b_h": b_h}
+
+    def gate(self, gate: str, activation: Callable[[Array], Array]) -> dict[str, Array]:
+        """The parts of a gate, their sum, and the gate."""
+        parts = self.parts(gate)
+        total = sum(parts.values(), start=np.zeros(1))
+        return {**parts, f"{gate}.pre": total, gate: activation(total)}
+
+
+Wires = tuple[dict[str, Array], frozenset[str]]  # name -> (time, units), and the names of those from 0 to 1
+
+
+def _rnn_wires(step: _Step) -> Wires:
+    parts = step.parts("pre_activation")
+    total = sum(parts.values(), start=np.zeros(1))
+    sigma = np.tanh if getattr(step.cell, "nonlinearity", "tanh") == "tanh" else _relu
+    return {"h_prev": step.old("hidden"), **parts, "pre_activation": total, "h": sigma(total)}, frozenset()
+
+
+def _lstm_wires(step: _Step) -> Wires:
+    wires = {"h_prev": step.old("hidden"), "c_prev": step.old("cell")}
+    for name in step.cell.gate_names:
+        wires |= step.gate(name, np.tanh if name == "candidate" else _sigma)
+    wires["keep"] = wires["forget"] * wires["c_prev"]
+    wires["write"] = wires["input"] * wires["candidate"]
+    wires["c"] = wires["keep"] + wires["write"]
+    wires["tanh_c"] = np.tanh(wires["c"])
+    wires["h"] = wires["output"] * wires["tanh_c"]
+    return wires, frozenset({"input", "forget", "output"})
+
+
+def _gru_wires(step: _Step) -> Wires:
+    wires = {"h_prev": step.old("hidden"), **step.gate("reset", _sigma), **step.gate("update", _sigma)}
+    wires |= step.parts("candidate")
+    wires["candidate.inner"] = wires["candidate.h"] + wires["candidate.b_h"]
+    wires["candidate.gated"] = wires["reset"] * wires["candidate.inner"]
+    wires["candidate.pre"] = wires["candidate.x"] + wires["candidate.b_i"] + wires["candidate.gated"]
+    wires["candidate"] = np.tanh(wires["candidate.pre"])
+    wires["take"] = 1 - wires["update"]
+    wires["write"] = wires["take"] * wires["candidate"]
+    wires["keep"] = wires["update"] * wires["h_prev"]
+    wires["h"] = wires["write"] + wires["keep"]
+    return wires, frozenset({"reset", "update", "take"})
+
+
+def _plain_wires(step: _Step) -> Wires:
+    """Of a cell whose equations are not known here: its gates, and its states before and after."""
+    wires: dict[str, Array] = {}
+    for name in step.cell.state_names:
+        short = "h" if name == "hidden" else name
+        wires |= {f"{short}_prev": step.old(name), short: step.seen[name]}
+    return wires | {name: step.seen[name] for name in step.cell.gate_names}, frozenset(step.cell.bounded)
+
+
+_WIRING: dict[str, Callable[[_Step], Wires]] = {"rnn": _rnn_wires, "lstm": _lstm_wires, "gru": _gru_wires}
+
+
+def _sigma(x: Array) -> Array:
+    return 0.5 * (1 + np.tanh(x / 2))
+
+
+def _relu(x: Array) -> Array:
+    return np.maximum(x, 0.0)
+
+
+@torch.no_grad()
+def _recorded(
+    model: SequenceModel, inputs: Tensor, layer: int, cell: RecurrentCell, backward: bool
+) -> tuple[Array, dict[str, Array]]:
+    """What enters a cell and all it does, in the order of its reading.
+
+    Returns:
+        (time, input_size), and every gate and state by name, (time, hidden_size); all float64.
+    """
+    x = model.encode(inputs)
+    for below in model.stack()[:layer]:
+        x = below(x, reversal(1, inputs.shape[1], None))
+    x = x.flip(1) if backward else x
+    return x[0].double().numpy(), {name: values[0].double().numpy() for name, values in cell.trace(x).items()}
+
+
+def _from_before(states: Array) -> Array:
+    """(time, hidden_size): the state that each step starts from."""
+    return np.concatenate([np.zeros_like(states[:1]), states[:-1]])
+
+
+def _largest(cell: RecurrentCell, x: Array, h: Array, unit: int) -> dict[str, Largest]:
+    """The largest terms w_j x_j and w_j h_j of one unit's sums, by gate and part."""
+    found = {}
+    for number, gate in enumerate(cell.gate_names):
+        row = number * cell.hidden_size + unit
+        for part, weight, values in (("x", cell.weight_ih, x), ("h", cell.weight_hh, h)):
+            terms = values * weight.detach()[row].double().numpy()  # (time, input_size or hidden_size)
+            order = np.argsort(-np.abs(terms), axis=1, kind="stable")[:, :TOP]
+            found[f"{gate}.{part}"] = Largest(order, np.take_along_axis(terms, order, axis=1))
+    return found
+
+
+def _input_names(model: SequenceModel, layer: int) -> tuple[str, ...]:
+    """Names of the numbers that enter a layer at each step."""
+    settings = model.settings
+    if layer:
+        below = [f"unit {unit} below" for unit in range(settings.hidden_size)]
+        back = [f"unit {unit} below, backward" for unit in range(settings.hidden_size)]
+        return (*below, *back) if settings.bidirectional else tuple(below)
+    if model.embedding is not None:
+        return tuple(f"embedding {number}" for number in range(settings.embedding))
+    return tuple(map(str, model.input_spec.names))
+
+
+def _input_words(model: SequenceModel, inputs: Tensor, layer: int) -> tuple[str, ...]:
+    """What enters at each step, short enough to stand under a cell."""
+    spec, time = model.input_spec, inputs.shape[1]
+    if layer:
+        size = model.stack()[layer].forwards.input_size
+        return (f"{size} units",) * time
+    if spec.kind == "symbols":
+        return tuple(str(spec.names[symbol]) for symbol in inputs[0].tolist())
+    if spec.size > 3:
+        return (f"{spec.size} numbers",) * time
+    return tuple(", ".join(f"{value:.3g}" for value in step) for step in inputs[0].tolist())
+
+
+# -- what if ----------------------------------------------------------------------------------------------------
+
+
+@QUESTIONS.register("what_if")
+def what_if(
+    subject: Subject,
+    *,
+    sequence: int = 0,
+    layer: int = 0,
+    direction: Direction = "forward",
+    force: Sequence[Sequence[Any]] = (),
+    ablate: Sequence[int] = (),
+    inputs: Sequence[Sequence[Any]] = (),
+    weights: Sequence[Sequence[Any]] = (),
+) -> Progress:
+    """What the model would have done with one sequence, had something been different.
+
+    Args:
+        subject: the model; it is left as it is.
+        sequence: which of the probe sequences, from 0.
+        layer: whose cell is changed, from 0, nearest the input first.
+        direction: "forward" or "backward".
+        force: (gate, unit or -1 for all, value), and where it should not be at every step also (first, last) step, from
+            1, both included: the gate has this value whatever the cell computes, and all that follows from it follows.
+        ablate: units, from 0, whose states are held at 0.
+        inputs: (step from 1, feature from 0, new value); for symbols (step from 1, number of the new symbol).
+        weights: (name of a parameter, row, column, new value) of the cell; the column of a bias is 0, and a value of
+            None leaves the weight as it is and only says it. The names are weight_ih, weight_hh, bias_ih and bias_hh;
+            their rows run through the gates in `gate_names` order.
+
+    Returns:
+        A `WhatIf`; padding is left out.
+
+    Raises:
+        ValueError: for a gate, unit, step, symbol or weight that there is not, and for values out of range.
+    """
+    cell = subject.cell(layer, direction)
+    given = _sequence(subject, sequence)
+    words: list[str] = []
+    changes = _changes(cell, given.shape[1], force, ablate, words)
+    edited = _edited_inputs(subject.model, given, inputs, words)
+    model = subject.model
+    if weights:
+        model = copy.deepcopy(model)
+        _edit_weights(_cell_of(model, layer, direction), weights, words)
+    passages = []
+    for number, (reader, x, altered) in enumerate(((subject.model, given, _Changes()), (model, edited, changes))):
+        reading = _Reading(reader, layer, direction == "backward", altered)
+        seen, states = reading.read(x)
+        answers: list[Tensor] = []
+        if reading.needs_prefixes:  # the backward half starts from the end, so each prefix is a reading of its own
+            for end in range(1, x.shape[1] + 1):
+                yield (number + end / (x.shape[1] + 1)) / 2
+                answers.append(reading.answer(reader.summary_state(reading.read(x[:, :end])[1], None)))
+        else:
+            answers.append(reading.answer(states[0]))
+        passages.append(_passage(subject, sequence, x, seen, torch.cat(answers)))
+        yield (number + 1) / 2
+    output = subject.model.output_spec
+    return WhatIf(
+        cell=cell.key,
+        layer=layer,
+        direction=direction,
+        sequence=sequence,
+        bounded=frozenset(cell.bounded),
+        classes=output.classes,
+        per_step=output.per_step,
+        output_names=tuple(map(str, output.names)),
+        changes=tuple(words),
+        original=passages[0],
+        changed=passages[1],
+    )
+
+
+@dataclass(frozen=True)
+class _Force:
+    """One gate forced; steps from 0, the last included; unit -1 means all."""
+
+    gate: str
+    unit: int
+    value: float
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What is done to a cell while it reads."""
+
+    force: tuple[_Force, ...] = ()
+    ablate: tuple[int, ...] = ()
+
+    def step(self, cell: RecurrentCell, x: Tensor, state: State, t: int) -> tuple[State, dict[str, Tensor]]:
+        """`cell.step` at input t, from 0, with the changes."""
+        now = [force for force in self.force if force.first <= t <= force.last]
+        state, gates = cell.step(x, state, _forced(now)) if now else cell.step(x, state)
+        if self.ablate:
+            state = tuple(part.index_fill(1, torch.tensor(self.ablate), 0.0) for part in state)
+        return state, gates
+
+
+def _forced(forces: list[_Force]) -> Change:
+    def change(name: str, gate: Tensor) -> Tensor:
+        for force in forces:
+            if force.gate == name:
+                gate = gate.clone()
+                gate[:, slice(None) if force.unit < 0 else force.unit] = force.value
+        return gate
+
+    return change
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One way for a model to read a sequence: one cell a step at a time with changes, everything else as ever."""
+
+    model: SequenceModel
+    layer: int
+    backward: bool
+    changes: _Changes
+
+    @property
+    def needs_prefixes(self) -> bool:
+        """Whether the answer after step t is not seen in the states of the whole sequence."""
+        return self.model.settings.bidirectional and not self.model.output_spec.per_step
+
+    @torch.no_grad()
+    def read(self, inputs: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """One sequence of real steps, (1, time, feature) or (1, time).
+
+        Returns:
+            Gates and states of the chosen cell, each (time, hidden_size), and the top layer's states,
+            (1, time, features).
+        """
+        x, chosen = self.model.encode(inputs), dict[str, Tensor]()
+        for number, layer in enumerate(self.model.stack()):
+            outputs = []
+            for backward, cell in ((False, layer.forwards), (True, layer.backwards)):
+                if cell is None:
+                    continue
+                if (number, backward) == (self.layer, self.backward):
+                    chosen = self._unrolled(cell, x)
+                    outputs.append(chosen["hidden"][None])
+                else:
+                    states, _ = cell(x.flip(1) if backward else x)
+                    outputs.append(states.flip(1) if backward else states)
+            x = torch.cat(outputs, dim=-1)
+        return chosen, x
+
+    def _unrolled(self, cell: RecurrentCell, x: Tensor) -> dict[str, Tensor]:
+        state, time = cell.initial_state(x), x.shape[1]
+        rows: list[list[Tensor]] = [[] for _ in (*cell.gate_names, *cell.state_names)]
+        for t in reversed(range(time)) if self.backward else range(time):
+            state, gates = self.changes.step(cell, x[:, t], state, t)
+            for row, values in zip(rows, (*(gates[name] for name in cell.gate_names), *state), strict=True):
+                row.append(values)
+        order = slice(None, None, -1) if self.backward else slice(None)
+        names = (*cell.gate_names, *cell.state_names)
+        return {name: torch.cat(row[order]) for name, row in zip(names, rows, strict=True)}
+
+    @torch.no_grad()
+    def answer(self, states: Tensor) -> Tensor:
+        """(n, output_size): probabilities or values for (n, features)."""
+        outputs = self.model.read_out(states)
+        return outputs.softmax(dim=-1) if self.model.output_spec.classes else outputs
+
+
+def _passage(subject: Subject, sequence: int, x: Tensor, seen: dict[str, Tensor], answers: Tensor) -> Passage:
+    """As numpy data, with the task's words for it."""
+    probe, length = subject.probe, x.shape[1]
+    inputs, said = probe.inputs[sequence].numpy().copy(), answers.numpy()
+    inputs[:length] = x[0].numpy()
+    held = np.concatenate([said, np.repeat(said[-1:], len(inputs) - length, axis=0)])  # as in a trace
+    cell = subject.model.stack()[0].forwards
+    return Passage(
+        gates={name: seen[name].numpy() for name in cell.gate_names},
+        states={name: seen[name].numpy() for name in cell.state_names},
+        answers=said,
+        explanation=subject.task.explain(inputs, probe.targets[sequence].numpy(), length, held),
+    )
+
+
+# -- reading what is asked for ----------------------------------------------------------------------------------
+
+
+def _sequence(subject: Subject, sequence: int) -> Tensor:
+    """The real steps of one probe sequence, (1, time, feature) or (1, time)."""
+    probe = subject.probe
+    _within("sequence", sequence, 0, len(probe) - 1)
+    length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[sequence])
+    return probe.inputs[sequence : sequence + 1, :length]
+
+
+def _changes(
+    cell: RecurrentCell, time: int, force: Sequence[Sequence[Any]], ablate: Sequence[int], words: list[str]
+) -> _Changes:
+    if force and "change" not in inspect.signature(cell.step).parameters:
+        raise ValueError(f"the gates of a {cell.title} cannot be forced: its step takes no change")
+    forced = []
+    for entry in force:
+        gate, unit, value, *span = _entry("force", entry, _FORCE, (*_FORCE, "first step", "last step"))
+        if gate not in cell.gate_names:
+            raise ValueError(f"{_shown(gate)} is no gate of a {cell.title}; it has {_listed(cell.gate_names)}")
+        _within("unit", unit, -1, cell.hidden_size - 1, " (-1 means all units)")
+        value = _value(f"the {gate} gate", value, cell, gate)
+        first, last = span or (1, time)
+        _within("first step", first, 1, time)
+        _within("last step", last, first, time)
+        forced.append(_Force(gate, int(unit), value, int(first) - 1, int(last) - 1))
+        when = "every step" if (first, last) == (1, time) else f"steps {first} to {last}"
+        whose = "all units" if unit < 0 else f"unit {unit}"
+        gate_words = gate.replace("_", "-") + (" gate" if gate in cell.bounded else "")
+        words.append(f"{gate_words} of {whose} forced to {value:g} at {when}")
+    for unit in ablate:
+        _within("unit", unit, 0, cell.hidden_size - 1)
+        words.append(f"unit {unit} held at 0")
+    return _Changes(tuple(forced), tuple(map(int, ablate)))
+
+
+def _value(what: str, value: Any, cell: RecurrentCell, gate: str) -> float:
+    """A gate's new value, within the range that it can have."""
+    value = _finite(f"the value of {what}", value)
+    low, high = (0.0, 1.0) if gate in cell.bounded else (-1.0, 1.0) if gate == "candidate" else (-math.inf, math.inf)
+    if not low <= value <= high:
+        raise ValueError(f"the value of {what} is {value:g}, but it lies between {low:g} and {high:g}")
+    return value
+
+
+def _edited_inputs(model: SequenceModel, inputs: Tensor, edits: Sequence[Sequence[Any]], words: list[str]) -> Tensor:
+    """A copy of (1, time, feature) or (1, time) inputs with the edits done."""
+    spec, edited = model.input_spec, inputs.clone()
+    symbols = spec.kind == "symbols"
+    for entry in edits:
+        step, which, *value = _entry("inputs", entry, ("step", "symbol") if symbols else ("step", "feature", "value"))
+        _within("step", step, 1, inputs.shape[1])
+        _within("symbol" if symbols else "feature", which, 0, spec.size - 1)
+        if symbols:
+            old = spec.names[int(edited[0, step - 1])]
+            edited[0, step - 1] = int(which)
+            words.append(f"input at step {step} is {spec.names[which]!r}, was {old!r}")
+        else:
+            new, was = _finite("the value of an input", value[0]), float(edited[0, step - 1, which])
+            edited[0, step - 1, which] = new
+            words.append(f"{spec.names[which]} at step {step} is {new:g}, was {was:.4g}")
+    return edited
+
+
+def _edit_weights(cell: RecurrentCell, edits: Sequence[Sequence[Any]], words: list[str]) -> None:
+    """Change a cell that is a copy."""
+    for entry in edits:
+        name, row, column, value = _entry("weights", entry, ("parameter", "row", "column", "value"))
+        if name not in PARAMETERS:
+            raise ValueError(f"{_shown(name)} is no parameter of a cell; there are {_listed(PARAMETERS)}")
+        parameter = getattr(cell, name).data
+        table = parameter[:, None] if parameter.ndim == 1 else parameter
+        _within("row", row, 0, table.shape[0] - 1, f" for {name}")
+        _within("column", column, 0, table.shape[1] - 1, f" for {name}")
+        place, old = f"{row}" if parameter.ndim == 1 else f"{row}, {column}", float(table[row, column])
+        if value is None:
+            words.append(f"{name}[{place}] is {old:.4g}, as trained")
+            continue
+        table[row, column] = value = _finite("the value of a weight", value)
+        words.append(f"{name}[{place}] is {value:g}, was {old:.4g}")
+
+
+def _cell_of(model: SequenceModel, layer: int, direction: Direction) -> RecurrentCell:
+    both = model.stack()[layer]
+    cell = both.forwards if direction == "forward" else both.backwards
+    assert cell is not None  # the subject has been asked for it already
+    return cell
+
+
+def _entry(option: str, entry: Any, *forms: tuple[str, ...]) -> Sequence[Any]:
+    if not isinstance(entry, (list, tuple)) or len(entry) not in map(len, forms):
+        wanted = " or ".join(f"({', '.join(form)})" for form in forms)
+        raise ValueError(f"{option} has {_shown(entry)}, but each entry must be {wanted} here")
+    return entry
+
+
+def _within(what: str, value: Any, low: int, high: int, more: str = "") -> None:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
+        raise ValueError(f"{what} is {_shown(value)}, but must be a whole number from {low} to {high}{more}")
+
+
+def _finite(what: str, value: Any) -> float:
+    if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+        raise ValueError(f"{what} is {_shown(value)}, but must be a finite number")
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,536 @@
+"""How far back a model remembers, as plain numpy data, and what it means in words.
+
+The measure is the true Jacobian product through time, d s_T / d s_{T-lag}, where s is the whole state of a cell (hidden
+and cell state joined for the LSTM). Its spectral norm is the largest factor by which a small change of the state
+`lag` steps back still changes the last one. The gradient of the weights mixes long and short paths and says nothing
+of this.
+
+Sources: Y. Bengio, P. Simard, P. Frasconi, "Learning long-term dependencies with gradient descent is difficult",
+IEEE Transactions on Neural Networks 5 (1994); R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training
+recurrent neural networks" (2013), equation 5, https://arxiv.org/abs/1211.5063. Time constants of gates: C. Tallec and
+Y. Ollivier, "Can recurrent neural networks warp time?" (2018), https://arxiv.org/abs/1804.11188.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from rnn_explorer.analysis.saturation import HIGH, LOW, Saturation
+from rnn_explorer.trace import Array, Direction
+
+# The thresholds of everything that is said in words.
+MEMORY = 0.01  # a norm below this, where lag 0 is 1, counts as forgotten
+LOST = 1e-6  # below this nothing can be learnt: single precision resolves no better beside other gradients
+GROWTH = 100.0  # a norm above this at the largest lag is an explosion
+OPEN_SHARE = 0.5  # of a keeping gate's values above `HIGH`, from which the gate counts as open
+SHUT_SHARE = 0.5  # of its values below `LOW`, from which it counts as shut
+FORGETS = 3.0  # steps; a median time constant up to this is a short one
+SATURATED_SHARE = 0.25  # of the units with a mean slope below `LOW`
+DEAD_SHARE = 0.05  # of the relu units that never switch on
+RADIUS = 1.05  # a spectral radius of the recurrent weights above this would soon make states grow if slopes were 1
+
+BINS = 20  # of the histograms from 0 to 1
+
+Severity = Literal["good", "warning", "fact"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the numbers say, in words.
+
+    Attributes:
+        name: the rule, such as "vanishing".
+        severity: "good", "warning", or "fact" for what is neither.
+        text: one sentence with its numbers.
+        layer: which layer it is about, from 0; None: the whole model.
+        direction: of that layer.
+    """
+
+    name: str
+    severity: Severity
+    text: str
+    layer: int | None = None
+    direction: Direction = "forward"
+
+
+@dataclass(frozen=True)
+class Decay:
+    """norm = amplitude x rho^lag, fitted to a curve; NaN where nothing could be fitted.
+
+    Attributes:
+        log10_amplitude: the line's height at lag 0.
+        log10_rho: its slope, log10 of the factor a step.
+    """
+
+    log10_amplitude: float
+    log10_rho: float
+
+    @property
+    def rho(self) -> float:
+        """The factor a step."""
+        return float(np.float_power(10.0, min(self.log10_rho, 308.0)))
+
+    @property
+    def time_constant(self) -> float:
+        """Steps in which the norm falls to 1/e: -1 / ln rho; infinite where it does not fall."""
+        return float(time_constants(np.array(self.log10_rho * math.log(10.0))))
+
+    def log10(self, lags: Array) -> Array:
+        """The fitted line at some lags, as log10 of the norm."""
+        return self.log10_amplitude + np.asarray(lags) * self.log10_rho
+
+
+@dataclass(frozen=True)
+class GateStatistics:
+    """What the gates of one cell do, over all real steps of all probe sequences.
+
+    Attributes:
+        keeper: the gate that keeps the old state: "forget" for the LSTM, "update" for the GRU (1 keeps), "" where
+            there is none.
+        histograms: gate -> (`BINS`,) the share of its values in equal bins from 0 to 1; for the simple RNN "slope",
+            which is sigma'(a).
+        means: gate -> (hidden,) its mean by unit; likewise.
+        saturation: gate -> how often each unit lies near an end; for a signed gate of its magnitude; likewise.
+        time_constants: (hidden,) -1 / ln f by unit, in steps, with the geometric mean of f over steps; empty without
+            a `keeper`; infinite where the gate is always 1.
+        nonlinearity: "tanh" or "relu" for the simple RNN, else "".
+        dead: relu units that are off at every step.
+        spectral_radius: of the simple RNN's recurrent weights, the largest size of an eigenvalue; NaN for others.
+    """
+
+    keeper: str
+    histograms: Mapping[str, Array]
+    means: Mapping[str, Array]
+    saturation: Mapping[str, Saturation]
+    time_constants: Array
+    nonlinearity: str = ""
+    dead: int = 0
+    spectral_radius: float = math.nan
+
+    @property
+    def shown(self) -> str:
+        """The gate that explains the memory: the keeper, the slope of a simple RNN, or "" for neither."""
+        return self.keeper or ("slope" if "slope" in self.histograms else "")
+
+    def share_above(self, gate: str) -> float:
+        """The share of all of a gate's values above `HIGH`."""
+        return float(self.saturation[gate].above.mean())
+
+    def share_below(self, gate: str) -> float:
+        """The share of all of a gate's values below `LOW`."""
+        return float(self.saturation[gate].below.mean())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values fit for JSON; what is not a finite number is None."""
+        gates = {
+            name: {
+                "histogram": jsonable(self.histograms.get(name)),
+                "mean": jsonable(self.means[name]),
+                "share_above": jsonable(self.share_above(name)),
+                "share_below": jsonable(self.share_below(name)),
+                "above": jsonable(self.saturation[name].above),
+                "below": jsonable(self.saturation[name].below),
+            }
+            for name in self.saturation
+        }
+        return {
+            "keeper": self.keeper,
+            "gates": gates,
+            "time_constants": jsonable(self.time_constants),
+            "nonlinearity": self.nonlinearity,
+            "dead": self.dead,
+            "spectral_radius": jsonable(self.spectral_radius),
+        }
+
+
+@dataclass(frozen=True)
+class CellMemory:
+    """How far back one cell remembers, over one sequence.
+
+    A backward cell reads from the end: its lag counts steps of its own reading, and its last state is at time step 1.
+
+    Attributes:
+        cell: the cell's key.
+        layer: from 0, nearest the input first.
+        direction: "forward" or "backward".
+        log10_norm: (length,) log10 of the spectral norm of d s_T / d s_{T-lag} by lag from 0; -inf where it is zero,
+            NaN where states are not finite.
+        loss_gradient: (length,) ||dL / d s_k|| at index k - 1: the total derivative of this sequence's loss by the
+            state after time step k, through later steps and the layers above.
+        decay: an exponential fitted to `log10_norm`.
+        gates: what its gates do.
+    """
+
+    cell: str
+    layer: int
+    direction: Direction
+    log10_norm: Array
+    loss_gradient: Array
+    decay: Decay
+    gates: GateStatistics
+
+    @property
+    def lags(self) -> Array:
+        """(length,) 0, 1, ... in steps of reading."""
+        return np.arange(len(self.log10_norm))
+
+    @property
+    def known(self) -> bool:
+        """Whether the curve is made of numbers, zero included."""
+        return not bool(np.isnan(self.log10_norm).any())
+
+    @property
+    def effective_memory(self) -> int | None:
+        """The largest lag up to which the norm stays at or above `MEMORY`; None where states are not finite."""
+        return _last_above(self.log10_norm, MEMORY) if self.known else None
+
+    @property
+    def whole_sequence(self) -> bool:
+        """Whether the norm never falls below `MEMORY`: the effective memory is at least what was found."""
+        return self.effective_memory == len(self.log10_norm) - 1
+
+    @property
+    def read(self) -> Array:
+        """(length,) the time step, from 1, that comes first, second, ... in the order of reading."""
+        steps = np.arange(1, len(self.log10_norm) + 1)
+        return steps if self.direction == "forward" else steps[::-1]
+
+    def loss_reach(self, back: int) -> float:
+        """||dL/ds|| `back` steps of reading before the last step, relative to the last; NaN where that is 0.
+
+        Raises:
+            ValueError: for more steps back than there are.
+        """
+        if not 0 <= back < len(self.loss_gradient):
+            raise ValueError(f"back is {back}, but must be 0 to {len(self.loss_gradient) - 1}")
+        last, then = (self.loss_gradient[self.read[place] - 1] for place in (-1, -1 - back))
+        return float(then / last) if last > 0 else math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values fit for JSON; what is not a finite number is None."""
+        furthest = len(self.loss_gradient) - 1
+        return {
+            "cell": self.cell,
+            "layer": self.layer,
+            "direction": self.direction,
+            "log10_norm": jsonable(self.log10_norm),
+            "log10_amplitude": jsonable(self.decay.log10_amplitude),
+            "rho": jsonable(self.decay.rho),
+            "time_constant": jsonable(self.decay.time_constant),
+            "effective_memory": self.effective_memory,
+            "whole_sequence": self.whole_sequence,
+            "loss_gradient": jsonable(self.loss_gradient),
+            "loss_reach": jsonable(self.loss_reach(furthest)) if furthest >= 0 else None,
+            "gates": self.gates.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class InputSaliency:
+    """How much each input moves one answer: the gradient's norm over the features that enter at a step.
+
+    Source: K. Simonyan, A. Vedaldi, A. Zisserman, "Deep inside convolutional networks" (2013), section 3,
+    https://arxiv.org/abs/1312.6034.
+
+    Attributes:
+        output: which class or value, from 0, and its name.
+        time_step: the answer after this step, from 1.
+        value: the class's logit (before softmax), or the value itself.
+        classes: whether it is a class.
+        norm: (length,) ||d value / d x_k|| at index k - 1, x_k as it enters the first layer; 0 for inputs the answer
+            has not seen.
+        symbols: what entered at each step, where inputs are symbols, else empty.
+    """
+
+    output: int
+    output_name: str
+    time_step: int
+    value: float
+    classes: bool
+    norm: Array
+    symbols: tuple[str, ...]
+
+    @property
+    def relative(self) -> Array:
+        """(length,) the norms relative to the largest, 0 to 1; all 0 where no input matters, NaN beyond numbers."""
+        largest = self.norm.max(initial=0.0)
+        if not np.isfinite(largest):
+            return np.full_like(self.norm, np.nan)
+        return self.norm / largest if largest > 0 else np.zeros_like(self.norm)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values fit for JSON; what is not a finite number is None."""
+        return {
+            "output": self.output,
+            "output_name": self.output_name,
+            "time_step": self.time_step,
+            "value": jsonable(self.value),
+            "absolute": jsonable(self.norm),
+            "relative": jsonable(self.relative),
+            "symbols": list(self.symbols),
+        }
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """How far back a model remembers, how it came by it, and what it means.
+
+    Attributes:
+        step: optimizer steps that the model had made.
+        sequence: which of the probe sequences, from 0.
+        length: its real steps.
+        loss: of this sequence.
+        cells: one for each layer and direction, in the order of computation.
+        saliency: which inputs move the answer.
+        findings: the same in words.
+    """
+
+    step: int
+    sequence: int
+    length: int
+    loss: float
+    cells: tuple[CellMemory, ...]
+    saliency: InputSaliency
+    findings: tuple[Finding, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values fit for JSON; what is not a finite number is None."""
+        return {
+            "step": self.step,
+            "sequence": self.sequence,
+            "length": self.length,
+            "loss": jsonable(self.loss),
+            "threshold": MEMORY,
+            "cells": [cell.to_dict() for cell in self.cells],
+            "saliency": self.saliency.to_dict(),
+            "findings": [
+                {"name": found.name, "severity": found.severity, "text": found.text, "layer": found.layer}
+                | ({} if found.layer is None else {"direction": found.direction})
+                for found in self.findings
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Triangle:
+    """The norms of d s_t / d s_k for all pairs of steps of one cell, or for every so many.
+
+    Attributes:
+        cell: the cell's key.
+        layer, direction, sequence: which cell and which of the probe sequences.
+        steps: (points,) the time steps of rows and columns, from 1, ascending.
+        log10_norm: (points, points) log10 of the spectral norm at row t, column k; NaN where step k is read after
+            step t, -inf where the norm is zero.
+        stride: steps between neighbouring points; 1: every step is there.
+        length: real steps of the sequence.
+    """
+
+    cell: str
+    layer: int
+    direction: Direction
+    sequence: int
+    steps: Array
+    log10_norm: Array
+    stride: int
+    length: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values fit for JSON; what is not a finite number is None."""
+        return {
+            "cell": self.cell,
+            "layer": self.layer,
+            "direction": self.direction,
+            "sequence": self.sequence,
+            "steps": self.steps.tolist(),
+            "stride": self.stride,
+            "length": self.length,
+            "log10_norm": jsonable(self.log10_norm),
+        }
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------
+
+
+def fit_decay(log10_norm: Array) -> Decay:
+    """Fit log10 norm = log10 A + lag x log10 rho by least squares over all lags where the norm is above zero.
+
+    Args:
+        log10_norm: (lags,) from lag 0; -inf and NaN are left out.
+
+    Returns:
+        NaN for both numbers where fewer than two lags are left.
+    """
+    lags = np.flatnonzero(np.isfinite(log10_norm))
+    if lags.size < 2:
+        return Decay(math.nan, math.nan)
+    heights = log10_norm[lags]
+    middle = lags.mean()
+    slope = float((lags - middle) @ (heights - heights.mean()) / np.square(lags - middle).sum())
+    return Decay(float(heights.mean() - slope * middle), slope)
+
+
+def time_constants(log_gate: Array) -> Array:
+    """-1 / ln f from ln f: 0 where f is 0, infinite where it is 1 (or more, which is no decay).
+
+    Args:
+        log_gate: natural logarithms of factors a step.
+    """
+    falls = np.asarray(log_gate) < 0
+    steps = -1.0 / np.where(falls, log_gate, -1.0)
+    return np.where(falls, steps, np.where(np.isnan(log_gate), np.nan, np.inf))
+
+
+def jsonable(values: Array | float | None) -> Any:
+    """Numbers as nested lists; what is not finite, which JSON does not know, as None."""
+    if isinstance(values, np.ndarray):
+        return [jsonable(entry) for entry in (values if values.ndim > 1 else values.tolist())]
+    return None if values is None or not math.isfinite(values) else float(values)
+
+
+def _last_above(log10_norm: Array, level: float) -> int:
+    """The largest lag up to which a curve that starts at norm 1 stays at or above a level."""
+    below = np.flatnonzero(log10_norm < math.log10(level))
+    return int(below[0]) - 1 if below.size else len(log10_norm) - 1
+
+
+# -- words ------------------------------------------------------------------------------------------------------
+
+
+def findings(cells: Sequence[CellMemory], saliency: InputSaliency) -> tuple[Finding, ...]:
+    """What the numbers say, each by a rule with a threshold at the top of this module.
+
+    No two of them contradict each other: a gradient either explodes, vanishes, fades or stays, and an open gate is
+    called a keeper only where neither its time constants nor the gradient say otherwise.
+    """
+    found: list[Finding] = []
+    for cell in cells:
+        if not cell.known:
+            found.append(_say(cell, "not_finite", "warning", "states or gradients are not finite numbers."))
+            continue
+        curve = _of_gradient(cell)
+        found += curve
+        found += _of_gates(cell, {each.name for each in curve})
+        found += _of_slope(cell)
+        found += _of_loss(cell)
+    return (*found, *_of_inputs(saliency))
+
+
+def _of_gradient(cell: CellMemory) -> list[Finding]:
+    lags = len(cell.log10_norm) - 1
+    if lags < 1:
+        return []
+    end = float(cell.log10_norm[-1])
+    if end > math.log10(GROWTH):
+        text = f"the gradient grows by a factor of {power(end)} over {_steps(lags)}: it explodes."
+        return [_say(cell, "exploding", "warning", text)]
+    if cell.whole_sequence:
+        text = f"the gradient stays at {MEMORY:g} or above over all {_steps(lags)}: what happened first can be learnt."
+        return [_say(cell, "remembers", "good", text)]
+    memory = cell.effective_memory
+    assert memory is not None
+    text = f"beyond {_steps(memory)} back the gradient is below {MEMORY:g}: that is its effective memory."
+    told = [_say(cell, "fades", "fact", text)]
+    kept = _last_above(cell.log10_norm, LOST)
+    if kept < lags:
+        text = f"the gradient falls below {number(LOST)} beyond {_steps(kept)}: what happened earlier cannot be learnt."
+        told.append(_say(cell, "vanishing", "warning", text))
+    return told
+
+
+def _of_gates(cell: CellMemory, curve: set[str]) -> list[Finding]:
+    """What the keeping gate does, given what was found of the gradient."""
+    gates = cell.gates
+    if not gates.keeper or gates.time_constants.size == 0:
+        return []
+    is_open, is_shut = gates.share_above(gates.keeper), gates.share_below(gates.keeper)
+    median = float(np.median(gates.time_constants))
+    forgets = median <= FORGETS
+    opened = f"{100 * is_open:.0f} % of the {gates.keeper} gate's values are above {HIGH:g}"
+    forgotten = f"half of the units forget within {_steps(max(1, math.ceil(median)))}" if forgets else ""
+    told: list[Finding] = []
+    if is_open > OPEN_SHARE and forgets:
+        told.append(_say(cell, "resets", "fact", f"{opened}, but it shuts so firmly in between that {forgotten}."))
+    elif is_open > OPEN_SHARE and "vanishing" in curve:
+        told.append(_say(cell, "open", "fact", f"{opened}."))
+    elif is_open > OPEN_SHARE:
+        told.append(_say(cell, "keeps", "good", f"{opened}: these units keep what they have."))
+    elif forgets:
+        text = f"{forgotten} (the median of their time constants is {number(median)})."
+        # Others may remember, or all of them together: then it hinders nothing.
+        told.append(_say(cell, "forgets", "fact" if curve & {"remembers", "exploding"} else "warning", text))
+    if is_shut > SHUT_SHARE:
+        text = f"{100 * is_shut:.0f} % of the {gates.keeper} gate's values are below {LOW:g}: there the old state goes."
+        told.append(_say(cell, "shut", "fact", text))
+    return told
+
+
+def _of_slope(cell: CellMemory) -> list[Finding]:
+    gates, told = cell.gates, []
+    if not gates.nonlinearity:
+        return []
+    slopes = gates.means["slope"]
+    units = len(slopes)
+    flat = int(np.count_nonzero(slopes < LOW))
+    if gates.nonlinearity == "relu" and gates.dead > DEAD_SHARE * units:
+        text = f"{gates.dead} of {units} units never switch on (dead relu)."
+        told.append(_say(cell, "dead", "warning", text))
+    if gates.nonlinearity == "tanh" and flat > SATURATED_SHARE * units:
+        text = f"{flat} of {units} units are saturated: their mean slope is below {LOW:g}."
+        told.append(_say(cell, "saturated", "warning", text))
+    if gates.spectral_radius > RADIUS:
+        text = (
+            f"the recurrent weights have a spectral radius of {gates.spectral_radius:.3g}: "
+            "by themselves they would make states grow."
+        )
+        told.append(_say(cell, "radius", "fact", text))
+    return told
+
+
+def _of_loss(cell: CellMemory) -> list[Finding]:
+    back = len(cell.loss_gradient) - 1
+    reach = cell.loss_reach(back) if back > 0 else math.nan
+    if not math.isfinite(reach):
+        return []
+    text = f"the loss depends on the state {_steps(back)} back {number(reach)} times as much as on the last one."
+    return [_say(cell, "loss_reach", "fact", text)]
+
+
+def _of_inputs(saliency: InputSaliency) -> list[Finding]:
+    if not np.isfinite(saliency.norm).all() or saliency.norm.size == 0:
+        return []
+    step = int(saliency.norm.argmax())
+    if saliency.norm[step] <= 0:
+        return [Finding("no_input", "warning", f"No input moves the answer after step {saliency.time_step}.")]
+    return [Finding("saliency", "fact", f"The input of step {step + 1} moves the answer most.")]
+
+
+def where(cell: CellMemory) -> str:
+    """ "Layer 1", or "Layer 1, backward"."""
+    return f"Layer {cell.layer + 1}" + ("" if cell.direction == "forward" else f", {cell.direction}")
+
+
+def number(value: float) -> str:
+    """Two digits: "0.032", "3.2e-5", "140"."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    digits, _, exponent = f"{value:.1e}".partition("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}"
+
+
+def power(log10: float) -> str:
+    """`number` of 10^log10, however large."""
+    whole = math.floor(log10)
+    return number(10.0**log10) if abs(log10) < 300 else f"{10 ** (log10 - whole):.1f}e{whole}"
+
+
+def _say(cell: CellMemory, name: str, severity: Severity, text: str) -> Finding:
+    return Finding(name, severity, f"{where(cell)}: {text}", cell.layer, cell.direction)
+
+
+def _steps(count: int) -> str:
+    return f"{count} step" if count == 1 else f"{count} steps"

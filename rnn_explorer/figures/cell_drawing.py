@@ -1,0 +1,58 @@
+"""One cell with the numbers of one step on its wires: by itself, or repeated over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.figures.cell_drawings import lstm, single, unrolled
+from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.figures.equations import equations, notes
+from rnn_explorer.figures.style import layer_name
+
+View = Literal["single", "unrolled"]
+VIEWS: tuple[View, ...] = ("single", "unrolled")
+_HOW = {
+    "single": "Follow the arrows: a wire's colour and width are its number. Point at a letter to light up its wire.",
+    "unrolled": "The same cell at successive steps; states flow along the arrows, bars show how far gates are open. "
+    "Click a step to go there.",
+}
+
+
+def no_cell_drawing() -> Drawing:
+    """The place of the drawing before there is anything to draw."""
+    box = f"0 0 {lstm.WIDTH} {lstm.HEIGHT}"
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" aria-label="The cell"></svg>'
+    return Drawing(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
+
+
+def cell_drawing(report: InsideReport, t: int, view: View = "single", inputs: Sequence[str] | None = None) -> Drawing:
+    """The cell at one step.
+
+    Args:
+        report: the numbers of all steps.
+        t: the step, from 0; beyond the ends, the first or last.
+        view: "single": every wire of the cell with its number. "unrolled": the steps around this one.
+        inputs: what enters at each step, in words; None: as the report says it.
+
+    Raises:
+        ValueError: for another view.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"view is {view!r}, but must be single or unrolled")
+    labels = report.inputs if inputs is None else inputs
+    t = max(0, min(t, report.length - 1))
+    draw_one = single(report.cell)
+    svg = draw_one(report, t, labels[t]) if view == "single" else unrolled.draw(report, t, labels)
+    return Drawing(
+        name="cell",
+        title=f"{layer_name(report.cell, report.layer, report.direction)} at step {t + 1}, {report.whose}",
+        how_to_read=_HOW[view],
+        svg=svg,
+        equations=equations(report, t),
+        notes=notes(report),
+        table={"step": np.arange(1, report.length + 1), "what enters": np.array(labels, dtype=object), **report.wires},
+    )

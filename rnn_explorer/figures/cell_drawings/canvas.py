@@ -1,0 +1,257 @@
+"""What drawings of cells are made of: wires, boxes, nodes and numbers in the colour of their value, as SVG.
+
+Colours are those of all figures: from 0 to 1 the scale of gates, signed values the scale of states. A wire has an edge
+in the colour of the text around it, and a number stands on its own colour, so both are seen on light and dark pages.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+
+from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.figures.drawing import number
+from rnn_explorer.figures.style import GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_colour, signed_limit
+
+Point = tuple[float, float]
+
+TEXT = 17  # size of numbers and names, in units of the view box
+LETTER, INDEX = 21, 15  # of a symbol and of its index
+_SHADES = 64
+
+
+class Canvas:
+    """An SVG that grows, for one step of a report.
+
+    Args:
+        report: the numbers.
+        t: the step that is shown, from 0.
+        width, height: of the view box.
+        described: what is drawn, for those who do not see it.
+    """
+
+    def __init__(self, report: InsideReport, t: int, width: float, height: float, described: str) -> None:
+        self.report, self.t, self.width, self.height = report, t, width, height
+        self.limit = signed_range(report)
+        words = quoteattr(described)
+        self.parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="100%" role="img" '
+            f'aria-label={words} font-family="inherit" font-size="{TEXT}" fill="currentColor" '
+            'stroke-linejoin="round" stroke-linecap="round">'
+        ]
+
+    def svg(self) -> str:
+        return "".join([*self.parts, "</svg>"])
+
+    # -- values -------------------------------------------------------------------------------------------------
+
+    def value(self, term: str, t: int | None = None) -> float:
+        return float(self.report.wires[term][self.t if t is None else t])
+
+    def colour(self, term: str, value: float) -> str:
+        """Of a value on a wire: the gates' scale for what lies between 0 and 1, the states' for what is signed."""
+        if math.isnan(value):
+            return MUTED
+        if term in self.report.bounded:
+            share, shades = value, _shades("gate")
+        else:
+            share, shades = 0.5 + 0.5 * max(-1.0, min(1.0, value / self.limit)), _shades("state")
+        return shades[round(max(0.0, min(1.0, share)) * (_SHADES - 1))]
+
+    def strength(self, term: str, value: float) -> float:
+        """How wide a wire is: from 3 for nothing to 8 for a full signal."""
+        size = abs(value) / (1.0 if term in self.report.bounded else self.limit)
+        return 3.0 if math.isnan(size) else 3.0 + 5.0 * min(1.0, size)
+
+    # -- what is drawn ------------------------------------------------------------------------------------------
+
+    def add(self, text: str) -> None:
+        self.parts.append(text)
+
+    def open(self, term: str, t: int | None = None, marked: bool = True) -> None:
+        """Begin what belongs to a wire; its full number, and of a sum its largest terms, are shown on pointing."""
+        words = f"{term} = {number(self.value(term, t), 5)}"
+        terms = self.report.terms(term, self.t if t is None else t)
+        if terms:
+            words += "\nlargest terms:\n" + "\n".join(f"{name}: {number(value, 3)}" for name, value in terms)
+        mark = f' class="rx-term" data-term={quoteattr(term)}' if marked else ""
+        self.add(f"<g{mark}><title>{escape(words)}</title>")
+
+    def close(self) -> None:
+        self.add("</g>")
+
+    def wire(self, term: str, *points: Point, arrow: bool = True, t: int | None = None, marked: bool = True) -> None:
+        """A line through points, in the colour and strength of the value that it carries."""
+        value = self.value(term, t)
+        colour, width = self.colour(term, value), self.strength(term, value)
+        path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+        head = ""
+        if arrow:
+            head = _head(points[-2], points[-1], 5 + 0.75 * width)
+            path = "M" + "L".join(f"{x:g} {y:g}" for x, y in (*points[:-1], _short(points[-2], points[-1], 7.0)))
+        self.open(term, t, marked)
+        self.add(
+            f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="{width + 2:.1f}" opacity="0.55"/>'
+            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.1f}"/>'
+        )
+        if head:
+            self.add(f'<path d="{head}" fill="{colour}" stroke="currentColor" stroke-width="1"/>')
+        self.close()
+
+    def chip(
+        self, term: str, x: float, y: float, size: float = TEXT, t: int | None = None, marked: bool = True
+    ) -> None:
+        """The number on a wire, on its colour, centred at (x, y)."""
+        value = self.value(term, t)
+        self.open(term, t, marked)
+        self.plate(number(value), x, y, size, self.colour(term, value))
+        self.close()
+
+    def plate(self, text: str, x: float, y: float, size: float, colour: str) -> None:
+        """Text on a rounded plate of one colour."""
+        width, height = 0.58 * size * len(text) + 12, 1.36 * size
+        self.add(
+            f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
+            f'rx="{height / 3:.1f}" fill="{colour}" stroke="currentColor" stroke-opacity="0.55"/>'
+            f'<text x="{x:g}" y="{y + 0.35 * size:.1f}" text-anchor="middle" font-size="{size:g}" '
+            f'fill="{_ink(colour)}">{escape(text)}</text>'
+        )
+
+    def symbol(self, term: str, x: float, y: float, sign: str, index: str = "t", anchor: str = "middle") -> None:
+        """A letter with its index, such as f_t."""
+        self.open(term)
+        self.add(f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{LETTER}">{marked(sign, index)}</text>')
+        self.close()
+
+    def text(self, words: str, x: float, y: float, size: float = TEXT, anchor: str = "middle", more: str = "") -> None:
+        self.add(f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size:g}"{more}>{escape(words)}</text>')
+
+    def gate(self, term: str, x: float, y: float, words: str, width: float = 144, height: float = 38) -> None:
+        """The box of a gate, centred at (x, y), in the gate's own colour."""
+        colour = LINES.get(term, (cell_colour(self.report.cell), ""))[0]
+        self.open(term)
+        self.add(
+            f'<rect x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}" rx="7" '
+            f'fill="{colour}" fill-opacity="0.2" stroke="{colour}" stroke-width="2.5"/>'
+            f'<text x="{x:g}" y="{y + 6:g}" text-anchor="middle">{escape(words)}</text>'
+        )
+        self.close()
+
+    def node(self, term: str, x: float, y: float, sign: str, radius: float = 15) -> None:
+        """A circle in which values meet: "×" or "+"."""
+        self.open(term)
+        arm = radius * (0.36 if sign == "×" else 0.5)
+        cross = f"M{x - arm:g} {y - arm:g}l{2 * arm:g} {2 * arm:g}m0 {-2 * arm:g}l{-2 * arm:g} {2 * arm:g}"
+        plus = f"M{x - arm:g} {y:g}h{2 * arm:g}M{x:g} {y - arm:g}v{2 * arm:g}"
+        self.add(
+            f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="{MUTED}" fill-opacity="0.3" stroke="currentColor" '
+            f'stroke-width="1.5"/><path d="{cross if sign == "×" else plus}" stroke="currentColor" stroke-width="2.2"/>'
+        )
+        self.close()
+
+    def thread(self, *points: Point, arrow: bool = True) -> None:
+        """A thin line for what is no single number: a vector, or a constant."""
+        path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+        head = f'<path d="{_head(points[-2], points[-1], 7)}" opacity="0.75"/>' if arrow else ""
+        self.add(f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="1.6" opacity="0.6"/>{head}')
+
+    def entering(self, label: str, left: float, y: float, longest: int = 24, centred: bool = False) -> None:
+        """What enters at this step, in words, from `left` on; or with its middle there."""
+        shown = seen(label, longest)
+        width = 0.58 * TEXT * len(shown) + 20
+        left -= width / 2 if centred else 0
+        self.open("x")
+        self.add(
+            f'<rect x="{left:g}" y="{y - 14:g}" width="{width:.1f}" height="28" rx="14" fill="{MUTED}" '
+            'fill-opacity="0.22" stroke="currentColor" stroke-opacity="0.55"/>'
+        )
+        self.text(shown, left + width / 2, y + 6)
+        self.close()
+
+    def legend(self, x: float, y: float) -> None:
+        """Both scales with their ends, one above the other: 215 wide, 45 high, `y` the top."""
+        end = f"{self.limit:g}".replace("e+0", "e")
+        rows = [("state", "signed", f"−{end}", end)]
+        if self.report.bounded:
+            rows.append(("gate", "gate", "0", "1"))
+        for row, (kind, words, low, high) in enumerate(rows):
+            top, shades = y + 24 * row, _shades(kind)
+            self.text(words, x + 44, top + 12, INDEX, "end")
+            self.text(low, x + 88, top + 12, INDEX, "end")
+            self.add("".join(
+                f'<rect x="{x + 94 + 9 * step:g}" y="{top:g}" width="9.5" height="14" fill="{shades[step * 9]}"/>'
+                for step in range(8)
+            ))  # fmt: skip
+            self.text(high, x + 172, top + 12, INDEX, "start")
+
+
+def marked(sign: str, index: str = "t") -> str:
+    """A letter with its index as the inside of an SVG text."""
+    return f'<tspan font-style="italic">{escape(sign)}</tspan><tspan font-size="{INDEX}" dy="5">{escape(index)}</tspan>'
+
+
+def seen(label: str, longest: int) -> str:
+    """What enters, as a label: not too long, and to be seen even where it is a space."""
+    shown = label if len(label) <= longest else f"{label[: longest - 1]}…"
+    return {" ": "␣", "": "∅", "\n": "⏎", "\t": "⇥"}.get(shown, shown)
+
+
+def signed_range(report: InsideReport) -> float:
+    """The end of the scale of signed values: of states and of what they are made of, not of sums before a gate."""
+    shown = [
+        values
+        for name, values in report.wires.items()
+        if "." not in name and name not in report.bounded and name not in ("x", "pre_activation")
+    ]
+    return signed_limit(np.concatenate(shown)) if shown else 1.0
+
+
+def _head(start: Point, tip: Point, size: float) -> str:
+    """An arrow head at `tip`, coming from `start`."""
+    x, y = _unit(start, tip)
+    back, side = (tip[0] - 1.4 * size * x, tip[1] - 1.4 * size * y), (-0.75 * size * y, 0.75 * size * x)
+    return (
+        f"M{tip[0]:.1f} {tip[1]:.1f}L{back[0] + side[0]:.1f} {back[1] + side[1]:.1f}"
+        f"L{back[0] - side[0]:.1f} {back[1] - side[1]:.1f}z"
+    )
+
+
+def _short(start: Point, tip: Point, by: float) -> Point:
+    x, y = _unit(start, tip)
+    return tip[0] - by * x, tip[1] - by * y
+
+
+def _unit(start: Point, tip: Point) -> Point:
+    x, y = tip[0] - start[0], tip[1] - start[1]
+    length = math.hypot(x, y) or 1.0
+    return x / length, y / length
+
+
+@functools.lru_cache(maxsize=2)
+def _shades(kind: str) -> tuple[str, ...]:
+    """A scale as `_SHADES` colours."""
+    scale: Scale = GATE_SCALE if kind == "gate" else STATE_SCALE
+    return tuple(_between(scale, step / (_SHADES - 1)) for step in range(_SHADES))
+
+
+def _between(scale: Scale, share: float) -> str:
+    place = share * (len(scale) - 1)
+    low = min(int(place), len(scale) - 2)
+    pair = (_channels(scale[low][1]), _channels(scale[low + 1][1]))
+    mixed = (round(a + (b - a) * (place - low)) for a, b in zip(*pair, strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def _channels(colour: str) -> Sequence[int]:
+    return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+
+
+@functools.lru_cache(maxsize=256)
+def _ink(colour: str) -> str:
+    """Black or white, whichever is read better on a colour."""
+    red, green, blue = _channels(colour)
+    return "#111" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#fff"

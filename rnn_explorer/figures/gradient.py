@@ -1,0 +1,243 @@
+"""The gradient through time: how much a state of long ago still changes the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.analysis.memory_report import LOST, MEMORY, CellMemory, where
+from rnn_explorer.figures import decades
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.style import (
+    MUTED,
+    REFERENCE,
+    cell_colour,
+    fade,
+    layer_name,
+    legend,
+    margin,
+    plain,
+    time_ticks,
+)
+from rnn_explorer.trace import Array
+
+_LOW, _HIGH = -3, 1  # powers of ten that the axis always holds
+DASHES = ("solid", "dash", "dot", "dashdot")  # by layer
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A curve that was kept for comparison.
+
+    Attributes:
+        label: what it was ("LSTM layer 1, step 400").
+        cell: the cell's key, for its colour.
+        log10_norm: (lags,) from lag 0.
+    """
+
+    label: str
+    cell: str
+    log10_norm: Array
+
+
+def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix: str = "") -> Figure:
+    """The spectral norm of d state_T / d state_{T-lag} against the lag, with a fitted exponential.
+
+    Args:
+        cells: one line each; none: an empty figure with axes.
+        pinned: curves drawn beside them.
+        suffix: added to the title, such as the sequence in words.
+    """
+    curves = [cell.log10_norm for cell in cells] + [pin.log10_norm for pin in pinned]
+    everything = np.concatenate(curves) if curves else np.zeros(0)
+    low, high = decades.ends(everything, _LOW, _HIGH)
+    longest = max((len(curve) for curve in curves), default=1)
+    data: list[dict[str, Any]] = []
+    for number, cell in enumerate(cells):
+        data += [*_curve(cell, len(cells)), _memory(cell, low, longest, number if len(cells) > 1 else None)]
+    data += [_kept(pin, number) for number, pin in enumerate(pinned)]
+    how = (
+        "Flat carries the gradient through time, falling forgets, rising explodes; the dot is the effective memory "
+        f"(last lag at {MEMORY:g} or above), thin dashed an exponential fit."
+    )
+    return Figure(
+        name="gradient",
+        title=f"Gradient through time: how much the state some steps back still changes the last one{suffix}",
+        how_to_read=how + decades.beyond(everything, low, high),
+        data=data,
+        layout=_layout(low, high, longest, legend_room(len(cells) + len(pinned), 5)),
+        marks=[Mark("point", trace=_TRACES * number) for number in range(len(cells))],
+        table=_table(cells, pinned),
+    )
+
+
+_TRACES = 3  # a cell: its curve, the fit, the effective memory
+
+
+def line_of(cell: CellMemory, width: float = 2.4) -> dict[str, Any]:
+    """How one cell's line looks: the colour of its kind, the dash of its layer, paler where it reads backwards."""
+    colour = cell_colour(cell.cell)
+    return {
+        "color": colour if cell.direction == "forward" else fade(colour, 0.55),
+        "width": width,
+        "dash": DASHES[cell.layer % len(DASHES)],
+    }
+
+
+def line_name(cell: CellMemory, among: int) -> str:
+    """How one line is called in a legend of so many: with the kind of cell where there is room for it."""
+    return layer_name(cell.cell, cell.layer, cell.direction) if among <= 2 else where(cell).lower()
+
+
+def legend_room(lines: int, a_row: int) -> int:
+    """Pixels above a panel for a legend of so many lines, with so many in a row."""
+    return 24 if lines <= a_row else 40
+
+
+def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
+    """The curve and its fit."""
+    name, colour = layer_name(cell.cell, cell.layer, cell.direction), cell_colour(cell.cell)
+    in_time = slice(None, None, -1 if cell.direction == "forward" else 1)  # point t - 1 belongs to time step t
+    lags = cell.lags.astype(np.int32)
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines+markers" if len(lags) < 3 else "lines",
+            "name": line_name(cell, among),
+            "x": lags[in_time],
+            "y": decades.powers(cell.log10_norm[in_time]),
+            "line": line_of(cell),
+            "marker": {"color": colour, "size": 6},
+            "hovertemplate": f"{name}<br>%{{x}} steps back: %{{y:.2e}}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "fit",
+            "showlegend": False,
+            "x": lags,
+            "y": decades.powers(cell.decay.log10(cell.lags)),
+            "line": {"color": fade(colour, 0.7), "width": 1, "dash": "5px,4px"},
+            "hovertemplate": f"{name}, fitted: ρ = {cell.decay.rho:.3g} a step, time constant "
+            f"{cell.decay.time_constant:.3g} steps<extra></extra>",
+        },
+    ]
+
+
+def _memory(cell: CellMemory, low: int, longest: int, row: int | None) -> dict[str, Any]:
+    """A dot at the effective memory, and a line down to the axis, where it is read.
+
+    Args:
+        cell: whose.
+        low: the power of ten at the axis's lower end.
+        longest: lags that the axis holds.
+        row: where several cells' words would meet, they stand in rows above the axis; None: beside the dot.
+    """
+    name, colour = layer_name(cell.cell, cell.layer, cell.direction), cell_colour(cell.cell)
+    memory = cell.effective_memory
+    x, y, text = [], [], []
+    if memory is not None and len(cell.lags) > 1:
+        words = f"{'at least ' if cell.whole_sequence else ''}{memory} steps"
+        short = words if row is None else f"\u00a0{where(cell).lower()}: {words}"
+        stand = low + (1 - low) * (0.02 + 0.065 * (row or 0))
+        x, y, text = [memory], [cell.log10_norm[memory]], [short if row is None else ""]
+        if row is not None:
+            x, y, text = [*x, memory], [*y, stand], [*text, short]
+        if not cell.whole_sequence:
+            x, y, text = [*x, memory], [*y, low], [*text, ""]
+    left = memory is not None and memory > 0.6 * (longest - 1)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers+text",
+        "name": "effective memory",
+        "showlegend": False,
+        "x": np.array(x, dtype=np.int32),
+        "y": decades.powers(np.array(y, dtype=np.float64)),
+        "line": {"color": fade(colour, 0.0 if cell.whole_sequence else 0.6), "width": 1.3, "dash": "dot"},
+        "marker": {"color": colour, "size": np.array([9, 0, 0], dtype=np.int32)[: len(x)]},
+        "text": text,
+        "textposition": "top left" if left else "top right",
+        "textfont": {"size": 12 if row is None else 11, "color": colour},
+        "cliponaxis": False,
+        "hovertemplate": f"{name}: effective memory %{{x}} steps<extra></extra>",
+    }
+
+
+def _kept(pin: Pinned, number: int) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": plain(pin.label, 40),
+        "x": np.arange(len(pin.log10_norm), dtype=np.int32),
+        "y": decades.powers(pin.log10_norm),
+        "line": {
+            "color": fade(cell_colour(pin.cell), 0.85),
+            "width": 1.6,
+            "dash": ("6px,3px", "2px,3px", "9px,3px,2px,3px")[number % 3],
+        },
+        "hovertemplate": f"{plain(pin.label, 40)}<br>%{{x}} steps back: %{{y:.2e}}<extra></extra>",
+    }
+
+
+def _layout(low: int, high: int, longest: int, top: int) -> dict[str, Any]:
+    levels = [(MEMORY, f"{MEMORY:g}: forgotten below")]
+    if low <= np.log10(LOST):
+        levels.append((LOST, "1e−6: nothing is learnt below"))
+    ticks = time_ticks(longest - 1)
+    return {
+        "margin": margin(50, 18, top, 36),
+        "legend": legend(),
+        "xaxis": {
+            "title": {"text": "lag: time steps back from the last state", "standoff": 4},
+            "range": [-0.01 * max(longest - 1, 1), 1.01 * max(longest - 1, 1)],
+            **ticks,
+            "tickvals": [0, *(value for value in ticks["tickvals"] if value > 1 or longest <= 9)],
+            "zeroline": False,
+        },
+        "yaxis": decades.axis("‖∂s(T) / ∂s(T − lag)‖", low, high),
+        "shapes": [
+            {
+                "type": "line",
+                "xref": "x domain",
+                "yref": "y",
+                "x0": 0,
+                "x1": 1,
+                "y0": level,
+                "y1": level,
+                "line": {"color": REFERENCE, "width": 1.2, "dash": "dash"},
+            }
+            for level, _ in levels
+        ],
+        "annotations": [
+            {
+                "text": words,
+                "xref": "x domain",
+                "yref": "y",
+                "x": 0.004,
+                "y": np.log10(level).item(),
+                "xanchor": "left",
+                "yanchor": "top",
+                "showarrow": False,
+                "font": {"size": 10, "color": MUTED},
+            }
+            for level, words in levels
+        ],
+    }
+
+
+def _table(cells: Sequence[CellMemory], pinned: Sequence[Pinned]) -> dict[str, Any]:
+    rows: dict[str, list[Any]] = {"curve": [], "lag": [], "log10_norm": [], "log10_fit": []}
+    drawn = [
+        (layer_name(cell.cell, cell.layer, cell.direction), cell.log10_norm, cell.decay.log10(cell.lags))
+        for cell in cells
+    ]
+    drawn += [(f"pinned: {pin.label}", pin.log10_norm, np.full(len(pin.log10_norm), np.nan)) for pin in pinned]
+    for name, norms, fitted in drawn:
+        rows["curve"] += [name] * len(norms)
+        rows["lag"] += range(len(norms))
+        rows["log10_norm"] += norms.tolist()
+        rows["log10_fit"] += fitted.tolist()
+    return rows

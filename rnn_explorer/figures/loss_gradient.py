@@ -1,0 +1,70 @@
+"""How strongly the loss of one sequence depends on the state after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnn_explorer.analysis.memory_report import CellMemory
+from rnn_explorer.figures import decades
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.gradient import legend_room, line_name, line_of
+from rnn_explorer.figures.style import cell_colour, layer_name, legend, margin, time_axis
+
+_LOW, _HIGH = -6, 1  # powers of ten that the axis always holds
+
+
+def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
+    """||dL / d state_k|| over k: the total derivative, through later steps and the layers above.
+
+    Args:
+        cells: one line each; none: an empty figure with axes.
+        suffix: added to the title.
+    """
+    heights = [decades.logs(cell.loss_gradient) for cell in cells]
+    everything = np.concatenate(heights) if cells else np.zeros(0)
+    low, high = decades.ends(everything, _LOW, _HIGH)
+    data = []
+    for cell, height in zip(cells, heights, strict=True):
+        name = layer_name(cell.cell, cell.layer, cell.direction)
+        last = height[cell.read[-1] - 1] if len(height) else 0.0
+        with np.errstate(invalid="ignore"):  # nothing relative to nothing
+            relative = decades.powers(height - last)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers" if len(height) < 3 else "lines",
+                "name": line_name(cell, len(cells)),
+                "x": np.arange(1, len(height) + 1, dtype=np.int32),
+                "y": decades.powers(height),
+                "customdata": relative,
+                "line": line_of(cell, 2.0),
+                "marker": {"color": cell_colour(cell.cell), "size": 6},
+                "hovertemplate": f"{name}<br>step %{{x}}: %{{y:.2e}}, %{{customdata:.2g}} times the last state read"
+                "<extra></extra>",
+            }
+        )
+    longest = max((len(height) for height in heights), default=0)
+    return Figure(
+        name="loss_gradient",
+        title=f"Loss by each state: ‖∂L / ∂s(k)‖{suffix}",
+        how_to_read="Low: the state after step k hardly moves the loss, and little is learnt there."
+        + decades.beyond(everything, low, high),
+        data=data,
+        layout={
+            "margin": margin(50, 14, legend_room(len(cells), 2), 36),
+            "legend": legend(),
+            "xaxis": time_axis(longest, title={"text": "time step k", "standoff": 4}),
+            "yaxis": decades.axis("‖∂L / ∂s(k)‖", low, high),
+            "showlegend": len(cells) > 1,
+        },
+        marks=[Mark("line")],
+        table={
+            "curve": [
+                name for cell in cells for name in [layer_name(cell.cell, cell.layer, cell.direction)] * len(cell.lags)
+            ],
+            "step": [step for cell in cells for step in range(1, len(cell.lags) + 1)],
+            "loss_gradient": [value for cell in cells for value in cell.loss_gradient.tolist()],
+        },
+    )

@@ -1,0 +1,99 @@
+"""Which inputs move an answer: relative to the largest as bars, and absolute on a logarithmic axis beneath."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.analysis.memory_report import InputSaliency
+from rnn_explorer.figures import decades
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.style import CLASS_COLOURS, cell_colour, margin, plain, time_axis, visible
+
+_LOW, _HIGH = -6, 1  # powers of ten that the absolute axis always holds
+_MOST_SYMBOLS = 45  # letters along the axis; more are too small to read
+
+
+def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
+    """||d answer / d input_k|| over k.
+
+    Args:
+        found: what was found; None: an empty figure with axes.
+        cell: the cell's key, for the colour.
+    """
+    norm = np.zeros(0) if found is None else found.norm
+    relative = np.zeros(0) if found is None else found.relative
+    symbols = () if found is None else found.symbols
+    heights = decades.logs(norm)
+    seen = heights if found is None else heights[: found.time_step]
+    low, high = decades.ends(seen, _LOW, _HIGH)
+    steps = np.arange(1, len(norm) + 1, dtype=np.int32)
+    colour = cell_colour(cell) if cell else CLASS_COLOURS[0]
+    names = [visible(symbol) for symbol in symbols] or [""] * len(norm)
+    common: dict[str, Any] = {
+        "x": steps,
+        "customdata": names,
+        "marker": {"color": colour},
+    }
+    data: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "name": "relative",
+            "y": relative.astype(np.float32),
+            **common,
+            "hovertemplate": "step %{x} %{customdata}<br>%{y:.3f} of the largest<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "absolute",
+            "xaxis": "x",
+            "yaxis": "y2",
+            "y": decades.powers(heights),
+            **common,
+            "marker": {"color": colour, "size": 4},
+            "line": {"color": colour, "width": 1.2},
+            "hovertemplate": "step %{x} %{customdata}<br>%{y:.2e}<extra></extra>",
+        },
+    ]
+    return Figure(
+        name="saliency",
+        title="Input saliency" + ("" if found is None else f" of {_asked(found)}"),
+        how_to_read="How strongly the answer depends on each input: bars relative to the largest, beneath "
+        "the gradient's norm itself." + decades.beyond(seen, low, high),
+        data=data,
+        layout={
+            "margin": margin(54, 12, 6, 36),
+            "showlegend": False,
+            "bargap": 0.15,
+            "xaxis": time_axis(
+                len(norm), title={"text": "time step k of the input", "standoff": 4}, anchor="y2", **_ticks(symbols)
+            ),
+            "yaxis": {
+                "title": {"text": "relative", "standoff": 2},
+                "range": [0, 1.04],
+                "domain": [0.5, 1.0],
+                "tickvals": [0, 0.5, 1],
+                "zeroline": False,
+            },
+            "yaxis2": decades.axis("absolute", low, high, domain=[0.0, 0.42], anchor="x"),
+        },
+        marks=[Mark("line"), Mark("line", axes=("x", "y2"))],
+        table={"step": steps, **({"symbol": list(symbols)} if symbols else {}), "absolute": norm, "relative": relative},
+    )
+
+
+def _asked(found: InputSaliency) -> str:
+    return f"“{plain(found.output_name, 24)}” after step {found.time_step}"
+
+
+def _ticks(symbols: tuple[str, ...]) -> dict[str, Any]:
+    if not symbols or len(symbols) > _MOST_SYMBOLS:
+        return {}
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(1, len(symbols) + 1)),
+        "ticktext": [visible(symbol) for symbol in symbols],
+        "tickangle": 0,
+    }

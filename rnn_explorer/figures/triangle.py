@@ -1,0 +1,77 @@
+"""The gradient through time between every two steps: k, which is changed, and t, where the change is seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.analysis.memory_report import Triangle
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.style import Scale, colour_bar, layer_name, margin, time_axis
+
+# From lost (dark) over 1, where a change passes on whole (the palest), to exploding (red): neither a gate nor a state.
+LOWEST, HIGHEST = -6, 2  # powers of ten at the ends of the scale, fixed so that colours mean the same at every step
+MEMORY_SCALE: Scale = [
+    [0.0, "#2C2A55"],
+    [0.25, "#4C3A8C"],
+    [0.5, "#9A4C9E"],
+    [0.65, "#D87FA0"],
+    [0.75, "#F6E3D0"],
+    [0.85, "#F0923C"],
+    [1.0, "#B3201B"],
+]
+
+
+def triangle(found: Triangle | None, suffix: str = "") -> Figure:
+    """log10 ||d s_t / d s_k|| as a map of k against t.
+
+    Args:
+        found: the norms; None: an empty figure with axes.
+        suffix: added to the title.
+    """
+    steps = np.zeros(0, dtype=np.int32) if found is None else found.steps.astype(np.int32)
+    z = np.zeros((0, 0)) if found is None else found.log10_norm
+    stride = 1 if found is None else found.stride
+    where = "" if found is None else f", {layer_name(found.cell, found.layer, found.direction)}"
+    length = 0 if found is None else found.length
+    ticks = list(range(LOWEST, HIGHEST + 1, 2))
+    data: list[dict[str, Any]] = [
+        {
+            "type": "heatmap",
+            "z": np.clip(z, LOWEST - 1, HIGHEST + 1).astype(np.float32),
+            "x0": int(steps[0]) if len(steps) else 1,
+            "dx": stride,
+            "y0": int(steps[0]) if len(steps) else 1,
+            "dy": stride,
+            "zmin": LOWEST,
+            "zmax": HIGHEST,
+            "colorscale": MEMORY_SCALE,
+            "colorbar": colour_bar(
+                "norm",
+                tickvals=ticks,
+                ticktext=[("1" if n == 0 else f"10<sup>{n}</sup>").replace("-", "−") for n in ticks],
+            ),
+            "hovertemplate": "from step %{x} to step %{y}: 10^%{z:.2f}<extra></extra>",
+        }
+    ]
+    axis = time_axis(length)
+    thinned = f", every {stride} steps" if stride > 1 else ""
+    return Figure(
+        name="triangle",
+        title=f"Between all steps: ‖∂s(t) / ∂s(k)‖{where}{thinned}{suffix}",
+        how_to_read="Pale: a change at k reaches t whole; dark: it is lost; orange to red: it grows; "
+        "colours end at 1e-6 and 100.",
+        data=data,
+        layout={
+            "margin": margin(44, 50, 6, 36),
+            "xaxis": {**axis, "title": {"text": "step k, which is changed", "standoff": 4}},
+            "yaxis": {**axis, "title": {"text": "step t, where it is seen", "standoff": 2}},
+        },
+        marks=[Mark("line")],
+        table={
+            "k": np.tile(steps, len(steps)),
+            "t": np.repeat(steps, len(steps)),
+            "log10_norm": z.ravel(),
+        },
+    )

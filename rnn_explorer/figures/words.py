@@ -1,0 +1,71 @@
+"""What a card of sentences is here: what was found, in words, with how good or bad each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from rnn_explorer.analysis.memory_report import Finding
+
+
+class Line(TypedDict):
+    """One sentence.
+
+    Attributes:
+        kind: "good", "warning" or "fact", for its mark and colour.
+        text: the sentence.
+    """
+
+    kind: Literal["good", "warning", "fact"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """A card of sentences.
+
+    Attributes:
+        name: a short key, unique on a page ("findings").
+        title: what they are about, in a few words.
+        how_to_read: one line for someone who sees such a card for the first time.
+        lines: the sentences, what matters most first.
+        table: column name -> values of equal length, for CSV.
+    """
+
+    name: str
+    title: str
+    how_to_read: str
+    lines: Sequence[Line] = ()
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_csv(self) -> str:
+        """The table behind the card as CSV text with a header."""
+        return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
+
+
+_ORDER = ("warning", "good", "fact")
+
+
+def findings(found: Sequence[Finding], step: int | None = None) -> Words:
+    """What was found, warnings first.
+
+    Args:
+        found: the findings; none: an empty card.
+        step: of the model that they are about.
+    """
+    ordered = sorted(found, key=lambda each: _ORDER.index(each.severity))
+    return Words(
+        name="findings",
+        title="What the numbers say" + ("" if step is None else f" at step {step}"),
+        how_to_read="▲ hinders learning, ● helps it, ○ is neither; every threshold is a constant in the code.",
+        lines=[{"kind": each.severity, "text": each.text} for each in ordered],
+        table={
+            "severity": [each.severity for each in ordered],
+            "name": [each.name for each in ordered],
+            "text": [each.text for each in ordered],
+        },
+    )

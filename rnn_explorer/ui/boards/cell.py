@@ -1,0 +1,127 @@
+"""The cell's board: one cell with the numbers of one step on its wires, its equations, and what would happen if."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rnn_explorer.analysis.inside_report import InsideReport, WhatIf
+from rnn_explorer.figures.answer import answer
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.cell_drawing import cell_drawing, no_cell_drawing
+from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.figures.over_time import over_time
+from rnn_explorer.figures.states import states
+from rnn_explorer.figures.what_if import what_if, what_if_answer
+from rnn_explorer.trace import Snapshot
+from rnn_explorer.ui.boards.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
+
+MEAN = -1  # as a unit: the mean over all
+EDITS = ("force", "ablate", "inputs", "weights")  # options of the question `what_if`
+
+
+@dataclass(frozen=True)
+class CellSelection(Selection):
+    """What is shown of the cell.
+
+    Attributes:
+        unit: from 0; -1 for the mean over all units.
+        time: the step, from 1.
+        view: the cell at that step, or repeated over the steps around it.
+        change: what is to be different, as JSON: an object with some of `EDITS`; "" for nothing.
+    """
+
+    unit: int = MEAN
+    time: int = 1
+    view: Literal["single", "unrolled"] = "single"
+    change: str = ""
+
+    @classmethod
+    def lowest_unit(cls) -> int:
+        return MEAN
+
+    def fit(self, snapshot: Snapshot) -> CellSelection:
+        fitted = super().fit(snapshot)
+        length = int(snapshot.trace.lengths[fitted.sequence])
+        return dataclasses.replace(fitted, time=min(max(fitted.time, 1), length))
+
+    def edits(self) -> dict[str, Any]:
+        """The options of `what_if` that change something; empty where nothing is changed or the text makes no sense."""
+        try:
+            asked = json.loads(self.change or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        if not isinstance(asked, dict):
+            return {}
+        return {name: asked[name] for name in EDITS if isinstance(asked.get(name), list) and asked[name]}
+
+
+@BOARDS.register("cell")
+class CellBoard(Board):
+    """The drawing above; below it the sequence and the gates, or what has changed."""
+
+    name = "cell"
+    selection_class = CellSelection
+    rows = "1.75fr 1fr"
+    spans = {"cell": (6, 1)}
+    least_height = 660
+
+    def tools(self, seen: Seen) -> list[Tool]:
+        chosen = self.fitted(seen)
+        _, length = shown_layer(seen, chosen)
+        assert seen.view.snapshot is not None
+        units = seen.view.snapshot.trace.layers[0].hidden_size
+        named = ((MEAN, "mean over units"), *((unit, f"unit {unit}") for unit in range(units)))
+        views = (("single", "one step"), ("unrolled", "unrolled over time"))
+        return [
+            *common_tools(seen, unit=False),
+            Tool("unit", "select", "Whose numbers stand on the wires", options=named),
+            Tool(
+                "time",
+                "range",
+                "The time step that is drawn (or click one in a figure)",
+                "cell",
+                "t",
+                low=1,
+                high=length,
+            ),
+            Tool("view", "select", "How the cell is drawn", "cell", options=views),
+        ]
+
+    def questions(self, seen: Seen) -> list[Question]:
+        chosen = self.fitted(seen)
+        where = {"sequence": chosen.sequence, "layer": chosen.layer, "direction": chosen.direction}
+        unit = None if chosen.unit == MEAN else chosen.unit
+        asked = [Question("inside", "inside", {**where, "unit": unit}, every=0.15)]
+        edits = chosen.edits()
+        if edits:
+            asked.append(Question("what_if", "what_if", {**where, **edits}, every=0.4))
+        return asked
+
+    def cards(self, seen: Seen) -> Sequence[Figure | Drawing]:
+        if seen.view.snapshot is None:
+            return [no_cell_drawing()]
+        chosen = self.fitted(seen)
+        report: InsideReport | None = seen.answer("inside").value
+        top = no_cell_drawing() if report is None else cell_drawing(report, chosen.time - 1, chosen.view)
+        return [top, *(self._changed(seen, chosen) if chosen.edits() else self._as_it_is(seen, chosen))]
+
+    def _as_it_is(self, seen: Seen, chosen: CellSelection) -> list[Figure]:
+        """The sequence with what is said of it, and the chosen unit over time, or all units where none is chosen."""
+        assert seen.view.snapshot is not None
+        explanation = seen.view.snapshot.explanations[chosen.sequence]
+        layer, length = shown_layer(seen, chosen)
+        report: InsideReport | None = seen.answer("inside").value
+        if chosen.unit == MEAN or report is None:
+            second = states(layer, chosen.sequence, length)
+        else:
+            second = over_time(report)
+        return [answer(explanation, seen.view.experiment.model.cell), second]
+
+    def _changed(self, seen: Seen, chosen: CellSelection) -> list[Figure]:
+        result: WhatIf | None = seen.answer("what_if").value
+        unit = None if chosen.unit == MEAN else chosen.unit
+        return [what_if(result, unit), what_if_answer(result)]

@@ -1,0 +1,245 @@
+"""The dynamics page's board: where states rest, how they move near there, and where a kicked one goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from rnn_explorer.analysis import projection
+from rnn_explorer.analysis.fixed_points import FixedPoints, Perturbation, Place, Space, Spectrum, Trajectories
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.dynamics_path import dynamics_path, extent
+from rnn_explorer.figures.dynamics_words import dynamics_words
+from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
+from rnn_explorer.figures.flow import flow
+from rnn_explorer.figures.words import Words
+from rnn_explorer.trace import Array, Snapshot
+from rnn_explorer.ui.boards.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools
+
+MOST_KICK = 2.0  # in units of the states' spread
+KICKED_STEPS = 100  # steps that a kicked state is followed
+SETTLE = 0.4  # seconds for which the input and the past step must stand still before a search begins
+_STATE = re.compile(r"([0-9]{1,6}), ([0-9]{1,6})")
+_POINT = re.compile(r"point ([0-9]{1,6})")
+_SHARED = ("layer", "direction")
+_ANSWERS = ("trajectories", "points", "flow", "spectrum", "kicked")
+RELAY = 1.0  # seconds between two planes that the flow is asked for while the paths move
+
+
+@dataclass(frozen=True)
+class DynamicsSelection(Selection):
+    """What is shown of the dynamics.
+
+    Attributes:
+        dims: 2 or 3 axes.
+        find: how often a search was asked for.
+        refresh: seconds between two searches while the model learns; 0: by hand.
+        inits: searches in all.
+        pick: the chosen state, "3, 7" for step 7 of sequence 3, or "point 4"; all from 1.
+        kick: how far it is kicked, in units of the states' spread.
+        input: the constant input, numbers with commas between; "": zeros.
+    """
+
+    dims: Literal[2, 3] = 2
+    find: int = 0
+    refresh: Literal[0, 5, 15] = 0
+    inits: Literal[128, 256, 512, 1024] = 512
+    pick: str = ""
+    kick: float = 0.5
+    input: str = ""
+
+    def fit(self, snapshot: Snapshot) -> DynamicsSelection:
+        fitted = super().fit(snapshot)
+        state = fitted.state()
+        if state is not None:
+            lengths = snapshot.trace.lengths
+            there = state[0] < len(lengths) and state[1] < lengths[state[0]]
+            fitted = fitted if there else dataclasses.replace(fitted, pick="")
+        return dataclasses.replace(fitted, kick=min(max(fitted.kick, 0.0), MOST_KICK))
+
+    def state(self) -> tuple[int, int] | None:
+        """Sequence and step of the chosen state, from 0."""
+        found = _STATE.fullmatch(self.pick)
+        pair = (int(found[1]) - 1, int(found[2]) - 1) if found else (-1, -1)
+        return pair if min(pair) >= 0 else None
+
+    def point(self) -> int | None:
+        """The number of the chosen point, from 0."""
+        found = _POINT.fullmatch(self.pick)
+        return int(found[1]) - 1 if found and int(found[1]) else None
+
+    def held(self, snapshot: Snapshot) -> list[float] | None:
+        """The constant input; None where it is zeros, or does not suit the task."""
+        inputs = snapshot.trace.inputs
+        wanted = 1 if inputs.ndim == 2 else inputs.shape[-1]
+        try:
+            numbers = [float(word) for word in self.input.split(",")] if self.input else []
+        except ValueError:
+            return None
+        return numbers if len(numbers) == wanted and all(map(math.isfinite, numbers)) else None
+
+
+@BOARDS.register("dynamics")
+class DynamicsBoard(Board):
+    """The state space with its fixed points; beside it eigenvalues and flow; below, what all that means."""
+
+    name = "dynamics"
+    selection_class = DynamicsSelection
+    rows = "1fr 1fr 10rem"
+    spans = {"dynamics": (4, 2), "eigenvalues": (2, 1), "flow": (2, 1), "found": (6, 1)}
+    least_height = 660
+
+    def __init__(self, selection: DynamicsSelection) -> None:
+        super().__init__(selection)
+        self._place: tuple[Any, ...] = ()
+        self._fitted: Trajectories | None = None
+        self._space: Space | None = None
+        self._limits: Array | None = None
+        self._reach = 0.0
+        self._plane: dict[str, Any] = {}
+        self._laid = -math.inf
+
+    def tools(self, seen: Seen) -> list[Tool]:
+        tools = [tool for tool in common_tools(seen, unit=False) if tool.field in _SHARED]
+        often = ((0, "by hand"), (5, "every 5 s"), (15, "every 15 s"))
+        counts = tuple((count, f"{count} starts") for count in (128, 256, 512, 1024))
+        strength = "How far a chosen state is kicked, in units of the states' spread"
+        find = "Search for states that one step leaves where they are"
+        place = "dynamics"
+        tools += [
+            Tool("find", "button", find, place, "Find fixed points"),
+            Tool("refresh", "select", "When to search again while it learns", place, options=often),
+            Tool(
+                "inits",
+                "select",
+                "Initial states of the search: more find more, and take longer",
+                place,
+                options=counts,
+            ),
+        ]
+        if self._space is None or len(self._space.names) > 2:
+            tools.append(Tool("dims", "select", "Dimensions of the picture", place, options=((2, "2D"), (3, "3D"))))
+        if self.fitted(seen).pick:
+            tools.append(Tool("kick", "range", strength, "found", "kick", high=MOST_KICK, step=0.1))
+            tools.append(
+                Tool("pick", "button", "Choose nothing", "found", "Clear the choice", options=(("", "Clear"),))
+            )
+        return tools
+
+    def questions(self, seen: Seen) -> list[Question]:
+        chosen, snapshot = self.fitted(seen), seen.view.snapshot
+        assert snapshot is not None
+        place = {"layer": chosen.layer, "direction": chosen.direction}
+        about = {**place, "input": chosen.held(snapshot)}
+        asked = [Question("trajectories", "trajectories", place)]
+        paths, points = (_about_this(seen.answer(name).value, chosen) for name in ("trajectories", "points"))
+        if paths is not None:
+            self._follow(paths, points, _about_this(seen.answer("kicked").value, chosen) if chosen.pick else None)
+            asked.append(Question("flow", "flow", {**about, **self._plane_of(seen)}, every=1.0))
+        if chosen.find > 0 or chosen.refresh or seen.past:
+            every = chosen.refresh or math.inf
+            options, key = {**about, "inits": chosen.inits}, str(chosen.find)
+            asked.append(Question("points", "fixed_points", options, key, every, SETTLE, "Searching fixed points"))
+        kick = {**about, "size": chosen.kick, "steps": KICKED_STEPS}
+        state, index = chosen.state(), chosen.point()
+        if state is not None:
+            at = {"sequence": state[0], "time": state[1]}
+            asked.append(Question("spectrum", "spectrum", {**about, **at}, every=1.0))
+            asked.append(Question("kicked", "perturb", {**kick, **at}, every=1.0))
+        elif points is not None and index is not None and index < len(points):
+            asked.append(Question("kicked", "perturb", {**kick, "state": points.points[index].tolist()}, every=1.0))
+        return asked
+
+    def cards(self, seen: Seen) -> Sequence[Figure | Words]:
+        if seen.view.snapshot is None:
+            return [dynamics_path(None), eigenvalues(np.zeros(0)), flow(None), dynamics_words(None, None, None)]
+        chosen = self.fitted(seen)
+        # Right after another layer is chosen, answers may still be about the last one.
+        known = {name: _about_this(seen.answer(name).value, chosen) for name in _ANSWERS}
+        paths: Trajectories | None = known["trajectories"]
+        points: FixedPoints | None = known["points"]
+        kicked: Perturbation | None = known["kicked"] if chosen.pick else None
+        index = chosen.point()
+        if points is None or index is None or index >= len(points):
+            index = None
+        if paths is not None:
+            self._follow(paths, points, kicked)
+        ring = None
+        if paths is not None and (state := chosen.state()) is not None:
+            ring = paths.states[state].astype(np.float64)
+        elif points is not None and index is not None:
+            ring = points.points[index]
+        whole = self._space is not None and len(self._space.names) < 3
+        return [
+            dynamics_path(
+                paths,
+                points,
+                kicked,
+                dims=2 if whole else chosen.dims,
+                space=self._space,
+                limits=self._limits,
+                chosen=ring,
+                searching=seen.answer("points").pending,
+            ),
+            self._eigenvalues(points, known["spectrum"] if chosen.state() is not None else None, index),
+            flow(known["flow"], paths, points, chosen=ring),
+            dynamics_words(points, kicked, index),
+        ]
+
+    def _follow(self, paths: Trajectories, points: FixedPoints | None, kicked: Perturbation | None) -> None:
+        """Axes that turn and grow with the states, and jump only when another layer is shown."""
+        place = _key(paths.place)
+        if place != self._place:
+            self._place, self._fitted, self._space, self._limits, self._reach = place, None, None, None, 0.0
+            self._plane = {}
+        if paths is not self._fitted:
+            old, new = self._space, paths.space
+            if old is not None and not new.whole:
+                new = Space(projection.align(new.basis, old.basis), new.names)
+            self._fitted, self._space = paths, new
+        assert self._space is not None
+        self._limits = extent(self._space, paths, points, kicked, self._limits)
+
+    def _eigenvalues(self, points: FixedPoints | None, spectrum: Spectrum | None, index: int | None) -> Figure:
+        if spectrum is not None:
+            self._reach = max(self._reach, limit_of(spectrum.eigenvalues))
+            return at_state(spectrum, self._reach)
+        if points is None or not len(points):
+            return eigenvalues(np.zeros(0))
+        self._reach = max(self._reach, limit_of(points.eigenvalues))
+        return at_point(points, index or 0, self._reach)
+
+    def _plane_of(self, seen: Seen) -> dict[str, Any]:
+        """Options of the flow: the plane and the ends of the axes that the paths are drawn in.
+
+        They change with every new answer about the paths, and a question whose options change is asked anew; so the
+        plane follows only now and then, and never while the flow is on its way.
+        """
+        assert self._space is not None and self._limits is not None
+        now = time.monotonic()
+        if not self._plane or (now - self._laid > RELAY and not seen.answer("flow").pending):
+            basis = self._space.basis
+            plane = {"limits": self._limits[:2].tolist()}
+            if not self._space.whole:
+                plane |= {"mean": basis.mean.round(6).tolist(), "components": basis.components.round(6).tolist()}
+            if plane != self._plane:
+                self._plane, self._laid = plane, now
+        return self._plane
+
+
+def _key(place: Place) -> tuple[Any, ...]:
+    return place.layer, place.direction, place.size
+
+
+def _about_this(record: Any, chosen: DynamicsSelection) -> Any:
+    """An answer, where it is about the layer that is chosen."""
+    if record is None or (record.place.layer, record.place.direction) != (chosen.layer, chosen.direction):
+        return None
+    return record

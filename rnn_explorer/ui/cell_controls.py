@@ -1,0 +1,207 @@
+"""The cell page's own controls: what is to be different about the cell, its input or its weights.
+
+They give the part `change` of the board's selection: an object with the options of the question `what_if`, as JSON.
+What cannot be read gets a sentence at once; what the chosen layer or sequence does not have gets one from the board.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from rnn_explorer.cells import CELLS
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.tasks.base import InputSpec
+from rnn_explorer.ui import desk
+
+_EDITION = "what_if_edition"
+_WEIGHTS = {
+    "weight_hh": "from the hidden state (weight_hh)",
+    "weight_ih": "from the input (weight_ih)",
+    "bias_hh": "bias beside the hidden state (bias_hh)",
+    "bias_ih": "bias beside the input (bias_ih)",
+}
+_ALL = -1  # as a unit
+
+
+def what_if(view: RunView) -> Mapping[str, Any]:
+    """Draw the controls.
+
+    Args:
+        view: the run whose cell may be changed.
+
+    Returns:
+        The part of the board's selection that they decide.
+    """
+    made, problems = _Made(view.experiment), list[str]()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**What if**", width="content")
+        with st.popover("a gate is forced", help="Give a gate one value, whatever the cell computes"):
+            force = _force(made)
+        with st.popover("units are silent", help="Hold the states of some units at 0"):
+            ablate = _ablate(made, problems)
+        with st.popover("the input is another", help="Change what enters at one time step"):
+            inputs = _inputs(made)
+        with st.popover("a weight is another", help="Change one number of the chosen layer's cell"):
+            weights = _weights(made)
+        edits = {"force": force, "ablate": ablate, "inputs": inputs, "weights": weights}
+        edits = {name: values for name, values in edits.items() if values}
+        st.button("Back to the original", on_click=_reset, disabled=not edits and not problems)
+    for problem in problems:
+        st.warning(problem)
+    return {"change": json.dumps(edits) if edits else ""}
+
+
+class _Made:
+    """What there is to be changed.
+
+    Attributes:
+        gate_names, bounded: of the cell.
+        hidden_size: units in each layer.
+        longest: time steps of the longest sequence shown.
+        input: what enters the first layer.
+        columns: the most numbers that enter any layer at a step.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        model, task = experiment.model, experiment.task
+        cell = CELLS.get(model.cell)
+        self.gate_names, self.bounded = cell.gate_names, cell.bounded
+        self.hidden_size = model.hidden_size
+        own = Experiment.default(task).replace(**experiment.task_settings.to_dict())
+        self.input, self.longest = _shape_of(own.to_query_string())
+        above = model.hidden_size * (1 + model.bidirectional) if model.num_layers > 1 else 0
+        embedded = self.input.kind == "symbols" and model.embedding
+        self.columns = max(above, model.embedding if embedded else self.input.size)
+        # Widgets of one model must not keep values that another does not have.
+        sizes = (self.hidden_size, self.longest, self.columns, self.input.size)
+        self._place = f"{task}:{model.cell}:{'-'.join(map(str, sizes))}"
+
+    def key(self, name: str) -> str:
+        """The key of a widget: a new one where the old value must go."""
+        return f"whatif:{name}:{self._place}:{desk.edition()}:{st.session_state.get(_EDITION, 0)}"
+
+
+@functools.lru_cache(maxsize=32)
+def _shape_of(query: str) -> tuple[InputSpec, int]:
+    """What enters at each step, and how many steps there are, which a task knows once it is built."""
+    task = Experiment.from_query(query).make_task()
+    return task.input, task.longest
+
+
+def _reset() -> None:
+    st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
+
+
+def _force(made: _Made) -> list[list[Any]]:
+    names = {name: name.replace("_", "-") + (" gate" if name in made.bounded else "") for name in made.gate_names}
+    gate = st.selectbox(
+        "Gate",
+        ["", *made.gate_names],
+        key=made.key("gate"),
+        format_func=lambda name: names.get(name, "none: as trained"),
+    )
+    unit = _unit("Unit (−1: all units)", made, "force unit", _ALL)
+    if gate in made.bounded:
+        value = st.slider("Value", 0.0, 1.0, 0.0, 0.05, key=made.key("gate value"), help="0 is shut, 1 is open")
+    elif gate == "candidate":
+        value = st.slider("Value", -1.0, 1.0, 0.0, 0.05, key=made.key("candidate value"))
+    else:
+        value = st.number_input("Value", value=0.0, step=0.5, key=made.key("free value"), disabled=not gate)
+    first, last = 1, made.longest
+    if made.longest > 1:
+        steps = (1, made.longest)
+        first, last = st.slider(
+            "Time steps", *steps, steps, key=made.key("force steps"), help="From the first to the last"
+        )
+    if not gate:
+        return []
+    return [[gate, unit, value] if (first, last) == (1, made.longest) else [gate, unit, value, first, last]]
+
+
+def _ablate(made: _Made, problems: list[str]) -> list[int]:
+    text = st.text_input("Units, separated by commas", key=made.key("ablate"), placeholder="none", max_chars=400)
+    units = []
+    for word in text.replace(",", " ").split():
+        if not (word.isascii() and word.isdigit() and len(word) < 9 and int(word) < made.hidden_size):
+            problems.append(
+                f"{word[:20]!r} is no unit of this layer; name units from 0 to {made.hidden_size - 1}, such as 3, 5."
+            )
+        else:
+            units.append(int(word))
+    return sorted(set(units))
+
+
+def _inputs(made: _Made) -> list[list[Any]]:
+    on = st.toggle("Change the input", key=made.key("input on"))
+    step = st.number_input("Time step", 1, made.longest, 1, 1, key=made.key("input step"), disabled=not on)
+    spec = made.input
+    if spec.kind == "symbols":
+        symbol = st.selectbox(
+            "What enters instead",
+            range(spec.size),
+            key=made.key("symbol"),
+            format_func=lambda number: repr(str(spec.names[number])),
+            disabled=not on,
+        )
+        return [[step, symbol]] if on else []
+    feature = 0
+    if spec.size > 1:
+        names = spec.names
+        feature = st.selectbox(
+            "Which number",
+            range(spec.size),
+            key=made.key("feature"),
+            format_func=lambda n: str(names[n]),
+            disabled=not on,
+        )
+    value = st.number_input(
+        f"What enters instead ({spec.names[0]})" if spec.size == 1 else "What enters instead",
+        value=0.0,
+        step=0.5,
+        key=made.key("input value"),
+        disabled=not on,
+    )
+    return [[step, feature, value]] if on else []
+
+
+def _weights(made: _Made) -> list[list[Any]]:
+    on = st.toggle("Change a weight", key=made.key("weight on"))
+    name = st.selectbox(
+        "Which", tuple(_WEIGHTS), key=made.key("weight"), format_func=lambda key: _WEIGHTS[key], disabled=not on
+    )
+    gate = 0
+    if len(made.gate_names) > 1:
+        gate = st.selectbox(
+            "Of the gate",
+            range(len(made.gate_names)),
+            key=made.key("weight gate"),
+            format_func=lambda number: made.gate_names[number],
+            disabled=not on,
+        )
+    unit = _unit("To unit", made, "weight unit", 0, off=not on)
+    column = 0
+    if name == "weight_hh":
+        column = _unit("From unit", made, "weight column", 0, off=not on)
+    elif name == "weight_ih":
+        column = st.number_input("From input", 0, made.columns - 1, 0, 1, key=made.key("weight input"), disabled=not on)
+    value = st.number_input(
+        "New value",
+        value=None,
+        step=0.1,
+        format="%g",
+        key=made.key("weight value"),
+        placeholder="as trained",
+        disabled=not on,
+        help="While this is empty, the figure below says the weight's present value",
+    )
+    return [[name, gate * made.hidden_size + unit, column, value]] if on else []
+
+
+def _unit(label: str, made: _Made, name: str, low: int, off: bool = False) -> int:
+    return st.number_input(label, low, made.hidden_size - 1, low, 1, key=made.key(name), disabled=off)

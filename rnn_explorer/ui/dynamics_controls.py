@@ -1,0 +1,119 @@
+"""The dynamics page's own control: the input that is held constant.
+
+It gives the part `input` of the board's selection: the numbers that enter at every step, or the number of a symbol, as
+text with commas; nothing for zeros.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.tasks.base import InputSpec
+from rnn_explorer.trace import Trace
+from rnn_explorer.ui import desk
+
+MOST_SLIDERS = 8  # features that get a slider each
+_ZEROS, _HAND, _STEP = "zeros", "by hand", "as at a step"
+
+
+def held_input(view: RunView) -> Mapping[str, Any]:
+    """Draw the control.
+
+    Args:
+        view: the run whose inputs there are.
+
+    Returns:
+        The part of the board's selection that it decides.
+    """
+    if view.snapshot is None:
+        return {"input": ""}
+    spec, trace = _spec_of(_query(view.experiment)), view.snapshot.trace
+    symbols = spec.kind == "symbols"
+    key = f"{view.experiment.task}:{spec.size}:{desk.edition()}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Input held at**", width="content")
+        ways = [_ZEROS, _HAND, _STEP] if symbols or spec.size <= MOST_SLIDERS else [_ZEROS, _STEP]
+        way = st.segmented_control(
+            "Input held at",
+            ways,
+            default=_ZEROS,
+            required=True,
+            key=f"held:{key}",
+            format_func=lambda word: "a symbol" if symbols and word == _HAND else word,
+            label_visibility="collapsed",
+            help="Fixed points and flow are those of the map under an input that stays the same at every step",
+        )
+        if way == _HAND and symbols:
+            return {"input": _symbol(spec, key)}
+        if way == _STEP:
+            return {"input": _at_step(trace, key)}
+    return {"input": _by_hand(spec, trace, key)} if way == _HAND else {"input": ""}
+
+
+@functools.lru_cache(maxsize=32)
+def _spec_of(query: str) -> InputSpec:
+    """What enters at each step, which a task knows once it is built."""
+    return Experiment.from_query(query).make_task().input
+
+
+def _query(experiment: Experiment) -> str:
+    """The part of an experiment that its task depends on."""
+    own = Experiment.default(experiment.task).replace(**experiment.task_settings.to_dict())
+    return own.to_query_string()
+
+
+def _symbol(spec: InputSpec, key: str) -> str:
+    chosen = st.selectbox(
+        "Symbol",
+        [number for number, name in enumerate(spec.names) if str(name)],  # what has no name is padding
+        key=f"held symbol:{key}",
+        format_func=lambda number: repr(str(spec.names[number])),
+        label_visibility="collapsed",
+        width=160,
+    )
+    return str(chosen)
+
+
+def _at_step(trace: Trace, key: str) -> str:
+    """What enters at one step of one of the sequences."""
+    sequence = st.number_input(
+        "Sequence", 1, len(trace.lengths), 1, 1, key=f"held sequence:{key}", width=140, help="Which of the sequences"
+    )
+    length = int(trace.lengths[int(sequence) - 1])
+    step = st.number_input(
+        "Step", 1, length, 1, 1, key=f"held step:{key}:{length}", width=140, help="Its input at this step is held"
+    )
+    return _text(np.atleast_1d(trace.inputs[int(sequence) - 1, int(step) - 1]).tolist())
+
+
+def _by_hand(spec: InputSpec, trace: Trace, key: str) -> str:
+    """A slider for each feature, over the values that it has in the sequences shown."""
+    numbers = []
+    for number, column in enumerate(st.columns(max(spec.size, 4))[: spec.size]):
+        low, high = ends(trace.inputs[..., number])
+        step = (high - low) / 20
+        numbers.append(column.slider(spec.names[number], low, high, 0.0, step, key=f"held {number}:{key}"))
+    return _text(numbers)
+
+
+def ends(values: np.ndarray) -> tuple[float, float]:
+    """Round ends of a slider that hold 0 and all of these values."""
+    finite = values[np.isfinite(values)]
+    low, high = min(float(finite.min(initial=0.0)), 0.0), max(float(finite.max(initial=0.0)), 0.0)
+    power = 10.0 ** math.floor(math.log10(max(high - low, 1e-3)))
+    grid = power / 2
+    low, high = math.floor(low / grid) * grid, math.ceil(high / grid) * grid
+    return low, max(high, low + grid)
+
+
+def _text(numbers: Sequence[float]) -> str:
+    """Numbers with commas between."""
+    return ",".join(f"{number:.6g}" for number in numbers)

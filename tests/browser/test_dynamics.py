@@ -1,0 +1,166 @@
+"""The dynamics page in a real browser: a search, what a click does, the constant input, and the past."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+
+Visit = Callable[..., Visitor]
+FIGURES = ("dynamics", "eigenvalues", "flow")
+SMALL = "task=flip_flop&cell=gru&hidden_size=12&seq_len=20&pulse_probability=0.2&learning_rate=0.02&batch_size=32"
+QUICK = f"{SMALL}&steps=250"
+LONG = f"{SMALL}&steps=100000"
+PLOT = "document.querySelector('.rx-dynamics .rx-plot')"
+NAMES = f"{PLOT}.data.map((trace) => trace.name)"
+LEGEND = f"{PLOT}.data.filter((trace) => trace.showlegend).map((trace) => trace.name)"
+# Where on the screen a point of a trace is drawn.
+PLACE = """([name, number]) => {
+    const plot = document.querySelector('.rx-dynamics .rx-plot');
+    const trace = plot.data.findIndex((trace) => trace.meta && trace.meta.choose && trace.name.startsWith(name));
+    const { xaxis, yaxis } = plot._fullLayout;
+    const point = plot.calcdata[trace][number];
+    const box = plot.getBoundingClientRect();
+    return [box.left + xaxis._offset + xaxis.l2p(point.x), box.top + yaxis._offset + yaxis.l2p(point.y)];
+}"""
+
+
+def opened(visit: Visit, query: str = QUICK, trained: bool = True, **window: int) -> Visitor:
+    """By the lab, since a deep link makes Streamlit look for files that are not there."""
+    page = visit(**window).open(query)
+    page.go("Dynamics", "dynamics")
+    page.ready(FIGURES)
+    page.wait(f"{PLOT}.data.length > 0")
+    if trained:
+        page.press("play")
+        page.status("finished")
+    return page
+
+
+def title(page: Visitor, name: str = "dynamics"):
+    return page.page.locator(f".rx-{name}:visible .rx-title")
+
+
+def found(page: Visitor, step: int | str = 250) -> None:
+    """Press the button and wait for what is found."""
+    page.page.get_by_role("button", name="Search for states").click()
+    expect(title(page)).to_have_text(re.compile(f"^Fixed points of .* under .*, found at step {step}$"))
+    page.wait(f"{LEGEND}.some((name) => name.endsWith('stable'))")
+
+
+def click_point(page: Visitor, name: str, number: int) -> None:
+    x, y = page.page.evaluate(PLACE, [name, number])
+    page.page.mouse.move(x, y)
+    page.page.wait_for_timeout(150)
+    page.page.mouse.click(x, y)
+
+
+def test_before_a_search_everything_is_there_and_it_says_what_to_press(visit: Visit) -> None:
+    page = opened(visit, trained=False)
+    expect(page.page.locator(".rx-dynamics:visible .annotation-text")).to_contain_text("Find fixed points")
+    expect(page.page.locator(".rx-found:visible li").first).to_contain_text("Press “Find fixed points”")
+    page.wait("document.querySelector('.rx-flow .rx-plot').data.length > 2")
+    boxes = {name: page.page.locator(f".rx-{name}:visible").bounding_box() for name in (*FIGURES, "found")}
+    for name, box in boxes.items():
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
+    assert boxes["dynamics"]["width"] > 650 and boxes["dynamics"]["height"] > 450  # type: ignore[index]
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_a_search_finds_the_corners_and_says_what_they_mean(visit: Visit) -> None:
+    page = opened(visit)
+    found(page)
+    assert "8 stable" in page.page.evaluate(LEGEND)
+    sentences = page.page.locator(".rx-found:visible li")
+    expect(sentences.filter(has_text=re.compile("^8 stable: states nearby come back"))).to_have_count(1)
+    expect(title(page, "eigenvalues")).to_have_text(re.compile(r"^Eigenvalues at point 1 \(stable\)"))
+    page.wait("document.querySelector('.rx-eigenvalues .rx-plot').data[3].name === '12 inside'")
+    box = page.page.evaluate(
+        "(({ xaxis, yaxis }) => [xaxis._length / (xaxis.range[1] - xaxis.range[0]), yaxis._length / (yaxis.range[1] -"
+        " yaxis.range[0])])(document.querySelector('.rx-eigenvalues .rx-plot')._fullLayout)"
+    )
+    assert abs(box[0] - box[1]) < 0.01 * box[0], "the unit circle is round"
+    page.board.locator("select[name=dims]").select_option("3")
+    page.wait(f"{PLOT}.data[0].type === 'scatter3d' && {PLOT}._fullLayout.scene !== undefined")
+
+
+def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
+    page = opened(visit, LONG, trained=False)
+    page.board.locator("select[name=refresh]").select_option("5")
+    page.press("play")
+    step = (
+        "Number((document.querySelector('.rx-dynamics .rx-title').textContent.match(/at step (\\d+)$/) || [0, -1])[1])"
+    )
+    page.wait(f"{step} >= 0")
+    first = page.page.evaluate(step)
+    page.wait(f"{step} > {first}")
+    page.wait("Number(document.querySelector('.rx-flow').dataset.updates) > 3")
+    page.press("play")
+    page.status("paused")
+
+
+def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
+    page = opened(visit)
+    found(page)
+    sentence = page.page.locator(".rx-found:visible li").first
+    click_point(page, "points", 0)  # where states crowd, since it is stable
+    expect(sentence).to_have_text(re.compile("^Point 1 of GRU layer 1, kicked by"))
+    click_point(page, "points", 9)
+    expect(sentence).to_have_text(re.compile("^Point 10 of GRU layer 1, kicked by"))
+    expect(title(page, "eigenvalues")).to_have_text(re.compile(r"^Eigenvalues at point 10 \(saddle\)"))
+    page.wait(f"{NAMES}.includes('left alone') && {NAMES}.includes('chosen')")
+    before = sentence.inner_text()
+    page.board.locator("input[name=kick]").fill("0.1")
+    expect(sentence).not_to_have_text(before)
+    page.page.get_by_role("button", name="Choose nothing").click()
+    page.wait(f"!{NAMES}.includes('left alone') && !{NAMES}.includes('chosen')")
+    expect(page.board.locator("input[name=kick]")).to_have_count(0)
+    click_point(page, "", 5)  # a state of the first trace, which is a path
+    expect(sentence).to_have_text(re.compile(r"^(The state after step \d+ of sequence \d+|Point \d+) of GRU layer 1"))
+    page.wait(f"{NAMES}.includes('left alone')")
+
+
+def test_another_constant_input_has_other_points(visit: Visit) -> None:
+    page = opened(visit)
+    found(page)
+    page.page.get_by_role("radio", name="by hand").click()
+    thumb = page.page.locator("[class*=st-key-held-0-] input[type=range]")
+    thumb.focus()
+    for _ in range(3):
+        page.page.keyboard.press("ArrowRight")
+    expect(title(page)).to_have_text("Fixed points of GRU layer 1 under pulse 1 = 0.3, found at step 250")
+    expect(title(page, "flow")).to_have_text("Flow (a slice) of GRU layer 1, pulse 1 = 0.3")
+
+
+def test_the_past_is_searched_by_itself_and_taken_home(visit: Visit) -> None:
+    page = opened(visit)
+    page.board.locator(".rx-slider").fill("0")
+    expect(title(page)).to_have_text(re.compile("found at step 0$"))
+    card = page.page.locator(".rx-dynamics:visible")
+    shown = sum(int(name.split()[0]) for name in page.page.evaluate(LEGEND))
+    card.locator("summary").click()
+    with page.page.expect_download() as begun:
+        card.get_by_text("CSV, the numbers").click()
+    assert begun.value.suggested_filename == "flip_flop-gru-dynamics-step0.csv"
+    with open(begun.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(row["what"] == "point" for row in rows) == shown
+    assert sum(row["what"] == "state" for row in rows) == 8 * 20
+    page.page.get_by_role("button", name="Back to the present").click()
+    expect(title(page)).to_have_text("Paths of the states of GRU layer 1")
+
+
+def test_a_narrow_window_stacks_the_cards_and_layers_can_be_chosen(visit: Visit) -> None:
+    query = "task=names&cell=lstm&hidden_size=6&train_size=64&num_layers=2&bidirectional=true"
+    page = opened(visit, query, trained=False, width=900, height=900)
+    boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in (*FIGURES, "found")]
+    for above, below in itertools.pairwise(boxes):
+        assert above and below and below["y"] >= above["y"] + above["height"]
+    page.board.locator("select[name=layer]").select_option("1")
+    page.board.locator("select[name=direction]").select_option("backward")
+    expect(title(page)).to_have_text("Paths of the states of LSTM layer 2, backward")

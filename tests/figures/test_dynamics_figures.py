@@ -1,0 +1,431 @@
+"""The figures of a layer's dynamics, drawn from made-up records."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnn_explorer.analysis.fixed_points import (
+    FixedPoints,
+    Flow,
+    Held,
+    Nature,
+    Perturbation,
+    Place,
+    Space,
+    Spectrum,
+    Trajectories,
+    largest_first,
+)
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.dynamics_path import LEAVES, PICK, STAYS, dynamics_path, eigenvalue_words, extent
+from rnn_explorer.figures.dynamics_words import dynamics_words
+from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
+from rnn_explorer.figures.flow import flow
+
+SIZES = (1, 2, 3, 8)
+HELD = Held((1.0,), "input <b>'a'", False)
+
+
+def place(size: int) -> Place:
+    return Place("gru", 0, "forward", size, ("hidden",), 70)
+
+
+def trajectories(size: int, labels: bool = False) -> Trajectories:
+    rng = np.random.default_rng(size)
+    states = np.tanh(rng.normal(size=(3, 9, size))).astype(np.float32)
+    return Trajectories(
+        place=place(size),
+        space=Space.of(states.reshape(-1, size), ("hidden",)),
+        states=states,
+        lengths=np.array([9, 4, 1]),
+        labels=np.array([0, 1, 0]) if labels else np.full(3, -1),
+        label_names=("<i>odd", "even") if labels else (),
+        spread=1.3,
+    )
+
+
+def matrices(size: int) -> list[np.ndarray]:
+    """Jacobians of a stable point, a marginal one, saddles with one and two directions, an unstable and a slow one."""
+    rest = [0.5] * size
+    diagonals = [rest, [1.0, *rest][:size], [1.5, *rest][:size], [2.0] * size, [1.2, *rest][:size]]
+    found = [np.diag(diagonal) for diagonal in diagonals]
+    if size > 2:
+        turn = np.diag(rest)
+        turn[:2, :2] = [[1.1, -0.8], [0.8, 1.1]]
+        found.insert(3, turn)
+    return found
+
+
+def points(size: int, number: int | None = None) -> FixedPoints:
+    rng = np.random.default_rng(1)
+    jacobians = matrices(size)
+    if number is not None:
+        jacobians = jacobians[:number]
+    pairs = [largest_first(*(part.astype(complex) for part in np.linalg.eig(matrix))) for matrix in jacobians]
+    natures = [Nature.of(values, slow=n == len(matrices(size)) - 1) for n, (values, _) in enumerate(pairs)]
+    upward = [
+        [j for j in range(nature.unstable) if values[j].imag >= 0]
+        for nature, (values, _) in zip(natures, pairs, strict=True)
+    ]
+    return FixedPoints(
+        place=place(size),
+        held=HELD,
+        space=trajectories(size).space,
+        points=rng.uniform(-0.9, 0.9, (len(pairs), size)),
+        q=np.full(len(pairs), 1e-20),
+        natures=tuple(natures),
+        eigenvalues=np.array([values for values, _ in pairs]).reshape(-1, size),
+        growth=tuple(values[up] for (values, _), up in zip(pairs, upward, strict=True)),
+        directions=tuple(vectors[up] for (_, vectors), up in zip(pairs, upward, strict=True)),
+        found=np.arange(len(pairs), 0, -1) * 10,
+        answers=rng.uniform(0, 1, (len(pairs), 2)),
+        answer_names=("<i>odd", "even"),
+        classes=True,
+        inits=300,
+        far=1,
+        fast=2,
+        unsettled=3,
+        left_out=0,
+        iterations=12,
+        tolerance=1e-18,
+        slow_tolerance=1e-5,
+        spread=1.3,
+    )
+
+
+def perturbation(size: int) -> Perturbation:
+    states = np.random.default_rng(2).normal(size=(5, 7, size)).astype(np.float32)
+    return Perturbation(
+        place=place(size),
+        held=HELD,
+        words="the state after step 2 of sequence 1",
+        kick=0.4,
+        states=states,
+        moved=np.zeros(5),
+        gap=np.array([0, 0.1, 3, 0.1, 2]),
+        returned=np.array([True, True, False, True, False]),
+        nearest=np.full(5, -1),
+        distance=np.full(5, math.nan),
+    )
+
+
+def a_flow(size: int, factor: float = 1.0) -> Flow:
+    x, y = np.linspace(-1, 1, 5), np.linspace(-2, 2, 3)
+    places = np.stack(np.meshgrid(x, y), axis=-1)
+    velocity = factor * np.stack([places[..., 1] - 2, -3 * places[..., 0]], axis=-1)
+    return Flow(
+        place=place(size),
+        held=HELD,
+        space=trajectories(size).space,
+        x=x,
+        y=y,
+        velocity=velocity.astype(np.float32),
+        speed=np.linalg.norm(velocity, axis=-1).astype(np.float32),
+        slice=size > 2,
+    )
+
+
+def cases() -> dict[str, Figure]:
+    drawn: dict[str, Figure] = {
+        "nothing yet": dynamics_path(None),
+        "no eigenvalues": eigenvalues(np.zeros(0)),
+        "no flow": flow(None),
+    }
+    for size in SIZES:
+        some = trajectories(size, labels=size % 2 == 0)
+        for dims in (2, 3):
+            drawn |= {
+                f"paths {size} {dims}D": dynamics_path(some, dims=dims),
+                f"points {size} {dims}D": dynamics_path(some, points(size), dims=dims, chosen=np.zeros(size)),
+                f"no points {size} {dims}D": dynamics_path(some, points(size, 0), dims=dims),
+                f"kicked {size} {dims}D": dynamics_path(some, points(size), perturbation(size), dims=dims),
+            }
+        drawn |= {
+            f"flow {size}": flow(a_flow(size)),
+            f"flow over paths {size}": flow(a_flow(size), some, points(size), chosen=np.zeros(size)),
+            f"still flow {size}": flow(a_flow(size, 0.0)),
+            f"exploding flow {size}": flow(a_flow(size, np.inf)),
+            f"eigenvalues {size}": at_point(points(size), 0),
+        }
+    return drawn
+
+
+with np.errstate(invalid="ignore"):
+    CASES = cases()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_conforms(name: str) -> None:
+    figure = CASES[name]
+    assert figure.title and figure.how_to_read.endswith(".") and "\n" not in figure.how_to_read
+    assert not {"title", "font", "template", "paper_bgcolor", "plot_bgcolor"} & set(figure.layout)
+    axes = {key: axis for key, axis in (figure.layout.get("scene") or figure.layout).items() if "axis" in key}
+    assert len(axes) == (3 if "scene" in figure.layout else 2)
+    assert all(axis["title"]["text"] and axis["range"][0] < axis["range"][1] for axis in axes.values())
+    for trace in figure.data:
+        sizes = {len(trace[letter]) for letter in "xyz" if letter in trace and trace["type"] != "heatmap"}
+        assert len(sizes) <= 1
+        if trace.get("meta") == PICK:
+            assert {len(trace["customdata"])} == sizes
+        for letter in "xyz":
+            assert letter not in trace or trace[letter].dtype == np.float32
+    rows = list(csv.reader(io.StringIO(figure.to_csv())))
+    assert len(rows[0]) == len(set(rows[0]))
+    assert "<b>" not in figure.title and "<i>" not in str([trace.get("text") for trace in figure.data])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "name", [name for n, name in enumerate(CASES) if n % 7 == 0 or name.startswith(("kicked 3", "no"))]
+)
+def test_is_valid_plotly_on_both_themes(name: str, theme: Any) -> None:
+    assert CASES[name].to_plotly(theme).layout.title.text
+
+
+def named(figure: Figure) -> dict[str, dict[str, Any]]:
+    return {trace["name"]: trace for trace in figure.data}
+
+
+def test_points_are_where_they_project_to_and_say_which_they_are() -> None:
+    some, found = trajectories(8), points(8)
+    figure = dynamics_path(some, found)
+    projected = some.space.project(found.points)
+    shown = {}
+    for trace in figure.data:
+        if trace.get("meta") == PICK and trace["mode"] == "markers":
+            for n, pick in enumerate(trace["customdata"]):
+                shown[pick] = (trace["x"][n], trace["y"][n])
+    assert list(sorted(shown)) == [f"point {n + 1}" for n in range(6)]
+    for n in range(6):
+        np.testing.assert_allclose(shown[f"point {n + 1}"], projected[n, :2])
+    legend = [trace["name"] for trace in figure.data if trace["showlegend"]]
+    assert legend == [
+        "1 stable",
+        "1 marginal",
+        "1 saddle, 1 unstable direction",
+        "1 saddle, 2 unstable directions",
+        "1 unstable",
+        "1 slow point",
+    ]
+    stable = named(figure)["1 stable"]
+    assert stable["marker"]["symbol"] == "circle" and stable["marker"]["color"] == STAYS
+    np.testing.assert_allclose((stable["x"][0], stable["y"][0]), projected[0, :2])
+    said = named(figure)["points"]["text"][0]
+    assert said.startswith("point 1: stable<br>says ") and "20 % of the searches" in said
+    solid = named(dynamics_path(some, found, dims=3))["1 stable"]
+    assert solid["customdata"] == ["point 1"] and solid["text"] == [said]
+    assert figure.title == "Fixed points of GRU layer 1 under input &lt;b&gt;'a', found at step 70"
+    assert "3 still on their way at the end" in figure.how_to_read and "do not come to rest" in figure.how_to_read
+
+
+def test_states_say_which_they_are() -> None:
+    (paths,) = [trace for trace in dynamics_path(trajectories(3)).data if trace["name"] == "sequences"]
+    assert paths["customdata"] == [
+        *(f"1, {t}" for t in range(1, 10)),
+        "",
+        *(f"2, {t}" for t in range(1, 5)),
+        "",
+        "3, 1",
+    ]
+    np.testing.assert_array_equal(np.isnan(paths["x"]), [pick == "" for pick in paths["customdata"]])
+    some = trajectories(3)
+    np.testing.assert_allclose(paths["y"][10], some.space.project(some.states)[1, 0, 1])
+
+
+def test_unstable_directions_are_as_long_as_their_eigenvalues_are_large() -> None:
+    some = trajectories(2)  # drawn in the state's own numbers
+    found = points(2)
+    lines = named(dynamics_path(some, found, limits=np.array([[-2, 2], [-1, 1], [-1, 1.0]])))["unstable directions"]
+    ends = np.stack([lines["x"], lines["y"]], axis=1).reshape(-1)
+    runs = np.split(np.append(ends, [np.nan, np.nan]).reshape(-1, 3, 2), len(ends) // 6 + 1)
+    lengths = [float(np.linalg.norm(run[0, 1] - run[0, 0])) for run in runs]
+    # A saddle with 1.5, two directions of 2 of an unstable point, a slow one with 1.2; 0.05 of 4, both ways.
+    np.testing.assert_allclose(lengths, [0.4 * 1.5, 0.4 * 2, 0.4 * 2, 0.4 * 1.2], rtol=1e-5)
+    np.testing.assert_allclose((runs[0][0, 0] + runs[0][0, 1]) / 2, found.points[2], atol=1e-6)
+    assert lines["line"]["color"] == LEAVES
+
+
+def test_a_spiral_has_two_lines() -> None:
+    found = points(3)
+    spiral = dataclasses.replace(
+        found,
+        points=found.points[3:4],
+        q=found.q[3:4],
+        natures=found.natures[3:4],
+        eigenvalues=found.eigenvalues[3:4],
+        growth=found.growth[3:4],
+        directions=found.directions[3:4],
+        found=found.found[3:4],
+    )
+    assert spiral.growth[0].shape == (1,)
+    assert len(named(dynamics_path(trajectories(3), spiral))["unstable directions"]["x"]) == 2 + 1 + 2
+
+
+def test_kicked_states_are_told_apart_by_whether_they_return() -> None:
+    some, kicked = trajectories(3), perturbation(3)
+    traces = named(dynamics_path(some, None, kicked))
+    projected = some.space.project(kicked.states)
+    np.testing.assert_allclose(traces["left alone"]["x"], projected[0, :, 0])
+    np.testing.assert_allclose(traces["2 kicked, do not"]["x"][8:], projected[4, :, 0])
+    np.testing.assert_allclose(traces["2 kicked, return"]["x"][:7], projected[1, :, 0])
+    np.testing.assert_allclose(traces["where they end"]["y"], projected[:, -1, 1])
+
+
+def test_the_axes_hold_everything_and_only_grow() -> None:
+    some, found = trajectories(8), points(8)
+    ends = extent(some.space, some, found)
+    real = np.concatenate([states[:length] for states, length in zip(some.states, some.lengths, strict=True)])
+    inside = some.space.project(np.concatenate([real, found.points]))
+    assert (ends[:, 0] < inside.min(axis=0)).all() and (inside.max(axis=0) < ends[:, 1]).all()
+    assert (np.ptp(ends, axis=1) < 1.6 * np.ptp(inside, axis=0)).all()  # and are not much wider
+    wide = ends + np.array([[-0.3, 0.2], [0.1, 0.4], [0.0, -0.1]])
+    grown = extent(some.space, some, found, previous=wide)
+    np.testing.assert_array_equal(grown[:, 0], np.minimum(ends[:, 0], wide[:, 0]))
+    np.testing.assert_array_equal(grown[:, 1], np.maximum(ends[:, 1], wide[:, 1]))
+    np.testing.assert_array_equal(extent(some.space, some, found, previous=3 * ends), ends)  # too far out to be of use
+    for dims in (2, 3):
+        layout = dynamics_path(some, found, dims=dims, limits=ends).layout
+        axes = layout if dims == 2 else layout["scene"]
+        np.testing.assert_array_equal(axes["yaxis"]["range"], ends[1])
+    one = extent(trajectories(1).space, trajectories(1))
+    assert (np.ptp(one, axis=1) > 0.1).all()
+
+
+def test_before_a_search_it_says_what_to_press() -> None:
+    (hint,) = dynamics_path(trajectories(3)).layout["annotations"]
+    assert "Find fixed points" in hint["text"]
+    assert "annotations" not in dynamics_path(trajectories(3), points(3)).layout
+
+
+def test_the_table_holds_states_points_and_kicks() -> None:
+    table = dynamics_path(trajectories(3), points(3), perturbation(3)).table
+    what = list(table["what"])
+    assert [what.count(kind) for kind in ("state", "point", "kicked state")] == [14, 6, 35]
+    assert set(table) == {"what", "number", "step", "words", "PC 1", "PC 2", "PC 3"}
+
+
+def test_eigenvalues_inside_on_and_outside_the_circle() -> None:
+    values = np.array([1.3, 1.0005, 0.6 + 0.7j, 0.6 - 0.7j, -0.2])
+    figure = eigenvalues(values, "at a <state>")
+    circle, outside, on, inside = figure.data
+    np.testing.assert_allclose(circle["x"] ** 2 + circle["y"] ** 2, 1, rtol=1e-6)
+    assert [trace["name"] for trace in (outside, on, inside)] == ["1 outside", "1 on it", "3 inside"]
+    assert outside["marker"]["color"] == LEAVES and inside["marker"]["color"] == STAYS
+    np.testing.assert_allclose(inside["y"], [0.7, -0.7, 0], rtol=1e-6)
+    assert figure.layout["yaxis"]["scaleanchor"] == "x" and figure.layout["yaxis"]["scaleratio"] == 1
+    assert figure.layout["xaxis"]["range"] == [-1.5, 1.5]
+    np.testing.assert_allclose(figure.table["time constant (steps)"][0], -1 / math.log(1.3))
+    assert figure.title == "Eigenvalues at a &lt;state&gt;"
+    assert "0.600 − 0.700i" in inside["text"][1] and "turns once in 7.29 steps" in inside["text"][1]
+
+
+def test_an_eigenvalue_in_words() -> None:
+    assert eigenvalue_words(math.exp(-0.1)) == "|λ| = 0.905: comes back, 1/e in 10 steps"
+    assert eigenvalue_words(math.exp(0.25)) == "|λ| = 1.284: leaves, times e, in 4 steps"
+    assert eigenvalue_words(1.0) == "|λ| = 1.000: neither comes back nor leaves"
+    assert eigenvalue_words(-0.5).endswith("; turns once in 2 steps")
+    assert eigenvalue_words(0.0) == "|λ| = 0.000: comes back, 1/e in 0 steps"
+
+
+def test_titles_of_eigenvalues() -> None:
+    assert at_point(points(3), 2).title == "Eigenvalues at point 3 (saddle) of GRU layer 1"
+    spectrum = Spectrum(place(3), HELD, "the state after step 2 of sequence 1", np.zeros(3), np.ones(3) + 0j, 0.1)
+    assert at_state(spectrum).title.startswith("Eigenvalues after step 2 of sequence 1, GRU layer 1")
+
+
+def test_limits_of_eigenvalues_hold_the_circle_and_leave_out_the_absurd() -> None:
+    assert limit_of(np.array([0.1])) == 1.2
+    assert limit_of(np.array([[2.0, 1e9], [0.1, 3j]])) >= 3
+    assert limit_of(np.array([1e9])) == 1.2
+    assert eigenvalues(np.array([0.1 + 0j]), "x", limit=3.0).layout["yaxis"]["range"] == [-3, 3]
+
+
+def test_arrows_point_along_the_flow() -> None:
+    record = a_flow(2)
+    figure = flow(record)
+    arrows = np.stack([figure.data[1]["x"], figure.data[1]["y"]], axis=1).reshape(-1, 6, 2)
+    assert len(arrows) == 14  # one of the fifteen, at (0, 2), stands still
+    cell = np.array([0.5, 2.0])
+    moving = record.velocity.reshape(-1, 2)[record.speed.ravel() > 0]
+    for stroke, velocity in zip(arrows, moving, strict=True):
+        along = (stroke[1] - stroke[0]) / cell
+        wanted = velocity / cell
+        np.testing.assert_allclose(along / np.linalg.norm(along), wanted / np.linalg.norm(wanted), atol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(along), 0.76, rtol=1e-5)
+    assert figure.title.startswith("Flow (exact) of GRU layer 1")
+    assert flow(a_flow(3)).title.startswith("Flow (a slice) of GRU layer 1")
+    assert "may leave" in flow(a_flow(3)).how_to_read and "may leave" not in figure.how_to_read
+
+
+def test_the_colours_of_speed_end_at_round_numbers() -> None:
+    speed = flow(a_flow(2)).data[0]
+    fastest = float(a_flow(2).speed.max())  # 5
+    assert speed["zmax"] == pytest.approx(math.log10(5)) and fastest == 5
+    assert speed["zmin"] == 0  # the slowest that moves at all has speed 1
+    slow = dataclasses.replace(a_flow(2), speed=np.geomspace(1e-9, 5, 15).reshape(3, 5).astype(np.float32))
+    assert flow(slow).data[0]["zmin"] == pytest.approx(math.log10(5e-4))  # four decades are told apart
+    assert speed["colorbar"]["ticktext"][-1] == "5"
+
+
+def lines(*about: Any) -> list[tuple[str, str]]:
+    return [(line["kind"], line["text"]) for line in dynamics_words(*about).lines]
+
+
+def test_words_before_anything_is_known_say_what_to_do() -> None:
+    ((kind, text),) = lines(None, None, None)
+    assert kind == "fact" and "Press “Find fixed points”" in text
+
+
+def test_words_for_every_kind_of_point_with_its_numbers() -> None:
+    told = lines(points(8), None, None)
+    assert told == [
+        ("good", "1 stable: states nearby come back, at the slowest by 1/e in 1.44 steps; what was there is held."),
+        ("good", "1 marginal: states nearby neither come back nor leave within a thousand steps; memories by degrees."),
+        (
+            "fact",
+            "1 saddle, 1 unstable direction; 1 saddle, 2 unstable directions: states nearby are sent away to one side "
+            "or the other, at the quickest by e in 2.5 steps.",
+        ),
+        ("fact", "1 unstable: states nearby are sent away in every direction, at the quickest by e in 1.4 steps."),
+        ("fact", "1 slow point: no fixed points, but states pass at 1e-10 a step or slower."),
+        (
+            "warning",
+            "Of 300 searches 3 still on their way at the end, 2 stuck where states still move, 1 far from all "
+            "trajectories.",
+        ),
+        ("warning", "The layers below do not come to rest under this input; what they did last is held."),
+    ]
+    assert dynamics_words(points(8), None, None).title == "What was found at step 70"
+
+
+def test_words_when_nothing_was_found() -> None:
+    told = lines(points(3, 0), None, None)
+    assert told[0] == ("warning", "No fixed point near the trajectories: under this input no state stays where it is.")
+    assert told[1][1].startswith("Of 300 searches")
+
+
+def test_words_say_where_kicked_states_go() -> None:
+    found, kicked = points(3), perturbation(3)
+    states = kicked.states.copy()
+    states[:, -1] = found.points[[0, 0, 2, 0, 5]]
+    kicked = dataclasses.replace(kicked, states=states)
+    first, second, *_ = lines(found, kicked, 1)
+    assert first[1] == (
+        "Point 2 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return to point 1; 1 ends at point 3, "
+        "1 ends at point 6."
+    )
+    assert second[1].startswith("Point 2 is chosen: marginal, 1 marginal direction, where the model says ")
+    assert lines(None, kicked, None)[0][1] == (
+        "The state after step 2 of sequence 1 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return."
+    )
+    states[2:, -1] = 50.0
+    assert lines(found, dataclasses.replace(kicked, states=states), None)[0][1].endswith(
+        "2 of 4 kicked states return to point 1; 2 end elsewhere."
+    )

@@ -1,0 +1,150 @@
+"""The cell's board without a server: what it asks, and what it draws of what is known."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rnn_explorer.analysis.questions import QUESTIONS, answer, load
+from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.training import Trainer
+from rnn_explorer.ui import live
+from rnn_explorer.ui.boards import BOARDS, Answer, Seen
+from rnn_explorer.ui.boards.cell import CellBoard, CellSelection
+from tests.ui.test_live import trainer_of, view_of
+
+SHUT = json.dumps({"force": [["forget", -1, 0.0]]})
+load()
+
+
+def look(trainer: Trainer, **chosen: Any) -> tuple[CellBoard, Seen]:
+    """A board with its selection, and the run with all that the board asked for."""
+    board = CellBoard(CellSelection.read({name: str(value) for name, value in chosen.items()}))
+    view = view_of(trainer)
+    subject, answers = Subject.of(trainer), {}
+    for question in board.questions(Seen(view, view.step)):
+        try:
+            found = answer(QUESTIONS.get(question.kind)(subject, **question.options))
+            answers[question.name] = Answer(found, view.step)
+        except ValueError as error:
+            answers[question.name] = Answer(error=str(error))
+    return board, Seen(view, view.step, answers=answers)
+
+
+def cards(trainer: Trainer, **chosen: Any) -> dict[str, Figure | Drawing]:
+    board, seen = look(trainer, **chosen)
+    return {card.name: card for card in board.cards(seen)}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "task=names&cell=lstm&bidirectional=true&num_layers=2",
+        "task=temporal_order&cell=gru",
+        "task=flip_flop&cell=rnn&nonlinearity=relu",
+        "task=digits&cell=rnn&hidden_size=1",
+        "task=forecast&cell=lstm&num_layers=2",
+    ],
+)
+def test_every_kind_of_model_is_drawn_in_every_way(query: str) -> None:
+    trainer = trainer_of(f"{query}&hidden_size=3" if "hidden_size" not in query else query)
+    trainer.step()
+    for unit in (-1, 0):
+        for more in ({}, {"layer": 1, "direction": "backward", "view": "unrolled", "time": 4, "sequence": 3}):
+            found = cards(trainer, unit=unit, **more)
+            assert list(found) == ["cell", "answer", "states" if unit < 0 else "over_time"]
+            assert isinstance(found["cell"], Drawing) and found["cell"].equations
+            board, seen = look(trainer, unit=unit, **more)
+            event = json.loads(live.Encoder(board).event(seen))
+            assert set(event["figures"]) == set(found) and event["figures"]["cell"]["svg"].startswith("<svg")
+            assert event["figures"]["cell"]["equations"][0]["numbers"][0]["term"]
+
+
+def test_before_anything_is_known_the_cards_have_their_places() -> None:
+    trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
+    board = CellBoard(CellSelection())
+    assert [card.name for card in board.cards(Seen(view_of(trainer, snapshot=None), 0))] == ["cell"]
+    view = view_of(trainer)
+    assert [card.name for card in board.cards(Seen(view, 0))] == ["cell", "answer", "states"]
+    board.selection = CellSelection(change=SHUT)
+    bare = {card.name: card for card in board.cards(Seen(view, 0))}
+    assert list(bare) == ["cell", "what_if", "what_if_answer"]
+    assert all(card.title for card in bare.values())
+
+
+def test_the_step_and_the_unit_are_what_is_chosen() -> None:
+    trainer = trainer_of("task=temporal_order&cell=gru&hidden_size=4")
+    assert cards(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at step 7, unit 2"
+    assert cards(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at step 40, unit 3"
+    assert cards(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at step 1, mean over 4 units"
+
+
+def test_stepping_in_time_asks_nothing_new() -> None:
+    trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
+    asked = {str(look(trainer, time=time)[0].questions(Seen(view_of(trainer), 0))) for time in (1, 2, 3)}
+    assert len(asked) == 1
+    assert [question.name for question in look(trainer)[0].questions(Seen(view_of(trainer), 0))] == ["inside"]
+
+
+def test_a_shorter_sequence_ends_the_slider_earlier() -> None:
+    trainer = trainer_of("task=names&cell=rnn&hidden_size=3")
+    lengths = trainer.snapshot().trace.lengths
+    for sequence in range(3):
+        board, seen = look(trainer, sequence=sequence, time=99)
+        (tool,) = [tool for tool in board.tools(seen) if tool.field == "time"]
+        assert (tool.low, tool.high, tool.place) == (1, lengths[sequence], "cell")
+        assert board.fitted(seen).time == lengths[sequence]
+
+
+def test_units_are_chosen_by_name_with_the_mean_first() -> None:
+    board, seen = look(trainer_of("task=adding&cell=lstm&hidden_size=5"))
+    (tool,) = [tool for tool in board.tools(seen) if tool.field == "unit"]
+    assert tool.options[0] == (-1, "mean over units") and tool.options[-1] == (4, "unit 4") and len(tool.options) == 6
+
+
+def test_what_if_shows_both_ways() -> None:
+    trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
+    found = cards(trainer, change=SHUT, unit=1)
+    assert list(found) == ["cell", "what_if", "what_if_answer"]
+    assert found["what_if"].title == "What if: forget gate of all units forced to 0 at every step"
+    assert "originally" in found["what_if_answer"].title.lower()
+    with_all = {
+        "force": [["input", 0, 1.0, 1, 2]],
+        "ablate": [1],
+        "inputs": [[2, 5]],
+        "weights": [["weight_hh", 0, 2, None]],
+    }
+    assert found.keys() == cards(trainer, change=json.dumps(with_all)).keys()
+
+
+def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
+    trainer = trainer_of("task=names&cell=gru&hidden_size=3")
+    board, seen = look(trainer, change=SHUT)
+    assert "'forget' is no gate of a GRU" in seen.answer("what_if").error
+    event = json.loads(live.Encoder(board).event(seen))
+    assert event["status"]["errors"] == [seen.answer("what_if").error]
+    assert set(event["figures"]) == {"cell", "what_if", "what_if_answer"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", '{"force": 3}', '{"force": []}', '{"other": [1]}', "[" * 3000, '{"force": null}']
+)
+def test_a_change_that_makes_no_sense_is_none(text: str) -> None:
+    assert CellSelection(change=text).edits() == {}
+
+
+def test_an_exploded_model_is_drawn_all_the_same() -> None:
+    trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=3")
+    for parameter in trainer.model.parameters():
+        parameter.data.fill_(1e30)
+    for chosen in ({"unit": 0}, {"view": "unrolled"}, {"change": json.dumps({"ablate": [1]})}):
+        board, seen = look(trainer, time=30, **chosen)
+        assert json.loads(live.Encoder(board).event(seen))["figures"]
+
+
+def test_it_is_registered_for_its_page() -> None:
+    assert BOARDS.get("cell") is CellBoard

@@ -1,0 +1,358 @@
+"""The dynamics page's board without a server: its cards in every state of knowledge, its tools, its questions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnn_explorer.analysis.fixed_points import Space
+from rnn_explorer.analysis.projection import Basis
+from rnn_explorer.analysis.questions import QUESTIONS, answer
+from rnn_explorer.analysis.questions import load as load_questions
+from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
+from rnn_explorer.ui import live
+from rnn_explorer.ui.boards import dynamics
+from rnn_explorer.ui.boards.base import Answer, Seen
+from rnn_explorer.ui.boards.dynamics import MOST_KICK, DynamicsBoard, DynamicsSelection
+from rnn_explorer.ui.looking import Looker
+from tests.ui.test_live import view_of
+
+CARDS = ["dynamics", "eigenvalues", "flow", "found"]
+FLIP_FLOP = "task=flip_flop&cell=rnn&hidden_size=4&seq_len=10"
+TWO_WAYS = "task=flip_flop&cell=lstm&hidden_size=4&seq_len=10&num_layers=2&bidirectional=true"
+NAMES = "task=names&train_size=64&cell=gru&hidden_size=4"
+QUERIES = [
+    FLIP_FLOP,
+    TWO_WAYS,
+    NAMES,
+    "task=adding&cell=rnn&nonlinearity=relu&hidden_size=4&seq_len=12",
+    "task=temporal_order&cell=lstm&hidden_size=1&seq_len=12",
+    "task=flip_flop&cell=gru&hidden_size=1&seq_len=10",
+]
+every = pytest.mark.parametrize("query", QUERIES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known_questions() -> None:
+    load_questions()
+
+
+def trainer_of(query: str, steps: int = 2) -> Trainer:
+    trainer = Trainer(Experiment.from_query(query))
+    trainer.advance(60, steps)
+    return trainer
+
+
+def seen(trainer: Trainer, answers: Mapping[str, Answer] | None = None, past: bool = False, **more: Any) -> Seen:
+    view = view_of(trainer, **more)
+    return Seen(view, view.step, past, answers=answers or {})
+
+
+def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {**options, "inits": 32} if kind == "fixed_points" else dict(options)
+
+
+def answered(trainer: Trainer, board: DynamicsBoard, past: bool = False) -> Seen:
+    """As the board would see it once all its questions are answered, also those that follow from answers."""
+    subject, answers = Subject.of(trainer), dict[str, Answer]()
+    for _ in range(4):
+        for question in board.questions(seen(trainer, answers, past)):
+            value = answer(QUESTIONS.get(question.kind)(subject, **quick(question.kind, question.options)))
+            answers[question.name] = Answer(value, trainer.step_count)
+        board.cards(seen(trainer, answers, past))
+    return seen(trainer, answers, past)
+
+
+def named(cards: Any) -> dict[str, Any]:
+    return {card.name: card for card in cards}
+
+
+def asked(board: DynamicsBoard, look: Seen) -> dict[str, Any]:
+    return {question.name: question for question in board.questions(look)}
+
+
+def traces(card: Any) -> list[str]:
+    return [trace["name"] for trace in card.data]
+
+
+# -- the cards --------------------------------------------------------------------------------------------------
+
+
+@every
+def test_there_are_always_the_same_cards(query: str) -> None:
+    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=1, pick="2, 3"))
+    nothing = Seen(view_of(trainer, snapshot=None), 0)
+    for look in (nothing, seen(trainer), answered(trainer, board)):
+        cards = board.cards(look)
+        assert [card.name for card in cards] == CARDS
+        for card in cards:
+            assert card.title and card.how_to_read and card.to_csv()
+            if hasattr(card, "to_plotly"):
+                card.to_plotly("dark")
+        json.loads(live.Encoder(board).event(look))
+
+
+@every
+def test_once_answered_all_of_it_is_drawn(query: str) -> None:
+    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=1, pick="2, 3", dims=3))
+    look = answered(trainer, board)
+    assert set(look.answers) == {"trajectories", "flow", "points", "spectrum", "kicked"}
+    cards = named(board.cards(look))
+    assert "left alone" in traces(cards["dynamics"]) and "chosen" in traces(cards["dynamics"])
+    kind = cards["dynamics"].data[0]["type"]
+    whole = look.answers["trajectories"].value.space.whole
+    assert kind == ("scatter" if whole else "scatter3d")  # two numbers need no third axis
+    assert ("dims" in [tool.field for tool in board.tools(look)]) is not whole
+    assert "after step 3 of sequence 2" in cards["eigenvalues"].title
+    assert "annotations" not in cards["dynamics"].layout
+    assert ("exact" in cards["flow"].title) is whole
+    found = [line["text"] for line in cards["found"].lines]
+    assert found[0].startswith("The state after step 3 of sequence 2 of")
+    assert cards["found"].title == "What was found at step 2"
+
+
+def test_before_a_search_it_says_what_to_press_and_asks_for_none() -> None:
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection())
+    look = answered(trainer, board)
+    assert set(look.answers) == {"trajectories", "flow"}
+    cards = named(board.cards(look))
+    assert "Find fixed points" in cards["dynamics"].layout["annotations"][0]["text"]
+    assert "Find fixed points" in cards["found"].lines[0]["text"]
+    searching = seen(trainer, {**look.answers, "points": Answer(pending=True)})
+    assert "Searching" in named(board.cards(searching))["dynamics"].layout["annotations"][0]["text"]
+
+
+def test_a_point_is_chosen_and_kicked() -> None:
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=1, pick="point 1", kick=0.2))
+    look = answered(trainer, board)
+    points, kicked = look.answers["points"].value, look.answers["kicked"].value
+    np.testing.assert_allclose(kicked.states[0, 0], points.points[0], atol=1e-6)
+    assert kicked.kick == pytest.approx(0.2 * points.spread)
+    cards = named(board.cards(look))
+    ring = cards["dynamics"].data[-1]
+    assert ring["name"] == "chosen"
+    at = look.answers["trajectories"].value.space.project(points.points[:1])
+    np.testing.assert_allclose(np.abs([ring["x"], ring["y"]]), np.abs(at[:, :2].T), atol=1e-5)
+    assert cards["eigenvalues"].title.startswith("Eigenvalues at point 1 (")
+    assert cards["found"].lines[0]["text"].startswith("Point 1 of RNN layer 1, kicked by")
+    assert cards["found"].lines[1]["text"].startswith("Point 1 is chosen: ")
+
+
+@pytest.mark.parametrize("pick", ["point 99", "point 0", "0, 1", "9, 1", "1, 99", "point x", "<b>", "1,2"])
+def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=1, pick=pick))
+    look = answered(trainer, board)
+    assert set(look.answers) == {"trajectories", "flow", "points"}
+    assert "chosen" not in traces(named(board.cards(look))["dynamics"])
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> None:
+    trainer = trainer_of(TWO_WAYS)
+    board = DynamicsBoard(DynamicsSelection(layer=layer, direction=direction, find=1))
+    look = answered(trainer, board)
+    name = f"LSTM layer {layer + 1}" + (", backward" if direction == "backward" else "")
+    assert f"of {name} under" in named(board.cards(look))["dynamics"].title
+    assert {tool.field for tool in board.tools(look)} >= {"layer", "direction"}
+
+
+def test_answers_about_another_layer_are_not_drawn() -> None:
+    trainer, board = trainer_of(TWO_WAYS), DynamicsBoard(DynamicsSelection(find=1, pick="1, 2"))
+    look = answered(trainer, board)
+    board.selection = DynamicsSelection(layer=1, find=1, pick="1, 2")
+    assert set(asked(board, look)) == {"trajectories", "points", "spectrum", "kicked"}
+    cards = named(board.cards(look))
+    assert cards["dynamics"].data == [] and cards["flow"].data == []
+    assert cards["found"].title == "What this means"
+
+
+def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
+    trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=3&seq_len=12")
+    board = DynamicsBoard(DynamicsSelection(find=1, pick="1, 12"))
+    for size in (1e3, 1e30):
+        with torch.no_grad():
+            trainer.model.cells()[0].weight_hh.fill_(size)
+        subject, answers = Subject.of(trainer), dict[str, Answer]()
+        for _ in range(2):
+            for question in board.questions(seen(trainer, answers)):
+                try:
+                    options = quick(question.kind, question.options)
+                    value = answer(QUESTIONS.get(question.kind)(subject, **options))
+                    answers[question.name] = Answer(value, 2)
+                except ValueError as error:
+                    assert "finite" in str(error)
+                    answers[question.name] = Answer(error=str(error))
+        look = seen(trainer, answers)
+        assert [card.name for card in board.cards(look)] == CARDS
+        json.loads(live.Encoder(board).event(look))
+
+
+# -- axes -------------------------------------------------------------------------------------------------------
+
+
+def test_axes_keep_their_directions_while_it_learns() -> None:
+    trainer = trainer_of("task=flip_flop&cell=gru&hidden_size=6&seq_len=10", 30)
+    board, signs = DynamicsBoard(DynamicsSelection()), []
+    before = None
+    for _ in range(6):
+        trainer.advance(60, trainer.step_count + 3)
+        answered(trainer, board)
+        assert board._space is not None
+        if before is not None:
+            signs.append(np.sum(board._space.basis.components[0] * before))
+        before = board._space.basis.components[0]
+    assert min(signs) > 0.5
+
+
+def test_axes_that_come_back_turned_round_are_turned_again() -> None:
+    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsBoard(DynamicsSelection())
+    look = answered(trainer, board)
+    before = named(board.cards(look))["dynamics"].data[0]["x"]
+    paths = look.answers["trajectories"].value
+    basis = paths.space.basis
+    turned = Space(Basis(basis.mean, -basis.components, basis.explained), paths.space.names)
+    again = {**look.answers, "trajectories": Answer(dataclasses.replace(paths, space=turned))}
+    np.testing.assert_allclose(named(board.cards(seen(trainer, again)))["dynamics"].data[0]["x"], before)
+
+
+def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(dynamics.time, "monotonic", lambda: now[0])
+    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsBoard(DynamicsSelection())
+    look = answered(trainer, board)
+    options = asked(board, look)["flow"].options
+    assert board._space is not None and board._limits is not None
+    np.testing.assert_allclose(options["components"], board._space.basis.components, atol=1e-6)
+    np.testing.assert_allclose(options["limits"], board._limits[:2])
+    np.testing.assert_allclose(look.answers["flow"].value.space.basis.mean, board._space.basis.mean, atol=1e-6)
+    trainer.advance(60, 25)
+    moved = {**look.answers, **answered(trainer, board).answers}
+    assert asked(board, seen(trainer, moved))["flow"].options == options, "too soon"
+    now[0] += dynamics.RELAY + 0.1
+    waiting = {**moved, "flow": Answer(moved["flow"].value, pending=True)}
+    assert asked(board, seen(trainer, waiting))["flow"].options == options, "still on its way"
+    assert asked(board, seen(trainer, moved))["flow"].options != options
+
+
+# -- questions and tools ----------------------------------------------------------------------------------------
+
+
+def test_a_search_is_asked_for_by_hand_from_time_to_time_or_of_the_past() -> None:
+    trainer = trainer_of(FLIP_FLOP)
+
+    def search(past: bool = False, **chosen: Any) -> Any:
+        return asked(DynamicsBoard(DynamicsSelection(**chosen)), seen(trainer, past=past)).get("points")
+
+    assert search() is None
+    by_hand = search(find=3, inits=128)
+    assert by_hand.every == math.inf and by_hand.key == "3" and by_hand.options["inits"] == 128
+    assert by_hand.settle > 0 and by_hand.title == "Searching fixed points"
+    assert search(refresh=5).every == 5
+    assert search(past=True) is not None
+
+
+def test_the_constant_input_goes_into_all_questions() -> None:
+    trainer = trainer_of(FLIP_FLOP)
+    board = DynamicsBoard(DynamicsSelection(find=1, pick="1, 2", input="1,0,-0.5"))
+    look = answered(trainer, board)
+    questions = asked(board, look)
+    for name in ("flow", "points", "spectrum", "kicked"):
+        assert questions[name].options["input"] == [1.0, 0.0, -0.5]
+        assert look.answers[name].value.held.words == "pulse 1 = 1, pulse 3 = -0.5"
+    assert "pulse 1 = 1" in named(board.cards(look))["dynamics"].title
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,2", "1,2,3,4", "a,b,c", "nan,0,0", "1,,2", "inf,0,0"])
+def test_an_input_that_makes_no_sense_is_zeros(text: str) -> None:
+    snapshot = trainer_of(FLIP_FLOP).snapshot()
+    assert DynamicsSelection(input=text).held(snapshot) is None
+
+
+def test_a_symbol_is_held_by_its_number() -> None:
+    trainer = trainer_of(NAMES)
+    chosen = DynamicsSelection(find=1, input="3")
+    assert chosen.held(trainer.snapshot()) == [3.0]
+    board = DynamicsBoard(chosen)
+    name = trainer.task.input.names[3]
+    assert answered(trainer, board).answers["points"].value.held.words == f"input {name!r}"
+
+
+def test_tools_for_a_choice_are_there_while_something_is_chosen() -> None:
+    trainer = trainer_of(FLIP_FLOP)
+
+    def fields(**chosen: Any) -> dict[str, Any]:
+        return {tool.field: tool for tool in DynamicsBoard(DynamicsSelection(**chosen)).tools(seen(trainer))}
+
+    assert set(fields()) == {"find", "refresh", "inits", "dims"}
+    assert set(fields(pick="1, 2")) == {"find", "refresh", "inits", "dims", "kick", "pick"}
+    assert fields(pick="1, 2")["pick"].options == (("", "Clear"),)
+    places = {tool.place for tool in fields(pick="1, 2").values()}
+    assert places <= {"bar", *CARDS}
+
+
+@given(st.dictionaries(st.sampled_from([*DynamicsSelection.__dataclass_fields__, "other"]), st.text(max_size=12)))
+def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
+    chosen = DynamicsSelection.read(query)
+    assert chosen.dims in (2, 3) and chosen.refresh in (0, 5, 15) and chosen.inits in (128, 256, 512, 1024)
+    assert chosen.state() is None or min(chosen.state() or ()) >= 0
+    assert chosen.point() is None or (chosen.point() or 0) >= 0
+
+
+def test_a_selection_is_fitted_to_the_model() -> None:
+    snapshot = trainer_of(FLIP_FLOP).snapshot()
+    fitted = DynamicsSelection(layer=7, direction="backward", pick="3, 11", kick=99.0).fit(snapshot)
+    assert (fitted.layer, fitted.direction, fitted.pick, fitted.kick) == (0, "forward", "", MOST_KICK)
+    assert DynamicsSelection(pick="8, 10").fit(snapshot).pick == "8, 10"
+    assert DynamicsSelection(pick="point 50").fit(snapshot).pick == "point 50"  # until it is known how many there are
+
+
+class AtOnce:
+    """An engine that answers every question when it is asked to, by computing it."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.shown, self.subject = view_of(trainer), Subject.of(trainer)
+        self.waiting: list[Callable[[], None]] = []
+
+    def view(self, run_id: str) -> RunView:
+        return self.shown
+
+    def family(self, run_id: str) -> tuple[str, ...]:
+        return (run_id,)
+
+    def ask(self, run_id: str, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None) -> Any:
+        def reply() -> None:
+            value = answer(QUESTIONS.get(kind)(self.subject, **quick(kind, options)))
+            callback(Reply(1.0, value, step=self.shown.step))
+
+        self.waiting.append(reply)
+        return lambda: None
+
+
+def test_what_follows_from_an_answer_is_asked_before_all_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamics, "SETTLE", 0.0)
+    engine = AtOnce(trainer_of(FLIP_FLOP))
+    looker = Looker(engine, "made", "dynamics", {"find": "1", "pick": "point 1"})  # type: ignore[arg-type]
+    look = looker.look()
+    for _ in range(10):
+        if looker.asker.settled():
+            break
+        while engine.waiting:
+            engine.waiting.pop()()
+        look = looker.look()
+    assert look.answer("kicked").value is not None, "a download holds the kicked states of a chosen point"
+    assert "left alone" in traces(named(looker.board.cards(look))["dynamics"])

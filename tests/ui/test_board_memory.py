@@ -1,0 +1,249 @@
+"""The memory page's board without a server: its cards in every state of knowledge, its tools, and pinned curves."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnn_explorer.analysis.questions import QUESTIONS, answer
+from rnn_explorer.analysis.questions import load as load_questions
+from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.words import Words
+from rnn_explorer.training import Trainer
+from rnn_explorer.ui import live
+from rnn_explorer.ui.boards.base import Answer, Seen
+from rnn_explorer.ui.boards.memory import _MOST_SHELVES, MOST_PINS, MemoryBoard, MemorySelection, _shelves, pinned
+
+CARDS = ["gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"]
+QUERIES = [
+    "task=adding&cell=rnn&hidden_size=4&seq_len=12",
+    "task=adding&cell=rnn&nonlinearity=relu&hidden_size=4&seq_len=12",
+    "task=flip_flop&cell=lstm&hidden_size=4&seq_len=10&num_layers=2&bidirectional=true",
+    "task=names&train_size=64&cell=gru&hidden_size=4",
+    "task=temporal_order&cell=lstm&hidden_size=4&seq_len=12",
+]
+every = pytest.mark.parametrize("query", QUERIES)
+
+
+@pytest.fixture(autouse=True)
+def empty_shelves() -> Iterator[None]:
+    load_questions()
+    _shelves.clear()
+    yield
+    _shelves.clear()
+
+
+def trainer_of(query: str) -> Trainer:
+    return Trainer(Experiment.from_query(query))
+
+
+def view_of(trainer: Trainer, **more: Any) -> RunView:
+    steps = np.arange(1, trainer.step_count + 1)
+    values = np.linspace(2, 0.5, len(steps))
+    none = {"step": np.zeros(0, dtype=int), "loss": np.zeros(0), "metric": np.zeros(0)}
+    fields: dict[str, Any] = {
+        "run_id": "made", "experiment": trainer.experiment, "status": "paused", "message": "",
+        "step": trainer.step_count, "epoch": 0.0, "target": trainer.target, "steps_per_epoch": 50,
+        "steps_per_second": 0.0,
+        "train": {"step": steps, **dict.fromkeys(("loss", "metric", "grad_norm"), values), "applied_norm": values / 2},
+        "validation": none, "test": None, "baseline": None, "metric_name": "", "summary": (), "parameters": 1,
+        "keras_parameters": 1, "snapshot": trainer.snapshot(), "frames": (0,), "origin": None, "version": 1,
+    }  # fmt: skip
+    return RunView(**{**fields, **more})
+
+
+def seen(trainer: Trainer, answers: Mapping[str, Answer] | None = None, **more: Any) -> Seen:
+    view = view_of(trainer, **more)
+    return Seen(view, view.step, answers=answers or {})
+
+
+def answered(trainer: Trainer, board: MemoryBoard) -> Seen:
+    """As the board would see it once all its questions are answered."""
+    subject = Subject.of(trainer)
+    answers = {
+        question.name: Answer(answer(QUESTIONS.get(question.kind)(subject, **question.options)), trainer.step_count)
+        for question in board.questions(seen(trainer))
+    }
+    return seen(trainer, answers)
+
+
+def named(cards: Any) -> dict[str, Any]:
+    return {card.name: card for card in cards}
+
+
+# -- the cards --------------------------------------------------------------------------------------------------
+
+
+@every
+def test_there_are_always_the_same_cards(query: str) -> None:
+    trainer, board = trainer_of(query), MemoryBoard(MemorySelection())
+    trainer.advance(60, 2)
+    for known in (seen(trainer, snapshot=None), seen(trainer), answered(trainer, board)):
+        assert [card.name for card in board.cards(known)] == CARDS
+        json.loads(live.Encoder(board).event(known))
+
+
+@every
+def test_what_was_found_is_drawn(query: str) -> None:
+    trainer, board = trainer_of(query), MemoryBoard(MemorySelection(sequence=2))
+    trainer.advance(60, 3)
+    known = answered(trainer, board)
+    report = known.answers["memory"].value
+    cards = named(board.cards(known))
+    assert isinstance(cards["findings"], Words) and "at step 3" in cards["findings"].title
+    assert {line["text"] for line in cards["findings"].lines} == {found.text for found in report.findings}
+    curves = [trace for trace in cards["gradient"].data if trace["name"] not in ("fit", "effective memory")]
+    assert len(curves) == len(report.cells) == len(cards["loss_gradient"].data)
+    assert len(cards["triangle"].data[0]["z"]) == report.length
+    np.testing.assert_allclose(cards["saliency"].data[0]["y"], report.saliency.relative, atol=1e-6)
+    assert cards["gradient_norm"].data[0]["x"].tolist() == [1, 2, 3]
+    assert cards["gradient_norm"].layout["shapes"][0]["y0"] == trainer.experiment.training.clip_norm
+
+
+def test_an_event_holds_the_sentences_and_then_only_what_changed() -> None:
+    trainer, board = trainer_of(QUERIES[0]), MemoryBoard(MemorySelection())
+    encoder, known = live.Encoder(board), answered(trainer, board)
+    first = json.loads(encoder.event(known))
+    assert set(first["figures"]) == set(CARDS) and first["cards"] == CARDS
+    lines = first["figures"]["findings"]["lines"]
+    assert lines and {"kind", "text"} == set(lines[0]) and "svg" not in first["figures"]["findings"]
+    assert json.loads(encoder.event(known))["figures"] == {}
+    assert live._file_of(named(board.cards(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
+    assert live._file_of(named(board.cards(known))["findings"], "html") is None
+
+
+def test_layouts_stay_while_only_values_change() -> None:
+    trainer, board = trainer_of(QUERIES[2]), MemoryBoard(MemorySelection())
+    trainer.advance(60, 2)
+    before = named(board.cards(answered(trainer, board)))
+    trainer.change(learning_rate=1e-6)
+    trainer.step()
+    after = named(board.cards(answered(trainer, board)))
+    for name in ("gradient", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"):
+        assert live._json(before[name].layout) == live._json(after[name].layout), name
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@every
+def test_exploded_weights_can_be_sent(query: str) -> None:
+    trainer, board = trainer_of(query), MemoryBoard(MemorySelection())
+    encoder = live.Encoder(board)
+    for grown in (1e6, 1e18, 1e38, math.inf, math.nan):
+        with torch.no_grad():
+            for cell in trainer.model.cells():
+                cell.weight_hh.fill_(grown)
+        worst = np.array([grown])
+        train = {"step": np.array([1]), "loss": worst, "metric": worst, "grad_norm": worst, "applied_norm": worst}
+        known = answered(trainer, board)
+        event = json.loads(encoder.event(seen(trainer, known.answers, train=train)))
+        assert event["status"]["status"] == "paused"
+
+
+# -- what is chosen ---------------------------------------------------------------------------------------------
+
+
+@given(st.dictionaries(st.sampled_from([*MemorySelection.__dataclass_fields__, "other"]), st.text(max_size=8)))
+def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
+    assert isinstance(MemorySelection.read(query), MemorySelection)
+
+
+def test_a_selection_is_fitted_to_the_sequence() -> None:
+    snapshot = trainer_of(QUERIES[3]).snapshot()
+    length = int(snapshot.trace.lengths[1])
+    read = MemorySelection.read({"sequence": "1", "answer_step": "99", "output": "77", "layer": "5", "pin": "3"})
+    fitted = read.fit(snapshot)
+    assert (fitted.answer_step, fitted.output, fitted.layer, fitted.pin) == (length, -1, 0, 3)
+    fitted = MemorySelection(sequence=1, answer_step=2, output=9).fit(snapshot)
+    assert (fitted.answer_step, fitted.output) == (2, 9)
+    assert MemorySelection(answer_step=-4, output=-9).fit(snapshot).output == -1
+
+
+def test_the_questions_are_about_what_is_chosen() -> None:
+    trainer = trainer_of(QUERIES[2])
+    board = MemoryBoard(MemorySelection(sequence=3, layer=1, direction="backward", output=2, answer_step=4))
+    memory, triangle = board.questions(seen(trainer))
+    assert memory.options == {"sequence": 3, "output": 2, "time_step": 4}
+    assert triangle.options == {"sequence": 3, "layer": 1, "direction": "backward"}
+    assert memory.every < 1 < triangle.every and not memory.title and not triangle.title
+    plain = MemoryBoard(MemorySelection()).questions(seen(trainer))[0]
+    assert plain.options == {"sequence": 0, "output": None, "time_step": None}
+    large = MemoryBoard(MemorySelection()).questions(seen(trainer_of("task=adding&cell=lstm&hidden_size=65")))
+    assert large[1].title  # takes long enough to show how far it has come
+
+
+def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
+    def fields(query: str) -> dict[str, Any]:
+        board = MemoryBoard(MemorySelection())
+        return {tool.field: tool for tool in board.tools(seen(trainer_of(query)))}
+
+    assert set(fields(QUERIES[0])) == {"sequence", "answer_step", "pin", "clear"}
+    tools = fields(QUERIES[2])
+    assert set(tools) == {"sequence", "layer", "direction", "output", "answer_step", "pin", "clear"}
+    assert tools["output"].options == ((-1, "its first value"), (0, "value 1"), (1, "value 2"), (2, "value 3"))
+    assert (tools["answer_step"].low, tools["answer_step"].high) == (1, 10)
+    classes = fields(QUERIES[4])["output"].options
+    assert classes[0] == (-1, "its prediction") and len(classes) == 5
+
+
+# -- pinned curves ----------------------------------------------------------------------------------------------
+
+
+def labels(trainer: Trainer, **chosen: Any) -> list[str]:
+    board = MemoryBoard(MemorySelection(viewer="me", **chosen))
+    figure = named(board.cards(answered(trainer, board)))["gradient"]
+    return [trace["name"] for trace in figure.data if "step" in trace["name"]]
+
+
+def test_a_pinned_curve_stays_while_the_step_and_the_cell_change() -> None:
+    rnn = trainer_of("task=adding&cell=rnn&hidden_size=4&seq_len=12")
+    assert labels(rnn) == []
+    assert labels(rnn, pin=1) == ["RNN layer 1, step 0"]
+    rnn.step()
+    assert labels(rnn, pin=1) == ["RNN layer 1, step 0"]
+    assert labels(rnn, pin=2) == ["RNN layer 1, step 0", "RNN layer 1, step 1"]
+    lstm = trainer_of("task=adding&cell=lstm&hidden_size=4&seq_len=12")
+    assert labels(lstm, pin=2) == ["RNN layer 1, step 0", "RNN layer 1, step 1"]
+    assert labels(lstm, pin=2, clear=1) == [] == labels(lstm, pin=2, clear=1)
+    assert (
+        labels(trainer_of("task=flip_flop&cell=gru&hidden_size=4"), pin=3, clear=1) == []
+    )  # another task, another shelf
+
+
+def test_a_browser_seen_for_the_first_time_has_pressed_nothing() -> None:
+    rnn = trainer_of(QUERIES[0])
+    assert labels(rnn, pin=7, clear=2) == []
+    assert labels(rnn, pin=8, clear=2) == ["RNN layer 1, step 0"]
+    assert labels(rnn, pin=8, clear=2) == labels(rnn, pin=1) == ["RNN layer 1, step 0"]  # a second tab that is behind
+
+
+def test_pins_belong_to_one_browser_and_are_bounded() -> None:
+    rnn = trainer_of(QUERIES[0])
+    labels(rnn)
+    for press in range(1, MOST_PINS + 3):
+        rnn.step()
+        found = labels(rnn, pin=press)
+    assert len(found) == MOST_PINS and found[-1] == f"RNN layer 1, step {MOST_PINS + 2}"
+    assert pinned(MemorySelection(viewer="other"), "adding", None) == ()
+    assert pinned(MemorySelection(pin=1), "adding", None) == ()  # a browser without a name
+    for other in range(_MOST_SHELVES):
+        pinned(MemorySelection(viewer=str(other)), "adding", None)
+    assert len(_shelves) == _MOST_SHELVES and ("me", "adding") not in _shelves
+
+
+def test_nothing_is_pinned_before_there_is_a_curve() -> None:
+    rnn = trainer_of(QUERIES[0])
+    board = MemoryBoard(MemorySelection(viewer="me"))
+    board.cards(seen(rnn))
+    board.selection = MemorySelection(viewer="me", pin=1)
+    board.cards(seen(rnn))
+    assert labels(rnn, pin=1) == []
