@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import subprocess
@@ -18,8 +19,23 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^python -m rnn_explorer .+$", README, re.MULTILINE)
 
 
+def bring_files(folder: Path) -> None:
+    """The files that the commands on data of one's own name."""
+    weather = [f"{10 + 5 * math.sin(day / 6):.2f},{3 + math.cos(day / 4):.2f}" for day in range(400)]
+    (folder / "weather.csv").write_text("\n".join(["temp,wind", *weather]))
+    insects = ["bee", "fly"]
+    flights = [
+        f"{math.sin(step * (1 + flight % 2)):.3f},{step / 12:.3f},{insects[flight % 2]},f{flight}"
+        for flight in range(60)
+        for step in range(12)
+    ]
+    (folder / "flights.csv").write_text("\n".join(["x,y,insect,flight", *flights]))
+    (folder / "book.txt").write_text("It was the best of times, it was the worst of times. " * 200)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_its_commands_run(command: str, tmp_path: Path) -> None:
+    bring_files(tmp_path)
     words = shlex.split(command)
     done = subprocess.run(
         [sys.executable, *words[1:]], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
