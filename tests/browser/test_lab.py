@@ -216,7 +216,9 @@ def test_many_quick_changes_end_with_the_last(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=lstm")
     task = lab.page.locator("[class*=st-key-set-task-] [data-baseweb=select], [class*=st-key-set-task-] input").first
     for cell, title in [("GRU", "Handwritten digits"), ("LSTM", "3-bit flip-flop"), ("RNN", "Adding problem")] * 2:
-        lab.page.locator("[class*=st-key-set-cell-] button", has_text=cell).click()
+        button = lab.page.locator("[class*=st-key-set-cell-] button", has_text=cell)
+        expect(button).to_have_count(1)  # for a moment, controls of the last task may still be there
+        button.click()
         task.click()
         lab.page.get_by_role("option", name=title).click()
     lab.ready()
