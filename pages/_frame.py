@@ -13,6 +13,7 @@ theme.apply()
 st.navigation(
     [
         st.Page("lab.py", title="Lab", default=True),
+        st.Page("data.py", title="Data"),
         st.Page("cell.py", title="Cell"),
         st.Page("memory.py", title="Memory"),
         st.Page("dynamics.py", title="Dynamics"),

@@ -280,9 +280,9 @@ _STATUS = {"finished": 0, "diverged": 1, "interrupted": 130}
 
 
 def _trained(trainer: Trainer, screen: _JsonScreen | _TextScreen) -> str:
-    """Train to the end of the budget, and say how it ended; a divergence is told on standard error."""
+    """Train to the end of the budget, and say how it ended; a divergence or early stop is told on standard error."""
     screen.report(trainer.opening())
-    status, message = "finished", ""
+    status = "finished"
     means = _Means()
     with _interrupts() as interrupted:
         try:
@@ -294,6 +294,7 @@ def _trained(trainer: Trainer, screen: _JsonScreen | _TextScreen) -> str:
                 if interrupted:
                     status = "interrupted"
                     break
+            message = trainer.stopped_early
         except Diverged as error:
             status, message = "diverged", str(error)
     screen.close()

@@ -119,6 +119,11 @@ class TrainingSettings(Settings):
         0, low=0, high=1_000_000, unit="steps", live=True, label="Steps",
         help="The budget in optimizer steps: training pauses after so many, and Play goes on; 0 counts epochs instead.",
     )  # fmt: skip
+    patience: int = setting(
+        0, low=0, high=100, unit="epochs", live=True, label="Early stopping: patience",
+        help="Training stops after so many epochs in which the validation loss has not improved, and the weights with "
+        "the best one are kept: a cure for overfitting. 0 is off.",
+    )  # fmt: skip
     val_split: float = setting(
         0.2, low=0.0, high=0.5, label="Validation split",
         help="Share of the training data that is never trained on and shows whether the model generalises.",
@@ -216,6 +221,7 @@ class Experiment:
             "dense_activation": bool(model.dense),
             "momentum": training.optimizer == "sgd",
             "val_split": kind.finite,
+            "patience": not kind.finite or training.val_split > 0,
             "epochs": training.steps == 0,
         }.get(name, True)
 

@@ -58,8 +58,21 @@ class StepReport:
     val_metric: float | None = None
 
 
+@dataclass(frozen=True)
+class _Best:
+    """The end of an epoch with the lowest validation loss so far: that loss, epochs done by then, the weights."""
+
+    loss: float
+    epoch: int
+    weights: list[Tensor]
+
+
 class Trainer:
     """Trains the model of one experiment.
+
+    With a `patience` it stops early (L. Prechelt (1998), Early stopping - but when?, doi:10.1007/3-540-49430-8_3): once
+    so many epochs in a row ended without a validation loss below the lowest one, the weights with that one are put
+    back. Whoever goes on from there grants it the same patience again.
 
     Args:
         experiment: what to train.
@@ -69,6 +82,7 @@ class Trainer:
         experiment: as given, with later changes of training settings.
         step_count: optimizer steps done.
         target: the step at which the budget is used up; `extend` moves it.
+        stopped_early: a sentence where the last step was followed by an early stop, else "".
 
     Raises:
         ModelTooLarge: before anything is built.
@@ -81,6 +95,8 @@ class Trainer:
         self._probe = self.task.probe()
         self._labels, self._label_names = self.task.labels(self._probe)
         self._opening: tuple[float, float] | None = None
+        self._best: _Best | None = None
+        self.stopped_early = ""
         self._start(experiment)
 
     def _start(self, experiment: Experiment) -> None:
@@ -92,6 +108,7 @@ class Trainer:
         self.epoch, self._index = 0, 0  # whole epochs done, batches done of the present one
         self.target = self.budget()
         self._finite = [p.detach().clone() for p in self._parameters]
+        self._forget_best()
 
     def _generator(self, purpose: str, number: int) -> torch.Generator:
         # Dropout and weights draw from streams of their own, so that neither shifts the other or the data.
@@ -145,6 +162,8 @@ class Trainer:
             Diverged: when loss, gradient or weights are no longer finite; the last finite weights are kept.
         """
         training = self.experiment.training
+        if self.stopped_early:
+            self.stopped_early, self._patient_since = "", self.epoch
         batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
         dropout = self._generator("dropout", self.step_count) if self.experiment.model.dropout else None
         self.model.train()
@@ -168,6 +187,8 @@ class Trainer:
         # The budget may end within an epoch; how well it ended must be known all the same.
         measured = at_end or self.step_count == self.target
         val_loss, val_metric = self.evaluate("validation") if measured else (None, None)
+        if at_end and training.patience and val_loss is not None:
+            self._judge(val_loss)
         train_metric = metric_of(self.task, outputs.detach(), batch)
         return StepReport(
             self.step_count,
@@ -182,6 +203,8 @@ class Trainer:
 
     def advance(self, max_seconds: float, until: int | None = None) -> list[StepReport]:
         """Make steps for about `max_seconds` (at least one), up to step `until`, by default the budget's end.
+
+        An early stop ends it, too.
 
         Raises:
             Diverged: with the reports made so far lost to the caller; `run` yields them one by one instead.
@@ -198,7 +221,7 @@ class Trainer:
         goal = self.target if until is None else until
         while self.step_count < goal:
             yield self.step()
-            if time.monotonic() >= deadline:
+            if self.stopped_early or time.monotonic() >= deadline:
                 return
 
     def _clip(self, limit: float) -> tuple[float, float]:
@@ -216,6 +239,25 @@ class Trainer:
         """Keep the present weights, which are known to give a finite loss and gradient."""
         with torch.no_grad():
             torch._foreach_copy_(self._finite, self._parameters)
+
+    def _judge(self, val_loss: float) -> None:
+        """Note the validation loss at the end of an epoch; stop early where patience has run out."""
+        if self._best is None or val_loss < self._best.loss:
+            if math.isfinite(val_loss):  # there may be no validation set
+                self._best = _Best(val_loss, self.epoch, [p.detach().clone() for p in self._parameters])
+            return
+        if self.epoch - max(self._best.epoch, self._patient_since) < self.experiment.training.patience:
+            return
+        with torch.no_grad():
+            torch._foreach_copy_(self._parameters, self._best.weights)
+            torch._foreach_copy_(self._finite, self._best.weights)
+        self.optimizer.state.clear()  # what it remembers belongs to the weights that are given up
+        self.stopped_early = _stopped(self._best.epoch)
+
+    def _forget_best(self) -> None:
+        self._best = None
+        self._patient_since = 0  # the epoch from which patience counts, where that is later than the best one
+        self.stopped_early = ""
 
     def _diverged(self, what: str) -> Diverged:
         # Weights may be finite and yet so large that no loss is: what is kept are the last that gave one. The
@@ -284,6 +326,8 @@ class Trainer:
             group["lr"], group["weight_decay"] = training.learning_rate, training.weight_decay
             if "momentum" in group and training.optimizer == "sgd":
                 group["momentum"] = training.momentum
+        if not training.patience:
+            self._forget_best()
         self._index = self._index * new // old  # the same place in the epoch, in batches of the new size
         left = self.target - self.step_count
         if (training.steps, training.epochs) != (before.steps, before.epochs):
@@ -308,6 +352,11 @@ class Trainer:
                     tensors[f"optimizer.{index}.{name}"] = value.detach().contiguous()
         position = {"step": self.step_count, "epoch": self.epoch, "index": self._index, "target": self.target}
         about = {"experiment": self.experiment.to_json(), "position": json.dumps(position)}
+        if self._best is not None:
+            names = dict(self.model.named_parameters())
+            tensors |= {f"best.{name}": w for name, w in zip(names, self._best.weights, strict=True)}
+            stopping = {"loss": self._best.loss, "epoch": self._best.epoch, "since": self._patient_since}
+            about["best"] = json.dumps({**stopping, "stopped": bool(self.stopped_early)})
         return save_tensors(tensors, metadata=about)
 
     def restore(self, state: bytes) -> None:
@@ -317,10 +366,14 @@ class Trainer:
             ValueError: when the state belongs to another experiment (but for what can change while training), or
                 is no stored state; nothing has been changed then.
         """
-        tensors, experiment, position = _read_state(state)
+        tensors, experiment, position, stopping = _read_state(state)
         mine = dict(self.model.named_parameters())
-        stored = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
-        if {name: p.shape for name, p in mine.items()} != {name: t.shape for name, t in stored.items()}:
+        stored, best = (
+            {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+            for prefix in ("model.", "best.")
+        )
+        shapes = {name: p.shape for name, p in mine.items()}
+        if any({name: t.shape for name, t in kept.items()} != shapes for kept in [stored] + [best] * bool(stopping)):
             raise ValueError("the stored state belongs to a model of another shape")
         if self.experiment.live_changes_to(experiment) is None:
             raise ValueError("the stored state belongs to another experiment")
@@ -341,6 +394,16 @@ class Trainer:
         self.step_count, self.epoch = position["step"], position["epoch"]
         self._index, self.target = position["index"], position["target"]
         self._finite = [p.detach().clone() for p in self._parameters]
+        self._forget_best()
+        if stopping is not None:
+            weights = [best[name].clone() for name in mine]
+            self._best = _Best(stopping["loss"], stopping["epoch"], weights)
+            self._patient_since = stopping["since"]
+            self.stopped_early = _stopped(self._best.epoch) if stopping["stopped"] else ""
+
+
+def _stopped(epoch: int) -> str:
+    return f"Stopped early: the validation loss has not improved since epoch {epoch}; the weights of then are kept."
 
 
 def snapshot_of(
@@ -392,13 +455,18 @@ def _counted(output: OutputSpec, outputs: Tensor, batch: Batch) -> tuple[Tensor,
     return outputs[mask], batch.targets[mask]
 
 
-def _read_state(state: bytes) -> tuple[dict[str, Tensor], Experiment, dict[str, int]]:
+def _read_state(state: bytes) -> tuple[dict[str, Tensor], Experiment, dict[str, int], dict[str, Any] | None]:
     # A safetensors file begins with eight bytes of length and then JSON; the library reads metadata from paths only.
     try:
         tensors = load_tensors(state)
         length = int.from_bytes(state[:8], "little")
         about = json.loads(state[8 : 8 + length])["__metadata__"]
         position = {name: int(json.loads(about["position"])[name]) for name in ("step", "epoch", "index", "target")}
-        return tensors, Experiment.from_json(about["experiment"]), position
+        stopping: dict[str, Any] | None = None
+        if "best" in about:
+            best = json.loads(about["best"])
+            stopping = {"loss": float(best["loss"]), "epoch": int(best["epoch"]), "since": int(best["since"])}
+            stopping["stopped"] = bool(best["stopped"])
+        return tensors, Experiment.from_json(about["experiment"]), position, stopping
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError("this is no stored state of a run") from error

@@ -324,3 +324,14 @@ def test_the_bar_is_not_redrawn_at_every_step(monkeypatch):
     for _ in range(5):
         screen.progress(trainer.step())
     assert stream.getvalue().count("\r") == 1 and "1/120" in stream.getvalue()
+
+
+def test_training_stops_early_where_it_is_asked_to(capsys):
+    query = "task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40&patience=2"
+    assert main(["train", query, "--json"]) == 0
+    output, errors = capsys.readouterr()
+    *reports, last = [strictly(line) for line in output.splitlines()]
+    assert errors.startswith("rnn_explorer: Stopped early: the validation loss has not improved since epoch ")
+    best = min(reports, key=lambda report: report["val_loss"])
+    assert f"since epoch {best['epoch']:.0f};" in errors and reports[-1]["epoch"] == best["epoch"] + 2 < 40
+    assert last["status"] == "finished" and last["val_loss"] == best["val_loss"]

@@ -551,3 +551,126 @@ def test_the_summary_is_the_models():
     trainer = make(FINITE)
     assert sum(row.parameters for row in trainer.summary()) == trainer.model.parameter_count()
     assert trainer.summary()[0].output_shape == "(batch, 8, 8)"
+
+
+# -- stopping early ---------------------------------------------------------------------------------------------
+
+OVERFIT = "task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40"
+
+
+def unstopped(query: str, epochs: int = 40) -> tuple[list[float], list[list[torch.Tensor]]]:
+    """The validation loss and the weights at the end of each epoch, without early stopping."""
+    trainer = make(query)
+    losses, kept = [], []
+    while len(losses) < epochs:
+        report = trainer.step()
+        if report.val_loss is not None:
+            losses.append(report.val_loss)
+            kept.append(weights(trainer))
+    return losses, kept
+
+
+def stopping_epoch(losses: list[float], patience: int) -> tuple[int, int]:
+    """By the definition: the first epoch whose last `patience` losses are no lower than all before; and the best."""
+    for end in range(patience + 1, len(losses) + 1):
+        if min(losses[end - patience : end]) >= min(losses[: end - patience]):
+            return end, losses.index(min(losses[:end])) + 1
+    raise AssertionError("it never stops: choose another experiment")
+
+
+@pytest.mark.parametrize("patience", [1, 2, 4])
+def test_it_stops_early_and_keeps_the_best_weights(patience):
+    losses, kept = unstopped(OVERFIT)
+    end, best = stopping_epoch(losses, patience)
+    assert end < 40
+    trainer = make(OVERFIT + f"&patience={patience}")
+    reports = trainer.advance(600)
+    assert (trainer.epoch, trainer.epoch_position()) == (end, end) and trainer.step_count < trainer.target
+    assert [report.val_loss for report in reports if report.val_loss is not None] == losses[:end]
+    assert trainer.stopped_early == (
+        f"Stopped early: the validation loss has not improved since epoch {best}; the weights of then are kept."
+    )
+    assert equal(weights(trainer), kept[best - 1]) and not equal(weights(trainer), kept[end - 1])
+    assert trainer.evaluate("validation")[0] == losses[best - 1]
+
+
+def test_without_patience_and_without_validation_it_goes_to_the_end():
+    assert len(make(OVERFIT).advance(600)) == 80
+    trainer = make(OVERFIT + "&patience=1&val_split=0")
+    assert len(trainer.advance(600)) == 80 and not trainer.stopped_early
+    assert not trainer.experiment.applies("patience") and make(OVERFIT).experiment.applies("patience")
+
+
+def test_who_goes_on_after_an_early_stop_has_the_same_patience_again():
+    trainer = make(OVERFIT + "&patience=2")
+    trainer.advance(600)
+    first, best = trainer.epoch, trainer._best
+    trainer.step()
+    assert not trainer.stopped_early and trainer._best is best
+    trainer.advance(600)
+    assert trainer.stopped_early and trainer.epoch >= first + 2
+    trainer.reset()
+    assert not trainer.stopped_early and trainer.step_count == 0
+    trainer.advance(600)
+    assert trainer.epoch == first
+
+
+def test_patience_can_change_while_it_trains():
+    losses, _ = unstopped(OVERFIT)
+    end, _ = stopping_epoch(losses, 2)
+    trainer = make(OVERFIT + "&patience=30")
+    trainer.advance(600, until=2 * (end - 1))  # two steps an epoch
+    assert not trainer.stopped_early
+    trainer.change(patience=2)
+    trainer.advance(600)
+    assert trainer.epoch == end and trainer.stopped_early
+    trainer.change(patience=0)
+    assert not trainer.stopped_early and len(trainer.advance(600)) == 80 - 2 * end
+
+
+@pytest.mark.parametrize("patience", [2, 4])
+def test_a_stored_run_stops_where_one_that_went_through_does(patience):
+    straight = make(OVERFIT + f"&patience={patience}")
+    whole = straight.advance(600)
+    for at in (1, len(whole) // 2, len(whole) - 1, len(whole)):
+        stopped = make(OVERFIT + f"&patience={patience}")
+        steps(stopped, at)
+        resumed = make(OVERFIT + f"&patience={patience}")
+        steps(resumed, 9)  # what it knew before must be forgotten
+        resumed.restore(stopped.state())
+        if at == len(whole):
+            assert resumed.stopped_early == straight.stopped_early
+            resumed.step()
+            straight.step()
+        else:
+            assert resumed.advance(600) == whole[at:]
+        assert resumed.stopped_early == straight.stopped_early
+        assert equal(weights(resumed), weights(straight))
+
+
+def test_the_best_weights_are_stored_only_while_they_are_wanted():
+    plain, patient = make(OVERFIT), make(OVERFIT + "&patience=9")
+    steps(plain, 2)
+    steps(patient, 2)
+    assert not [name for name in load_tensors(plain.state()) if name.startswith("best.")]
+    assert len([name for name in load_tensors(patient.state()) if name.startswith("best.")]) == len(weights(patient))
+    patient.change(patience=0)
+    assert not [name for name in load_tensors(patient.state()) if name.startswith("best.")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, about: tensors.pop("best.head.bias"),
+        lambda tensors, about: tensors.update({"best.head.bias": torch.zeros(3)}),
+        lambda tensors, about: about.update(best="[]"),
+        lambda tensors, about: about.update(best='{"loss": "x", "epoch": 1, "since": 0, "stopped": false}'),
+    ],
+)
+def test_a_state_with_damaged_best_weights_is_refused(change):
+    trainer = make(OVERFIT + "&patience=9")
+    steps(trainer, 3)
+    state, before = altered(trainer.state(), change), weights(trainer)
+    with pytest.raises(ValueError):
+        trainer.restore(state)
+    assert equal(weights(trainer), before)

@@ -345,7 +345,10 @@ class Worker:
             run.checkpoints.trained += trained
             run.frames.trained += trained
             test = None
-            if one_step:
+            if trainer.stopped_early:  # whatever it was asked to do
+                test = trainer.evaluate("test")
+                self.halt(run, "finished", trainer.stopped_early)
+            elif one_step:
                 self.halt(run, "paused")
             elif run.status == "training" and not run.until_epoch_end and trainer.step_count >= trainer.target:
                 if not validation or validation[-1][0] != trainer.step_count:  # the curve ends where the run ends

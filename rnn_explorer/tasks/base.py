@@ -160,6 +160,7 @@ class Task(ABC):
         settings_class: the dataclass of its own settings.
         defaults: model and training settings by name, where they differ from the general ones.
         metric: the number that says how well it goes; a task whose question follows from its settings has its own.
+        why_memory: one or two sentences: why no predictor without memory can do (much) better than the baseline.
         finite: whether the data are a finite set.
         symbols: whether a step's input is a symbol (else numbers), so that an embedding makes sense.
         reveals_future: whether later inputs contain the answer to an earlier step, so that a backward layer
@@ -186,6 +187,10 @@ class Task(ABC):
     settings_class: ClassVar[type[TaskSettings]] = TaskSettings
     defaults: ClassVar[Mapping[str, Any]] = {}
     metric: Metric
+    why_memory: ClassVar[str] = (
+        "A network without memory answers from the present time step alone. What lies beyond this line has made use of "
+        "earlier steps."
+    )
     finite: ClassVar[bool] = False
     symbols: ClassVar[bool] = False
     reveals_future: ClassVar[bool] = False

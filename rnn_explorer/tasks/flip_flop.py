@@ -69,6 +69,10 @@ class FlipFlop(Task):
     )
     settings_class = FlipFlopSettings
     metric = Metric("MSE")
+    why_memory = (
+        "Between pulses the input is 0 and does not say which sign came last. Both are equally likely, so the best "
+        "answer is 0; only a state that holds the last pulse can know."
+    )
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "rnn",
         "hidden_size": 32,

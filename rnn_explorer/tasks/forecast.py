@@ -223,6 +223,10 @@ class Forecast(Task):
     )
     settings_class = ForecastSettings
     metric = Metric("MSE")
+    why_memory = (
+        "One value is all there is without memory. A function of it can do a little better where the series falls back "
+        "to its mean, but whether it is rising or falling cannot be read off a single value."
+    )
     finite = True
     reveals_future = True
     defaults: ClassVar[Mapping[str, Any]] = {

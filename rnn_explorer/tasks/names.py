@@ -88,6 +88,10 @@ class Names(PoolTask):
     source = files.source("surnames")
     settings_class = NamesSettings
     metric = Metric("accuracy")
+    why_memory = (
+        "Without memory only the last letter is there when the name ends, and this predictor knows how often each "
+        "language has it. To do better, a network must carry earlier letters forward."
+    )
     symbols = True
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm", "hidden_size": 64, "embedding": 16, "learning_rate": 3e-3, "batch_size": 32, "epochs": 20,

@@ -72,6 +72,10 @@ class TemporalOrder(Task):
     )
     settings_class = TemporalOrderSettings
     metric = Metric("accuracy")
+    why_memory = (
+        "The last symbol is always B and tells nothing, and the two that decide are long gone. Without memory all four "
+        "classes stay equally likely, so no answer is right more than a quarter of the time."
+    )
     symbols = True
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm",

@@ -29,6 +29,7 @@ TRAINING = (
     "weight_decay",
     "epochs",
     "steps",
+    "patience",
     "val_split",
 )
 DETAILS = ("init", "embedding", "dropout", "dense_activation", "seed")

@@ -139,20 +139,40 @@ def change(name: str, value: Any, made_in: int) -> None:
     """
     if made_in != edition():
         return
-    state = st.session_state
-    state[_PROBLEMS] = []
-    before = experiment()
+    st.session_state[_PROBLEMS] = []
     try:
-        after = controls.read(before, name, value)
+        after = controls.read(experiment(), name, value)
     except SettingError as error:
         refused()[name] = str(error)
         return
+    if name == "task" and after != experiment():
+        _new_edition()
+    _adopt(after)
+
+
+def set_up(changes: Mapping[str, Any]) -> None:
+    """Put several settings into effect at once, chosen by other means than their own controls.
+
+    Args:
+        changes: settings by name, in their own types.
+    """
+    st.session_state[_PROBLEMS] = []
+    try:
+        after = experiment().replace(**changes)
+    except SettingError as error:
+        _tell(str(error))
+        return
+    _new_edition()
+    _adopt(after)
+
+
+def _adopt(after: Experiment) -> None:
+    """Make this the experiment on the desk: at once where the model can stay, else with a new one."""
+    state, before = st.session_state, experiment()
     state[_REFUSED] = {}
     changes = before.live_changes_to(after)
     if changes == {}:
         return
-    if name == "task":
-        _new_edition()
     if changes is None or not _alive(state[_RUN]):
         trained = _alive(state[_RUN]) and session.engine().view(state[_RUN]).step > 0
         if _start(after) and trained:

@@ -1,0 +1,17 @@
+"""Data: what a task's sequences look like, where they come from, and what its settings do to them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from rnn_explorer.ui import controls, data_page, desk, network
+
+run_id = desk.open_run()
+experiment = desk.experiment()
+
+with st.sidebar:
+    controls.show(experiment, desk.edition(), desk.change, desk.refused())
+    network.show(experiment)
+
+desk.show_problems()
+data_page.show(run_id)

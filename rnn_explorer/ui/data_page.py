@@ -1,0 +1,387 @@
+"""The data page: what a task's data are, what its settings do to them, and overfitting with its cures.
+
+The task of the run is shown under the run's own settings; any other one under its defaults, without touching the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from rnn_explorer.analysis.data import report as look_at
+from rnn_explorer.analysis.data_report import DataReport, compared, same_answers, same_examples
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.distributions import distributions, training_counts
+from rnn_explorer.figures.examples import NARROW, examples, height
+from rnn_explorer.settings import Spec
+from rnn_explorer.tasks import TASKS
+from rnn_explorer.ui import controls, desk, session, still
+
+SMALL_SHARE = 15  # a small training set is about the largest one divided by this
+EPOCHS = 60  # enough for a small training set to be learnt by heart
+
+
+def show(run_id: str) -> None:
+    """Draw the page for the experiment on the desk.
+
+    Args:
+        run_id: its run.
+    """
+    mine = desk.experiment()
+    shown = _chosen(mine)
+    own = shown.task == mine.task
+    try:
+        told = _report(shown)
+    except ValueError as error:  # data that are missing or wrong, in the task's own words
+        st.warning(str(error))
+        return
+    _what_it_is(shown, told)
+    _figures(told)
+    _baseline_and_source(shown, told)
+    _knobs(shown, told, own)
+    if own:
+        _training(run_id, mine)
+
+
+def _report(experiment: Experiment) -> DataReport:
+    """ValueError where the task cannot be built from these settings."""
+    return look_at(session.task_of(experiment))
+
+
+def _chosen(mine: Experiment) -> Experiment:
+    """The experiment whose data are looked at: the run's, or the defaults of another task."""
+    others = [name for name in TASKS.names() if name != mine.task]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.selectbox(
+            "Look at the data of",
+            [mine.task, *others],
+            key=f"data:task:{mine.task}",
+            format_func=lambda name: TASKS.get(name).title + (", the task of this run" if name == mine.task else ""),
+            help="Looking at another task leaves the run as it is.",
+            width=420,
+        )
+        if name == mine.task:
+            return mine
+        st.button(
+            "Train on this task",
+            on_click=_train_on,
+            args=(name,),
+            help="Leaves the present run and makes a new model for this task",
+        )
+    return Experiment.default(name)
+
+
+def _train_on(task: str) -> None:
+    desk.change("task", task, desk.edition())
+
+
+def _what_it_is(experiment: Experiment, told: DataReport) -> None:
+    kind = TASKS.get(experiment.task)
+    st.subheader(kind.title, anchor=False)
+    st.markdown(f"{kind.summary} **What it teaches.** {kind.teaches} {_enters(experiment)}")
+    sizes = {
+        "Training set": (
+            ("endless", "Every batch is made anew; no sequence is seen twice.")
+            if told.endless
+            else (
+                f"{told.sizes['train']:,}",
+                "Sequences that the weights are fitted to; an epoch is one pass over them.",
+            )
+        ),
+        "Validation set": (
+            f"{told.sizes['validation']:,}",
+            "Sequences that are never trained on; the loss on them is measured after every epoch.",
+        ),
+        "Test set": (f"{told.sizes['test']:,}", "Sequences that are looked at only at the end of training."),
+        "Time steps": (
+            str(told.longest) if told.shortest == told.longest else f"{told.shortest} to {told.longest}",
+            "The length of a sequence.",
+        ),
+    }
+    with st.container(horizontal=True, gap="small"):
+        for label, (value, about) in sizes.items():
+            st.metric(label, value, help=about, border=True, width=170)
+
+
+def _enters(experiment: Experiment) -> str:
+    spec = session.task_of(experiment).input
+    if spec.kind == "symbols":
+        return f"At each time step one of {spec.size} symbols enters."
+    return f"At each time step {'one number enters' if spec.size == 1 else f'{spec.size} numbers enter'}."
+
+
+def _figures(told: DataReport) -> None:
+    drawn = examples(told.examples, told.label_names, told.class_names)
+    still.show(drawn, height(told.examples), f"{told.task}_examples")
+    still.show(distributions(told), 270, f"{told.task}_distributions")
+
+
+def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
+    kind = TASKS.get(experiment.task)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        metric = f", {told.metric} {told.baseline_metric:.4g}" if told.metric != "MSE" else ""
+        st.markdown(
+            f"**Without memory.** A predictor that {told.baseline_how}: loss {told.baseline_loss:.4g}{metric}. "
+            f"{kind.why_memory}"
+        )
+        licence = f"{kind.source.licence[:1].upper()}{kind.source.licence[1:]}"
+        link = f" [{kind.source.url}]({kind.source.url})" if kind.source.url else ""
+        st.markdown(f"**Source.** {kind.source.citation}.{link}")
+        st.markdown(f"**Licence.** {licence}.")
+    right.markdown(f"**How to read the figures of this task.** {kind.reading_guide}")
+
+
+# -- what the settings do ---------------------------------------------------------------------------------------
+
+
+def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
+    """One setting of the task, at its default and at another value, side by side."""
+    specs = {spec.name: spec for spec in shown.task_settings.specs()}
+    if not specs:
+        return
+    st.subheader("What its settings do", anchor=False)
+    place = f"{shown.to_query_string()}:{desk.edition()}"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = st.selectbox(
+            "Setting",
+            list(specs),
+            key=f"data:knob:{shown.task}",
+            format_func=lambda name: specs[name].label,
+            width=260,
+        )
+        spec = specs[name]
+        base, how = applicable(shown, name)
+        default = Experiment.default(shown.task).get(name)
+        value = _value(spec, shown.get(name), default, f"data:value:{name}:{place}")
+        if own:
+            st.button(
+                "Use it for the run",
+                on_click=desk.set_up,
+                args=({name: value, **how},),
+                disabled=shown.get(name) == value,
+                help=controls.NEW_MODEL_NOTE,
+            )
+    st.caption(spec.help + "".join(f" Here with {specs[other].label.lower()} “{to}”." for other, to in how.items()))
+    try:
+        before = told if base.get(name) == default and not how else _report(base.replace(**{name: default}))
+        after = _report(base.replace(**{name: value}))
+    except ValueError as error:
+        st.warning(str(error))
+        return
+    _side_by_side(spec, (default, before), (value, after))
+
+
+def applicable(experiment: Experiment, name: str) -> tuple[Experiment, dict[str, Any]]:
+    """The experiment under which a setting of its task has an effect, and what had to be changed for that.
+
+    Args:
+        experiment: any.
+        name: one of its task's own settings.
+    """
+    if experiment.applies(name):
+        return experiment, {}
+    for spec in experiment.task_settings.specs():
+        choices: tuple[Any, ...] = (False, True) if spec.kind is bool else spec.choices
+        for choice in choices:
+            other = experiment.replace(**{spec.name: choice})
+            if other.applies(name):
+                return other, {spec.name: choice}
+    return experiment, {}
+
+
+def other_value(spec: Spec, default: Any) -> Any:
+    """A value that differs clearly from the default, to begin with."""
+    if spec.kind is bool:
+        return not default
+    if spec.kind is str:
+        return spec.choices[(spec.choices.index(default) + 1) % len(spec.choices)]
+    if spec.kind is tuple or spec.low is None or spec.high is None:
+        return default
+    if spec.log:
+        return small_set(spec)
+    value = 2 * default if default and 2 * default <= spec.high else default / 2 if default else spec.high
+    return spec.check(max(spec.low, int(value) if spec.kind is int else float(value)))
+
+
+def _value(spec: Spec, present: Any, default: Any, key: str) -> Any:
+    """The widget of the value that is compared with the default."""
+    first = present if present != default else other_value(spec, default)
+    if spec.kind is bool:
+        return st.toggle(spec.label, first, key=key)
+    if spec.kind is str:
+        return st.selectbox("Value", spec.choices, spec.choices.index(first), key=key, width=260)
+    if spec.kind is tuple or spec.low is None or spec.high is None:
+        return present
+    if spec.log:
+        return st.select_slider("Value", controls.ladder(spec, first), first, key=key, width=420)
+    step = 1 if spec.kind is int else 0.01
+    low, high = spec.kind(spec.low), spec.kind(spec.high)
+    if (high - low) / step <= 1000:
+        return st.slider("Value", low, high, first, step, key=key, width=420)
+    return st.number_input("Value", low, high, first, step, key=key, width=260)
+
+
+def _side_by_side(spec: Spec, before: tuple[Any, DataReport], after: tuple[Any, DataReport]) -> None:
+    rows = compared(before[1], after[1])
+    if rows:
+        st.markdown("  \n".join(f"{what}: {one} → **{other}**" for what, one, other in rows))
+    examples_differ = not same_examples(before[1], after[1])
+    answers_differ = not same_answers(before[1], after[1])
+    if not examples_differ and not answers_differ:
+        st.markdown("The same data under both values." if before[0] != after[0] else "This is the default.")
+        return
+    if examples_differ and after[1].endless and before[1].longest != after[1].longest:
+        st.caption("Made with the same seed; another length shifts the random numbers, so these are other sequences.")
+    highest = max(int(told.answers.counts["train"].max(initial=0)) for _, told in (before, after))
+    both = (*before[1].examples[:NARROW], *after[1].examples[:NARROW])
+    sides = (("default", *before), ("chosen", *after))
+    for column, (side, value, told) in zip(st.columns(2, gap="medium"), sides, strict=True):
+        with column:
+            st.markdown(f"{spec.label} **{_plain(spec, value)}**" + (" (the default)" if side == "default" else ""))
+            if examples_differ:
+                drawn = examples(told.examples, told.label_names, told.class_names, wide=False, scale_of=both)
+                still.show(drawn, height(told.examples, wide=False), f"{told.task}_{spec.name}_{side}_examples")
+            else:
+                drawn = training_counts(told, highest)
+                still.show(drawn, 230, f"{told.task}_{spec.name}_{side}_counts")
+
+
+def _plain(spec: Spec, value: Any) -> str:
+    if spec.kind is bool:
+        return "on" if value else "off"
+    shown = f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{shown} {spec.unit}".rstrip()
+
+
+# -- overfitting ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cure:
+    """Something that may help against overfitting.
+
+    Attributes:
+        label: of its button.
+        settings: what it sets, given the experiment.
+        without: what takes it back.
+        watch: a sentence on what to watch.
+    """
+
+    label: str
+    settings: Callable[[Experiment], dict[str, Any]]
+    without: Mapping[str, Any]
+    watch: str
+
+    def on(self, experiment: Experiment) -> bool:
+        """Whether it is in effect."""
+        return all(experiment.get(name) != value for name, value in self.without.items())
+
+
+CURES = (
+    Cure(
+        "and dropout",
+        lambda experiment: {"num_layers": max(experiment.model.num_layers, 2), "dropout": 0.5},
+        {"dropout": 0.0},
+        "**Dropout** lies between recurrent layers, so it takes a second one: half of the first layer's outputs are "
+        "zeroed at random while training. Learning by heart takes longer, and the gap often narrows a little; "
+        "from one seed to another it may not.",
+    ),
+    Cure(
+        "and weight decay",
+        lambda experiment: {"weight_decay": 0.003},
+        {"weight_decay": 0.0},
+        "**Weight decay** pulls every weight towards zero: the training loss stays higher, and the validation loss "
+        "turns later and rises less. Too much of it, and both stay high (try 0.03).",
+    ),
+    Cure(
+        "stop early",
+        lambda experiment: {"patience": 5},
+        {"patience": 0},
+        "**Stopping early**: after five epochs without a lower validation loss training ends by itself, and the "
+        "weights of the best epoch are put back. The curve ends shortly after the lowest point of the validation loss.",
+    ),
+)
+
+
+def small_set(spec: Spec) -> int:
+    """A training-set size that a network soon knows by heart: about a fifteenth of the largest, in round numbers."""
+    wanted = (spec.high or 0) / SMALL_SHARE
+    power = 10 ** max(math.floor(math.log10(max(wanted, 1))), 0)
+    return int(max(spec.low or 0, round(wanted / power) * power))
+
+
+def _training(run_id: str, mine: Experiment) -> None:
+    """The learning curves, live; where there is a training set to make smaller, with all that takes."""
+    specs = {spec.name: spec for spec in mine.task_settings.specs()}
+    if "train_size" in specs:
+        st.subheader("Overfitting", anchor=False)
+        _overfitting(mine, specs["train_size"])
+    else:
+        st.subheader("Watch it learn", anchor=False)
+    desk.watch(run_id, "data")
+
+
+def _overfitting(mine: Experiment, spec: Spec) -> None:
+    edition, small = desk.edition(), small_set(spec)
+    st.markdown(
+        "A network with enough weights can learn a small training set by heart. Watch the two loss curves: the "
+        "training loss goes on falling while the validation loss turns and rises; that gap is overfitting. The "
+        "smaller the training set, the sooner it opens."
+    )
+    is_small = mine.get("train_size") <= small
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        key = f"data:train_size:{edition}"
+        st.session_state[key] = mine.get("train_size")
+        st.select_slider(
+            spec.label,
+            controls.ladder(spec, mine.get("train_size")),
+            key=key,
+            width=380,
+            help=f"{spec.help} {controls.NEW_MODEL_NOTE}",
+            on_change=_resize,
+            args=(key, edition),
+        )
+        bare = {"train_size": small, "epochs": EPOCHS, "steps": 0, "dropout": 0.0, "weight_decay": 0.0, "patience": 0}
+        _press("small training set", bare, is_small, f"{small} sequences, {EPOCHS} epochs, none of the cures")
+        for cure in CURES:
+            on = cure.on(mine)
+            _press(cure.label, cure.without if on else cure.settings(mine), on, "Press again to take it back")
+        whole = Experiment.default(mine.task)
+        back = {name: whole.get(name) for name in (*bare, "num_layers")}
+        st.button(
+            "back to the defaults",
+            on_click=desk.set_up,
+            args=(back,),
+            disabled=_are(mine, back),
+            type="tertiary",
+        )
+    told = [cure.watch for cure in CURES if cure.on(mine)]
+    if not told and is_small:
+        told = ["Press Play and watch the validation loss turn; then try a cure, Reset and Play again."]
+    for sentence in told:
+        st.markdown(sentence)
+
+
+def _press(label: str, settings: Mapping[str, Any], on: bool, tip: str) -> None:
+    st.button(
+        ("✓ " if on else "") + label,
+        key=f"data:press:{label}",
+        type="primary" if on else "secondary",
+        on_click=desk.set_up,
+        args=(settings,),
+        help=tip,
+    )
+
+
+def _are(experiment: Experiment, settings: Mapping[str, Any]) -> bool:
+    return all(experiment.get(name) == value for name, value in settings.items())
+
+
+def _resize(key: str, made_in: int) -> None:
+    if made_in == desk.edition():
+        desk.set_up({"train_size": st.session_state[key]})

@@ -1,0 +1,51 @@
+"""Figures that stand still: drawn by Streamlit itself, in the page's theme, with their reading line and downloads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from rnn_explorer.figures.base import Figure
+
+
+def theme() -> Literal["light", "dark"]:
+    """The theme that the visitor sees."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def show(figure: Figure, height: int, key: str) -> None:
+    """Draw a figure with its title, its one line for the reader, and downloads.
+
+    Args:
+        figure: what to draw.
+        height: of the picture, in pixels.
+        key: unique on the page; also the name of downloaded files.
+    """
+    drawn = figure.to_plotly(theme())
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{_text(figure.title)}**", width="stretch")
+        with st.popover("Save", help="This figure as a page of its own, or its numbers", width="content"):
+            _downloads(figure, key)
+    drawn.update_layout(
+        title=None, paper_bgcolor="rgba(0,0,0,0)", height=height, margin=dict(figure.layout["margin"])
+    )  # fmt: skip
+    config = {"displaylogo": False, "toImageButtonOptions": {"filename": key, "scale": 2}}
+    st.plotly_chart(drawn, theme=None, key=key, config=config)
+    st.caption(_text(figure.how_to_read))
+
+
+def _downloads(figure: Figure, key: str) -> None:
+    dressed = theme()
+
+    def page() -> str:
+        return figure.to_plotly(dressed).to_html(include_plotlyjs=True)
+
+    st.download_button("HTML", page, f"{key}.html", "text/html", key=f"html:{key}", on_click="ignore")
+    st.download_button("CSV", figure.to_csv, f"{key}.csv", "text/csv", key=f"csv:{key}", on_click="ignore")
+    st.caption("PNG: the camera above the figure.")
+
+
+def _text(text: str) -> str:
+    """Text as text: Streamlit reads Markdown."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!$|~<>:" else letter for letter in text)

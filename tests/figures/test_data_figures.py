@@ -1,0 +1,203 @@
+"""The figures of the data page: several sequences at once, and how they are distributed."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from rnn_explorer.analysis.data_report import DataReport, Example, Spread, by_name, by_value
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.distributions import distributions, training_counts
+from rnn_explorer.figures.examples import colour_of, examples, height
+from rnn_explorer.figures.style import CLASS_COLOURS
+from rnn_explorer.trace import Strip
+
+LABELS = ("<b>one", "two", "three")
+
+
+def image(label: int = 0, pixels: bool = False) -> Example:
+    steps = np.arange(12).reshape(4, 3) if pixels else np.repeat(np.arange(4)[:, None], 3, axis=1)
+    return Example("image", "a <3>", label, 12 if pixels else 4, image=np.arange(12.0).reshape(4, 3), image_steps=steps)
+
+
+def word(length: int, label: int = 0, step_classes: bool = False) -> Example:
+    letters = tuple("ab <"[n % 4] for n in range(length))
+    right = np.arange(length) % 4 - 1 if step_classes else None
+    return Example("symbols", "<i>word", label, length, symbols=letters, step_classes=right)
+
+
+def series(length: int, label: int = 0, groups: int = 2, inputs: int = 1) -> Example:
+    strips = []
+    for group in range(groups):
+        for number in range(inputs):
+            strips.append(Strip(f"in {number}", np.linspace(-1, group + 1, length), "input", f"g{group}"))
+        strips.append(Strip("wanted", np.full(length, 2.5), "target", f"g{group}"))
+    return Example("series", "numbers", label, length, strips=tuple(strips))
+
+
+CASES = {
+    "nothing": [],
+    "images": [image(n % 3, pixels=True) for n in range(8)],
+    "one image": [image(-1)],
+    "words": [word(3 + n, n % 3) for n in range(8)],
+    "an empty word": [word(0)],
+    "long words": [word(300), word(200)],
+    "a class a step": [word(9, -1, step_classes=True)],
+    "series": [series(20, n % 3) for n in range(8)],
+    "one step": [series(1)],
+    "no step": [series(0)],
+    "many groups": [series(12, groups=9)],
+    "many inputs": [series(12, groups=1, inputs=12)],
+}
+
+
+def check(figure: Figure) -> None:
+    axes = {name for name in figure.layout if "axis" in name}
+    assert figure.title and figure.how_to_read.endswith(".") and "margin" in figure.layout
+    assert "height" not in figure.layout and "title" not in figure.layout
+    for trace in figure.data:
+        assert {trace.get("xaxis", "x").replace("x", "xaxis"), trace.get("yaxis", "y").replace("y", "yaxis")} <= axes
+    assert len({len(values) for values in figure.table.values()}) == 1
+    rows = list(csv.reader(io.StringIO(figure.to_csv())))
+    assert len(rows[0]) == len(set(rows[0]))
+    for theme in ("light", "dark"):
+        figure.to_plotly(theme)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("name", CASES)
+def test_examples_in_every_shape(name: str, wide: bool) -> None:
+    items = CASES[name]
+    check(examples(items, LABELS, ("x", "y", "z"), wide))
+    check(examples(items, (), (), wide) if name != "a class a step" else examples(items, (), LABELS, wide))
+    assert height(items, wide) >= 100
+
+
+def test_an_image_is_drawn_as_it_is_with_the_order_of_reading_in_half_a_page() -> None:
+    wide, narrow = examples([image()], LABELS), examples([image(pixels=True)], LABELS, wide=False)
+    (drawn,) = wide.data
+    np.testing.assert_array_equal(drawn["z"], np.arange(12.0).reshape(4, 3))
+    order = narrow.data[1]
+    assert order["x"].tolist() == [1, 2, 3] * 4 and order["y"].tolist() == sorted([1, 2, 3, 4] * 3)
+    rows = examples([image()], LABELS, wide=False).data[1]
+    assert rows["x"].tolist() == [2, 2, 2, 2] and rows["y"].tolist() == [1, 2, 3, 4]
+
+
+def test_text_is_text_in_the_colour_of_its_class() -> None:
+    figure = examples([word(4, 2), word(3, 1)], LABELS)
+    first, second = figure.data
+    assert first["text"] == ["a", "b", "␣", "&lt;"] and first["textfont"]["color"] == [colour_of(2)] * 4
+    assert second["x"].tolist() == [1, 2, 3] and set(second["y"].tolist()) == {1}
+    label = figure.layout["yaxis"]["ticktext"][0]
+    assert "&lt;i&gt;word" in label and CLASS_COLOURS[2] in label
+    assert figure.table["class"][0] == "three" and figure.table["symbol"][2] == " "
+
+
+def test_a_symbol_has_the_colour_of_the_answer_after_it_where_one_is_asked_per_step() -> None:
+    (trace,) = examples([word(5, -1, step_classes=True)], (), ("x", "y", "z")).data
+    assert trace["textfont"]["color"] == [colour_of(n) for n in (-1, 0, 1, 2, -1)]
+    assert trace["customdata"][:2] == ["<br>not asked here", "<br>right answer: x"]
+    (many,) = examples([word(5, 1, step_classes=True)], (), [str(n) for n in range(40)]).data
+    assert len(set(many["textfont"]["color"])) == 1, "too many classes for colours"
+
+
+def test_a_long_text_is_cut_and_says_so_but_not_in_the_table() -> None:
+    figure = examples([word(300)], LABELS)
+    shown = len(figure.data[0]["text"])
+    assert 60 < shown < 300 and f"(of 300; the first {shown} are drawn)" in figure.layout["xaxis"]["title"]["text"]
+    assert len(figure.table["symbol"]) == 300
+
+
+def test_rows_of_a_series_share_a_scale_also_with_the_figure_beside_it() -> None:
+    small, large = series(10, groups=1), series(10, groups=3)
+    alone = examples([small, small], wide=False)
+    beside = examples([small, small], wide=False, scale_of=[large])
+    assert alone.layout["yaxis"]["range"] == alone.layout["yaxis2"]["range"]
+    low, high = alone.layout["yaxis"]["range"]
+    assert low < -1 and high > 2.5
+    assert beside.layout["yaxis"]["range"] == alone.layout["yaxis"]["range"], "that group is alike"
+    louder = Example("series", "", -1, 10, strips=(Strip("in 0", np.full(10, 9.0), "input", "g0"),))
+    assert examples([small], wide=False, scale_of=[louder]).layout["yaxis"]["range"][1] > 9
+    dashes = {trace["name"]: trace["line"].get("dash") for trace in alone.data}
+    assert dashes == {"in 0": None, "wanted": "dash"}
+
+
+def test_more_groups_than_there_is_room_for_are_named() -> None:
+    figure = examples(CASES["many groups"])
+    assert any("(and 3 more)" in note["text"] for note in figure.layout["annotations"])
+    assert sum(name.startswith("g") for name in figure.table) == 18
+
+
+def test_columns_of_a_file_may_have_any_name() -> None:
+    strips = tuple(Strip(name, np.ones(3), "input", "") for name in ("class", "title", "step", "class"))
+    table = examples([Example("series", "one", 1, 3, strips=strips)], LABELS).table
+    assert table["class"] == ["two"] * 3 and table["title"] == ["one"] * 3 and table["step"] == [1, 2, 3]
+    assert sum(name.startswith(("class", "title", "step")) for name in table) == 7
+
+
+# -- distributions ----------------------------------------------------------------------------------------------
+
+
+def told(answers: Spread, lengths: Spread | None = None, **more: object) -> DataReport:
+    plain = dict(
+        task="made", examples=(), label_names=LABELS, class_names=(), sizes={"train": 4, "validation": 2, "test": 1},
+        endless=False, sampled=0, shortest=3, longest=3, labels=None, inputs=None, metric="accuracy",
+        baseline_loss=1.0, baseline_metric=0.5, baseline_how="guesses",
+    )  # fmt: skip
+    return DataReport(answers=answers, lengths=lengths, **{**plain, **more})  # type: ignore[arg-type]
+
+
+def classes(names: tuple[str, ...] = LABELS) -> Spread:
+    codes = {"train": np.array([0, 0, 2, 0]), "validation": np.array([1, 2]), "test": np.zeros(0, dtype=int)}
+    return by_name("class", codes, names)
+
+
+def numbers() -> Spread:
+    return by_value("value", {"train": np.linspace(-1, 1, 50), "validation": np.zeros(3), "test": np.ones(2)})
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        told(classes()),
+        told(classes(), by_value("time steps", {s: np.arange(3, 30) for s in ("train", "validation", "test")})),
+        told(numbers(), labels=classes(), inputs=numbers()),
+        told(
+            by_name("class", {s: np.arange(80) for s in ("train", "validation", "test")}, [str(n) for n in range(80)])
+        ),
+        told(by_name("class", dict.fromkeys(("train", "validation", "test"), np.zeros(0, dtype=int)), ())),
+        told(classes(), endless=True, sampled=1024),
+    ],
+)
+def test_distributions_in_every_shape(report: DataReport) -> None:
+    check(distributions(report))
+    check(training_counts(report, 7))
+
+
+def test_bars_are_shares_in_the_colours_of_the_classes() -> None:
+    figure = distributions(told(classes()))
+    bars, validation = figure.data  # nothing was tested, so there is no mark for it
+    assert bars["y"].tolist() == [0.75, 0, 0.25] and validation["y"].tolist() == [0, 0.5, 0.5]
+    assert bars["marker"]["color"] == [colour_of(n) for n in range(3)]
+    assert bars["customdata"][0] == ["&lt;b&gt;one", 3]
+    assert figure.layout["xaxis"]["ticktext"][0] == "&lt;b&gt;one"
+    assert "every sequence has 3 time steps" in figure.title
+    assert figure.table["count"] == [3, 0, 1, 0, 1, 1, 0, 0, 0]
+
+
+def test_of_many_bars_the_most_frequent_are_drawn_and_the_axis_says_so() -> None:
+    counts = np.repeat(np.arange(40), np.arange(40))  # name n comes n times
+    spread = by_name("symbol", {"train": counts}, [f"s{n}" for n in range(40)])
+    figure = training_counts(told(spread), 39)
+    assert figure.data[0]["y"].tolist() == list(range(39, 9, -1))
+    assert figure.layout["xaxis"]["title"]["text"] == "symbol (the 30 most frequent of 40)"
+    assert len(figure.table["value"]) == 40
+
+
+def test_two_training_sets_are_drawn_on_one_scale() -> None:
+    one, other = training_counts(told(classes()), 90), training_counts(told(numbers()), 90)
+    assert one.layout["yaxis"]["range"] == other.layout["yaxis"]["range"] and one.layout["yaxis"]["range"][1] >= 90
+    assert one.data[0]["y"].tolist() == [3, 0, 1]

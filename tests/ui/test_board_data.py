@@ -1,0 +1,23 @@
+"""The data page's board without a server."""
+
+from __future__ import annotations
+
+import math
+
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
+from rnn_explorer.ui.boards import BOARDS, Seen
+from rnn_explorer.ui.boards.data import DataBoard, DataSelection
+from tests.ui.test_live import view_of
+
+
+def test_it_draws_the_curves_of_a_run_with_the_axis_that_is_chosen() -> None:
+    trainer = Trainer(Experiment.from_query("task=digits&train_size=40&hidden_size=4&dense=none"))
+    trainer.advance(math.inf, 5)
+    view = view_of(trainer)
+    assert BOARDS.get("data") is DataBoard
+    for log, kind in ((False, "linear"), (True, "log")):
+        board = DataBoard(DataSelection.read({"log": str(log).lower(), "layer": "7"}))
+        (figure,) = board.cards(Seen(view, view.step))
+        assert figure.name == "curves" and figure.layout["yaxis"].get("type", "linear") == kind
+        assert [tool.field for tool in board.tools(Seen(view, view.step))] == ["log"]
