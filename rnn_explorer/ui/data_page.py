@@ -19,7 +19,7 @@ from rnn_explorer.figures.distributions import distributions, training_counts
 from rnn_explorer.figures.examples import NARROW, examples, height
 from rnn_explorer.settings import Spec
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.ui import controls, desk, session, still
+from rnn_explorer.ui import controls, desk, own_data, session, still
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
 EPOCHS = 60  # enough for a small training set to be learnt by heart
@@ -32,6 +32,7 @@ def show(run_id: str) -> None:
         run_id: its run.
     """
     mine = desk.experiment()
+    own_data.show()
     shown = _chosen(mine)
     own = shown.task == mine.task
     try:

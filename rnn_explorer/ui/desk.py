@@ -7,6 +7,7 @@ that a refresh finds the run again and a link brings the experiment elsewhere.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,12 +18,14 @@ from rnn_explorer.experiment import MAX_SEED, Experiment
 from rnn_explorer.model import ModelTooLarge
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.ui import controls, live, network, server, session
+from rnn_explorer.tasks.own.store import DataGone
+from rnn_explorer.ui import controls, live, network, server, session, uploads
 from rnn_explorer.ui.live_figures import live_figures
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
-_EDITION, _AT = "edition", "at"
+_EDITION, _AT, _REPLACED = "edition", "at", "replaced"
+BEHIND = 5.0  # seconds by which a browser's address may be behind what was written into it
 
 
 def experiment() -> Experiment:
@@ -56,11 +59,12 @@ def open_run() -> str:
     doubled = [name for name in asked if len(st.query_params.get_all(name)) > 1]
     wanted_run = asked.pop(RUN, None)
     # An address that is neither empty nor what was written last was edited by the person.
-    edited = bool(asked or wanted_run) and {**asked, RUN: wanted_run} != state.get(_WRITTEN)
+    address = {**asked, RUN: wanted_run}
+    edited = bool(asked or wanted_run) and address != state.get(_WRITTEN) and not _just_replaced(address)
     if _EXPERIMENT not in state or edited:
         state[_PROBLEMS] = [f"{name} is in the address more than once; the last one counts." for name in doubled]
         _read_address(asked, wanted_run)
-    if not _alive(state.get(_RUN)):
+    if not alive(state.get(_RUN)):
         if state.get(_RUN):
             _tell("This run is no longer on the server; here it is anew, at step 0.")
         _start(experiment(), fall_back=True)
@@ -69,21 +73,40 @@ def open_run() -> str:
     if current != state[_EXPERIMENT]:
         state[_EXPERIMENT] = current
         _new_edition()
-    state[_WRITTEN] = {**experiment().to_query(), RUN: state[_RUN]}
+    uploads.touch(experiment(), state[_RUN])
+    _write({**experiment().to_query(), RUN: state[_RUN]})
     if dict(st.query_params) != state[_WRITTEN]:
         st.query_params.from_dict(state[_WRITTEN])
     return state[_RUN]
+
+
+def _write(address: dict[str, Any]) -> None:
+    """Note what the address is to be, and what it was until now."""
+    state = st.session_state
+    if state.get(_WRITTEN) not in (None, address):
+        state[_REPLACED] = (state[_WRITTEN], time.monotonic())
+    state[_WRITTEN] = address
+
+
+def _just_replaced(address: dict[str, Any]) -> bool:
+    """Whether a browser that is behind still has the address before the present one; nobody typed that then."""
+    before, when = st.session_state.get(_REPLACED, (None, 0.0))
+    return address == before and time.monotonic() - when < BEHIND
 
 
 def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
     state = st.session_state
     state[_REFUSED] = {}
     _new_edition()
-    if wanted_run and _alive(wanted_run):
+    if wanted_run and alive(wanted_run):
         state[_RUN] = wanted_run
         state[_EXPERIMENT] = session.engine().view(wanted_run).experiment.to_dict()
         return
     found, errors = Experiment.from_query_forgiving(asked)
+    if uploads.is_foreign(found):
+        # A link of an upload: the data stay with their owner.
+        _tell(str(DataGone()))
+        found = Experiment.default(found.task)
     state[_EXPERIMENT] = found.to_dict()
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
@@ -96,7 +119,8 @@ def _tell(problem: str) -> None:
         st.session_state[_PROBLEMS].append(problem)
 
 
-def _alive(run_id: str | None) -> bool:
+def alive(run_id: str | None) -> bool:
+    """Whether there is a run of this id."""
     if not run_id:
         return False
     try:
@@ -121,7 +145,7 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
         st.error(str(error))
         st.stop()
     old = state.get(_RUN)
-    if old and _alive(old):
+    if old and alive(old):
         for relative in engine.family(old):
             if live.viewers(relative) <= (relative == old):  # nobody else is watching it
                 engine.command(relative, "stop")
@@ -166,6 +190,13 @@ def set_up(changes: Mapping[str, Any]) -> None:
     _adopt(after)
 
 
+def put(after: Experiment) -> None:
+    """Put a whole experiment on the desk."""
+    st.session_state[_PROBLEMS] = []
+    _new_edition()
+    _adopt(after)
+
+
 def _adopt(after: Experiment) -> None:
     """Make this the experiment on the desk: at once where the model can stay, else with a new one."""
     state, before = st.session_state, experiment()
@@ -173,8 +204,8 @@ def _adopt(after: Experiment) -> None:
     changes = before.live_changes_to(after)
     if changes == {}:
         return
-    if changes is None or not _alive(state[_RUN]):
-        trained = _alive(state[_RUN]) and session.engine().view(state[_RUN]).step > 0
+    if changes is None or not alive(state[_RUN]):
+        trained = alive(state[_RUN]) and session.engine().view(state[_RUN]).step > 0
         if _start(after) and trained:
             st.toast("A new model, at step 0. Press Play to train it.")
         return
@@ -330,7 +361,7 @@ def _branch_name(view: RunView, family: Sequence[str]) -> str:
 
 def _switch(key: str) -> None:
     wanted = st.session_state.get(key)
-    if int(key.rpartition(":")[2]) != edition() or not _alive(wanted):
+    if int(key.rpartition(":")[2]) != edition() or not alive(wanted):
         return
     st.session_state[_RUN], st.session_state[_AT], st.session_state["whole_page"] = wanted, (wanted, None), True
     _new_edition()

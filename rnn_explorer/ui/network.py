@@ -19,7 +19,10 @@ _WHY_TWO = (
 
 def show(experiment: Experiment) -> None:
     """Draw the network that the controls describe."""
-    task, model = session.task_of(experiment), experiment.model
+    try:
+        task, model = session.task_of(experiment), experiment.model
+    except ValueError:  # its data are gone, which the page says
+        return
     drawing(
         network_svg(
             "symbols" if task.input.kind == "symbols" else "numbers",

@@ -43,3 +43,8 @@ def _task(name: str, settings: TaskSettings, seed: int, val_split: float) -> Tas
     base = Experiment.default(name)
     training = base.training.replace(seed=seed, val_split=val_split)
     return Experiment(name, settings, base.model, training).make_task()
+
+
+def forget_tasks() -> None:
+    """Build tasks anew when they are next asked for; what somebody brought and took away must not stay here."""
+    _task.cache_clear()

@@ -13,7 +13,7 @@ from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.ui import controls, session
+from rnn_explorer.ui import controls, desk, session
 from tests.pages.conftest import run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -290,3 +290,23 @@ def test_a_new_model_leaves_no_branch_behind(open_lab: Open) -> None:
     for run_id in (view.run_id, branch):
         with pytest.raises(UnknownRun):
             session.engine().view(run_id)
+
+
+def test_a_browser_that_is_behind_does_not_bring_an_old_address_back(
+    open_lab: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_lab(task="adding", hidden_size="8")
+    old = dict(page.query_params)
+    control(page, "hidden_size").set_value(12).run()
+    run = run_of(page)
+    for name, value in old.items():
+        page.query_params[name] = value
+    page.run()
+    assert run_of(page) == run
+    assert Experiment.from_dict(page.session_state["experiment"]).model.hidden_size == 12
+    # A while later it is a person who goes back.
+    monkeypatch.setattr(desk, "BEHIND", 0.0)
+    for name, value in old.items():
+        page.query_params[name] = value
+    page.run()
+    assert Experiment.from_dict(page.session_state["experiment"]).model.hidden_size == 8
