@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
+from rnn_explorer import cli_data
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
@@ -33,6 +34,7 @@ from rnn_explorer.experiment import DEFAULT_TASK, Experiment, ModelSettings, Tra
 from rnn_explorer.model import LayerSummary, ModelTooLarge
 from rnn_explorer.settings import SettingError, Settings, Spec
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.own.limits import DataError
 from rnn_explorer.trace import Trace
 from rnn_explorer.training import Diverged, StepReport, Trainer
 
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         told = _parser().parse_args(arguments)
         return told.run(told)
-    except (BadInput, SettingError, ModelTooLarge) as error:
+    except (BadInput, SettingError, DataError, ModelTooLarge) as error:
         print(f"rnn_explorer: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
@@ -106,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         help="print one JSON object a line: a report for the untrained model and at each validation (train_loss and "
         "train_metric are means since the report before), then one with the result",
     )
+    cli_data.add_arguments(train)
     train.add_argument("--out", metavar="TRACE.npz", help="write what happens inside the trained model (see below)")
     train.add_argument(
         "--save", metavar="FILE.safetensors", help="write the trained model, for --load of the commands below"
@@ -252,9 +255,10 @@ def _query_help() -> str:
 
 
 def _train(told: argparse.Namespace) -> int:
-    experiment = Experiment.from_query(told.query)
+    experiment = cli_data.experiment(told)
     out, save = (_writable(getattr(told, name), f"--{name}") for name in ("out", "save"))
     trainer = Trainer(experiment)
+    cli_data.tell(trainer.task.notes)
     screen: _JsonScreen | _TextScreen = _JsonScreen() if told.json else _TextScreen(trainer)
     started = time.monotonic()
     status = _trained(trainer, screen)

@@ -151,7 +151,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         kind = TASKS.get(self.task)
-        if self.model.bidirectional and kind.reveals_future:
+        if self.model.bidirectional and kind.reveals(self.task_settings):
             raise SettingError(
                 "bidirectional",
                 True,
@@ -210,7 +210,7 @@ class Experiment:
         if any(name in cell.setting_names for _, cell in CELLS.items()):
             return name in CELLS.get(model.cell).setting_names
         return {
-            "bidirectional": not kind.reveals_future,
+            "bidirectional": not kind.reveals(self.task_settings),
             "dropout": model.num_layers > 1,
             "embedding": kind.symbols,
             "dense_activation": bool(model.dense),
@@ -227,7 +227,11 @@ class Experiment:
         return changed if set(changed) <= live and self.task == other.task else None
 
     def make_task(self) -> Task:
-        """Build the task: its data, its probe batch, its baseline."""
+        """Build the task: its data, its probe batch, its baseline.
+
+        Raises:
+            SettingError: where the data do not bear the settings, or are not there (any more).
+        """
         return TASKS.get(self.task)(self.task_settings, self.training.seed, self.training.val_split)
 
     # -- dict, JSON, query --------------------------------------------------------------------------------------

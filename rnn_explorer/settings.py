@@ -50,8 +50,8 @@ class Spec:
         label: what the control is called.
         help: one or two sentences for the person at the control.
         low, high: smallest and largest value (for a tuple: of each item); None where there is no limit.
-        choices: the values a str may take; empty where the kind is not str.
-        longest: the most items a tuple may have.
+        choices: the values a str may take; empty for a free text, and where the kind is not str.
+        longest: the most items a tuple may have, or characters a free text.
         unit: the unit in words, or "".
         log: whether a control should move by factors rather than by steps.
         live: whether it can be changed while a model trains, without building it anew.
@@ -71,11 +71,18 @@ class Spec:
     live: bool = False
 
     @property
+    def is_free_text(self) -> bool:
+        """Whether any text of one line will do, such as a name from somebody's file."""
+        return self.kind is str and not self.choices
+
+    @property
     def allowed(self) -> str:
         """What is accepted, in words."""
         span = f"from {_plain(self.low)} to {_plain(self.high)}" if self.low is not None else ""
         if self.kind is bool:
             return "true or false"
+        if self.is_free_text:
+            return f"a text of one line and at most {self.longest} characters, or nothing"
         if self.kind is str:
             return "one of " + ", ".join(self.choices)
         if self.kind is tuple:
@@ -95,7 +102,11 @@ class Spec:
                 raise SettingError(self.name, value, self.allowed)
         if self.kind is tuple and len(items) > self.longest:
             raise SettingError(self.name, value, self.allowed)
-        if self.kind is str and checked not in self.choices:
+        if self.is_free_text:
+            checked = checked.strip()
+            if len(checked) > self.longest or not checked.isprintable():
+                raise SettingError(self.name, value, self.allowed)
+        elif self.kind is str and checked not in self.choices:
             raise SettingError(self.name, value, self.allowed)
         return checked
 

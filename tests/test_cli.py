@@ -167,7 +167,8 @@ def test_settings(run, task):
     assert status == 0
     experiment, words = Experiment.default(task), " ".join(out.split())
     for spec in experiment.specs():
-        assert f"{spec.name} = {spec.text(experiment.get(spec.name))} {spec.allowed}" in words
+        shown = f"{spec.name} = {spec.text(experiment.get(spec.name))} {spec.allowed}"
+        assert " ".join(shown.split()) in words
         assert " ".join(spec.help.split()) in words
 
 

@@ -25,6 +25,8 @@ QUERY_KEYS = [
 def values_of(spec: Spec) -> st.SearchStrategy:
     if spec.kind is bool:
         return st.booleans()
+    if spec.is_free_text:
+        return st.text(max_size=spec.longest).map(str.strip).filter(str.isprintable)
     if spec.kind is str:
         return st.sampled_from(spec.choices)
     if spec.kind is int:

@@ -29,7 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"figures", "analysis", *BASE},
     "store": {"store", *CORE},
     "engine": {"engine", "store", "analysis", *CORE},
-    "cli": {"cli", "analysis", *CORE},
+    "cli": {"cli", "cli_data", "analysis", *CORE},
+    "cli_data": {"tasks", "experiment", "settings"},
     "__main__": {"cli"},
     "ui": {"ui", "engine", "store", "analysis", "figures", *CORE},
 }

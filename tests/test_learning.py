@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from benchmarks.catalogue import counting
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 
@@ -67,3 +68,42 @@ def test_the_others_soon_beat_their_baseline(query):
     baseline = trainer.task.baseline()
     assert loss < 0.8 * baseline.loss
     assert metric > baseline.metric if trainer.task.metric.higher_is_better else metric < 0.8 * baseline.metric
+
+
+@pytest.mark.parametrize("query", ["task=parity", "task=reber", "task=copy&cell=rnn&steps=600"])
+def test_these_are_solved_within_their_budget(query):
+    assert solved_at(make(query)) is not None
+
+
+def test_long_strings_alone_teach_no_parity():
+    trainer = make("task=parity&variable=false&steps=400")
+    assert solved_at(trainer) is None
+    assert abs(trainer.evaluate("validation")[1] - 0.5) < 0.06
+
+
+def test_a_cell_counts_beyond_the_longest_string_trained_on():
+    trainer = make("task=anbn")
+    assert (trainer.target, trainer.task.finite_set("train").lengths.max()) == (1000, 41)
+    assert solved_at(trainer) is not None
+    trainer.advance(math.inf)
+    assert counting(trainer) > 0.97
+    assert trainer.evaluate("test")[1] > 0.6  # strings longer still
+
+
+def test_a_tanh_unit_does_not_count():
+    trainer = make("task=anbn&cell=rnn")
+    trainer.advance(math.inf)
+    assert trainer.evaluate("validation")[1] < 0.8
+
+
+def test_local_peaks_take_reading_both_ways():
+    both, one_way = make("task=local_peak"), make("task=local_peak&bidirectional=false")
+    both.advance(math.inf)
+    one_way.advance(math.inf)
+    assert both.evaluate("validation")[1] > 0.95
+    assert one_way.evaluate("validation")[1] < 0.89  # 7/8 but for chance
+
+
+def test_the_cued_stream_is_summed_up():
+    trainer = make("task=context")
+    assert max(report.val_metric or 0.0 for report in trainer.run(math.inf)) > 0.9

@@ -18,7 +18,7 @@ Progress = Generator[float, None, Any]
 
 QUESTIONS: Registry[Callable[..., Progress]] = Registry("question")
 
-_WHERE = ("dynamics", "inside", "memory", "snapshot")
+_WHERE = ("dynamics", "generate", "inside", "memory", "snapshot")
 
 
 def load() -> None:

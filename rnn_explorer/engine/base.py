@@ -125,6 +125,7 @@ class Engine(Protocol):
 
         Raises:
             ModelTooLarge: before anything is built.
+            SettingError: when its data do not bear its settings, or are not there.
             EngineFull: when every place is taken by a run that somebody watches.
         """
 

@@ -53,6 +53,7 @@ from rnn_explorer.engine.base import (
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.model import build_on_meta
 from rnn_explorer.settings import SettingError
+from rnn_explorer.tasks.own import store
 from rnn_explorer.trace import Array, History, Snapshot
 
 MAX_WORKERS = 8  # by default; a worker takes about 300 MB
@@ -510,7 +511,7 @@ class LocalEngine:
                 [*_COMMAND, str(self._listener.address)],
                 stdin=subprocess.PIPE,
                 stdout=2,  # standard output belongs to the program that made the engine
-                env={**os.environ, "PYTHONPATH": path, **one_thread},
+                env={**os.environ, "PYTHONPATH": path, **one_thread, **store.environment()},
             )
             worker.process = process
             worker.life += 1
@@ -635,13 +636,21 @@ class LocalEngine:
             self._tell(run, Order(run.run_id, run.number, "pause", "Paused: nobody was watching."))
 
 
-@functools.lru_cache(maxsize=64)
 def check_size(experiment: Experiment) -> None:
-    """See that a model can be trained live.
+    """See that there are data for an experiment, and that its model can be trained live.
 
     Raises:
-        ModelTooLarge: when it cannot.
+        SettingError: when its data do not bear its settings, or are not there.
+        ModelTooLarge: when its model cannot be trained live.
     """
+    if experiment.task_settings.private:  # what somebody brought may be gone the next time
+        build_on_meta(experiment, experiment.make_task())
+    else:
+        _check_size(experiment)
+
+
+@functools.lru_cache(maxsize=64)
+def _check_size(experiment: Experiment) -> None:
     build_on_meta(experiment, experiment.make_task())
 
 

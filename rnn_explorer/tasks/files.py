@@ -49,3 +49,9 @@ def columns(name: str) -> dict[str, tuple[str, ...]]:
             for values, value in zip(found.values(), row, strict=True):
                 values.append(value)
     return {column: tuple(values) for column, values in found.items()}
+
+
+@functools.lru_cache(maxsize=2)
+def text(name: str) -> str:
+    """The whole of a .txt file."""
+    return (FOLDER / manifest()[name]["file"]).read_text(encoding="utf-8")

@@ -35,6 +35,8 @@ from rnn_explorer.trace import Array, Explanation, Strip
 TEST_SHARE = 0.2  # of the series, at its end
 GENERATED = 2000  # values in a generated series
 PERIOD = 36  # steps, of the noisy sine
+LORENZ_STEP = 0.025  # units of the equations' time from one value to the next
+Point = tuple[float, float, float]
 # strftime would follow the language of the machine
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -79,6 +81,12 @@ def _mackey_glass(generator: torch.Generator, noise: float) -> Series:
     return Series("Mackey-Glass", "value", values, lambda index: f"t = {index}")
 
 
+def _lorenz(generator: torch.Generator, noise: float) -> Series:
+    start = 1 + float(torch.rand((), generator=generator))
+    values = lorenz(start, GENERATED + 500)[500:]  # by then it is on the attractor
+    return Series("Lorenz", "x", values, lambda index: f"t = {LORENZ_STEP * index:g}")
+
+
 def _noisy_sine(generator: torch.Generator, noise: float) -> Series:
     phase = 2 * math.pi * float(torch.rand((), generator=generator))
     clean = np.sin(2 * math.pi * np.arange(GENERATED) / PERIOD + phase)
@@ -112,7 +120,49 @@ def mackey_glass(history: float, count: int) -> Array:
     return values
 
 
-SERIES = {"mackey_glass": _mackey_glass, "sunspots": _sunspots, "seattle": _seattle, "noisy_sine": _noisy_sine}
+@functools.lru_cache(maxsize=16)
+def lorenz(start: float, count: int) -> Array:
+    """The coordinate x of the Lorenz equations, one value every `LORENZ_STEP` units of time.
+
+    dx/dt = 10 (y - x), dy/dt = x (28 - z) - y, dz/dt = x y - 8/3 z, by the classical Runge-Kutta method in steps of a
+    fifth of that.
+
+    Args:
+        start: x and y at time 0, where z is 20.
+        count: values wanted, from `LORENZ_STEP` on.
+
+    Returns:
+        (count,), not to be written to.
+    """
+    parts = 5
+    step = LORENZ_STEP / parts
+    point, values = (start, start, 20.0), np.empty(count)
+    for i in range(count):
+        for _ in range(parts):
+            k1 = _lorenz_slope(point)
+            k2 = _lorenz_slope(_moved(point, k1, step / 2))
+            k3 = _lorenz_slope(_moved(point, k2, step / 2))
+            k4 = _lorenz_slope(_moved(point, k3, step))
+            for slope, share in ((k1, 1), (k2, 2), (k3, 2), (k4, 1)):
+                point = _moved(point, slope, share * step / 6)
+        values[i] = point[0]
+    values.setflags(write=False)
+    return values
+
+
+def _lorenz_slope(point: Point) -> Point:
+    x, y, z = point
+    return 10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z
+
+
+def _moved(point: Point, slope: Point, by: float) -> Point:
+    return point[0] + by * slope[0], point[1] + by * slope[1], point[2] + by * slope[2]
+
+
+SERIES = {
+    "mackey_glass": _mackey_glass, "lorenz": _lorenz, "sunspots": _sunspots, "seattle": _seattle,
+    "noisy_sine": _noisy_sine,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,8 +171,8 @@ class ForecastSettings(TaskSettings):
 
     series: str = setting(
         "mackey_glass", choices=tuple(SERIES), label="Series",
-        help="mackey_glass: a chaotic equation. sunspots: yearly, 1700-2008. seattle: hourly temperature over a year. "
-        "noisy_sine: a sine with random noise, which nobody can forecast below the noise.",
+        help="mackey_glass and lorenz: chaotic equations. sunspots: yearly, 1700-2008. seattle: hourly "
+        "temperature over a year. noisy_sine: a sine with random noise, which nobody can forecast below the noise.",
     )  # fmt: skip
     seq_len: int = setting(
         50, low=10, high=90, unit="steps", label="Window length",
@@ -153,7 +203,7 @@ class Forecast(Task):
 
     key = "forecast"
     title = "Forecast a series"
-    summary = "Read a series value by value and forecast the next: a chaotic equation, sunspots, temperature, a sine."
+    summary = "Read a series value by value and forecast the next: chaotic equations, sunspots, temperature, a sine."
     teaches = "Regression over time, and how much better than repeating the last value a memory can do."
     reading_guide = (
         "Each time step shows the network one value; its answer is a forecast of the next. Target and answer are "
@@ -165,8 +215,9 @@ class Forecast(Task):
     )
     source = Source(
         citation="M. C. Mackey and L. Glass (1977), Oscillation and chaos in physiological control systems, Science "
-        f"197, doi:10.1126/science.267326; {files.source('sunspots').citation}; {files.source('seattle').citation}",
-        licence=f"equation and sine generated here; sunspots {files.source('sunspots').licence}; "
+        "197, doi:10.1126/science.267326; E. N. Lorenz (1963), Deterministic nonperiodic flow, Journal of the "
+        f"Atmospheric Sciences 20; {files.source('sunspots').citation}; {files.source('seattle').citation}",
+        licence=f"equations and sine generated here; sunspots {files.source('sunspots').licence}; "
         f"temperature {files.source('seattle').licence}",
         url="https://doi.org/10.1126/science.267326",
     )

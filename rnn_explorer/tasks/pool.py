@@ -14,10 +14,10 @@ TEST_EVERY = 5  # every fifth sequence of a class is a test sequence
 class PoolTask(Task):
     """A finite task over a pool of sequences with one class each.
 
-    The test set never changes: the fifth, tenth, ... sequence of each class in the order of the file. What is left
-    is shuffled by the seed; the share `val_split` of it is the validation set, and of the rest the first
-    `train_size` sequences are trained on, so that a smaller training set is part of a larger one and is judged on
-    the same validation set.
+    The test set never changes: the fifth, tenth, ... sequence of each class in the order of the file, unless a task
+    says otherwise (`test_rows`). What is left is shuffled by the seed; the share `val_split` of it is the validation
+    set, and of the rest the first `train_size` sequences are trained on, so that a smaller training set is part of a
+    larger one and is judged on the same validation set.
     """
 
     finite = True
@@ -25,7 +25,7 @@ class PoolTask(Task):
     def __init__(self, settings: TaskSettings, seed: int, val_split: float) -> None:
         super().__init__(settings, seed, val_split)
         pool = self.pool()
-        is_test = held_out(pool.targets.numpy())
+        is_test = self.test_rows(pool)
         rest = np.flatnonzero(~is_test)
         order = torch.randperm(len(rest), generator=self.generator("validation", 0)).numpy()
         rest, held = rest[order], round(val_split * len(rest))
@@ -39,6 +39,10 @@ class PoolTask(Task):
     def pool(self) -> Batch:
         """Every sequence there is, in the order of the file."""
         raise NotImplementedError
+
+    def test_rows(self, pool: Batch) -> Array:
+        """(sequences,) bool: those of the test set."""
+        return held_out(pool.targets.numpy())
 
     def finite_set(self, split: Split) -> Batch:
         return self._sets[split]

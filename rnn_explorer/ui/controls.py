@@ -109,6 +109,8 @@ def _one(spec: Spec, value: Any, key: str, keep: bool, change: Change) -> None:
     }
     if spec.kind is bool:
         st.toggle(**about)
+    elif spec.is_free_text:
+        st.text_input(max_chars=spec.longest, **about)
     elif spec.kind is str and len(spec.choices) <= 3:
         st.segmented_control(options=spec.choices, format_func=_title, required=True, width="stretch", **about)
     elif spec.kind is str:

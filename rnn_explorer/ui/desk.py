@@ -111,7 +111,7 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
     state, engine = st.session_state, session.engine()
     try:
         run_id = engine.start(wanted)
-    except ModelTooLarge as error:
+    except (ModelTooLarge, SettingError) as error:
         _tell(str(error))
         if not fall_back:
             return False

@@ -36,6 +36,8 @@ def test_a_file_is_what_the_manifest_says(entry: dict[str, object]) -> None:
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             assert {name: list(arrays[name].shape) for name in arrays.files} == entry["shape"]
+    elif path.suffix == ".txt":
+        assert {"characters": [len(content.decode("utf-8"))]} == entry["shape"]
     else:
         assert {name: [len(values)] for name, values in columns_of(path).items()} == entry["shape"]
 
@@ -102,3 +104,23 @@ def test_series_are_those_of_their_sources() -> None:
     assert tenths[:3].tolist() == [394, 392, 390] and (tenths.min(), tenths.max()) == (375, 759)
     steps = np.diff(hours)
     assert (hours[0], hours[-1]) == (0, 8759) and sorted(set(steps)) == [1, 2] and (steps == 2).sum() == 1
+
+
+def test_vowels_are_those_of_the_source() -> None:
+    with np.load(FOLDER / "vowels.npz", allow_pickle=False) as arrays:
+        frames, lengths, labels, is_test = (arrays[name] for name in ("frames", "lengths", "labels", "is_test"))
+    assert frames.dtype == np.float16 and np.isfinite(frames).all() and np.abs(frames).max() < 3
+    assert lengths.sum() == len(frames) and (lengths.min(), lengths.max()) == (7, 29)
+    assert not is_test[:270].any() and is_test[270:].all()
+    assert np.bincount(labels[:270]).tolist() == [30] * 9
+    # How the source's notes count the test utterances of each speaker.
+    assert np.bincount(labels[270:]).tolist() == [31, 35, 88, 44, 29, 24, 40, 50, 29]
+    assert frames[:4, 0].tolist() == pytest.approx([1.860936, 1.891651, 1.939205, 1.717517], abs=1e-3)
+
+
+def test_prose_is_clean_and_of_few_symbols() -> None:
+    text = (FOLDER / "moby_dick.txt").read_bytes().decode("utf-8")
+    assert text.startswith("CHAPTER 1. Loomings.\nCall me Ishmael. Some years ago")
+    assert 180_000 < len(text) <= build_data.LONGEST_TEXT and text.endswith(".\n")
+    assert len(set(text)) < 90 and {"e", "E", " ", "\n", "7"} <= set(text)
+    assert not set(text) & set("\t\r*$") and "  " not in text and "\n\n" not in text and " \n" not in text

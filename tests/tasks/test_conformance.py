@@ -202,7 +202,8 @@ def check_explanation(task: Task, told: Explanation, length: int) -> None:
     elif told.kind == "symbols":
         assert len(told.symbols) == length and all(told.symbols)
     else:
-        assert {strip.role for strip in told.strips} == {"input", "target", "answer"}
+        answered = set() if task.output.classes else {"target", "answer"}  # classes are answered by probabilities
+        assert {strip.role for strip in told.strips} == {"input", *answered}
     for strip in told.strips:
         assert strip.values.shape == (length,) and strip.name
         if strip.role == "target":
@@ -247,6 +248,8 @@ def test_answers_that_are_not_finite_are_told_without_an_error(key: str) -> None
 def extremes(spec: object) -> tuple[object, ...]:
     if spec.kind is bool:  # type: ignore[attr-defined]
         return (True, False)
+    if spec.is_free_text:  # type: ignore[attr-defined]
+        return (spec.default,)  # type: ignore[attr-defined]
     if spec.kind is str:  # type: ignore[attr-defined]
         return tuple(reversed(spec.choices))  # type: ignore[attr-defined]
     return (spec.kind(spec.low), spec.kind(spec.high))  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import PROBES, SPLITS
-from rnn_explorer.tasks.forecast import SERIES, Forecast, borders, mackey_glass
+from rnn_explorer.tasks.forecast import LORENZ_STEP, SERIES, Forecast, borders, lorenz, mackey_glass
 
 
 def make(**changes: object) -> Forecast:
@@ -144,6 +144,30 @@ def test_mackey_glass_neither_settles_nor_escapes() -> None:
         values = make(seed=seed).series.values
         assert 0.2 < values.min() < 0.6 and 1.1 < values.max() < 1.5
         assert np.std(values[-300:]) > 0.15
+
+
+def test_lorenz_agrees_with_a_finer_solution() -> None:
+    fine, point = 40, np.array([1.5, 1.5, 20.0])  # the midpoint rule on a grid eight times as fine
+    step = LORENZ_STEP / fine
+
+    def slope(at: np.ndarray) -> np.ndarray:
+        x, y, z = at
+        return np.array([10 * (y - x), 28 * x - y - x * z, x * y - 8 * z / 3])
+
+    expected = []
+    for _ in range(100):
+        for _ in range(fine):
+            point = point + step * slope(point + step / 2 * slope(point))
+        expected.append(point[0])
+    assert np.abs(lorenz(1.5, 100) - expected).max() < 1e-2
+    assert np.std(expected) > 3
+
+
+def test_lorenz_visits_both_wings_and_stays() -> None:
+    for seed in range(3):
+        values = make(series="lorenz", seed=seed).series.values
+        assert -20 < values.min() < -14 and 14 < values.max() < 20
+        assert np.count_nonzero(np.diff(np.sign(values))) > 20
 
 
 def test_explanation_is_in_the_series_own_unit_and_says_when() -> None:

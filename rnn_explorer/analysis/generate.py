@@ -1,0 +1,466 @@
+"""A model left to itself: text that it writes, series that it goes on with; and what its units follow in a text.
+
+`sample` draws the next symbol from the model's own probabilities and gives it back to it as the next input, the state
+being carried on. With logits z and temperature T the chance of symbol i is
+
+    p_i = exp(z_i / T) / sum_j exp(z_j / T)
+
+so T = 1 is what the model says, below 1 the likely becomes likelier, above 1 rarer, and in the limit T = 0 only the
+likeliest remains. `closed_loop` does the same with a forecast, where there is nothing to draw.
+
+Sources: A. Graves, "Generating sequences with recurrent neural networks" (2013), https://arxiv.org/abs/1308.0850;
+H. Jaeger and H. Haas, "Harnessing nonlinearity", Science 304 (2004), for free-running prediction of chaotic series;
+A. Karpathy, J. Johnson, L. Fei-Fei, "Visualizing and understanding recurrent networks" (2015),
+https://arxiv.org/abs/1506.02078, for units that follow something in a text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from torch import Tensor
+
+from rnn_explorer.analysis.generate_report import CANDIDATES, ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.questions import QUESTIONS, Progress
+from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.text_features import text_features
+from rnn_explorer.cells import State
+from rnn_explorer.model import SequenceModel, along_time, reversal
+from rnn_explorer.tasks.base import STREAM_EVALUATION, Batch, Split
+from rnn_explorer.tasks.forecast import Forecast
+from rnn_explorer.trace import Array, Direction
+
+LONGEST_PREFIX = 2000  # characters
+LONGEST = 2000  # steps that are generated
+HOTTEST = 10.0  # temperature
+_AT_ONCE = 8  # steps between two looks at the clock
+_SLICE = 8  # sequences that are read at once for `correlates`
+
+
+class _Reader:
+    """A model that reads on from where it is.
+
+    Args:
+        model: one that reads forwards only, with a question at every step.
+    """
+
+    def __init__(self, model: SequenceModel) -> None:
+        self._model = model
+        self._states: list[State | None] = [None] * len(model.stack())
+
+    @torch.no_grad()
+    def read(self, inputs: Tensor) -> Tensor:
+        """The outputs after each new step, (time, output_size), from (1, time) symbols or (1, time, feature)."""
+        x = self._model.encode(inputs)
+        for number, layer in enumerate(self._model.stack()):
+            x, self._states[number] = layer.forwards(x, self._states[number])
+        return self._model.read_out(x)[0]
+
+
+# -- text -------------------------------------------------------------------------------------------------------
+
+
+@QUESTIONS.register("sample")
+def sample(
+    subject: Subject, *, prefix: str = "", length: int = 200, temperature: float = 1.0, seed: int = 0
+) -> Progress:
+    """Let the model write.
+
+    A character of the prefix that the model does not know takes its other case where that is known, and is left out
+    otherwise. Where all sequences of the task begin with one symbol, the prefix begins with it, too. Where nothing is
+    given, the text begins after the end of a line, or a space, or whatever symbol is first in the alphabet.
+
+    Args:
+        subject: a model that says at each step which symbol comes next.
+        prefix: what it reads first, at most `LONGEST_PREFIX` characters.
+        length: symbols to write, 1 to `LONGEST`.
+        temperature: 0 (always the likeliest) to `HOTTEST`.
+        seed: of the draws, 0 to 2**63 - 1; the same seed and model write the same.
+
+    Returns:
+        A `Sample`.
+
+    Raises:
+        ValueError: for a task or model that cannot write, an option out of range, and a model whose answers are no
+            numbers any more.
+    """
+    if subject.task.input.kind != "symbols" or subject.task.output.kind != "classes_per_step" or not _goes_on(subject):
+        raise ValueError(
+            f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
+        )
+    _within("length", length, 1, LONGEST)
+    _within("seed", seed, 0, 2**63 - 1)
+    temperature = _temperature(temperature)
+    codes, notes = _given(subject, prefix)
+    generator = torch.Generator().manual_seed(seed)
+    reader, outputs, given = _Reader(subject.model), list[Tensor](), len(codes)
+    for start in range(0, given, 100):
+        yield 0.0
+        outputs.append(reader.read(torch.tensor([codes[start : start + 100]])))
+    for number in range(length):
+        if number % _AT_ONCE == 0:
+            yield number / length
+        codes.append(_draw(_finite(outputs[-1])[-1], temperature, generator))
+        outputs.append(reader.read(torch.tensor([codes[-1:]])))
+    return _sample(
+        subject.task.output.names, codes, given, temperature, seed, _finite(torch.cat(outputs)).numpy(), notes
+    )
+
+
+def _given(subject: Subject, prefix: str) -> tuple[list[int], tuple[str, ...]]:
+    """The prefix as symbols, at least one, and what has been done to it, in words."""
+    if not isinstance(prefix, str) or len(prefix) > LONGEST_PREFIX:
+        raise ValueError(f"prefix must be a text of at most {LONGEST_PREFIX:,} characters")
+    code_of = {symbol: code for code, symbol in enumerate(subject.task.input.names) if symbol}
+    known = [character if character in code_of else character.swapcase() for character in prefix]
+    changed = dict.fromkeys(old for old, new in zip(prefix, known, strict=True) if old != new and new in code_of)
+    unknown = dict.fromkeys(old for old, new in zip(prefix, known, strict=True) if new not in code_of)
+    notes = []
+    if changed:
+        notes.append(f"{_listed(changed)} became the other case, {_lacking(changed)}.")
+    if unknown:
+        notes.append(f"{_listed(unknown)} {'was' if len(unknown) == 1 else 'were'} left out, {_lacking(unknown)}.")
+    codes = [code_of[character] for character in known if character in code_of]
+    firsts = set(subject.probe.inputs[:, 0].tolist())
+    names = subject.task.input.names
+    if len(firsts) == 1:
+        (first,) = firsts
+        if codes[:1] != [first]:
+            codes.insert(0, first)
+            notes.append(f"{_shown(names[first])} was put in front, since every sequence of this task begins with it.")
+    elif not codes:
+        start = next((code_of[symbol] for symbol in ("\n", " ") if symbol in code_of), 0)
+        codes.append(start)
+        notes.append(f"Nothing was given, so it begins after {_shown(names[start])}.")
+    return codes, tuple(notes)
+
+
+def _finite(logits: Tensor) -> Tensor:
+    if not bool(logits.isfinite().all()):
+        raise ValueError("the model's answers are not finite, so nothing can be drawn; go back to an earlier step")
+    return logits
+
+
+def _draw(logits: Tensor, temperature: float, generator: torch.Generator) -> int:
+    """One symbol, from (classes,) logits."""
+    if not bool(logits.isfinite().all()):
+        raise ValueError(
+            "the model's answers are no finite numbers, so nothing can be drawn; go back to an earlier step"
+        )
+    if temperature == 0:
+        return int(logits.argmax())
+    upto = torch.from_numpy(_chances(logits.numpy()[None], temperature)[0]).cumsum(0)  # (classes,) float64
+    place = torch.rand((), generator=generator, dtype=torch.float64) * upto[-1]
+    return min(int(torch.searchsorted(upto, place, right=True)), len(upto) - 1)
+
+
+def _chances(logits: Array, temperature: float) -> Array:
+    """(time, classes) float64 chances from logits; at temperature 0 the likeliest has all."""
+    z = logits.astype(np.float64)
+    z -= z.max(axis=1, keepdims=True)
+    if temperature == 0:
+        return np.eye(z.shape[1])[z.argmax(axis=1)]
+    with np.errstate(over="ignore", under="ignore"):  # near 0 all but the likeliest have nothing
+        weights = np.exp(z / temperature)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _sample(
+    names: Sequence[str],
+    codes: list[int],
+    given: int,
+    temperature: float,
+    seed: int,
+    logits: Array,
+    notes: tuple[str, ...],
+) -> Sample:
+    own, chances = _chances(logits, 1.0), _chances(logits, temperature)  # (time, classes)
+    best = np.argsort(-logits, axis=1, kind="stable")[:, :CANDIDATES]
+    rows = np.arange(len(codes))[:, None]
+    return Sample(
+        symbols=tuple(names[code] for code in codes),
+        given=given,
+        temperature=temperature,
+        seed=seed,
+        candidates=np.array(names)[best],
+        probabilities=own[rows, best].astype(np.float32),
+        chances=chances[rows, best].astype(np.float32),
+        taken=chances[np.arange(len(codes) - 1), codes[1:]].astype(np.float32),
+        notes=notes,
+    )
+
+
+# -- series -----------------------------------------------------------------------------------------------------
+
+
+@QUESTIONS.register("closed_loop")
+def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100) -> Progress:
+    """Let the model go on with a series by itself.
+
+    It reads one probe sequence; its forecast is then its next input, and so on. Beside it, as far as the series is
+    known, stands the forecast of one step that reads the true values all along.
+
+    Args:
+        subject: a model that says at each step which value comes next.
+        sequence: which of the probe sequences, from 0.
+        steps: to go on for, 1 to `LONGEST`.
+
+    Returns:
+        A `ClosedLoop`, in the series' own unit; values beyond all bounds are kept as they are.
+
+    Raises:
+        ValueError: for a task or model that cannot go on, and an option out of range.
+    """
+    task = subject.task
+    if task.output.kind != "values_per_step" or task.output.size != task.input.size or not _goes_on(subject):
+        raise ValueError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
+    _within("sequence", sequence, 0, len(subject.probe) - 1)
+    _within("steps", steps, 1, LONGEST)
+    window = _real(subject.probe, sequence)  # (1, time, values)
+    yield 0.0
+    reader = _Reader(subject.model)
+    read = reader.read(window)  # (time, values)
+    free = [read[-1:]]
+    for number in range(1, steps):
+        if number % _AT_ONCE == 0:
+            yield 0.9 * number / steps
+        free.append(reader.read(free[-1][None]))
+    start = _start(task, window[0].numpy())
+    truth = _after(task, start, window.shape[1], steps)  # (at most steps, values)
+    yield 0.9
+    follower = _Reader(subject.model)
+    followed = follower.read(torch.cat([window, torch.from_numpy(truth)[None]], dim=1))
+    mean, scale = _units(task)
+    with np.errstate(all="ignore"):  # a free run can leave all bounds
+
+        def in_units(values: Array) -> Array:
+            return values.astype(np.float64) * scale + mean
+
+        return ClosedLoop(
+            sequence=sequence,
+            title=task.series.title if isinstance(task, Forecast) else task.title,
+            names=tuple(task.input.names),
+            window=in_units(window[0].numpy()),
+            truth=in_units(truth),
+            one_step=in_units(followed.numpy()),
+            free=in_units(torch.cat(free).numpy()),
+            scale=np.broadcast_to(np.asarray(scale, dtype=np.float64), (task.input.size,)).copy(),
+            when=_when(task, start, window.shape[1] + len(truth)),
+        )
+
+
+def _start(task: Any, window: Array) -> int | None:
+    """Where in the task's series a window of (time, values) begins; None where there is none or it is not of it."""
+    if not isinstance(task, Forecast):
+        return None
+    series = task.normalised.reshape(len(task.normalised), -1)  # (time, values)
+    if len(series) < len(window):
+        return None
+    views = sliding_window_view(series, len(window), axis=0)  # (starts, values, time)
+    same = np.flatnonzero((views == window.T).all(axis=(1, 2)))
+    return int(same[0]) if len(same) else None
+
+
+def _after(task: Any, start: int | None, read: int, steps: int) -> Array:
+    """(at most steps, values) float32: what follows a window."""
+    if start is None:
+        return np.zeros((0, task.input.size), dtype=np.float32)
+    follows = task.normalised[start + read : start + read + steps]
+    return np.ascontiguousarray(follows.reshape(len(follows), -1))
+
+
+def _units(task: Any) -> tuple[Any, Any]:
+    """The mean and the standard deviation that the task's numbers are counted from and in, where it says so."""
+    asked = getattr(task, "inner", task)  # a task of somebody's own passes the question on
+    return getattr(asked, "mean", 0.0), getattr(asked, "scale", 1.0)
+
+
+def _when(task: Any, start: int | None, count: int) -> tuple[str, ...]:
+    return () if start is None else tuple(task.series.when(index) for index in range(start, start + count))
+
+
+# -- what units follow ------------------------------------------------------------------------------------------
+
+
+@QUESTIONS.register("correlates")
+def correlates(subject: Subject, *, layer: int = 0, direction: Direction = "forward") -> Progress:
+    """How closely the states and gates of each unit go with features of the text.
+
+    Read are the first 256 sequences of the validation set (of the test set where that is empty), all real steps. The
+    correlation of a unit's value u and a feature f over n steps is Pearson's
+
+        r = (mean(u f) - mean(u) mean(f)) / (sd(u) sd(f))
+
+    Args:
+        subject: a model that reads symbols.
+        layer: from 0, nearest the input first.
+        direction: "forward" or "backward".
+
+    Returns:
+        `Correlates`; the features are those of `text_features`.
+
+    Raises:
+        ValueError: for a task that is no text, and a layer or direction that there is not.
+    """
+    task, cell = subject.task, subject.cell(layer, direction)
+    if task.input.kind != "symbols":
+        raise ValueError(f"{task.title} reads numbers; features of a text are for tasks that read symbols")
+    yield 0.0
+    split, batch = _read_for_features(subject)
+    quantities = (*cell.state_names, *cell.gate_names)
+    features: tuple[str, ...] = ()
+    sums = _Sums()
+    for start in range(0, len(batch), _SLICE):
+        part = batch.select(torch.arange(start, min(start + _SLICE, len(batch))))
+        seen = _layer(subject.model, part, layer, direction)
+        real = _real_steps(part)  # (sequences, time)
+        features, values = text_features(part.inputs.numpy(), task.input.names)
+        yield (start + 0.5 * len(part)) / len(batch)
+        units = torch.cat([seen[name] for name in quantities], dim=-1)[torch.from_numpy(real)]
+        sums.add(units.double().numpy(), values[real])
+        yield (start + len(part)) / len(batch)
+    r = sums.correlation().reshape(len(quantities), cell.hidden_size, len(features))
+    return Correlates(
+        cell=cell.key,
+        layer=layer,
+        direction=direction,
+        split=split,
+        steps=sums.count,
+        quantities=quantities,
+        features=features,
+        values=r.astype(np.float32),
+    )
+
+
+def _read_for_features(subject: Subject) -> tuple[Split, Batch]:
+    split: Split = "validation"
+    batch = subject.task.evaluation(split)
+    if not len(batch):
+        split = "test"
+        batch = subject.task.evaluation(split)
+    return split, batch.select(torch.arange(min(len(batch), STREAM_EVALUATION)))
+
+
+class _Sums:
+    """The sums behind a correlation, over parts that come one after the other.
+
+    Values are counted from the means of the first part, so that nothing is lost where a value hardly changes.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._from: tuple[Array, Array] | None = None
+
+    def add(self, u: Array, f: Array) -> None:
+        """More places: (places, units) and (places, features), float64."""
+        if self._from is None:
+            self._from = (u.mean(axis=0), f.mean(axis=0))
+            self._u, self._uu = np.zeros(u.shape[1]), np.zeros(u.shape[1])
+            self._f, self._ff = np.zeros(f.shape[1]), np.zeros(f.shape[1])
+            self._uf = np.zeros((u.shape[1], f.shape[1]))
+        u, f = u - self._from[0], f - self._from[1]
+        self.count += len(u)
+        with np.errstate(all="ignore"):  # states of an exploding run
+            self._u += u.sum(axis=0)
+            self._f += f.sum(axis=0)
+            self._uu += np.square(u).sum(axis=0)
+            self._ff += np.square(f).sum(axis=0)
+            self._uf += u.T @ f
+
+    def correlation(self) -> Array:
+        """(units, features) r; NaN where one of the two does not change, or is not finite."""
+        n = self.count
+        with np.errstate(all="ignore"):
+            covariance = self._uf / n - np.outer(self._u / n, self._f / n)
+            spread_u = np.sqrt(np.maximum(self._uu / n - np.square(self._u / n), 0))
+            spread_f = np.sqrt(np.maximum(self._ff / n - np.square(self._f / n), 0))
+            r = covariance / np.outer(spread_u, spread_f)
+        r[~(spread_u > 1e-9)] = np.nan
+        r[:, ~(spread_f > 1e-9)] = np.nan
+        r[~np.isfinite(r)] = np.nan
+        return np.clip(r, -1, 1)
+
+
+@torch.no_grad()
+def _layer(model: SequenceModel, batch: Batch, layer: int, direction: Direction) -> dict[str, Tensor]:
+    """Gates and states of one layer and direction, name -> (batch, time, hidden_size), in the order of the inputs."""
+    inputs = batch.inputs
+    reverse = reversal(len(batch), inputs.shape[1], batch.lengths)
+    x, chosen = model.encode(inputs), model.stack()[layer]
+    for below in model.stack()[:layer]:
+        x = below(x, reverse)
+    if direction == "forward":
+        return chosen.forwards.trace(x)
+    assert chosen.backwards is not None  # the subject has been asked for it already
+    seen = chosen.backwards.trace(along_time(x, reverse))
+    return {name: along_time(values, reverse) for name, values in seen.items()}
+
+
+# -- what is asked for ------------------------------------------------------------------------------------------
+
+
+def _goes_on(subject: Subject) -> bool:
+    """Whether the right answer at each step is the next input, so that an answer can take its place.
+
+    Such a task gives its future away, so no model for it reads backwards.
+    """
+    probe = subject.probe
+    if probe.inputs.shape != probe.targets.shape or tuple(subject.task.input.names) != _output_names(subject):
+        return False
+    same = probe.targets[:, :-1] == probe.inputs[:, 1:]
+    real = torch.from_numpy(_real_steps(probe)[:, 1:])
+    return bool(same[real].all())
+
+
+def _output_names(subject: Subject) -> tuple[str, ...]:
+    """Of the symbols that are answered; numbers that are answered need not bear the names of those that enter."""
+    task = subject.task
+    return tuple(task.output.names if task.output.classes else task.input.names)
+
+
+def _real_steps(batch: Batch) -> Array:
+    """(batch, time) bool: not padding."""
+    time = batch.inputs.shape[1]
+    if batch.lengths is None:
+        return np.ones((len(batch), time), dtype=bool)
+    return np.arange(time)[None, :] < batch.lengths.numpy()[:, None]
+
+
+def _real(batch: Batch, sequence: int) -> Tensor:
+    """The real steps of one sequence, with a batch axis of 1."""
+    length = batch.inputs.shape[1] if batch.lengths is None else int(batch.lengths[sequence])
+    return batch.inputs[sequence : sequence + 1, :length]
+
+
+def _within(name: str, value: Any, low: int, high: int) -> None:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
+
+
+def _temperature(value: Any) -> float:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not 0 <= value <= HOTTEST:
+        raise ValueError(f"temperature is {value!r}, but must be a number from 0 to {HOTTEST:g}")
+    return float(value)
+
+
+def _shown(symbol: str) -> str:
+    return {"\n": "the end of a line", " ": "a space", "\t": "a tab"}.get(symbol) or f'"{symbol}"'
+
+
+def _listed(symbols: dict[str, None]) -> str:
+    """ "x", "y" and "z", at most eight of them."""
+    shown = [_shown(symbol) for symbol in symbols]
+    if len(shown) > 8:
+        shown = [*shown[:8], f"{len(shown) - 8} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _lacking(symbols: dict[str, None]) -> str:
+    return f"since the alphabet lacks {'it' if len(symbols) == 1 else 'them'}"

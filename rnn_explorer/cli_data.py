@@ -1,0 +1,89 @@
+"""The command line's part on a file of one's own: `train --data FILE`.
+
+The file is checked by the same reading as an upload to the server, and kept as one for as long as this process lives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.settings import SettingError
+from rnn_explorer.tasks.own import series, store, text
+from rnn_explorer.tasks.own.limits import ENCODINGS, MAX_BYTES, DataError
+from rnn_explorer.tasks.own.reading import Table, Text, read
+
+_OPTIONS = {"--column": "columns", "--label": "label", "--series-id": "series_id", "--kind": "kind"}
+
+
+def add_arguments(train: argparse.ArgumentParser) -> None:
+    """Add the options on a file to the command `train`."""
+    own = train.add_argument_group(
+        "your own data",
+        "The task is own_series for a table and own_text for a text; its other settings may stand in the query, such as "
+        "seq_len=20&missing=drop.",
+    )
+    own.add_argument(
+        "--data", metavar="FILE", help="a table (.csv, .tsv) of at most 5 MB, or a text of any other name; - reads a text"
+    )
+    own.add_argument("--column", metavar="NAME", action="append", help="a column to read; may be given several times")
+    own.add_argument("--label", metavar="NAME", help="the column with the class, for a classification")
+    own.add_argument("--series-id", metavar="NAME", help="the column that says which series a row belongs to")
+    own.add_argument("--kind", help="forecast or classification; for a text, characters or labels")
+    own.add_argument("--encoding", default="utf-8", help=f"of the file: {', '.join(ENCODINGS)}")
+
+
+def experiment(told: argparse.Namespace) -> Experiment:
+    """The experiment of the query, on the file where there is one.
+
+    Raises:
+        DataError: for a file that cannot be used, and for an option that needs one.
+        SettingError: as `Experiment.from_query`.
+    """
+    if told.data is None:
+        for option in _OPTIONS:
+            if getattr(told, option[2:].replace("-", "_")) is not None:
+                raise DataError(f"{option} says what to read of a file, so it needs --data FILE.")
+        return Experiment.from_query(told.query)
+    record = read(_content(told.data), Path(told.data).name, told.encoding)
+    tell([f"{record.name}: {note}" for note in record.notes])
+    task = "own_series" if isinstance(record, Table) else "own_text"
+    given = dict(parse_qsl(told.query.lstrip("?"), keep_blank_values=True))
+    if given.get("task", task) != task:
+        raise SettingError("task", given["task"], f"{task} for this file, or left out")
+    said = _options(told, record)
+    suits = series.suggested if isinstance(record, Table) else text.suggested
+    extra = {"task": task} if "task" not in given else {}
+    extra |= {"data": store.keep(record), **said, **suits(record, {**given, **said})}  # type: ignore[arg-type]
+    return Experiment.from_query(f"{urlencode(extra)}&{told.query.lstrip('?')}")
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Say what a person should know of the data, on standard error."""
+    for note in notes:
+        print(f"rnn_explorer: {note}", file=sys.stderr)
+
+
+def _content(name: str) -> bytes:
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # one byte too many is enough to be refused
+    except OSError as error:
+        raise DataError(f"--data {name} cannot be read: {error.strerror}.") from error
+
+
+def _options(told: argparse.Namespace, record: Table | Text) -> dict[str, str]:
+    """What the options say, as settings of the task."""
+    found = {}
+    for option, name in _OPTIONS.items():
+        value = getattr(told, option[2:].replace("-", "_"))
+        if value is None:
+            continue
+        if isinstance(record, Text) and name != "kind":
+            raise DataError(f"{option} names a column, and a text has none; a table's name ends in .csv or .tsv.")
+        found[name] = series.join_names(value) if name == "columns" else value
+    return found

@@ -1,0 +1,215 @@
+"""A character model: the next character of an English text, from those before it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from rnn_explorer.settings import setting
+from rnn_explorer.tasks import files
+from rnn_explorer.tasks.base import (
+    PROBES,
+    STREAM_EVALUATION,
+    TASKS,
+    Baseline,
+    Batch,
+    InputSpec,
+    Metric,
+    OutputSpec,
+    Split,
+    Task,
+    TaskSettings,
+)
+from rnn_explorer.tasks.words import number
+from rnn_explorer.trace import Array, Explanation
+
+TEST_SHARE = 0.1  # of the text, at its end
+ROWS = 24  # symbols whose probabilities are shown with a sequence
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text as symbols.
+
+    Attributes:
+        title: what it is, for people.
+        text: the characters.
+        alphabet: every character in it, in the order of their code points.
+        codes: (characters,) long, the place of each in the alphabet.
+    """
+
+    title: str
+    text: str
+    alphabet: tuple[str, ...]
+    codes: torch.Tensor
+
+    @classmethod
+    def of(cls, title: str, text: str) -> Corpus:
+        """Read a text of at least one character."""
+        points = np.array([text]).view(np.uint32)
+        found, codes = np.unique(points, return_inverse=True)
+        return cls(title, text, tuple(map(chr, found.tolist())), torch.from_numpy(codes.astype(np.int64)))
+
+
+@functools.lru_cache(maxsize=1)
+def _moby_dick() -> Corpus:
+    return Corpus.of("Moby Dick", files.text("moby_dick"))
+
+
+@dataclass(frozen=True)
+class CharLMSettings(TaskSettings):
+    """How the text is cut."""
+
+    seq_len: int = setting(
+        48, low=16, high=200, unit="characters", log=True, label="Sequence length",
+        help="Characters in a sequence. Each sequence is read from an empty memory, so what lies further back than its "
+        "first character cannot be learnt.",
+    )  # fmt: skip
+
+
+@TASKS.register("char_lm")
+class CharLM(Task):
+    """What is the next character?
+
+    Inputs: (batch, seq_len) symbols, a stretch of the text. Targets: (batch, seq_len) symbols, the same one character
+    later; every step counts.
+
+    The text is cut into a training, a validation and a test part, one after the other: a tenth at its end is for the
+    test, before it the validation split's share of the rest. Sequences of a part do not overlap; the training part
+    shows all of them, the others at most 256, evenly spaced.
+    """
+
+    key = "char_lm"
+    title = "Character model"
+    summary = "Read the first chapters of Moby Dick character by character and say which comes next."
+    teaches = "Language modelling: what a text's past tells of its next character, and writing by drawing from it."
+    reading_guide = (
+        "Each time step shows the network one character; its answer is a probability for each character that may come "
+        "next, and framed is the one that came. It learns in the order in which it pays: how often each letter is "
+        "used, then pairs of letters and where words end, then short words and their endings; after a few hundred "
+        "steps it writes words that are not English but could be. The line on the loss curve knows the present "
+        "character alone (a table of pairs). The loss is in nats a character: e to its power is the number of equally "
+        "likely characters that would be as hard to guess. Nobody guesses everything, so accuracy stays far from 1."
+    )
+    source = files.source("moby_dick")
+    settings_class = CharLMSettings
+    metric = Metric("accuracy")
+    finite = True
+    symbols = True
+    reveals_future = True
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "cell": "lstm", "hidden_size": 128, "embedding": 32, "learning_rate": 5e-3, "batch_size": 32, "steps": 1200,
+    }  # fmt: skip
+    settings: CharLMSettings
+
+    def __init__(self, settings: CharLMSettings, seed: int, val_split: float) -> None:
+        super().__init__(settings, seed, val_split)
+        self.corpus = self.read()
+        alphabet = self.corpus.alphabet
+        self.input = InputSpec("symbols", len(alphabet), alphabet)
+        self.output = OutputSpec("classes_per_step", len(alphabet), alphabet)
+        self.parts = borders(len(self.corpus.codes), settings.seq_len, val_split)
+        self._sets = {split: self._stretches(split) for split in self.parts}
+        train = self.corpus.codes[slice(*self.parts["train"])]
+        self._usage = torch.bincount(train, minlength=len(alphabet)).numpy()
+
+    def read(self) -> Corpus:
+        """The text that is modelled."""
+        return _moby_dick()
+
+    def _stretches(self, split: Split) -> Batch:
+        part, length = self.corpus.codes[slice(*self.parts[split])], self.settings.seq_len
+        count = max(len(part) - 1, 0) // length
+        inputs, targets = (part[shift : shift + count * length].view(count, length) for shift in (0, 1))
+        batch = Batch(inputs, targets)
+        if split == "train" or count <= STREAM_EVALUATION:
+            return batch
+        return batch.select(torch.linspace(0, count - 1, STREAM_EVALUATION).long())
+
+    def finite_set(self, split: Split) -> Batch:
+        return self._sets[split]
+
+    def choose_probes(self, batch: Batch) -> torch.Tensor:
+        return torch.linspace(0, len(batch) - 1, PROBES).round().long()  # from everywhere in the part
+
+    def baseline(self) -> Baseline:
+        split: Split = "validation" if len(self._sets["validation"]) else "test"
+        train, batch = self.corpus.codes[slice(*self.parts["train"])].numpy(), self._sets[split]
+        size = self.input.size
+        pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size).reshape(size, size)
+        # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
+        shares = pairs + (self._usage + 1) / 100
+        shares = shares / shares.sum(axis=1, keepdims=True)  # (this character, the next)
+        now, after = batch.inputs.numpy(), batch.targets.numpy()
+        return Baseline(
+            loss=float(-np.log(shares[now, after]).mean()),
+            metric=float((shares.argmax(axis=1)[now] == after).mean()),
+            how="knows the present character alone: how often each character followed it in the training part, "
+            f"measured on the {split} part",
+        )
+
+    def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
+        inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
+        shown = self._shown(targets)
+        place = np.full(self.output.size, -1)
+        place[shown] = np.arange(len(shown))
+        stretch = "".join(self.output.names[code] for code in inputs)
+        return Explanation(
+            kind="symbols",
+            title=self._where(stretch),
+            verdict=_verdict(targets, answers),
+            correct=None,
+            length=length,
+            symbols=tuple(stretch),
+            class_names=tuple(_NAMED.get(name, name) for name in np.array(self.output.names)[shown]),
+            probabilities=answers[:, shown],
+            target_classes=place[targets],
+        )
+
+    def _shown(self, targets: Array) -> Array:
+        """The characters whose probabilities are worth a row: those that come, and the most used, which come first."""
+        order = np.argsort(-self._usage, kind="stable")
+        comes = np.isin(order, targets)
+        most = max(ROWS - int(comes.sum()), 0)
+        others = np.flatnonzero(~comes)[:most]
+        return order[np.sort(np.concatenate([np.flatnonzero(comes), others]))]
+
+    def _where(self, stretch: str) -> str:
+        start = self.corpus.text.find(stretch)
+        return self.corpus.title if start < 0 else f"{self.corpus.title}, from character {start + 1:,}"
+
+
+_NAMED = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+
+
+def _verdict(targets: Array, answers: Array) -> str:
+    if not np.isfinite(answers).all():
+        return "has no finite answer"
+    said = answers[np.arange(len(targets)), targets]
+    right = int((answers.argmax(axis=1) == targets).sum())
+    with np.errstate(divide="ignore"):
+        loss = float(-np.log(said).mean())
+    return f"guesses {right} of {len(targets)} characters; {number(loss)} nats a character"
+
+
+def borders(count: int, seq_len: int, val_split: float) -> dict[Split, tuple[int, int]]:
+    """Cut a text into parts, one after the other.
+
+    Args:
+        count: characters, at least 3 * (PROBES * seq_len + 1).
+        seq_len: characters in a sequence; a part needs one more, for the last target.
+        val_split: share of what is before the test part; 0 for no validation part.
+
+    Returns:
+        The first position of each part and the one after its last.
+    """
+    least = PROBES * seq_len + 1  # room for `PROBES` sequences
+    test = max(round(TEST_SHARE * count), least)
+    validation = max(round(val_split * (count - test)), least) if val_split > 0 else 0
+    train = count - test - validation
+    return {"train": (0, train), "validation": (train, train + validation), "test": (train + validation, count)}
