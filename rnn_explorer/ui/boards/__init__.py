@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rnn_explorer.ui.boards import cell, dynamics, lab, memory
+from rnn_explorer.ui.boards import cell, dynamics, lab, memory, try_it
 from rnn_explorer.ui.boards.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool
 
-__all__ = ["BOARDS", "Answer", "Board", "Question", "Seen", "Selection", "Tool", "cell", "dynamics", "lab", "memory"]
+__all__ = [
+    "BOARDS", "Answer", "Board", "Question", "Seen", "Selection", "Tool", "cell", "dynamics", "lab", "memory", "try_it",
+]  # fmt: skip
