@@ -17,6 +17,7 @@ st.navigation(
         st.Page("cell.py", title="Cell"),
         st.Page("memory.py", title="Memory"),
         st.Page("dynamics.py", title="Dynamics"),
+        st.Page("try.py", title="Try it"),
     ],
     position="top",
 ).run()

@@ -89,7 +89,7 @@ def sample(
         ValueError: for a task or model that cannot write, an option out of range, and a model whose answers are no
             numbers any more.
     """
-    if subject.task.input.kind != "symbols" or subject.task.output.kind != "classes_per_step" or not _goes_on(subject):
+    if subject.task.input.kind != "symbols" or subject.task.output.kind != "classes_per_step" or not goes_on(subject):
         raise ValueError(
             f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
         )
@@ -217,7 +217,7 @@ def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100) -> Pro
         ValueError: for a task or model that cannot go on, and an option out of range.
     """
     task = subject.task
-    if task.output.kind != "values_per_step" or task.output.size != task.input.size or not _goes_on(subject):
+    if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
         raise ValueError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
     _within("sequence", sequence, 0, len(subject.probe) - 1)
     _within("steps", steps, 1, LONGEST)
@@ -235,7 +235,7 @@ def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100) -> Pro
     yield 0.9
     follower = _Reader(subject.model)
     followed = follower.read(torch.cat([window, torch.from_numpy(truth)[None]], dim=1))
-    mean, scale = _units(task)
+    mean, scale = units(task)
     with np.errstate(all="ignore"):  # a free run can leave all bounds
 
         def in_units(values: Array) -> Array:
@@ -274,7 +274,7 @@ def _after(task: Any, start: int | None, read: int, steps: int) -> Array:
     return np.ascontiguousarray(follows.reshape(len(follows), -1))
 
 
-def _units(task: Any) -> tuple[Any, Any]:
+def units(task: Any) -> tuple[Any, Any]:
     """The mean and the standard deviation that the task's numbers are counted from and in, where it says so."""
     asked = getattr(task, "inner", task)  # a task of somebody's own passes the question on
     return getattr(asked, "mean", 0.0), getattr(asked, "scale", 1.0)
@@ -363,9 +363,9 @@ class _Sums:
             self._u, self._uu = np.zeros(u.shape[1]), np.zeros(u.shape[1])
             self._f, self._ff = np.zeros(f.shape[1]), np.zeros(f.shape[1])
             self._uf = np.zeros((u.shape[1], f.shape[1]))
-        u, f = u - self._from[0], f - self._from[1]
         self.count += len(u)
         with np.errstate(all="ignore"):  # states of an exploding run
+            u, f = u - self._from[0], f - self._from[1]
             self._u += u.sum(axis=0)
             self._f += f.sum(axis=0)
             self._uu += np.square(u).sum(axis=0)
@@ -404,7 +404,7 @@ def _layer(model: SequenceModel, batch: Batch, layer: int, direction: Direction)
 # -- what is asked for ------------------------------------------------------------------------------------------
 
 
-def _goes_on(subject: Subject) -> bool:
+def goes_on(subject: Subject) -> bool:
     """Whether the right answer at each step is the next input, so that an answer can take its place.
 
     Such a task gives its future away, so no model for it reads backwards.

@@ -405,9 +405,12 @@ def _how(explanation: Explanation, has_image: bool, has_classes: bool, has_strip
     elif explanation.symbols:
         parts.append("Read from left to right")
     if has_strips:
-        parts.append("solid in colour is the model's answer, dashed what is right, grey what goes in")
+        roles = {strip.role for strip in explanation.strips}
+        answered = "solid in colour is the model's answer, " if "answer" in roles else ""
+        parts.append(answered + ("dashed what is right, " if "target" in roles else "") + "grey what goes in")
     if has_classes:
-        parts.append("each column is its belief after that step; framed is the right answer")
+        known = explanation.target_class is not None or explanation.target_classes is not None
+        parts.append("each column is its belief after that step" + ("; framed is the right answer" if known else ""))
     sentence = "; ".join(parts) or "Inputs and answers over time"
     return sentence[0].upper() + sentence[1:] + "."
 

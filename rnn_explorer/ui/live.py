@@ -84,9 +84,9 @@ class Encoder:
             changes = self._changes(card)
             if changes:
                 figures[card.name] = changes
-        if self._new("cards", _json(names)):
-            message["cards"] = names
-            message["grid"] = {"rows": self.board.rows, "spans": self.board.spans, "least": self.board.least_height}
+        grid = dataclasses.asdict(self.board.grid(seen))
+        if self._new("cards", _json([names, grid])):
+            message |= {"cards": names, "grid": grid}
         message["figures"] = figures
         return _json(message)
 

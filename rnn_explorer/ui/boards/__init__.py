@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnn_explorer.ui.boards import cell, data, dynamics, lab, memory
+from rnn_explorer.ui.boards import cell, data, dynamics, lab, memory, try_it
 from rnn_explorer.ui.boards.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "dynamics",
     "lab",
     "memory",
+    "try_it",
 ]

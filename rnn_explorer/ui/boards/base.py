@@ -24,7 +24,7 @@ from rnn_explorer.registry import Registry
 from rnn_explorer.trace import LayerTrace, Snapshot
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
-_LONGEST = 4000  # characters of a text in a selection
+_LONGEST = 16_000  # characters of a text in a selection, which may be a sequence of numbers
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,20 @@ class Seen:
         return self.answers.get(name, NOTHING)
 
 
+@dataclass(frozen=True)
+class Grid:
+    """How the cards of a board stand.
+
+    Attributes:
+        rows, spans: as `Board` names them.
+        least: pixels of the whole grid below which the page scrolls instead.
+    """
+
+    rows: str
+    spans: Mapping[str, tuple[int, int]]
+    least: int
+
+
 class Board(ABC):
     """The figures of one page for one browser; keeps what must not jump from one moment to the next.
 
@@ -224,6 +238,10 @@ class Board(ABC):
     def questions(self, seen: Seen) -> list[Question]:
         """What must be computed; there is a snapshot."""
         return []
+
+    def grid(self, seen: Seen) -> Grid:
+        """How the cards stand, for a board on which that is not always the same."""
+        return Grid(self.rows, self.spans, self.least_height)
 
     @abstractmethod
     def cards(self, seen: Seen) -> Sequence[Figure | Drawing | Words]:

@@ -11,15 +11,17 @@ const STACK_BELOW = 820; // px of width under which the figures stand one below 
 
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 
-// Colours of a scale as 256 entries of red, green, blue.
+// Colours of a scale as 256 entries of red, green, blue and opacity, each up to 255.
 const tables = new Map();
 function colourTable(scale) {
   const key = JSON.stringify(scale);
   if (!tables.has(key)) {
-    const stops = scale.map(([at, colour]) => [at, colour.match(/[\d.]+/g) && colour.startsWith("rgb")
-      ? colour.match(/[\d.]+/g).slice(0, 3).map(Number)
-      : [1, 3, 5].map((n) => parseInt(colour.slice(n, n + 2), 16))]);
-    const table = new Uint8ClampedArray(256 * 3);
+    const stops = scale.map(([at, colour]) => {
+      if (!colour.startsWith("rgb")) return [at, [...[1, 3, 5].map((n) => parseInt(colour.slice(n, n + 2), 16)), 255]];
+      const [red, green, blue, opacity = 1] = colour.match(/[\d.]+/g).map(Number);
+      return [at, [red, green, blue, 255 * opacity]];
+    });
+    const table = new Uint8ClampedArray(256 * 4);
     for (let n = 0; n < 256; n += 1) {
       const at = n / 255;
       let k = 1;
@@ -27,7 +29,7 @@ function colourTable(scale) {
       const [low, from] = stops[k - 1];
       const [high, to] = stops[k];
       const share = high > low ? Math.min(Math.max((at - low) / (high - low), 0), 1) : 0;
-      for (let c = 0; c < 3; c += 1) table[3 * n + c] = from[c] + share * (to[c] - from[c]);
+      for (let c = 0; c < 4; c += 1) table[4 * n + c] = from[c] + share * (to[c] - from[c]);
     }
     tables.set(key, table);
   }
@@ -245,6 +247,7 @@ class Card {
     const subplot = trace && trace.visible === true && layout._plots[trace.xaxis + trace.yaxis];
     const images = subplot ? subplot.plot.node().querySelectorAll(".heatmaplayer image") : [];
     const rows = this.state.data[number].z;
+    if (this.state.data[number].texttemplate) return false; // letters are light or dark by what is behind them
     if (images.length !== 1 || images[0].style.imageRendering !== "pixelated" || !Array.isArray(rows) || !rows.length || !rows[0].length) return false;
     const height = rows.length;
     const width = rows[0].length;
@@ -262,11 +265,8 @@ class Card {
       for (let column = 0; column < width; column += 1, at += 4) {
         const value = row[column];
         if (!Number.isFinite(value)) continue; // stays transparent
-        const colour = 3 * Math.round(Math.min(Math.max((value - trace.zmin) * scale, 0), 255));
-        pixels.data[at] = colours[colour];
-        pixels.data[at + 1] = colours[colour + 1];
-        pixels.data[at + 2] = colours[colour + 2];
-        pixels.data[at + 3] = 255;
+        const colour = 4 * Math.round(Math.min(Math.max((value - trace.zmin) * scale, 0), 255));
+        for (let c = 0; c < 4; c += 1) pixels.data[at + c] = colours[colour + c];
       }
     }
     context.putImageData(pixels, 0, 0);

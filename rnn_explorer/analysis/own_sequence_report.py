@@ -1,0 +1,79 @@
+"""What a model made of a sequence that somebody typed or drew, as plain numpy data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.trace import Array, Explanation, Trace
+
+
+@dataclass(frozen=True)
+class OwnSequence:
+    """One sequence through a model.
+
+    Attributes:
+        trace: every gate and state, with a batch axis of 1; its targets mean nothing.
+        explanation: the sequence and the answers to it; right is only what the sequence itself tells.
+        legal: (time, classes) bool: what the task's grammar allows after each step; None for a task without a grammar.
+        notes: sentences about what was done to what was given.
+    """
+
+    trace: Trace
+    explanation: Explanation
+    legal: Array | None = None
+    notes: tuple[str, ...] = ()
+
+    def legal_share(self) -> Array:
+        """(time,) the probability on legal symbols; NaN where the string has ended or broken the grammar.
+
+        Raises:
+            ValueError: for a task without a grammar.
+        """
+        if self.legal is None or self.explanation.probabilities is None:
+            raise ValueError("this task has no grammar")
+        return legal_share(self.explanation.probabilities, self.legal)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values fit for JSON; what is not a finite number is None."""
+        told = self.explanation
+        return {
+            "title": told.title,
+            "verdict": told.verdict,
+            "length": told.length,
+            "notes": list(self.notes),
+            "symbols": list(told.symbols),
+            "inputs": _plain(self.trace.inputs[0]),
+            "answers": _plain(self.trace.answers[0]),
+            "legal": None if self.legal is None else self.legal.tolist(),
+            "legal_share": None if self.legal is None else _plain(self.legal_share()),
+            "layers": [
+                {
+                    "layer": layer.layer,
+                    "direction": layer.direction,
+                    **{name: _plain(values[0]) for name, values in {**layer.states, **layer.gates}.items()},
+                }
+                for layer in self.trace.layers
+            ],
+        }
+
+
+def legal_share(probabilities: Array, legal: Array) -> Array:
+    """(time,) the probability on legal symbols; NaN where no symbol is legal.
+
+    Args:
+        probabilities: (time, symbols).
+        legal: (time, symbols) bool.
+    """
+    share = np.where(legal, probabilities, 0.0).sum(axis=1)
+    return np.where(legal.any(axis=1), share, np.nan)
+
+
+def _plain(values: Array) -> Any:
+    """An array as nested lists of numbers, None for those that are not finite."""
+    if values.ndim > 1:
+        return [_plain(row) for row in values]
+    return [value if math.isfinite(value) else None for value in values.tolist()]

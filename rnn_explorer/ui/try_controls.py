@@ -1,0 +1,267 @@
+"""The page's own controls for trying a model out: what it reads before it writes, and sequences of one's own.
+
+They give the parts `mode`, `prefix` and `own` of the board's selection. Numbers are typed and drawn in the task's own
+unit, as the data have them; the question normalises them as the training part is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from rnn_explorer.analysis.generate import LONGEST_PREFIX, units
+from rnn_explorer.analysis.own_sequence import LONGEST
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.settings import SettingError
+from rnn_explorer.trace import Array
+from rnn_explorer.ui import desk
+from rnn_explorer.ui.boards.try_it import Way, way_of
+from rnn_explorer.ui.dynamics_controls import ends
+from rnn_explorer.ui.sketch import sketch
+
+_MODES = {
+    "text": ("It writes", "Your own text"),
+    "series": ("It goes on by itself", "Your own series"),
+    "grammar": ("Strings of the task", "Your own string"),
+    "symbols": ("Sequences of the task", "Your own sequence"),
+}
+_FEW_LEVELS = 3  # different values up to which a canvas offers just these
+_KNOWN = "try_facts"
+_DIGITS = 4  # of the numbers to start from
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What a task knows once it is built.
+
+    Attributes:
+        way: what can be tried with it.
+        names: of the symbols, or of the numbers at a step.
+        inputs, lengths: of some of its sequences, as in a trace.
+        titles: of these.
+        picture: rows and columns of the picture that a sequence is; None for one that is none, or of varying length.
+        mean, scale: (features,) from which and in which the numbers are counted.
+    """
+
+    way: Way
+    names: tuple[str, ...]
+    inputs: Array
+    lengths: Array
+    titles: tuple[str, ...]
+    picture: tuple[int, int] | None
+    mean: Array
+    scale: Array
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> _Facts:
+        """Build the task.
+
+        Raises:
+            SettingError: where its data are gone.
+        """
+        task = experiment.make_task()
+        probe = task.probe()
+        inputs, targets = probe.inputs.numpy(), probe.targets.numpy()
+        whole = np.full(len(inputs), inputs.shape[1])
+        lengths = whole if probe.lengths is None else probe.lengths.numpy()
+        answers = np.full((inputs.shape[1], task.output.size), 1 / task.output.size)  # whatever it would say
+        told = [task.explain(*given, answers) for given in zip(inputs, targets, lengths.tolist(), strict=True)]
+        mean, scale = (np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in units(task))
+        image = told[0].image if probe.lengths is None else None
+        return cls(
+            way=way_of(experiment.task, inputs, targets, lengths),
+            names=task.input.names,
+            inputs=inputs,
+            lengths=lengths,
+            titles=tuple(each.title for each in told),
+            picture=None if image is None else (image.shape[0], image.shape[1]),
+            mean=mean,
+            scale=scale,
+        )
+
+    def given(self, sequence: int) -> Array:
+        """(time, features) the real steps of one sequence, in the data's own unit."""
+        return _rounded(self.inputs[sequence, : self.lengths[sequence]] * self.scale + self.mean)
+
+    @property
+    def drawable(self) -> Literal["", "grid", "curve"]:
+        """How its sequences can be drawn; "" where only a table shows them well."""
+        if self.inputs.shape[2] == 1 and self.picture is None:
+            return "curve"
+        inked = self.picture is not None and self.inputs.min() >= 0 and self.inputs.max() <= 1
+        return "grid" if inked else ""
+
+
+def _facts_of(experiment: Experiment) -> _Facts:
+    """Those of the task that this visitor looks at; kept with the visit, since data may be the visitor's own."""
+    # The training part, and so its mean, follows from the seed.
+    told = {**experiment.task_settings.to_dict(), "task": experiment.task}
+    told |= {"seed": experiment.training.seed, "val_split": experiment.training.val_split}
+    known = st.session_state.get(_KNOWN)
+    if known is None or known[0] != told:
+        known = st.session_state[_KNOWN] = (told, _Facts.of(experiment))
+    return known[1]
+
+
+def own(view: RunView) -> Mapping[str, Any]:
+    """Draw the controls.
+
+    Args:
+        view: the run that is tried.
+
+    Returns:
+        The parts of the board's selection that they decide.
+    """
+    nothing = {"mode": "task", "prefix": "", "own": ""}
+    try:
+        facts = _facts_of(view.experiment)
+    except SettingError as error:
+        st.warning(str(error))
+        return nothing
+    key = f"{view.experiment.task}:{desk.edition()}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if facts.way != "values" and _mode(facts.way, key) == "task":
+            return {**nothing, "prefix": _prefix(key)} if facts.way == "text" else nothing
+        if facts.inputs.ndim == 2:
+            return {**nothing, "mode": "own", "own": json.dumps(_text(facts, key))}
+        begin, how = _beginning(facts, key)
+    return {**nothing, "mode": "own", "own": json.dumps(_numbers(facts, begin, how, key))}
+
+
+def _prefix(key: str) -> str:
+    return st.text_input(
+        "What it reads before it writes",
+        key=f"try prefix:{key}",
+        max_chars=LONGEST_PREFIX,
+        placeholder="Type how the text begins, then press Enter",
+        label_visibility="collapsed",
+    )
+
+
+def _mode(way: str, key: str) -> Literal["task", "own"]:
+    task, mine = _MODES[way]
+    chosen = st.segmented_control(
+        "What to try",
+        ["task", "own"],
+        default="task",
+        required=True,
+        key=f"try mode:{key}",
+        format_func=lambda mode: mine if mode == "own" else task,
+        label_visibility="collapsed",
+    )
+    return "own" if chosen == "own" else "task"
+
+
+def _text(facts: _Facts, key: str) -> str:
+    """A text, one character a time step."""
+    start = "".join(facts.names[code] for code in facts.inputs[0, : facts.lengths[0]]).replace("\n", " ")
+    return st.text_input(
+        "Your own sequence, one character a time step",
+        start,
+        key=f"try text:{key}",
+        max_chars=max(LONGEST, facts.inputs.shape[1]),
+        label_visibility="collapsed",
+        help="The characters that this task knows: " + _listed(facts.names),
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = [
+        {" ": "a space", "\n": "the end of a line", "\t": "a tab"}.get(name, f"`{name}`") for name in names if name
+    ]
+    return " ".join(name for name in shown if name != "```")
+
+
+def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
+    """Which of the task's sequences to begin with, and whether to "draw" or to "type"."""
+    how = "type"
+    begin = st.selectbox(
+        "Begin with",
+        range(len(facts.titles)),
+        key=f"try begin:{key}",
+        format_func=lambda n: f"begin with {n + 1}: {facts.titles[n]}",
+        label_visibility="collapsed",
+        help="The sequence that the canvas and the table begin with",
+        width=260,
+    )
+    if facts.drawable:
+        how = st.segmented_control(
+            "How",
+            ["draw", "type"],
+            default="draw",
+            required=True,
+            key=f"try how:{key}",
+            format_func=lambda word: {"draw": "Draw it", "type": "Type it"}[word],
+            label_visibility="collapsed",
+        )
+    st.caption(_in_words(facts), width="content")
+    return begin, how
+
+
+def _numbers(facts: _Facts, begin: int, how: str, key: str) -> list[list[float | None]]:
+    """One row of numbers a time step, drawn or typed, in the task's own unit."""
+    start = facts.given(begin)
+    name = f"{begin}:{start.shape[0]}x{start.shape[1]}:{key}"
+    return _drawn(facts, start, begin, name) if how == "draw" else _typed(facts, start, name)
+
+
+def _in_words(facts: _Facts) -> str:
+    if (facts.mean == 0).all() and (facts.scale == 1).all():
+        return "Numbers as the network reads them."
+    return "In the data's own unit; normalised as the training part is."
+
+
+def _drawn(facts: _Facts, start: Array, begin: int, name: str) -> list[list[float | None]]:
+    real = np.arange(facts.inputs.shape[1])[None, :] < facts.lengths[:, None]
+    known = facts.inputs[real] * facts.scale + facts.mean  # (real steps, features)
+    levels = np.unique(_rounded(known)).tolist()
+    drawn = sketch(
+        "curve" if facts.picture is None else "grid",
+        *(facts.picture or (len(start), 1)),
+        start.ravel().tolist(),
+        _ends(known) if facts.picture is None else (0.0, 1.0),
+        levels if len(levels) <= _FEW_LEVELS else [],
+        name,
+        f"Your own sequence, begun with {facts.titles[begin]}",
+    )
+    return np.asarray(drawn).reshape(start.shape).tolist()
+
+
+def _ends(known: Array) -> tuple[float, float]:
+    """Round ends around the values that the task's sequences have; zero need not be among them."""
+    low, high = float(known.min()), float(known.max())
+    middle = (low + high) / 2
+    if abs(middle) > 1.5 * (high - low):  # far from zero
+        step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6)))
+        return math.floor(low / step) * step, math.ceil(high / step) * step
+    return ends(known)
+
+
+def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
+    """A table with a row for each time step; an empty cell is None."""
+    fixed = facts.picture is not None
+    table = pd.DataFrame(start, columns=[str(column) for column in facts.names])
+    table.index = pd.RangeIndex(1, len(table) + 1, name="time step")
+    edited = st.data_editor(
+        table,
+        key=f"try table:{name}",
+        num_rows="fixed" if fixed else "dynamic",
+        height=210,
+        width="stretch",
+        hide_index=not fixed,
+    )
+    return [[None if pd.isna(value) else float(value) for value in row] for row in edited.to_numpy().tolist()]
+
+
+def _rounded(values: Array) -> Array:
+    """Numbers that can be read, with `_DIGITS` significant digits."""
+    flat = [float(f"{value:.{_DIGITS}g}") for value in np.asarray(values, dtype=np.float64).ravel()]
+    return np.array(flat).reshape(np.shape(values))

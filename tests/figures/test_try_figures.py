@@ -1,0 +1,94 @@
+"""What is legal against what is expected, and the units that follow a feature."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from rnn_explorer.analysis.generate_report import Correlates
+from rnn_explorer.analysis.own_sequence_report import OwnSequence
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.followers import MOST, followers
+from rnn_explorer.figures.legal_symbols import legal_symbols
+from rnn_explorer.trace import Explanation, Trace
+
+NAMES = ("|", "a", "b")
+LEGAL = np.array([[0, 1, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0]], dtype=bool)
+P = np.array([[0.1, 0.8, 0.1], [0.2, 0.3, 0.5], [0.5, 0.1, 0.4], [0.2, 0.2, 0.6]])
+
+
+def string(p: np.ndarray = P) -> OwnSequence:
+    told = Explanation(
+        "symbols", "|aba", "", None, 4, symbols=("|", "a", "b", "a"), class_names=NAMES, probabilities=p,
+        target_classes=np.array([1, 2, 1, -1]),
+    )  # fmt: skip
+    empty = np.zeros(0)
+    return OwnSequence(Trace(empty, empty, empty, empty, ()), told, LEGAL)
+
+
+def compared(units: int = 14) -> Correlates:
+    r = np.full((2, units, 2), np.nan)
+    r[0, :, 0] = np.linspace(0.1, 0.9, units) * np.where(np.arange(units) % 2, -1, 1)
+    r[0, 2, 0] = np.nan
+    r[0, :, 1] = 0.95
+    return Correlates("gru", 0, "forward", "validation", 99, ("hidden", "reset"), ("position", "is <b>"), r)
+
+
+def complete(figure: Figure) -> None:
+    assert figure.title and figure.how_to_read.endswith(".") and "\n" not in figure.how_to_read
+    assert all(figure.layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis"))
+    assert len({len(values) for values in figure.table.values()}) == 1
+    list(csv.reader(io.StringIO(figure.to_csv())))
+    for theme in ("light", "dark"):
+        figure.to_plotly(theme)
+
+
+def test_legal_symbols_are_framed_where_they_are_legal() -> None:
+    figure = legal_symbols(string(), "lstm")
+    complete(figure)
+    shown, legal, came = figure.data
+    np.testing.assert_allclose(shown["z"], P.T, rtol=1e-6)
+    assert sorted(zip(legal["x"].tolist(), legal["y"].tolist(), strict=True)) == [(1, 1), (2, 1), (2, 2), (3, 2)]
+    assert list(zip(came["x"], came["y"], strict=True)) == [(1, 1), (2, 2), (3, 1)]
+    # (0.8 + (0.3 + 0.5) + 0.4) / 3
+    assert "66.7 % of the probability is on legal symbols; from step 4 on nothing is legal" in figure.title
+    assert len(figure.table["step"]) == 12 and sum(figure.table["legal"]) == 4
+
+
+def test_nothing_legal_is_known_before_an_answer_and_of_a_task_without_a_grammar() -> None:
+    other = OwnSequence(string().trace, string().explanation)
+    for found in (None, other):
+        figure = legal_symbols(found, "rnn")
+        complete(figure)
+        assert figure.table["step"].size == 0 and "%" not in figure.title
+
+
+def test_an_exploded_model_has_no_share() -> None:
+    figure = legal_symbols(string(np.full((4, 3), np.nan)), "gru")
+    complete(figure)
+    assert "%" not in figure.title
+
+
+def test_the_strongest_units_come_first_and_can_be_clicked() -> None:
+    found = compared()
+    figure = followers(found, "position", "hidden", 12, "gru")
+    complete(figure)
+    (bars,) = figure.data
+    assert len(bars["x"]) == MOST and len(figure.table["unit"]) == 13, "the unit without r is left out"
+    assert (np.diff(np.abs(bars["x"])) <= 0).all() and figure.table["unit"][:3] == [13, 12, 11]
+    assert bars["customdata"][0][0] == 13 and bars["meta"]["choose"] == "unit"
+    assert bars["customdata"][0][1] == "is &lt;b&gt; (0.95), position (-0.90)"
+    colours = bars["marker"]["color"]
+    assert colours[1] == "#009E73" and len(set(colours)) == 2
+    assert "position" in figure.title
+
+
+def test_nothing_is_followed_before_an_answer() -> None:
+    complete(followers(None, ""))
+    assert followers(compared(), "").table["unit"] == []
+    assert len(followers(compared(), "position", "reset").data[0]["x"]) == 0, "a gate that never changes"
+    with pytest.raises(ValueError):
+        followers(compared(), "the weather")

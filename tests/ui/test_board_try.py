@@ -1,0 +1,203 @@
+"""The board to try a model out, without a server: what it asks of every task, and what it draws of what is known."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rnn_explorer.analysis.questions import QUESTIONS, answer, load
+from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.tasks import TASKS
+from rnn_explorer.training import Trainer
+from rnn_explorer.ui import live
+from rnn_explorer.ui.boards import BOARDS, Answer, Seen
+from rnn_explorer.ui.boards.try_it import TryBoard, TrySelection
+from rnn_explorer.ui.boards.try_it import way_of as way_of_task
+from tests.ui.test_live import trainer_of, view_of
+
+load()
+WAYS = {
+    "char_lm": "text", "own_text": "text", "forecast": "series", "own_series": "series", "anbn": "grammar",
+    "reber": "grammar", "names": "symbols", "temporal_order": "symbols", "copy": "symbols",
+}  # fmt: skip
+FIRST = {"text": "generated_text", "series": "closed_loop", "grammar": "legal_symbols", "symbols": "answer"}
+TEXT = ["coloured_text", "followers"]
+
+
+def small(task: str, cell: str = "lstm", more: str = "") -> Trainer:
+    return trainer_of(f"task={task}&cell={cell}&hidden_size=3{more}")
+
+
+def way_of(view: Any) -> str:
+    trace = view.snapshot.trace
+    return way_of_task(view.experiment.task, trace.inputs, trace.targets, trace.lengths)
+
+
+def look(trainer: Trainer, **chosen: Any) -> tuple[TryBoard, Seen]:
+    """A board with its selection, and the run with all that the board asked for."""
+    board = TryBoard(TrySelection.read({name: str(value) for name, value in chosen.items()}))
+    view = view_of(trainer)
+    subject, answers = Subject.of(trainer), {}
+    for question in board.questions(Seen(view, view.step)):
+        try:
+            found = answer(QUESTIONS.get(question.kind)(subject, **question.options))
+            answers[question.name] = Answer(found, view.step)
+        except ValueError as error:
+            answers[question.name] = Answer(error=str(error))
+    return board, Seen(view, view.step, answers=answers)
+
+
+def cards(trainer: Trainer, **chosen: Any) -> dict[str, Any]:
+    board, seen = look(trainer, **chosen)
+    return {card.name: card for card in board.cards(seen)}
+
+
+def own_of(trainer: Trainer) -> str:
+    """A sequence that the task can read: the first of its own."""
+    snapshot = trainer.snapshot()
+    length, inputs = int(snapshot.trace.lengths[0]), snapshot.trace.inputs[0]
+    if inputs.ndim == 1:
+        return json.dumps("".join(trainer.task.input.names[code] for code in inputs[:length]))
+    return json.dumps(inputs[:length].tolist())
+
+
+@pytest.mark.parametrize("task", TASKS.names())
+def test_every_task_can_be_tried_in_its_way(task: str) -> None:
+    trainer = small(task)
+    trainer.step()
+    view = view_of(trainer)
+    way = way_of(view)
+    assert way == WAYS.get(task, "values")
+    text = way in ("text", "grammar", "symbols")
+    own = ["legal_symbols" if way == "grammar" else "answer", "states", *(TEXT if text else []), "gates"]
+    for mode in ("task", "own"):
+        wanted = own if mode == "own" or way == "values" else [FIRST[way], *(TEXT if text else [])]
+        board, seen = look(trainer, mode=mode, own=own_of(trainer))
+        assert [card.name for card in board.cards(seen)] == wanted
+        assert not [told.error for told in seen.answers.values() if told.error]
+        event = json.loads(live.Encoder(board).event(seen))
+        assert set(event["figures"]) == set(wanted) == set(event["cards"])
+        assert sum(event["grid"]["spans"].get(name, [3, 1])[0] for name in wanted) % 6 == 0, "rows are full"
+        assert {tool["place"] for tool in event["tools"]} <= {"bar", *wanted}
+        bare = TryBoard(board.selection)
+        assert [card.name for card in bare.cards(Seen(view, 0))] == wanted, "cards keep their places"
+        assert bare.cards(Seen(view_of(trainer, snapshot=None), 0)) == []
+
+
+@pytest.mark.parametrize("task, kind, more", [
+    ("own_text", "symbols", "&kind=labels"), ("own_series", "values", "&kind=classification"),
+    ("digits", "values", "&pixels=true"), ("parity", "values", "&variable=true"),
+])  # fmt: skip
+def test_a_task_with_several_questions_is_tried_as_it_is_asked(task: str, kind: str, more: str) -> None:
+    trainer = small(task, "gru", more)
+    assert way_of(view_of(trainer)) == kind
+    assert cards(trainer, mode="own", own=own_of(trainer))["answer"].data
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_every_cell_in_two_layers_and_both_directions(cell: str) -> None:
+    trainer = small("names", cell, "&num_layers=2&bidirectional=true")
+    chosen = {"layer": 1, "direction": "backward", "quantity": "hidden", "unit": 2}
+    for mode in ("task", "own"):
+        found = cards(trainer, mode=mode, own='"Li"', **chosen)
+        assert "unit 2" in found["coloured_text"].title and "layer 2, backward" in found["followers"].title
+
+
+def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_chosen() -> None:
+    trainer = small("char_lm", more="&embedding=4")
+    board, seen = look(trainer, prefix="Ahab ", temperature=0.5, again=3)
+    (asked,) = [question for question in board.questions(seen) if question.name == "sample"]
+    assert asked.options == {"prefix": "Ahab ", "length": 160, "temperature": 0.5, "seed": 3} and asked.every == 1.0
+    found = seen.answer("sample").value
+    assert found.text.startswith("Ahab ") and len(found.written) == 160
+    assert look(trainer, prefix="Ahab ", temperature=0.5, again=4)[1].answer("sample").value.written != found.written
+    (card, *_) = board.cards(seen)
+    assert "temperature 0.5" in card.title and card.notes == ()
+    assert "left out" in cards(trainer, prefix="Ähab €")["generated_text"].notes[0]
+    fitted = TrySelection.read({"temperature": "-4", "again": "-1", "steps": "9999", "value": "7", "quantity": "soul"})
+    fitted = fitted.fit(trainer.snapshot())
+    assert (fitted.temperature, fitted.again, fitted.steps, fitted.value) == (0.0, 0, 300, 0)
+    assert fitted.quantity == "hidden"
+
+
+def test_the_best_unit_for_a_feature_colours_the_text_until_another_is_chosen() -> None:
+    trainer = small("anbn")
+    for feature in ("position", "'a' so far"):
+        board, seen = look(trainer, feature=feature, quantity="cell")
+        ranked = seen.answer("correlates").value.ranked(feature, "cell")
+        found = {card.name: card for card in board.cards(seen)}
+        assert f"unit {ranked[0][0]}: cell" in found["coloured_text"].title
+        assert found["followers"].table["unit"] == [unit for unit, _ in ranked]
+        assert found["followers"].data[0]["meta"] == {"choose": "unit", "column": 0}
+        assert [entry[0] for entry in found["followers"].data[0]["customdata"]] == [unit for unit, _ in ranked]
+        (tool,) = [tool for tool in board.tools(seen) if tool.field == "feature"]
+        assert (feature, feature) in tool.options
+    last = ranked[-1][0]
+    assert f"unit {last}: " in cards(trainer, feature=feature, unit=last)["coloured_text"].title
+    (_, _, best, _) = next(each for each in seen.answer("correlates").value.strongest() if each[0] == "cell")
+    for unknown in ("", "the weather"):
+        assert cards(trainer, feature=unknown, quantity="cell")["followers"].title.startswith(f"Units and “{best}”")
+
+
+def test_the_free_run_is_as_long_as_chosen() -> None:
+    trainer = small("forecast")
+    board, seen = look(trainer, steps=12, sequence=3)
+    found = seen.answer("closed_loop").value
+    assert (len(found.free), found.sequence) == (12, 3)
+    assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps"]
+
+
+def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
+    trainer = small("reber")
+    _, seen = look(trainer, sequence=2)
+    told = seen.view.snapshot.explanations[2]
+    assert seen.answer("own").value.explanation.symbols == told.symbols
+    found = cards(trainer, mode="own", own='"btb"')
+    assert "BTB" in found["legal_symbols"].title and "%" in found["legal_symbols"].title
+    assert list(found["coloured_text"].table["symbol"]) == ["B", "T", "B"]
+
+
+@pytest.mark.parametrize("own", ["", "{", "null", "7", "[]", '""', "[" * 3000, "{}"])
+def test_an_own_sequence_that_makes_no_sense_is_none(own: str) -> None:
+    trainer = small("adding")
+    board, seen = look(trainer, mode="own", own=own)
+    assert board.questions(seen) == [] and seen.answers == {}
+    assert {card.name: len(card.table["step"]) for card in board.cards(seen)} == {"answer": 0, "states": 0, "gates": 0}
+
+
+@pytest.mark.parametrize(
+    "task, own, said",
+    [
+        ("names", '"Ng7"', "'7', symbol 3, is not known"),
+        ("adding", "[[1, null]]", "marker at time step 1 is missing"),
+        ("adding", "[[1, 0], [1]]", "time step 2 has 1 number, but this task reads 2"),
+        ("digits", "[[0,0,0,0,0,0,0,0]]", "the sequence has 1 time steps, but a picture of this task has 8"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_nothing_is_drawn_of_it(task: str, own: str, said: str) -> None:
+    trainer = small(task)
+    board, seen = look(trainer, mode="own", own=own)
+    event = json.loads(live.Encoder(board).event(seen))
+    assert [error for error in event["status"]["errors"] if said in error]
+    assert "answer" in event["figures"]
+
+
+def test_a_thousand_numbers_fit_into_a_selection() -> None:
+    own = json.dumps([[round(-0.12345 * n, 3)] for n in range(1000)])
+    assert len(TrySelection.read({"own": own}).values()) == 1000
+
+
+def test_an_exploded_model_is_drawn_all_the_same() -> None:
+    for task, own in (("adding", "[[0.5, 1]]"), ("names", '"abc"'), ("forecast", "[[1], [2]]"), ("anbn", '"|ab"')):
+        trainer = small(task, "rnn", "&nonlinearity=relu")
+        for parameter in trainer.model.parameters():
+            parameter.data.fill_(1e30)
+        for mode in ("task", "own"):
+            board, seen = look(trainer, mode=mode, own=own)
+            assert json.loads(live.Encoder(board).event(seen))["figures"]
+
+
+def test_it_is_registered_for_its_page() -> None:
+    assert BOARDS.get("try") is TryBoard
