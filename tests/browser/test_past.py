@@ -44,7 +44,7 @@ def test_every_figure_goes_back_and_nothing_is_trained_again(visit: Visit) -> No
     expect(lab.page.locator(".rx-answer .rx-title")).not_to_have_text(words)
     expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play from step 0")
     untrained = lab.page.evaluate(VALUES)
-    lab.page.mouse.click(600, 5)  # anywhere but on a control
+    lab.page.locator(".rx-curves .rx-title").click()  # anywhere but on a control
     for _ in range(3):
         lab.page.keyboard.press("ArrowRight")
     at(lab, 3)

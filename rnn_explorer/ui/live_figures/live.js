@@ -865,6 +865,7 @@ class Board {
       const past = JSON.parse(sessionStorage.getItem("rx-past") || "{}");
       this.at = past.run === run && past.at !== undefined ? past.at : null;
       this.film = 0;
+      this.filled = false;
     }
     this.run = run;
     if ((at ?? null) !== this.at) this.tellPast();
@@ -907,7 +908,9 @@ class Board {
     this.showPast();
     this.showStatus();
     this.schedule();
-    this.tell(message.status.status);
+    if (message.tools) this.filled = true;
+    // The page's script has controls of its own that need a snapshot; it hears when there is one.
+    this.tell(message.status.status + (this.filled ? "" : ", empty"));
   }
 
   // Which cards there are, in which order, and how large.
