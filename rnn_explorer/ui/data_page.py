@@ -142,7 +142,8 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
 
 def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
     """One setting of the task, at its default and at another value, side by side."""
-    specs = {spec.name: spec for spec in shown.task_settings.specs()}
+    # What is typed freely names parts of somebody's file, and is no knob.
+    specs = {spec.name: spec for spec in shown.task_settings.specs() if not spec.is_free_text}
     if not specs:
         return
     st.subheader("What its settings do", anchor=False)
@@ -187,7 +188,7 @@ def applicable(experiment: Experiment, name: str) -> tuple[Experiment, dict[str,
     if experiment.applies(name):
         return experiment, {}
     for spec in experiment.task_settings.specs():
-        choices: tuple[Any, ...] = (False, True) if spec.kind is bool else spec.choices
+        choices: tuple[Any, ...] = (False, True) if spec.kind is bool else tuple(spec.choices)
         for choice in choices:
             other = experiment.replace(**{spec.name: choice})
             if other.applies(name):

@@ -55,8 +55,17 @@ def test_every_setting_of_a_task_is_compared(open_lab: Open, task: str) -> None:
     page = open_lab(page="data", task=task)
     run, before = run_of(page), shown(page)
     for spec in TASKS.get(task).settings_class.specs():
+        if spec.is_free_text:  # names parts of a file
+            assert spec.name not in box(page, "Setting").options
+            continue
         box(page, "Setting").set_value(spec.name).run()
-        assert not page.exception and not page.warning
+        assert not page.exception
+        if task.startswith("own_") and page.warning:  # the example does not bear every question, and says so
+            continue
+        assert not page.warning
+        if "The same data under both values." in texts(page):
+            assert task.startswith("own_")
+            continue
         assert spec.help in texts(page) and len(page.get("plotly_chart")) == 4, spec.name
         assert "(the default)" in texts(page)
     assert (run_of(page), shown(page)) == (run, before), "looking changes nothing"
@@ -151,6 +160,8 @@ def test_data_that_cannot_be_had_are_told_in_a_sentence(
 def test_a_comparison_begins_with_a_value_that_is_not_the_default(task: str) -> None:
     experiment = Experiment.default(task)
     for spec in experiment.task_settings.specs():
+        if spec.is_free_text:
+            continue
         other = data_page.other_value(spec, experiment.get(spec.name))
         assert spec.check(other) == other and (other != experiment.get(spec.name) or spec.kind is tuple)
         base, how = data_page.applicable(experiment, spec.name)
