@@ -67,9 +67,10 @@ def test_counting_is_the_correlation_with_the_count():
 
 
 def test_every_task_has_a_row_and_every_row_an_experiment():
-    rows = catalogue.rows_of(TASKS.names())
-    assert {row.task for row in rows} == set(TASKS.names())
-    assert {row.task for row in catalogue.ROWS} == set(TASKS.names())
+    shipped = [name for name in TASKS.names() if not name.startswith("own_")]  # those have no figures to compare with
+    rows = catalogue.rows_of(shipped)
+    assert {row.task for row in rows} == set(shipped)
+    assert {row.task for row in catalogue.ROWS} == set(shipped)
     for row in rows:
         assert Experiment.from_query(row.query).to_query_string() == row.query
         assert set(row.expected) <= {"", *row.cells}

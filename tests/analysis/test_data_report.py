@@ -33,7 +33,8 @@ def test_every_task_can_be_looked_at(key: str) -> None:
     assert (told.task, told.endless, len(told.examples)) == (key, not task.finite, PROBES)
     assert told.sizes["validation"] == len(task.evaluation("validation"))
     assert told.sizes["train"] == task.train_size and told.sampled == (0 if task.finite else SAMPLE)
-    assert 1 <= told.shortest <= told.longest <= task.longest
+    widest = max(task.evaluation(split).inputs.shape[1] for split in SPLITS)
+    assert 1 <= told.shortest <= told.longest <= max(widest, task.longest)
     for example in told.examples:
         assert example.title and told.shortest <= example.length <= told.longest
         assert {strip.role for strip in example.strips} <= {"input", "target"}, "no answers"

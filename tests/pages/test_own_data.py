@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.own import store
 from rnn_explorer.ui import session
-from tests.pages.conftest import run_of, wait_for
+from tests.pages.conftest import FRAME, run_of, wait_for
 
 Open = Callable[..., AppTest]
 TABLE = ("x,kind\n" + "\n".join(f"{n * n % 37},{'ab'[n % 2]}" for n in range(200))).encode()
@@ -22,15 +22,38 @@ def forgotten() -> Iterator[None]:
     store.drop_all()
 
 
+@pytest.fixture
+def open_owned() -> Open:
+    """Open the lab in a session that has brought the upload in the address."""
+
+    def open_page(**query: str) -> AppTest:
+        page = AppTest.from_file(FRAME, default_timeout=30)
+        page.session_state["uploads"] = {query["data"]}
+        for name, value in query.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception, page.exception
+        return page
+
+    return open_page
+
+
 def told(page: AppTest) -> str:
     return "\n".join(element.value for element in (*page.warning, *page.error))
 
 
-def test_an_address_with_an_upload_opens_a_run_on_it(open_lab: Open) -> None:
+def test_an_address_with_an_upload_opens_a_run_on_it(open_owned: Open) -> None:
     token = store.put(TABLE, "a.csv")
-    page = open_lab(task="own_series", data=token, columns="x")
+    page = open_owned(task="own_series", data=token, columns="x")
     view = wait_for(page, lambda view: view.status != "starting")
     assert view.status == "ready" and view.experiment.task_settings.data == token and not told(page)
+
+
+def test_somebody_elses_upload_stays_with_its_owner(open_lab: Open) -> None:
+    page = open_lab(task="own_series", data=store.put(TABLE, "a.csv"), columns="x")
+    assert "it stays with its owner" in told(page)
+    view = wait_for(page, lambda view: view.status != "starting")
+    assert view.experiment == Experiment.default("own_series")
 
 
 def test_an_upload_that_is_gone_is_told_and_the_example_opens(open_lab: Open) -> None:
@@ -42,8 +65,8 @@ def test_an_upload_that_is_gone_is_told_and_the_example_opens(open_lab: Open) ->
     assert view.status == "ready" and view.experiment == Experiment.default("own_series")
 
 
-def test_a_column_that_is_not_there_is_told_and_the_model_stays(open_lab: Open) -> None:
-    page = open_lab(task="own_series", data=store.put(TABLE, "a.csv"))
+def test_a_column_that_is_not_there_is_told_and_the_model_stays(open_owned: Open) -> None:
+    page = open_owned(task="own_series", data=store.put(TABLE, "a.csv"))
     wait_for(page, lambda view: view.status == "ready")
     before = run_of(page)
     next(box for box in page.text_input if box.key.startswith("set:columns:")).set_value("y").run()
