@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.analysis import projection
+from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.trace import Array, Direction
 
@@ -137,9 +138,9 @@ class Space:
         """Plain values fit for JSON."""
         return {
             "names": list(self.names),
-            "mean": plain(self.basis.mean),
-            "components": plain(self.basis.components),
-            "explained": plain(self.basis.explained),
+            "mean": jsonable(self.basis.mean),
+            "components": jsonable(self.basis.components),
+            "explained": jsonable(self.basis.explained),
         }
 
 
@@ -359,7 +360,7 @@ class FixedPoints:
             "iterations": self.iterations,
             "tolerance": self.tolerance,
             "slow_tolerance": self.slow_tolerance,
-            "spread": plain(self.spread),
+            "spread": jsonable(self.spread),
         }
 
     def _point(self, index: int) -> dict[str, Any]:
@@ -372,11 +373,11 @@ class FixedPoints:
             "q": float(self.q[index]),
             "found": int(self.found[index]),
             "share": float(self.share[index]),
-            "state": plain(self.points[index]),
-            "answer": None if self.answers is None else plain(self.answers[index]),
-            "eigenvalues": plain(leading),
-            "time_constants": plain(time_constant(leading)),
-            "periods": plain(period(leading)),
+            "state": jsonable(self.points[index]),
+            "answer": None if self.answers is None else jsonable(self.answers[index]),
+            "eigenvalues": jsonable(leading),
+            "time_constants": jsonable(time_constant(leading)),
+            "periods": jsonable(period(leading)),
         }
 
 
@@ -405,11 +406,11 @@ class Spectrum:
             **self.place.to_dict(),
             "input": self.held.to_dict(),
             "at": self.words,
-            "state": plain(self.state),
-            "speed": plain(self.speed),
-            "eigenvalues": plain(self.eigenvalues),
-            "time_constants": plain(time_constant(self.eigenvalues)),
-            "periods": plain(period(self.eigenvalues)),
+            "state": jsonable(self.state),
+            "speed": jsonable(self.speed),
+            "eigenvalues": jsonable(self.eigenvalues),
+            "time_constants": jsonable(time_constant(self.eigenvalues)),
+            "periods": jsonable(period(self.eigenvalues)),
         }
 
 
@@ -443,10 +444,10 @@ class Flow:
             "input": self.held.to_dict(),
             "space": self.space.to_dict(),
             "slice": self.slice,
-            "x": plain(self.x),
-            "y": plain(self.y),
-            "velocity": plain(self.velocity),
-            "speed": plain(self.speed),
+            "x": jsonable(self.x),
+            "y": jsonable(self.y),
+            "velocity": jsonable(self.velocity),
+            "speed": jsonable(self.speed),
         }
 
 
@@ -489,14 +490,14 @@ class Perturbation:
             **self.place.to_dict(),
             "input": self.held.to_dict(),
             "from": self.words,
-            "kick": plain(self.kick),
+            "kick": jsonable(self.kick),
             "summary": self.sentence(),
             "returned": [bool(flag) for flag in self.returned],
-            "gap": plain(self.gap),
-            "moved": plain(self.moved),
+            "gap": jsonable(self.gap),
+            "moved": jsonable(self.moved),
             "nearest": [int(index) for index in self.nearest],
-            "distance": plain(self.distance),
-            "states": plain(self.states),
+            "distance": jsonable(self.distance),
+            "states": jsonable(self.states),
         }
 
 
@@ -531,17 +532,8 @@ class Trajectories:
         return {
             **self.place.to_dict(),
             "space": self.space.to_dict(),
-            "spread": plain(self.spread),
+            "spread": jsonable(self.spread),
             "labels": [int(label) for label in self.labels],
             "label_names": list(self.label_names),
-            "states": [plain(states[:length]) for states, length in zip(self.states, self.lengths, strict=True)],
+            "states": [jsonable(states[:length]) for states, length in zip(self.states, self.lengths, strict=True)],
         }
-
-
-def plain(values: Array | float) -> Any:
-    """Numbers as nested lists: complex ones as [real, imaginary], and what is not finite, unknown to JSON, as None."""
-    if isinstance(values, np.ndarray):
-        if np.iscomplexobj(values):
-            values = np.stack([values.real, values.imag], axis=-1)
-        return [plain(entry) for entry in (values if values.ndim > 1 else values.tolist())]
-    return float(values) if math.isfinite(values) else None

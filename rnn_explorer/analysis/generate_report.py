@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction
 
 CANDIDATES = 5  # symbols kept for each place of a written text
@@ -63,9 +64,9 @@ class Sample:
             "seed": self.seed,
             "notes": list(self.notes),
             "candidates": self.candidates.tolist(),
-            "probabilities": _plain(self.probabilities),
-            "chances": _plain(self.chances),
-            "taken": _plain(self.taken),
+            "probabilities": jsonable(self.probabilities),
+            "chances": jsonable(self.chances),
+            "taken": jsonable(self.taken),
         }
 
 
@@ -119,11 +120,11 @@ class ClosedLoop:
             "sequence": self.sequence,
             "title": self.title,
             "names": list(self.names),
-            "window": _plain(self.window),
-            "truth": _plain(self.truth),
-            "one_step": _plain(self.one_step),
-            "free": _plain(self.free),
-            "scale": _plain(self.scale),
+            "window": jsonable(self.window),
+            "truth": jsonable(self.truth),
+            "one_step": jsonable(self.one_step),
+            "free": jsonable(self.free),
+            "scale": jsonable(self.scale),
             "when": list(self.when),
             "tolerance": TOLERANCE,
             "horizon": self.horizon(),
@@ -192,12 +193,5 @@ class Correlates:
             "steps": self.steps,
             "strongest": [list(entry) for entry in self.strongest()],
             "features": list(self.features),
-            "values": {name: _plain(self.values[number]) for number, name in enumerate(self.quantities)},
+            "values": {name: jsonable(self.values[number]) for number, name in enumerate(self.quantities)},
         }
-
-
-def _plain(values: Array) -> Any:
-    """An array as nested lists of numbers, None for those that are not finite."""
-    if values.ndim > 1:
-        return [_plain(row) for row in values]
-    return [float(value) if math.isfinite(value) else None for value in values.tolist()]

@@ -15,13 +15,13 @@ the activation, is `gate.pre`. `keep` is what stays of the old state, `write` wh
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction, Explanation
 
 
@@ -207,10 +207,3 @@ def _passage_dict(passage: Passage) -> dict[str, Any]:
         "gates": {name: jsonable(values) for name, values in passage.gates.items()},
         "states": {name: jsonable(values) for name, values in passage.states.items()},
     }
-
-
-def jsonable(values: Array | float) -> Any:
-    """Numbers as nested lists; what is not finite, which JSON does not know, as None."""
-    if isinstance(values, np.ndarray):
-        return [jsonable(entry) for entry in (values if values.ndim > 1 else values.tolist())]
-    return float(values) if math.isfinite(values) else None

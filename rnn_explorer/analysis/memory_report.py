@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.saturation import HIGH, LOW, Saturation
 from rnn_explorer.trace import Array, Direction
 
@@ -383,13 +384,6 @@ def time_constants(log_gate: Array) -> Array:
     falls = np.asarray(log_gate) < 0
     steps = -1.0 / np.where(falls, log_gate, -1.0)
     return np.where(falls, steps, np.where(np.isnan(log_gate), np.nan, np.inf))
-
-
-def jsonable(values: Array | float | None) -> Any:
-    """Numbers as nested lists; what is not finite, which JSON does not know, as None."""
-    if isinstance(values, np.ndarray):
-        return [jsonable(entry) for entry in (values if values.ndim > 1 else values.tolist())]
-    return None if values is None or not math.isfinite(values) else float(values)
 
 
 def _last_above(log10_norm: Array, level: float) -> int:

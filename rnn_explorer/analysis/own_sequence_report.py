@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.trace import Array, Explanation, Trace
 
 
@@ -46,15 +46,15 @@ class OwnSequence:
             "length": told.length,
             "notes": list(self.notes),
             "symbols": list(told.symbols),
-            "inputs": _plain(self.trace.inputs[0]),
-            "answers": _plain(self.trace.answers[0]),
+            "inputs": jsonable(self.trace.inputs[0]),
+            "answers": jsonable(self.trace.answers[0]),
             "legal": None if self.legal is None else self.legal.tolist(),
-            "legal_share": None if self.legal is None else _plain(self.legal_share()),
+            "legal_share": None if self.legal is None else jsonable(self.legal_share()),
             "layers": [
                 {
                     "layer": layer.layer,
                     "direction": layer.direction,
-                    **{name: _plain(values[0]) for name, values in {**layer.states, **layer.gates}.items()},
+                    **{name: jsonable(values[0]) for name, values in {**layer.states, **layer.gates}.items()},
                 }
                 for layer in self.trace.layers
             ],
@@ -70,10 +70,3 @@ def legal_share(probabilities: Array, legal: Array) -> Array:
     """
     share = np.where(legal, probabilities, 0.0).sum(axis=1)
     return np.where(legal.any(axis=1), share, np.nan)
-
-
-def _plain(values: Array) -> Any:
-    """An array as nested lists of numbers, None for those that are not finite."""
-    if values.ndim > 1:
-        return [_plain(row) for row in values]
-    return [value if math.isfinite(value) else None for value in values.tolist()]

@@ -188,7 +188,7 @@ def applicable(experiment: Experiment, name: str) -> tuple[Experiment, dict[str,
     if experiment.applies(name):
         return experiment, {}
     for spec in experiment.task_settings.specs():
-        choices: tuple[Any, ...] = (False, True) if spec.kind is bool else tuple(spec.choices)
+        choices: tuple[Any, ...] = (False, True) if spec.kind is bool else spec.choices
         for choice in choices:
             other = experiment.replace(**{spec.name: choice})
             if other.applies(name):

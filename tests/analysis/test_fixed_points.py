@@ -23,7 +23,6 @@ from rnn_explorer.analysis.fixed_points import (
     largest_first,
     merge,
     period,
-    plain,
     time_constant,
 )
 
@@ -200,9 +199,3 @@ def test_a_perturbation_in_words() -> None:
     )
     assert found.sentence() == "2 of 3 kicked states return"
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["distance"] == [None] * 4
-
-
-def test_plain_values() -> None:
-    assert plain(np.array([[1 + 2j, math.inf]])) == [[[1.0, 2.0], [None, 0.0]]]
-    assert plain(np.zeros((0, 2))) == []
-    assert plain(math.nan) is None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.local import LocalEngine
@@ -73,12 +72,3 @@ def engine() -> Iterator[LocalEngine]:
     engine = LocalEngine(workers=2)
     yield engine
     engine.close()
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Losses are compared bit for bit with those of a worker, which uses one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
