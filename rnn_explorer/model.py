@@ -71,12 +71,20 @@ class RecurrentLayer(nn.Module):
             x: (batch, time, input_size).
             reverse: (batch, time) long from `reversal`; only read by a bidirectional layer.
         """
-        states, _ = self.forwards(x)
+        return self.read(x, reverse)[0]
+
+    def read(self, x: Tensor, reverse: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, and (batch, output_size): what each direction knows after all steps of full sequences.
+
+        For a question at the end the latter is cheaper to learn from: taken out of all states, the last one would
+        send back a gradient that is zero nearly everywhere.
+        """
+        states, (last, *_) = self.forwards(x)
         if self.backwards is None:
-            return states
+            return states, last
         assert reverse is not None
-        back, _ = self.backwards(along_time(x, reverse))
-        return torch.cat([states, along_time(back, reverse)], dim=-1)
+        back, (first, *_) = self.backwards(along_time(x, reverse))
+        return torch.cat([states, along_time(back, reverse)], dim=-1), torch.cat([last, first], dim=-1)
 
 
 class SequenceModel(nn.Module):
@@ -174,8 +182,10 @@ class SequenceModel(nn.Module):
         for number, layer in enumerate(self.stack()):
             if number and dropout is not None and self.settings.dropout:
                 x = self._drop(x, dropout)
-            x = layer(x, reverse)
-        return self.read_out(x if self.output_spec.per_step else self.summary_state(x, lengths))
+            x, last = layer.read(x, reverse)
+        if self.output_spec.per_step:
+            return self.read_out(x)
+        return self.read_out(last if lengths is None else self.summary_state(x, lengths))
 
     def encode(self, inputs: Tensor) -> Tensor:
         """(batch, time, feature) numbers: values as they are, symbols embedded or one-hot."""

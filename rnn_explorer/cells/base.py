@@ -73,13 +73,25 @@ class RecurrentCell(nn.Module, ABC):
             The new state, and every gate by name, each (batch, hidden_size).
         """
 
-    @abstractmethod
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """`forward` for at least one time step and a given state: the cell's own fast path."""
+        """`forward` for at least one time step and a given state.
 
-    @abstractmethod
+        Here step after step, which every cell can; a cell with a fast path of its own overrides it.
+        """
+        states = []
+        for t in range(x.shape[1]):
+            state, _ = self.step(x[:, t], state)
+            states.append(state[0])
+        return torch.stack(states, dim=1), state
+
     def look(self, x: Tensor, state: State) -> dict[str, Tensor]:
-        """`trace` for at least one time step and a given state."""
+        """`trace` for at least one time step and a given state; to be overridden like `run`."""
+        seen: dict[str, list[Tensor]] = {name: [] for name in (*self.gate_names, *self.state_names)}
+        for t in range(x.shape[1]):
+            state, gates = self.step(x[:, t], state)
+            for name, value in (*gates.items(), *zip(self.state_names, state, strict=True)):
+                seen[name].append(value)
+        return {name: torch.stack(values, dim=1) for name, values in seen.items()}
 
     def jacobian(self, x: Tensor, state: State) -> Tensor:
         """How the next state changes with this one: d (new state) / d state, the states joined in `state_names` order.

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from rnn_explorer import kernels
 from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
 
 
@@ -61,6 +62,8 @@ class GRU(RecurrentCell):
         )
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if kernels.suits("gru", x, self.weights()):
+            return kernels.run("gru", x, self.weights(), state)
         (h,) = state
         states, last = torch.gru(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
         return states, (last[0],)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from rnn_explorer import kernels
 from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
 
 
@@ -84,6 +85,8 @@ class LSTM(RecurrentCell):
         return torch.cat([above, below], dim=-2)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if kernels.suits("lstm", x, self.weights()):
+            return kernels.run("lstm", x, self.weights(), state)
         h, c = state
         states, last_h, last_c = torch.lstm(
             x, (h[None], c[None]), self.weights(), True, 1, 0.0, self.training, False, True

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from rnn_explorer import kernels
 from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
 
 
@@ -49,6 +50,8 @@ class SimpleRNN(RecurrentCell):
         return slope[:, :, None] * self.weight_hh
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if kernels.suits(f"rnn_{self.nonlinearity}", x, self.weights()):
+            return kernels.run(f"rnn_{self.nonlinearity}", x, self.weights(), state)
         (h,) = state
         states, last = self._kernel(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
         return states, (last[0],)

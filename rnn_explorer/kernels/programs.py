@@ -1,0 +1,408 @@
+"""The recurrences of the three cells, forward and backward, written in `language`.
+
+Memory. Time comes first, so that a step's batch is one block; rows are sequences; P is hidden_size rounded up to whole
+vectors of 8 (J of them), and what is added stays 0 throughout.
+
+    z          (time + 1, batch, S): at each step the state that it starts from (P numbers), its input, a 1, and zeros up
+               to a whole vector; so a weighted sum is one product, and so is the gradient of all weights and biases
+    cs         (time + 1, batch, P): the cell states of an LSTM, the initial one first
+    gates      (time, batch, kept, P): what the backward pass must know again
+    d          (time * batch, D): gradients by the weighted sums, `Layout.columns` times P of them and some space, since
+               rows at a distance of a power of two would push each other out of the cache
+    forward    packed weights: for each block of 2 vectors of units and each gate, a row of 16 for each number of a z row
+    backward   packed recurrent weights: for each block of 2 vectors of units, a row of 16 for each column of d
+
+A tile is 4 rows times 2 vectors of columns, small enough for its 8 sums to stay in registers while a loop adds one
+product after the other: each weight that is read serves all rows of the tile, each state all its columns.
+(K. Goto and R. A. van de Geijn (2008), Anatomy of high-performance matrix multiplication, doi:10.1145/1356052.1356053.)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rnn_explorer.kernels.language import LANES, Array, Code, DType, Value, Variable, compiled, new_module
+
+ROWS, WIDTH = 4, 2  # of a tile
+CHUNK = 32  # rows of z and d that are worked on at a time where the gradient of the weights is summed up
+SPACE = LANES  # numbers between two rows of d
+
+ENTER = "x xt: xb: h c z cs steps: batch: inputs: hidden:"
+PACK_FORWARD = "w_ih w_hh b_ih b_hh weights bias inputs: hidden:"
+FORWARD = "weights bias z cs gates gt: steps: batch: inputs: hidden: first: last:"
+PACK_BACKWARD = "w_hh weights hidden:"
+BACKWARD = "up ut: ub: weights z cs gates gt: dh dc d steps: batch: inputs: hidden: first: last:"
+OUTER = "d ds: z zs: out os: rows: columns: first: last:"
+UNPACK = "out w_ih w_hh b_ih b_hh inputs: hidden:"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a cell's numbers lie in memory.
+
+    Attributes:
+        gates: rows of weights per unit, in the order of the cell's `gate_names`.
+        kept: numbers per unit that the forward pass keeps in `gates`.
+        recurrent: the columns of d that go back through the recurrent weights, by the number of their gate; they are
+            the first ones.
+        columns: all columns of d.
+        entering: the first of the columns that go back through the input weights, in the order of the gates.
+    """
+
+    gates: int
+    kept: int
+    recurrent: tuple[int, ...]
+    columns: int
+    entering: int
+
+    @property
+    def biases(self) -> int:
+        """Vectors of bias per vector of units: one per gate, and one for the GRU's inner sum."""
+        return self.gates + (self.entering > 0)
+
+
+LAYOUTS = {
+    "rnn_tanh": Layout(gates=1, kept=0, recurrent=(0,), columns=1, entering=0),
+    "rnn_relu": Layout(gates=1, kept=0, recurrent=(0,), columns=1, entering=0),
+    # Of d: what enters W_hn h + b_hn, then reset gate, update gate, candidate.
+    "gru": Layout(gates=3, kept=4, recurrent=(2, 0, 1), columns=4, entering=1),
+    "lstm": Layout(gates=4, kept=4, recurrent=(0, 1, 2, 3), columns=4, entering=0),
+}
+
+
+def padded(size):
+    """A number of units rounded up to whole vectors."""
+    return (size + (LANES - 1)) // LANES * LANES
+
+
+def row_size(inputs, hidden):
+    """S: the numbers in a row of z."""
+    return padded(hidden) + padded(inputs + 1)
+
+
+class _Tile:
+    """The sums of some rows times some vectors of columns."""
+
+    def __init__(self, code: Code, rows: int, width: int, first: Callable[[int, int], Value]) -> None:
+        self.code, self.width = code, width
+        self.sums = [[code.variable(first(row, part)) for part in range(width)] for row in range(rows)]
+
+    def add(self, weights: Array, rows: list[Array], count: Value) -> None:
+        """Add rows x weights: for each k below `count`, number k of every row times row k of the weights."""
+        code = self.code
+        with code.loop(0, count) as k:
+            vectors = [weights.load(k * (self.width * LANES) + part * LANES) for part in range(self.width)]
+            for numbers, sums in zip(rows, self.sums, strict=True):
+                number = numbers.spread(k)
+                for vector, sum_ in zip(vectors, sums, strict=True):
+                    sum_.set(code.fma(number, vector, sum_.get()))
+
+    def values(self) -> list[list[Value]]:
+        return [[sum_.get() for sum_ in row] for row in self.sums]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Which eight units of which sequence at which step, with the sizes that an index is made of."""
+
+    t: Value
+    row: Value
+    units: Value
+    P: Value
+    S: Value
+    D: Value
+    code: Code
+
+    def hidden(self, later: int = 0) -> Value:
+        """Into z: 0 for what the step started from, 1 for what it led to."""
+        return ((self.t + later) * self.code.batch + self.row) * self.S + self.units
+
+    def cell(self, later: int = 0) -> Value:
+        """Into cs."""
+        return ((self.t + later) * self.code.batch + self.row) * self.P + self.units
+
+    def gate(self, number: int) -> Value:
+        """Into gates, of four; where nobody learns, every step has the same place."""
+        return self.t * self.code.gt + (self.row * 4 + number) * self.P + self.units
+
+    def column(self, number: int) -> Value:
+        """Into d."""
+        return (self.t * self.code.batch + self.row) * self.D + self.P * number + self.units
+
+    def now(self) -> Value:
+        """Into dh and dc."""
+        return self.row * self.P + self.units
+
+
+def _enter(code: Code, layout: Layout) -> None:
+    """Put inputs, ones and initial states in their places."""
+    P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
+    with code.loop(0, code.steps) as t, code.loop(0, code.batch) as row:
+        to, at = code.z.from_((t * code.batch + row) * S + P), code.x.from_(t * code.xt + row * code.xb)
+        _copy(code, at, to, code.inputs)
+        to.put(code.inputs, code.number_of(1.0))
+        with code.loop(code.inputs + 1, S - P) as k:
+            to.put(k, code.number_of(0.0))
+    with code.loop(0, code.batch) as row:
+        _copy_padded(code, code.h.from_(row * code.hidden), code.z.from_(row * S), P)
+        if layout is LAYOUTS["lstm"]:
+            _copy_padded(code, code.c.from_(row * code.hidden), code.cs.from_(row * P), P)
+
+
+def _copy_padded(code: Code, at: Array, to: Array, P: Value) -> None:
+    _copy(code, at, to, code.hidden)
+    with code.loop(code.hidden, P) as k:
+        to.put(k, code.number_of(0.0))
+
+
+def _pack_forward(code: Code, layout: Layout) -> None:
+    P = padded(code.hidden)
+    J, K = P // LANES, P + code.inputs
+
+    def block(j: Value, width: int) -> None:
+        with code.loop(0, width * LANES) as inside:
+            unit = j * LANES + inside
+            with code.when(unit < code.hidden):
+                for gate in range(layout.gates):
+                    to = code.weights.from_((j * layout.gates + gate * width) * LANES * K + inside)
+                    row = code.hidden * gate + unit
+                    with code.loop(0, code.hidden) as k:
+                        to.put(k * (width * LANES), code.w_hh.one(row * code.hidden + k))
+                    with code.loop(0, code.inputs) as k:
+                        to.put((P + k) * (width * LANES), code.w_ih.one(row * code.inputs + k))
+
+    code.blocks(code.whole(0), J, WIDTH, block)
+    with code.loop(0, code.hidden) as unit:
+        for gate in range(layout.gates):
+            at = code.hidden * gate + unit
+            apart = layout.entering and gate == layout.gates - 1
+            value = code.b_ih.one(at) if apart else code.b_ih.one(at) + code.b_hh.one(at)
+            code.bias.put(P * gate + unit, value)
+            if apart:
+                code.bias.put(P * (gate + 1) + unit, code.b_hh.one(at))
+
+
+def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -> None:
+    """At each step first the weighted sums of all gates, then what becomes of them, each in its place."""
+    P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
+    J, K = P // LANES, P + code.inputs
+
+    def tile(t: Value, r: Value, rows: int, j: Value, width: int) -> None:
+        zs = [code.z.from_((t * code.batch + r + row) * S) for row in range(rows)]
+
+        def product(gate: int, number: int, first: Value | int, count: Value) -> None:
+            tile = _Tile(code, rows, width, lambda row, part: code.bias.load(P * number + (j + part) * LANES))
+            weights = code.weights.from_((j * layout.gates + gate * width) * LANES * K)
+            tile.add(weights.from_(first * (width * LANES)), [row.from_(first) for row in zs], count)
+            for row, values in enumerate(tile.values()):
+                for part, value in enumerate(values):
+                    place = _Place(t, r + row, (j + part) * LANES, P, S, P, code)
+                    if layout.kept:
+                        code.gates.store(place.gate(number), value)
+                    else:
+                        code.z.store(place.hidden(1), value)
+
+        for gate in range(layout.gates):
+            if layout.entering and gate == layout.gates - 1:  # the reset gate scales the candidate's recurrent sum
+                product(gate, gate, P, code.inputs)
+                product(gate, gate + 1, 0, P)
+            else:
+                product(gate, gate, 0, K)
+
+    with code.loop(0, code.steps) as t:
+        code.blocks(
+            code.whole(0), J, WIDTH,
+            lambda j, width: code.blocks(code.first, code.last, ROWS, lambda r, rows: tile(t, r, rows, j, width)),
+        )  # fmt: skip
+        with code.loop(code.first, code.last) as row, code.loop(0, J) as j:
+            step(code, _Place(t, row, j * LANES, P, S, P, code))
+
+
+def _rnn_forward(code: Code, place: _Place, relu: bool) -> None:
+    a = code.z.load(place.hidden(1))
+    code.z.store(place.hidden(1), code.relu(a) if relu else code.tanh(a))
+
+
+def _lstm_forward(code: Code, place: _Place) -> None:
+    i, f, g, o = (code.gates.load(place.gate(number)) for number in range(4))
+    i, f, g, o = code.sigmoid(i), code.sigmoid(f), code.tanh(g), code.sigmoid(o)
+    c = code.fma(f, code.cs.load(place.cell()), i * g)
+    for number, gate in enumerate((i, f, g, o)):
+        code.gates.store(place.gate(number), gate)
+    code.cs.store(place.cell(1), c)
+    code.z.store(place.hidden(1), o * code.tanh(c))
+
+
+def _gru_forward(code: Code, place: _Place) -> None:
+    r, z, n, inner = (code.gates.load(place.gate(number)) for number in range(4))
+    r, z = code.sigmoid(r), code.sigmoid(z)
+    n = code.tanh(code.fma(r, inner, n))
+    for number, gate in enumerate((r, z, n)):
+        code.gates.store(place.gate(number), gate)
+    code.z.store(place.hidden(1), code.fma(z, code.z.load(place.hidden()) - n, n))
+
+
+def _pack_backward(code: Code, layout: Layout) -> None:
+    P = padded(code.hidden)
+    N = P * len(layout.recurrent)
+
+    def block(j: Value, width: int) -> None:
+        for number, gate in enumerate(layout.recurrent):
+            with code.loop(0, code.hidden) as row, code.loop(0, width * LANES) as lane:
+                unit = j * LANES + lane
+                with code.when(unit < code.hidden):
+                    weight = code.w_hh.one((code.hidden * gate + row) * code.hidden + unit)
+                    code.weights.put(j * (N * LANES) + (P * number + row) * (width * LANES) + lane, weight)
+
+    code.blocks(code.whole(0), P // LANES, WIDTH, block)
+
+
+def _backward(code: Code, layout: Layout, step: Callable[[Code, _Place, Value], None]) -> None:
+    P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
+    J, N, D = P // LANES, P * len(layout.recurrent), P * layout.columns + SPACE
+    past_weights = bool(layout.entering)  # the GRU's state goes on past the weights, too
+
+    def tile(t: Value, r: Value, rows: int, j: Value, width: int) -> None:
+        def at(row: int, part: int) -> Value:
+            return (r + row) * P + (j + part) * LANES
+
+        first = code.splat(0.0)
+        tile = _Tile(code, rows, width, lambda row, part: code.dh.load(at(row, part)) if past_weights else first)
+        ds = [code.d.from_((t * code.batch + r + row) * D) for row in range(rows)]
+        tile.add(code.weights.from_(j * (N * LANES)), ds, N)
+        for row, values in enumerate(tile.values()):
+            for part, value in enumerate(values):
+                code.dh.store(at(row, part), value)
+
+    with code.loop(code.steps - 1, -1, -1) as t:
+        with code.loop(code.first, code.last) as row:
+            with code.when(code.ub > 0), code.loop(0, J) as j:
+                at = row * P + j * LANES
+                code.dh.store(at, code.dh.load(at) + code.up.load(t * code.ut + row * code.ub + j * LANES))
+            with code.loop(0, J) as j:
+                place = _Place(t, row, j * LANES, P, S, D, code)
+                step(code, place, code.dh.load(place.now()))
+        code.blocks(
+            code.whole(0), J, WIDTH,
+            lambda j, width: code.blocks(code.first, code.last, ROWS, lambda r, rows: tile(t, r, rows, j, width)),
+        )  # fmt: skip
+
+
+def _rnn_backward(code: Code, place: _Place, dh: Value, relu: bool) -> None:
+    h = code.z.load(place.hidden(1))
+    slope = code.choose(h > 0.0, code.splat(1.0), code.splat(0.0)) if relu else code.fma(-h, h, code.splat(1.0))
+    code.d.store(place.column(0), dh * slope)
+
+
+def _lstm_backward(code: Code, place: _Place, dh: Value) -> None:
+    i, f, g, o = (code.gates.load(place.gate(number)) for number in range(4))
+    before, squashed = code.cs.load(place.cell()), code.tanh(code.cs.load(place.cell(1)))
+    dc = code.fma(dh * o, code.fma(-squashed, squashed, code.splat(1.0)), code.dc.load(place.now()))
+    code.dc.store(place.now(), dc * f)
+    code.d.store(place.column(0), dc * g * (i * (1 - i)))
+    code.d.store(place.column(1), dc * before * (f * (1 - f)))
+    code.d.store(place.column(2), dc * i * code.fma(-g, g, code.splat(1.0)))
+    code.d.store(place.column(3), dh * squashed * (o * (1 - o)))
+
+
+def _gru_backward(code: Code, place: _Place, dh: Value) -> None:
+    r, z, n, inner = (code.gates.load(place.gate(number)) for number in range(4))
+    dn = dh * (1 - z) * code.fma(-n, n, code.splat(1.0))
+    code.d.store(place.column(0), dn * r)
+    code.d.store(place.column(1), dn * inner * (r * (1 - r)))
+    code.d.store(place.column(2), dh * (code.z.load(place.hidden()) - n) * (z * (1 - z)))
+    code.d.store(place.column(3), dn)
+    code.dh.store(place.now(), dh * z)
+
+
+def _outer(code: Code, layout: Layout) -> None:
+    """out[n, k] = sum over rows of d[row, n] z[row, k], for n from `first` to `last` (both whole fours)."""
+
+    def tile(chunk: Value, end: Value, n: Value, k: Value, width: int) -> None:
+        sums = [
+            [code.variable(code.out.load((n + row) * code.os + (k + part) * LANES)) for part in range(width)]
+            for row in range(ROWS)
+        ]
+        ds, zs = code.d.from_(n), code.z.from_(k * LANES)
+        with code.loop(chunk, end) as r:
+            vectors = [zs.load(r * code.zs + part * LANES) for part in range(width)]
+            for row in range(ROWS):
+                number = ds.spread(r * code.ds + row)
+                for part in range(width):
+                    sums[row][part].set(code.fma(number, vectors[part], sums[row][part].get()))
+        for row in range(ROWS):
+            for part in range(width):
+                code.out.store((n + row) * code.os + (k + part) * LANES, sums[row][part].get())
+
+    with code.loop(code.first, code.last) as n, code.loop(0, code.columns) as k:
+        code.out.store(n * code.os + k * LANES, code.splat(0.0))
+
+    with code.loop(0, code.rows, CHUNK) as chunk:
+        end = code.choose(chunk + CHUNK < code.rows, chunk + CHUNK, code.rows)
+
+        def block(k: Value, width: int) -> None:
+            with code.loop(code.first, code.last, ROWS) as n:
+                tile(chunk, end, n, k, width)
+
+        code.blocks(code.whole(0), code.columns, WIDTH, block)
+
+
+def _unpack(code: Code, layout: Layout) -> None:
+    """From what `outer` gave, the gradients of the four parameters."""
+    P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
+    for number, gate in enumerate(layout.recurrent):
+        with code.loop(0, code.hidden) as unit:
+            to, row = code.hidden * gate + unit, code.out.from_((P * number + unit) * S)
+            _copy(code, row, code.w_hh.from_(to * code.hidden), code.hidden)
+            code.b_hh.put(to, row.one(P + code.inputs))
+    for gate in range(layout.gates):
+        with code.loop(0, code.hidden) as unit:
+            to, row = code.hidden * gate + unit, code.out.from_((P * (layout.entering + gate) + unit) * S + P)
+            _copy(code, row, code.w_ih.from_(to * code.inputs), code.inputs)
+            code.b_ih.put(to, row.one(code.inputs))
+
+
+def _copy(code: Code, at: Array, to: Array, count: Value) -> None:
+    whole = count // LANES * LANES
+    with code.loop(0, whole, LANES) as k:
+        to.store(k, at.load(k))
+    with code.loop(whole, count) as k:
+        to.put(k, at.one(k))
+
+
+_STEPS = {
+    "rnn_tanh": (functools.partial(_rnn_forward, relu=False), functools.partial(_rnn_backward, relu=False)),
+    "rnn_relu": (functools.partial(_rnn_forward, relu=True), functools.partial(_rnn_backward, relu=True)),
+    "lstm": (_lstm_forward, _lstm_backward),
+    "gru": (_gru_forward, _gru_backward),
+}
+
+
+@functools.cache
+def program(cell: str, dtype: DType) -> dict[str, Callable[..., None]]:
+    """The compiled functions of a cell, by the names of their parameter lists above in lower case.
+
+    They are compiled when first asked for, which takes about a fifth of a second.
+
+    Args:
+        cell: a key of `LAYOUTS`.
+        dtype: of all numbers.
+    """
+    forward, backward = _STEPS[cell]
+    parts: dict[str, tuple[str, Callable[[Code, Layout], None]]] = {
+        "enter": (ENTER, _enter),
+        "pack_forward": (PACK_FORWARD, _pack_forward),
+        "forward": (FORWARD, functools.partial(_forward, step=forward)),
+        "pack_backward": (PACK_BACKWARD, _pack_backward),
+        "backward": (BACKWARD, functools.partial(_backward, step=backward)),
+        "outer": (OUTER, _outer),
+        "unpack": (UNPACK, _unpack),
+    }
+    module = new_module(cell)
+    for name, (parameters, write) in parts.items():
+        code = Code(module, name, dtype, parameters)
+        write(code, LAYOUTS[cell])
+        code.end()
+    return compiled(module, {name: parameters.split() for name, (parameters, _) in parts.items()})
