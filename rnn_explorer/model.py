@@ -178,14 +178,20 @@ class SequenceModel(nn.Module):
         Returns:
             (batch, output_size) for a question at the end, (batch, time, output_size) for one at every step.
         """
+        return self.read_out(self.features(inputs, lengths, dropout))
+
+    def features(
+        self, inputs: Tensor, lengths: Tensor | None = None, dropout: torch.Generator | None = None
+    ) -> Tensor:
+        """What the dense layers are given, (batch, features) or (batch, time, features); arguments as `forward`."""
         x, reverse = self.encode(inputs), self._reversal(inputs, lengths)
         for number, layer in enumerate(self.stack()):
             if number and dropout is not None and self.settings.dropout:
                 x = self._drop(x, dropout)
             x, last = layer.read(x, reverse)
         if self.output_spec.per_step:
-            return self.read_out(x)
-        return self.read_out(last if lengths is None else self.summary_state(x, lengths))
+            return x
+        return last if lengths is None else self.summary_state(x, lengths)
 
     def encode(self, inputs: Tensor) -> Tensor:
         """(batch, time, feature) numbers: values as they are, symbols embedded or one-hot."""

@@ -21,7 +21,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
+from rnn_explorer import kernels
 from rnn_explorer.experiment import Experiment, TrainingSettings
+from rnn_explorer.kernels.adam import Adam
 from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
@@ -103,11 +105,11 @@ class Trainer:
         self.experiment = experiment
         self.model = SequenceModel(experiment.model, self.task.input, self.task.output, self._generator("weights", 0))
         self._parameters: list[Tensor] = list(self.model.parameters())
+        self._finite = [p.detach().clone() for p in self._parameters]
         self.optimizer = self._make_optimizer(experiment.training)
         self.step_count = 0
         self.epoch, self._index = 0, 0  # whole epochs done, batches done of the present one
         self.target = self.budget()
-        self._finite = [p.detach().clone() for p in self._parameters]
         self._forget_best()
 
     def _generator(self, purpose: str, number: int) -> torch.Generator:
@@ -118,6 +120,8 @@ class Trainer:
 
     def _make_optimizer(self, settings: TrainingSettings) -> torch.optim.Optimizer:
         common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+        if settings.optimizer == "adam" and kernels.ENABLED:
+            return Adam(self._parameters, self._finite, **common)
         if settings.optimizer == "adam":
             return torch.optim.Adam(self._parameters, fused=True, **common)
         if settings.optimizer == "sgd":
@@ -166,19 +170,14 @@ class Trainer:
             self.stopped_early, self._patient_since = "", self.epoch
         batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
         dropout = self._generator("dropout", self.step_count) if self.experiment.model.dropout else None
-        self.model.train()
-        outputs = self.model(batch.inputs, batch.lengths, dropout)
-        loss = loss_of(self.task.output, outputs, batch)
+        loss, train_metric = judged(self.model, self.task, batch, dropout)
         train_loss = float(loss.detach())
         if not math.isfinite(train_loss):
             raise self._diverged("the loss")
-        self.optimizer.zero_grad()
+        for parameter in self._parameters:
+            parameter.grad = None
         loss.backward()
-        grad_norm, applied_norm = self._clip(training.clip_norm)
-        if not math.isfinite(grad_norm):
-            raise self._diverged("the gradient")
-        self._remember()
-        self.optimizer.step()
+        grad_norm, applied_norm = self._descend(training.clip_norm)
         self.step_count += 1
         self._index += 1
         at_end = self._index >= self.steps_per_epoch()
@@ -189,7 +188,6 @@ class Trainer:
         val_loss, val_metric = self.evaluate("validation") if measured else (None, None)
         if at_end and training.patience and val_loss is not None:
             self._judge(val_loss)
-        train_metric = metric_of(self.task, outputs.detach(), batch)
         return StepReport(
             self.step_count,
             self.epoch_position(),
@@ -224,21 +222,38 @@ class Trainer:
             if self.stopped_early or time.monotonic() >= deadline:
                 return
 
-    def _clip(self, limit: float) -> tuple[float, float]:
-        """Shorten the gradient where it is longer than `limit`; returns its length before and after."""
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        length = float(norm)
-        if limit and length > limit and math.isfinite(length):
-            factor = limit / (length + 1e-6)
-            torch._foreach_mul_(gradients, factor)
-            return length, length * factor
-        return length, length
+    def _descend(self, limit: float) -> tuple[float, float]:
+        """Change the weights by the gradient, shortened where it is longer than `limit`.
 
-    def _remember(self) -> None:
-        """Keep the present weights, which are known to give a finite loss and gradient."""
+        The weights from before, which are known to give a finite loss and gradient, are kept.
+
+        Returns:
+            The length of the gradient before and after it was shortened.
+
+        Raises:
+            Diverged: when it is not finite; the weights are as they were then.
+        """
+        own = isinstance(self.optimizer, Adam)
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        length = self.optimizer.norm() if own else float(torch.nn.utils.get_total_norm(gradients))
+        if not math.isfinite(length):
+            raise self._diverged("the gradient")
+        factor = limit / (length + 1e-6) if limit and length > limit else 1.0
+        if own:
+            self.optimizer.advance(factor)
+            return length, length * factor
+        if factor != 1.0:
+            torch._foreach_mul_(gradients, factor)
         with torch.no_grad():
             torch._foreach_copy_(self._finite, self._parameters)
+        self.optimizer.step()
+        return length, length * factor
+
+    def _forget_gradients(self) -> None:
+        """The optimizer's memory of earlier gradients goes."""
+        self.optimizer.state.clear()
+        if isinstance(self.optimizer, Adam):
+            self.optimizer.forget()
 
     def _judge(self, val_loss: float) -> None:
         """Note the validation loss at the end of an epoch; stop early where patience has run out."""
@@ -251,7 +266,7 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_copy_(self._parameters, self._best.weights)
             torch._foreach_copy_(self._finite, self._best.weights)
-        self.optimizer.state.clear()  # what it remembers belongs to the weights that are given up
+        self._forget_gradients()  # they belong to the weights that are given up
         self.stopped_early = _stopped(self._best.epoch)
 
     def _forget_best(self) -> None:
@@ -264,7 +279,7 @@ class Trainer:
         # optimizer's memory of the gradients that led astray goes, so that a smaller learning rate can go on.
         with torch.no_grad():
             torch._foreach_copy_(self._parameters, self._finite)
-        self.optimizer.state.clear()
+        self._forget_gradients()
         training, model = self.experiment.training, self.experiment.model
         causes = [f"a learning rate of {training.learning_rate:g}"]
         cures = [f"a tenth of the learning rate ({training.learning_rate / 10:g})"]
@@ -286,20 +301,18 @@ class Trainer:
     def evaluate(self, split: str) -> tuple[float, float]:
         """Loss and metric on a whole split; NaN where the split is empty."""
         batch = self._validation if split == "validation" else self.task.evaluation(split)  # type: ignore[arg-type]
-        self.model.eval()
         loss_sum = metric_sum = weight_sum = 0.0
         for start in range(0, len(batch), _EVALUATION_CHUNK):
             part = batch.select(torch.arange(start, min(start + _EVALUATION_CHUNK, len(batch))))
-            outputs = self.model(part.inputs, part.lengths)
             weight = float(part.step_mask().sum()) if self.task.output.per_step else float(len(part))
-            loss_sum += weight * float(loss_of(self.task.output, outputs, part))
-            metric_sum += weight * metric_of(self.task, outputs, part)
+            loss, metric = judged(self.model, self.task, part)
+            loss_sum += weight * float(loss)
+            metric_sum += weight * metric
             weight_sum += weight
         return (loss_sum / weight_sum, metric_sum / weight_sum) if weight_sum else (math.nan, math.nan)
 
     def snapshot(self) -> Snapshot:
         """The probe batch through the present weights: every gate, state and answer, with words for a person."""
-        self.model.eval()
         labels = (self._labels, self._label_names)
         return snapshot_of(self.model, self.task, self._probe, labels, self.step_count, self.epoch_position())
 
@@ -386,6 +399,7 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in mine.items():
                 parameter.copy_(stored[name])
+            torch._foreach_copy_(self._finite, self._parameters)
         for index, parameter in enumerate(self._parameters):
             prefix = f"optimizer.{index}."
             kept = {name.removeprefix(prefix): t.clone() for name, t in tensors.items() if name.startswith(prefix)}
@@ -393,7 +407,6 @@ class Trainer:
                 self.optimizer.state[parameter] = kept
         self.step_count, self.epoch = position["step"], position["epoch"]
         self._index, self.target = position["index"], position["target"]
-        self._finite = [p.detach().clone() for p in self._parameters]
         self._forget_best()
         if stopping is not None:
             weights = [best[name].clone() for name in mine]
@@ -424,6 +437,34 @@ def snapshot_of(
         for n in range(len(probe))
     )
     return Snapshot(step, epoch, trace, explanations, labels[0], tuple(labels[1]))
+
+
+def judged(
+    model: SequenceModel, task: Task, batch: Batch, dropout: torch.Generator | None = None
+) -> tuple[Tensor, float]:
+    """Loss and metric of a model on a batch; the loss with its gradient, where one is asked for.
+
+    Args:
+        model, task: that belong together.
+        batch: sequences with their targets.
+        dropout: where dropout's masks come from; None leaves it out.
+    """
+    features = model.features(batch.inputs, batch.lengths, dropout)
+    classes = model.output_spec.classes
+    if kernels.ENABLED and features.device.type == "cpu" and classes == (task.metric.name == "accuracy"):
+        rows, targets = None, batch.targets
+        if model.output_spec.per_step:
+            if batch.lengths is None and batch.mask is None:
+                targets = targets.flatten(0, 1)
+            else:
+                mask = batch.step_mask()
+                rows, targets = mask.flatten().nonzero()[:, 0], targets[mask]
+        if len(targets):
+            linears = [(linear.weight, linear.bias) for linear in model.linears()]
+            loss, metric = kernels.judge(features, rows, targets, model.settings.dense_activation, linears)
+            return loss, float(metric)
+    outputs = model.read_out(features)
+    return loss_of(model.output_spec, outputs, batch), metric_of(task, outputs.detach(), batch)
 
 
 def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:

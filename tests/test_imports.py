@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "tasks": {"tasks", *BASE},
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "tasks.base", "experiment", *BASE},
-    "training": {"model", "tasks.base", "experiment", *BASE},
+    "training": {"kernels", "model", "tasks.base", "experiment", *BASE},
     "analysis": {"analysis", *CORE},
     "figures": {"figures", "analysis", *BASE},
     "store": {"store", *CORE},

@@ -12,6 +12,7 @@ of tensors with gradients of them, `parallel` shares work out among threads. `su
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -59,3 +60,27 @@ def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) 
 
     states, *last = Recurrence.apply(cell, x, *weights, *state)
     return states, tuple(last)
+
+
+def judge(
+    features: Tensor,
+    rows: Tensor | None,
+    targets: Tensor,
+    activation: str,
+    linears: Sequence[tuple[Tensor, Tensor]],
+) -> tuple[Tensor, Tensor]:
+    """The loss of dense layers on top of features, and the metric that goes with it; needs `ENABLED`.
+
+    Args:
+        features: (batch, features), or (batch, time, features).
+        rows: (answers,) long: which of the batch * time rows count, a sequence's steps side by side; None: all.
+        targets: (answers,) long for classes, (answers, values) for values.
+        activation: after each layer but the last.
+        linears: weight and bias of each layer.
+
+    Returns:
+        Mean cross-entropy and the share of right answers; or twice the mean squared error. The second has no gradient.
+    """
+    from rnn_explorer.kernels.read_out import ReadOut
+
+    return ReadOut.apply(features, rows, targets, activation, *(part for linear in linears for part in linear))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -26,6 +26,8 @@ except ImportError:  # pragma: no cover - the extra is not installed
     AVAILABLE = False
 else:
     AVAILABLE = True
+
+Compiled = dict[str, Callable[..., None]]
 
 LANES = 8  # numbers in a vector
 DType = Literal["float32", "float64"]
@@ -40,10 +42,11 @@ class _Format:
         fraction: bits of the fraction.
         bias: what is added to an exponent.
         degree: of the polynomial that gives (2^f - 1) / f for |f| <= 1/2 to the last digit.
+        log_terms: of the series of the logarithm, as many as the last digit needs.
     """
 
-    def __init__(self, ctype: Any, bits: int, fraction: int, bias: int, degree: int) -> None:
-        self.ctype, self.bits, self.fraction, self.bias = ctype, bits, fraction, bias
+    def __init__(self, ctype: Any, bits: int, fraction: int, bias: int, degree: int, log_terms: int) -> None:
+        self.ctype, self.bits, self.fraction, self.bias, self.log_terms = ctype, bits, fraction, bias, log_terms
         self.size = bits // 8
         self.room = float(bias - 2)  # 2^x has an exponent up to there; beyond, a gate is 0 or 1 anyway
         # Equal to the function where a Chebyshev polynomial is 0, which all but minimises the largest error.
@@ -57,7 +60,10 @@ def _growth(f: Any) -> Any:
     return np.where(f == 0, math.log(2), np.expm1(safe * math.log(2)) / safe)
 
 
-_FORMATS = {"float32": _Format(ctypes.c_float, 32, 23, 127, 5), "float64": _Format(ctypes.c_double, 64, 52, 1023, 10)}
+_FORMATS = {
+    "float32": _Format(ctypes.c_float, 32, 23, 127, degree=5, log_terms=6),
+    "float64": _Format(ctypes.c_double, 64, 52, 1023, degree=10, log_terms=12),
+}
 
 
 class Value:
@@ -113,6 +119,9 @@ class Value:
 
     def __gt__(self, other: Value | float) -> Value:
         return self._compare(">", other)
+
+    def equals(self, other: Value | float) -> Value:
+        return self._compare("==", other)
 
     def _compare(self, sign: str, other: Value | float) -> Value:
         builder = self.code.builder
@@ -174,6 +183,24 @@ class Array:
         return Array(self.code, self._at(index))
 
 
+class Wholes:
+    """Whole numbers in memory, among them addresses of arrays."""
+
+    def __init__(self, code: Code, pointer: Any) -> None:
+        self.code, self.pointer = code, pointer
+
+    def one(self, index: Value | int) -> Value:
+        """The whole number at `index`."""
+        where = index.ir if isinstance(index, Value) else ir.Constant(_WHOLE, index)
+        builder = self.code.builder
+        at = builder.gep(self.pointer, [where], source_etype=_WHOLE)
+        return Value(self.code, builder.load(at, typ=_WHOLE))
+
+    def array(self, index: Value | int) -> Array:
+        """The array whose address stands at `index`."""
+        return Array(self.code, self.code.builder.inttoptr(self.one(index).ir, ir.PointerType()))
+
+
 class Code:
     """One function, written from its first instruction to its last.
 
@@ -181,7 +208,8 @@ class Code:
         module: which compiled module it goes to.
         name: of the function.
         dtype: of all its numbers.
-        parameters: "x y" for arrays and "n:" with a colon for whole numbers, in the order of the call.
+        parameters: in the order of the call: "x" for an array, "n:" for a whole number, "n~" for a number, "n#" for an
+            array of whole numbers.
     """
 
     def __init__(self, module: ir.Module, name: str, dtype: DType, parameters: str) -> None:
@@ -190,7 +218,7 @@ class Code:
         self.vector = ir.VectorType(self.number, LANES)
         self._bits = ir.VectorType(ir.IntType(self.format.bits), LANES)
         names = parameters.split()
-        types = [_WHOLE if name.endswith(":") else ir.PointerType() for name in names]
+        types = [{":": _WHOLE, "~": self.number}.get(name[-1], ir.PointerType()) for name in names]
         function = ir.Function(module, ir.FunctionType(ir.VoidType(), types), name)
         self.parameters: dict[str, Any] = {}
         self.builder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -199,8 +227,8 @@ class Code:
         self.builder.branch(body)
         self.builder.position_at_end(body)
         for name, argument in zip(names, function.args, strict=True):
-            whole = name.endswith(":")
-            self.parameters[name.rstrip(":")] = Value(self, argument) if whole else Array(self, argument)
+            kind: Any = {":": Value, "~": Value, "#": Wholes}.get(name[-1], Array)
+            self.parameters[name.rstrip(":~#")] = kind(self, argument)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -247,6 +275,16 @@ class Code:
         with self.builder.if_then(condition.ir):
             yield
 
+    @contextmanager
+    def unless(self, condition: Value) -> Iterator[None]:
+        """Do what follows only where the condition does not hold."""
+        with self.builder.if_then(self.builder.not_(condition.ir)):
+            yield
+
+    def both(self, first: Value, second: Value) -> Value:
+        """Whether two conditions hold."""
+        return Value(self, self.builder.and_(first.ir, second.ir))
+
     def end(self) -> None:
         """The function is complete."""
         self.builder.ret_void()
@@ -256,6 +294,10 @@ class Code:
     def number_of(self, number: float) -> Value:
         """A constant number."""
         return Value(self, _constant(self.number, number))
+
+    def as_number(self, whole: Value) -> Value:
+        """A whole number as a number."""
+        return Value(self, self.builder.sitofp(whole.ir, self.number))
 
     def splat(self, number: float) -> Value:
         """A vector of eight times the same constant."""
@@ -272,12 +314,17 @@ class Code:
         """One number of a vector."""
         return Value(self, self.builder.extract_element(vector.ir, ir.Constant(_INDEX, number)))
 
-    def total(self, vector: Value) -> Value:
-        """The sum of a vector's numbers."""
-        lanes = [self.lane(vector, number) for number in range(LANES)]
-        while len(lanes) > 1:
-            lanes = [a + b for a, b in zip(lanes[::2], lanes[1::2], strict=True)]
-        return lanes[0]
+    def across(self, vector: Value, join: Callable[[Value, Value], Value]) -> Value:
+        """A vector's numbers joined two by two, as by `join(a, b) = a + b`; every number of the result is the same."""
+        builder = self.builder
+        for distance in (4, 2, 1):
+            lanes = ir.Constant(ir.VectorType(_INDEX, LANES), [lane ^ distance for lane in range(LANES)])
+            vector = join(vector, Value(self, builder.shuffle_vector(vector.ir, vector.ir, lanes)))
+        return vector
+
+    def counting(self) -> Value:
+        """The vector 0, 1, ... 7."""
+        return Value(self, ir.Constant(self.vector, [float(lane) for lane in range(LANES)]))
 
     def variable(self, first: Value) -> Variable:
         return Variable(self, first)
@@ -333,14 +380,46 @@ class Code:
             bits = builder.add(bits, _constant(self._bits, bias))
         return builder.shl(bits, _constant(self._bits, form.fraction))
 
+    def root(self, x: Value) -> Value:
+        """The square root."""
+        return self._intrinsic("sqrt", x)
+
+    def exp(self, x: Value) -> Value:
+        """e^x; as good as 0 or infinite where there is no number for it; NaN stays."""
+        room, builder = self.splat(self.format.room), self.builder
+        f, q, k = self._two_to(self.larger(-room, self.smaller(room, x * (1 / math.log(2)))))
+        fraction = builder.bitcast(self.fma(f, q, self.splat(1.0)).ir, self._bits)
+        return Value(self, builder.bitcast(builder.add(fraction, self._as_exponent(k)), self.vector))
+
+    def log(self, x: Value) -> Value:
+        """The natural logarithm of numbers that are 1 or larger; NaN stays.
+
+        x = 2^e m with m near 1, and log m = 2 artanh((m - 1) / (m + 1)), whose series is short there.
+        """
+        form, builder = self.format, self.builder
+        bits = builder.bitcast(x.ir, self._bits)
+        raised = builder.lshr(
+            builder.add(bits, _constant(self._bits, self._below_root2())), _constant(self._bits, form.fraction)
+        )
+        e = builder.sub(raised, _constant(self._bits, form.bias))
+        m = Value(
+            self, builder.bitcast(builder.sub(bits, builder.shl(e, _constant(self._bits, form.fraction))), self.vector)
+        )
+        t = (m - 1) / (m + 1)
+        square, series = t * t, self.splat(0.0)
+        for power in reversed(range(form.log_terms)):
+            series = self.fma(series, square, self.splat(2 / (2 * power + 1)))
+        whole = Value(self, builder.sitofp(e, self.vector))
+        return self.fma(whole, self.splat(math.log(2)), series * t)
+
+    def _below_root2(self) -> int:
+        """What must be added to the bits of the root of 2 so that its exponent counts one more."""
+        form = self.format
+        return (1 << form.fraction) - int((math.sqrt(2) - 1) * (1 << form.fraction))
+
     def sigmoid(self, x: Value) -> Value:
         """1 / (1 + e^-x), right to the last digits wherever it is not below the smallest numbers; NaN stays."""
-        form, builder = self.format, self.builder
-        powers = x * (-1 / math.log(2))
-        f, q, k = self._two_to(self.larger(self.splat(-form.room), self.smaller(self.splat(form.room), powers)))
-        fraction = builder.bitcast(self.fma(f, q, self.splat(1.0)).ir, self._bits)
-        e = Value(self, builder.bitcast(builder.add(fraction, self._as_exponent(k)), self.vector))
-        return 1 / (1 + e)
+        return 1 / (1 + self.exp(-x))
 
     def tanh(self, x: Value) -> Value:
         """-m / (m + 2) with m = e^(-2|x|) - 1, which loses no digits near 0; NaN stays."""
@@ -391,16 +470,23 @@ def new_module(name: str) -> Any:
     return module
 
 
-def compiled(module: Any, functions: dict[str, Sequence[str]]) -> dict[str, Callable[..., None]]:
-    """Compile a module.
+def compiled(name: str, dtype: DType, parts: Mapping[str, tuple[str, Callable[[Code], None]]]) -> Compiled:
+    """Write functions and compile them.
 
     Args:
-        module: with complete functions.
-        functions: the names to look up, each with its parameters as given to `Code`.
+        name: of the whole, for those who read machine code.
+        dtype: of all numbers.
+        parts: by name, the parameters of each function (as given to `Code`) and what writes it.
 
     Returns:
-        The functions by name. They take addresses and whole numbers, and let other threads run meanwhile.
+        The functions by name. They take addresses and numbers, and let other threads run meanwhile.
     """
+    module = new_module(name)
+    for part, (parameters, write) in parts.items():
+        code = Code(module, part, dtype, parameters)
+        write(code)
+        code.end()
+    functions = {part: parameters.split() for part, (parameters, _) in parts.items()}
     machine = _machine()
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
@@ -414,7 +500,8 @@ def compiled(module: Any, functions: dict[str, Sequence[str]]) -> dict[str, Call
     engine.finalize_object()
     _alive.append(engine)
     found = {}
+    number = _FORMATS[dtype].ctype
     for name, parameters in functions.items():
-        kinds = [ctypes.c_int64 if parameter.endswith(":") else ctypes.c_void_p for parameter in parameters]
+        kinds = [{":": ctypes.c_int64, "~": number}.get(parameter[-1], ctypes.c_void_p) for parameter in parameters]
         found[name] = ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address(name))
     return found

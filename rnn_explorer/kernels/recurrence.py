@@ -11,7 +11,8 @@ from torch.nn.functional import pad
 
 from rnn_explorer.kernels import parallel
 from rnn_explorer.kernels.language import LANES, DType
-from rnn_explorer.kernels.programs import LAYOUTS, ROWS, SPACE, padded, program, row_size
+from rnn_explorer.kernels.loops import LAYOUTS, SPACE, program, row_size
+from rnn_explorer.kernels.products import ROWS, padded
 
 _DTYPES: dict[torch.dtype, DType] = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -100,7 +101,9 @@ class Recurrence(torch.autograd.Function):
                 out.data_ptr() + (column * S + first) * size, S, steps * batch, (last - first) // LANES,
             )  # fmt: skip
 
-        if layout.entering:  # the GRU's inner sum has hidden weights and a bias, but no inputs; its candidate the reverse
+        if (
+            layout.entering
+        ):  # the GRU's inner sum has hidden weights and a bias, but no inputs; its candidate the reverse
             outer(0, N - P, 0, P)
             outer(P, N - P, P, S)
             ones = P + inputs // LANES * LANES

@@ -1,4 +1,4 @@
-"""The recurrences of the three cells, forward and backward, written in `language`.
+"""The loops over time of the three cells, forward and backward, written in `language`.
 
 Memory. Time comes first, so that a step's batch is one block; rows are sequences; P is hidden_size rounded up to whole
 vectors of 8 (J of them), and what is added stays 0 throughout.
@@ -11,10 +11,6 @@ vectors of 8 (J of them), and what is added stays 0 throughout.
                rows at a distance of a power of two would push each other out of the cache
     forward    packed weights: for each block of 2 vectors of units and each gate, a row of 16 for each number of a z row
     backward   packed recurrent weights: for each block of 2 vectors of units, a row of 16 for each column of d
-
-A tile is 4 rows times 2 vectors of columns, small enough for its 8 sums to stay in registers while a loop adds one
-product after the other: each weight that is read serves all rows of the tile, each state all its columns.
-(K. Goto and R. A. van de Geijn (2008), Anatomy of high-performance matrix multiplication, doi:10.1145/1356052.1356053.)
 """
 
 from __future__ import annotations
@@ -23,10 +19,9 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnn_explorer.kernels.language import LANES, Array, Code, DType, Value, Variable, compiled, new_module
+from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
+from rnn_explorer.kernels.products import WIDTH, Tile, copy, outer, padded, tiles, zeros
 
-ROWS, WIDTH = 4, 2  # of a tile
-CHUNK = 32  # rows of z and d that are worked on at a time where the gradient of the weights is summed up
 SPACE = LANES  # numbers between two rows of d
 
 ENTER = "x xt: xb: h c z cs steps: batch: inputs: hidden:"
@@ -72,35 +67,9 @@ LAYOUTS = {
 }
 
 
-def padded(size):
-    """A number of units rounded up to whole vectors."""
-    return (size + (LANES - 1)) // LANES * LANES
-
-
 def row_size(inputs, hidden):
     """S: the numbers in a row of z."""
     return padded(hidden) + padded(inputs + 1)
-
-
-class _Tile:
-    """The sums of some rows times some vectors of columns."""
-
-    def __init__(self, code: Code, rows: int, width: int, first: Callable[[int, int], Value]) -> None:
-        self.code, self.width = code, width
-        self.sums = [[code.variable(first(row, part)) for part in range(width)] for row in range(rows)]
-
-    def add(self, weights: Array, rows: list[Array], count: Value) -> None:
-        """Add rows x weights: for each k below `count`, number k of every row times row k of the weights."""
-        code = self.code
-        with code.loop(0, count) as k:
-            vectors = [weights.load(k * (self.width * LANES) + part * LANES) for part in range(self.width)]
-            for numbers, sums in zip(rows, self.sums, strict=True):
-                number = numbers.spread(k)
-                for vector, sum_ in zip(vectors, sums, strict=True):
-                    sum_.set(code.fma(number, vector, sum_.get()))
-
-    def values(self) -> list[list[Value]]:
-        return [[sum_.get() for sum_ in row] for row in self.sums]
 
 
 @dataclass(frozen=True)
@@ -141,10 +110,9 @@ def _enter(code: Code, layout: Layout) -> None:
     P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
     with code.loop(0, code.steps) as t, code.loop(0, code.batch) as row:
         to, at = code.z.from_((t * code.batch + row) * S + P), code.x.from_(t * code.xt + row * code.xb)
-        _copy(code, at, to, code.inputs)
+        copy(code, at, to, code.inputs)
         to.put(code.inputs, code.number_of(1.0))
-        with code.loop(code.inputs + 1, S - P) as k:
-            to.put(k, code.number_of(0.0))
+        zeros(code, to, code.inputs + 1, S - P)
     with code.loop(0, code.batch) as row:
         _copy_padded(code, code.h.from_(row * code.hidden), code.z.from_(row * S), P)
         if layout is LAYOUTS["lstm"]:
@@ -152,9 +120,8 @@ def _enter(code: Code, layout: Layout) -> None:
 
 
 def _copy_padded(code: Code, at: Array, to: Array, P: Value) -> None:
-    _copy(code, at, to, code.hidden)
-    with code.loop(code.hidden, P) as k:
-        to.put(k, code.number_of(0.0))
+    copy(code, at, to, code.hidden)
+    zeros(code, to, code.hidden, P)
 
 
 def _pack_forward(code: Code, layout: Layout) -> None:
@@ -193,7 +160,7 @@ def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -
         zs = [code.z.from_((t * code.batch + r + row) * S) for row in range(rows)]
 
         def product(gate: int, number: int, first: Value | int, count: Value) -> None:
-            tile = _Tile(code, rows, width, lambda row, part: code.bias.load(P * number + (j + part) * LANES))
+            tile = Tile(code, rows, width, lambda row, part: code.bias.load(P * number + (j + part) * LANES))
             weights = code.weights.from_((j * layout.gates + gate * width) * LANES * K)
             tile.add(weights.from_(first * (width * LANES)), [row.from_(first) for row in zs], count)
             for row, values in enumerate(tile.values()):
@@ -212,10 +179,7 @@ def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -
                 product(gate, gate, 0, K)
 
     with code.loop(0, code.steps) as t:
-        code.blocks(
-            code.whole(0), J, WIDTH,
-            lambda j, width: code.blocks(code.first, code.last, ROWS, lambda r, rows: tile(t, r, rows, j, width)),
-        )  # fmt: skip
+        tiles(code, code.first, code.last, J, functools.partial(tile, t))
         with code.loop(code.first, code.last) as row, code.loop(0, J) as j:
             step(code, _Place(t, row, j * LANES, P, S, P, code))
 
@@ -250,11 +214,11 @@ def _pack_backward(code: Code, layout: Layout) -> None:
 
     def block(j: Value, width: int) -> None:
         for number, gate in enumerate(layout.recurrent):
+            to = code.weights.from_(j * (N * LANES) + P * number * (width * LANES))
+            at = code.w_hh.from_(code.hidden * gate * code.hidden + j * LANES)
             with code.loop(0, code.hidden) as row, code.loop(0, width * LANES) as lane:
-                unit = j * LANES + lane
-                with code.when(unit < code.hidden):
-                    weight = code.w_hh.one((code.hidden * gate + row) * code.hidden + unit)
-                    code.weights.put(j * (N * LANES) + (P * number + row) * (width * LANES) + lane, weight)
+                with code.when(j * LANES + lane < code.hidden):
+                    to.put(row * (width * LANES) + lane, at.one(row * code.hidden + lane))
 
     code.blocks(code.whole(0), P // LANES, WIDTH, block)
 
@@ -269,7 +233,7 @@ def _backward(code: Code, layout: Layout, step: Callable[[Code, _Place, Value], 
             return (r + row) * P + (j + part) * LANES
 
         first = code.splat(0.0)
-        tile = _Tile(code, rows, width, lambda row, part: code.dh.load(at(row, part)) if past_weights else first)
+        tile = Tile(code, rows, width, lambda row, part: code.dh.load(at(row, part)) if past_weights else first)
         ds = [code.d.from_((t * code.batch + r + row) * D) for row in range(rows)]
         tile.add(code.weights.from_(j * (N * LANES)), ds, N)
         for row, values in enumerate(tile.values()):
@@ -284,10 +248,7 @@ def _backward(code: Code, layout: Layout, step: Callable[[Code, _Place, Value], 
             with code.loop(0, J) as j:
                 place = _Place(t, row, j * LANES, P, S, D, code)
                 step(code, place, code.dh.load(place.now()))
-        code.blocks(
-            code.whole(0), J, WIDTH,
-            lambda j, width: code.blocks(code.first, code.last, ROWS, lambda r, rows: tile(t, r, rows, j, width)),
-        )  # fmt: skip
+        tiles(code, code.first, code.last, J, functools.partial(tile, t))
 
 
 def _rnn_backward(code: Code, place: _Place, dh: Value, relu: bool) -> None:
@@ -318,35 +279,7 @@ def _gru_backward(code: Code, place: _Place, dh: Value) -> None:
 
 
 def _outer(code: Code, layout: Layout) -> None:
-    """out[n, k] = sum over rows of d[row, n] z[row, k], for n from `first` to `last` (both whole fours)."""
-
-    def tile(chunk: Value, end: Value, n: Value, k: Value, width: int) -> None:
-        sums = [
-            [code.variable(code.out.load((n + row) * code.os + (k + part) * LANES)) for part in range(width)]
-            for row in range(ROWS)
-        ]
-        ds, zs = code.d.from_(n), code.z.from_(k * LANES)
-        with code.loop(chunk, end) as r:
-            vectors = [zs.load(r * code.zs + part * LANES) for part in range(width)]
-            for row in range(ROWS):
-                number = ds.spread(r * code.ds + row)
-                for part in range(width):
-                    sums[row][part].set(code.fma(number, vectors[part], sums[row][part].get()))
-        for row in range(ROWS):
-            for part in range(width):
-                code.out.store((n + row) * code.os + (k + part) * LANES, sums[row][part].get())
-
-    with code.loop(code.first, code.last) as n, code.loop(0, code.columns) as k:
-        code.out.store(n * code.os + k * LANES, code.splat(0.0))
-
-    with code.loop(0, code.rows, CHUNK) as chunk:
-        end = code.choose(chunk + CHUNK < code.rows, chunk + CHUNK, code.rows)
-
-        def block(k: Value, width: int) -> None:
-            with code.loop(code.first, code.last, ROWS) as n:
-                tile(chunk, end, n, k, width)
-
-        code.blocks(code.whole(0), code.columns, WIDTH, block)
+    outer(code, code.d, code.ds, code.z, code.zs, code.out, code.os, code.rows, code.columns, code.first, code.last)
 
 
 def _unpack(code: Code, layout: Layout) -> None:
@@ -355,21 +288,13 @@ def _unpack(code: Code, layout: Layout) -> None:
     for number, gate in enumerate(layout.recurrent):
         with code.loop(0, code.hidden) as unit:
             to, row = code.hidden * gate + unit, code.out.from_((P * number + unit) * S)
-            _copy(code, row, code.w_hh.from_(to * code.hidden), code.hidden)
+            copy(code, row, code.w_hh.from_(to * code.hidden), code.hidden)
             code.b_hh.put(to, row.one(P + code.inputs))
     for gate in range(layout.gates):
         with code.loop(0, code.hidden) as unit:
             to, row = code.hidden * gate + unit, code.out.from_((P * (layout.entering + gate) + unit) * S + P)
-            _copy(code, row, code.w_ih.from_(to * code.inputs), code.inputs)
+            copy(code, row, code.w_ih.from_(to * code.inputs), code.inputs)
             code.b_ih.put(to, row.one(code.inputs))
-
-
-def _copy(code: Code, at: Array, to: Array, count: Value) -> None:
-    whole = count // LANES * LANES
-    with code.loop(0, whole, LANES) as k:
-        to.store(k, at.load(k))
-    with code.loop(whole, count) as k:
-        to.put(k, at.one(k))
 
 
 _STEPS = {
@@ -381,7 +306,7 @@ _STEPS = {
 
 
 @functools.cache
-def program(cell: str, dtype: DType) -> dict[str, Callable[..., None]]:
+def program(cell: str, dtype: DType) -> Compiled:
     """The compiled functions of a cell, by the names of their parameter lists above in lower case.
 
     They are compiled when first asked for, which takes about a fifth of a second.
@@ -391,7 +316,7 @@ def program(cell: str, dtype: DType) -> dict[str, Callable[..., None]]:
         dtype: of all numbers.
     """
     forward, backward = _STEPS[cell]
-    parts: dict[str, tuple[str, Callable[[Code, Layout], None]]] = {
+    parts: dict[str, tuple[str, Callable[..., None]]] = {
         "enter": (ENTER, _enter),
         "pack_forward": (PACK_FORWARD, _pack_forward),
         "forward": (FORWARD, functools.partial(_forward, step=forward)),
@@ -400,9 +325,5 @@ def program(cell: str, dtype: DType) -> dict[str, Callable[..., None]]:
         "outer": (OUTER, _outer),
         "unpack": (UNPACK, _unpack),
     }
-    module = new_module(cell)
-    for name, (parameters, write) in parts.items():
-        code = Code(module, name, dtype, parameters)
-        write(code, LAYOUTS[cell])
-        code.end()
-    return compiled(module, {name: parameters.split() for name, (parameters, _) in parts.items()})
+    bound = {name: (told, functools.partial(write, layout=LAYOUTS[cell])) for name, (told, write) in parts.items()}
+    return compiled(cell, dtype, bound)

@@ -1,0 +1,148 @@
+"""Adam (D. P. Kingma and J. Ba 2015, arXiv:1412.6980) in two passes over all parameters.
+
+    g = gradient * factor + weight_decay * p
+    m = m + (1 - beta_1) (g - m)
+    v = beta_2 v + (1 - beta_2) g^2
+    p = p - learning_rate / (1 - beta_1^t) * m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
+
+torch's optimizer takes these steps for one parameter tensor after the other, and clipping and copying weights are two
+more rounds; for small models the rounds cost more than the numbers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
+
+_ENTRIES = ("size", "p", "g", "m", "v", "kept")
+_NORM = "table# tensors: result"
+_UPDATE = "table# tensors: factor~ decay~ keep1~ keep2~ rate~ root~ epsilon~"
+_DTYPES: dict[torch.dtype, DType] = {torch.float32: "float32", torch.float64: "float64"}
+
+
+class _Tensor:
+    """A parameter's entries in the table."""
+
+    def __init__(self, code: Code, number: Value) -> None:
+        at = number * len(_ENTRIES)
+        self.size: Value = code.table.one(at)
+        self.p, self.g, self.m, self.v, self.kept = (code.table.array(at + place) for place in range(1, len(_ENTRIES)))
+
+
+def _each(code: Code, body: Callable[[_Tensor, Callable[[Array], Value], Callable[[Array, Value], None]], None]) -> None:
+    """All numbers of all tensors, eight at a time, and one at a time where fewer are left: body(tensor, load, store)."""
+    with code.loop(0, code.tensors) as number:
+        tensor = _Tensor(code, number)
+        whole = tensor.size // LANES * LANES
+        with code.loop(0, whole, LANES) as k:
+            body(tensor, lambda array: array.load(k), lambda array, value: array.store(k, value))
+        with code.loop(whole, tensor.size) as k:
+            body(
+                tensor, lambda array: array.spread(k), lambda array, value: array.put(k, code.lane(value, 0))
+            )
+
+
+def _norm(code: Code) -> None:
+    total, rest = (code.variable(code.splat(0.0)) for _ in range(2))
+    with code.loop(0, code.tensors) as number:
+        tensor = _Tensor(code, number)
+        whole = tensor.size // LANES * LANES
+        with code.loop(0, whole, LANES) as k:
+            g = tensor.g.load(k)
+            total.set(code.fma(g, g, total.get()))
+        with code.loop(whole, tensor.size) as k:
+            g = tensor.g.spread(k)
+            rest.set(code.fma(g, g, rest.get()))
+    squares = code.across(total.get(), lambda a, b: a + b) + rest.get()
+    code.result.put(0, code.lane(code.root(squares), 0))
+
+
+def _update(code: Code) -> None:
+    factor, decay, keep1, keep2, rate, root, epsilon = (
+        code.spread(number)
+        for number in (code.factor, code.decay, code.keep1, code.keep2, code.rate, code.root_, code.epsilon)
+    )
+
+    def body(tensor: _Tensor, load: Callable[[Array], Value], store: Callable[[Array, Value], None]) -> None:
+        p, m, v = load(tensor.p), load(tensor.m), load(tensor.v)
+        applied = load(tensor.g) * factor
+        store(tensor.g, applied)
+        g = code.fma(decay, p, applied)
+        m = code.fma(1 - keep1, g - m, m)
+        v = code.fma(keep2, v, (1 - keep2) * g * g)
+        store(tensor.kept, p)
+        store(tensor.m, m)
+        store(tensor.v, v)
+        store(tensor.p, p - rate * m / (code.root(v) * root + epsilon))
+
+    _each(code, body)
+
+
+@functools.cache
+def program(dtype: DType) -> Compiled:
+    """The compiled functions: norm, update."""
+    return compiled("adam", dtype, {"norm": (_NORM, _norm), "update": (_UPDATE.replace("root~", "root_~"), _update)})
+
+
+class Adam(torch.optim.Adam):
+    """torch's Adam, with its state in the same places, for one group of contiguous parameters on the CPU.
+
+    Args:
+        parameters: of one type.
+        kept: as many tensors of the same shapes, into which each step copies the weights that it starts from.
+        lr, weight_decay: as torch has them.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], kept: Sequence[Tensor], lr: float, weight_decay: float) -> None:
+        super().__init__(parameters, lr=lr, weight_decay=weight_decay)
+        self._parameters, self._kept = list(parameters), list(kept)
+        self._code = program(_DTYPES[self._parameters[0].dtype])
+        self._result = torch.empty(1, dtype=self._parameters[0].dtype)
+        self._table = (ctypes.c_int64 * (len(_ENTRIES) * len(self._parameters)))()
+        self._steps: list[Tensor] = []
+
+    def norm(self) -> float:
+        """The length of the whole gradient. Every parameter must have one."""
+        if not self._steps:
+            self._prepare()
+        for number, parameter in enumerate(self._parameters):
+            gradient = parameter.grad
+            assert gradient is not None
+            if not gradient.is_contiguous():
+                gradient = parameter.grad = gradient.contiguous()
+            self._table[number * len(_ENTRIES) + 2] = gradient.data_ptr()
+        self._code["norm"](self._table, len(self._parameters), self._result.data_ptr())
+        return self._result.item()
+
+    def advance(self, factor: float) -> None:
+        """One step with the gradients times `factor`, which they are afterwards, right after `norm`."""
+        torch._foreach_add_(self._steps, 1)
+        group, count = self.param_groups[0], self._steps[0].item()
+        (beta1, beta2), learning_rate = group["betas"], group["lr"]
+        self._code["update"](
+            self._table, len(self._parameters), factor, group["weight_decay"], beta1, beta2,
+            learning_rate / (1 - beta1**count), 1 / math.sqrt(1 - beta2**count), group["eps"],
+        )  # fmt: skip
+
+    def forget(self) -> None:
+        """Lose all memory of earlier gradients; also to be called where `state` was filled from elsewhere."""
+        self._steps = []
+
+    def _prepare(self) -> None:
+        for number, parameter in enumerate(self._parameters):
+            state: dict[str, Any] = self.state[parameter]
+            if not state:
+                state["step"] = torch.zeros((), dtype=torch.float32)
+                state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+            self._steps.append(state["step"])
+            memory = (parameter, parameter, state["exp_avg"], state["exp_avg_sq"], self._kept[number])
+            place = number * len(_ENTRIES)
+            self._table[place : place + len(_ENTRIES)] = [parameter.numel(), *(t.data_ptr() for t in memory)]
