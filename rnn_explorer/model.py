@@ -180,9 +180,7 @@ class SequenceModel(nn.Module):
         """
         return self.read_out(self.features(inputs, lengths, dropout))
 
-    def features(
-        self, inputs: Tensor, lengths: Tensor | None = None, dropout: torch.Generator | None = None
-    ) -> Tensor:
+    def features(self, inputs: Tensor, lengths: Tensor | None = None, dropout: torch.Generator | None = None) -> Tensor:
         """What the dense layers are given, (batch, features) or (batch, time, features); arguments as `forward`."""
         x, reverse = self.encode(inputs), self._reversal(inputs, lengths)
         for number, layer in enumerate(self.stack()):

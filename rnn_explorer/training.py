@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from rnn_explorer import kernels
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
+from rnn_explorer.kernels.direct import Directs, Network
 from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
@@ -106,6 +107,7 @@ class Trainer:
         self.model = SequenceModel(experiment.model, self.task.input, self.task.output, self._generator("weights", 0))
         self._parameters: list[Tensor] = list(self.model.parameters())
         self._finite = [p.detach().clone() for p in self._parameters]
+        self._directs = direct_of(self.model, self.task)
         self.optimizer = self._make_optimizer(experiment.training)
         self.step_count = 0
         self.epoch, self._index = 0, 0  # whole epochs done, batches done of the present one
@@ -169,14 +171,9 @@ class Trainer:
         if self.stopped_early:
             self.stopped_early, self._patient_since = "", self.epoch
         batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
-        dropout = self._generator("dropout", self.step_count) if self.experiment.model.dropout else None
-        loss, train_metric = judged(self.model, self.task, batch, dropout)
-        train_loss = float(loss.detach())
+        train_loss, train_metric = self._learn(batch)
         if not math.isfinite(train_loss):
             raise self._diverged("the loss")
-        for parameter in self._parameters:
-            parameter.grad = None
-        loss.backward()
         grad_norm, applied_norm = self._descend(training.clip_norm)
         self.step_count += 1
         self._index += 1
@@ -221,6 +218,23 @@ class Trainer:
             yield self.step()
             if self.stopped_early or time.monotonic() >= deadline:
                 return
+
+    def _learn(self, batch: Batch) -> tuple[float, float]:
+        """Loss and metric of a batch; the parameters get their gradients, where the loss is finite."""
+        if self._directs is not None and kernels.suits_network(self._directs.network):
+            rows, targets = counted_rows(self.task.output, batch)
+            if len(targets):
+                if not self.task.output.per_step and batch.lengths is not None:
+                    rows = torch.arange(len(batch)) * batch.inputs.shape[1] + batch.lengths - 1
+                inputs = batch.inputs if self.model.embedding is not None else self.model.encode(batch.inputs)
+                return self._directs.learn(inputs, rows, targets)
+        dropout = self._generator("dropout", self.step_count) if self.experiment.model.dropout else None
+        loss, metric = judged(self.model, self.task, batch, dropout)
+        for parameter in self._parameters:
+            parameter.grad = None
+        if math.isfinite(value := float(loss.detach())):
+            loss.backward()
+        return value, metric
 
     def _descend(self, limit: float) -> tuple[float, float]:
         """Change the weights by the gradient, shortened where it is longer than `limit`.
@@ -450,21 +464,44 @@ def judged(
         dropout: where dropout's masks come from; None leaves it out.
     """
     features = model.features(batch.inputs, batch.lengths, dropout)
-    classes = model.output_spec.classes
-    if kernels.ENABLED and features.device.type == "cpu" and classes == (task.metric.name == "accuracy"):
-        rows, targets = None, batch.targets
-        if model.output_spec.per_step:
-            if batch.lengths is None and batch.mask is None:
-                targets = targets.flatten(0, 1)
-            else:
-                mask = batch.step_mask()
-                rows, targets = mask.flatten().nonzero()[:, 0], targets[mask]
+    if kernels.ENABLED and features.device.type == "cpu" and _usual_metric(task):
+        rows, targets = counted_rows(model.output_spec, batch)
         if len(targets):
             linears = [(linear.weight, linear.bias) for linear in model.linears()]
             loss, metric = kernels.judge(features, rows, targets, model.settings.dense_activation, linears)
             return loss, float(metric)
     outputs = model.read_out(features)
     return loss_of(model.output_spec, outputs, batch), metric_of(task, outputs.detach(), batch)
+
+
+def _usual_metric(task: Task) -> bool:
+    """Whether the metric is the one that is found along with the loss: accuracy of classes, MSE of values."""
+    return task.output.classes == (task.metric.name == "accuracy")
+
+
+def counted_rows(output: OutputSpec, batch: Batch) -> tuple[Tensor | None, Tensor]:
+    """Which answers count: of a question asked per step their rows among batch * time (None: all), and their targets."""
+    if not output.per_step:
+        return None, batch.targets
+    if batch.lengths is None and batch.mask is None:
+        return None, batch.targets.flatten(0, 1)
+    mask = batch.step_mask()
+    return mask.flatten().nonzero()[:, 0], batch.targets[mask]
+
+
+def direct_of(model: SequenceModel, task: Task) -> Directs | None:
+    """The compiled step of learning for a model, where there is one."""
+    settings, layers = model.settings, model.stack()
+    plain = not settings.bidirectional and not settings.dropout and all(layer.forwards.kernel for layer in layers)
+    if not (kernels.ENABLED and plain and _usual_metric(task)):
+        return None
+    network = Network(
+        [(layer.forwards.kernel, layer.forwards.weights()) for layer in layers],
+        [(linear.weight, linear.bias) for linear in model.linears()],
+        settings.dense_activation,
+        None if model.embedding is None else model.embedding.weight,
+    )
+    return Directs(network, task.output.per_step)
 
 
 def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:

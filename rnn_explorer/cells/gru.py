@@ -28,6 +28,7 @@ class GRU(RecurrentCell):
 
     key = "gru"
     title = "GRU"
+    kernel = "gru"
     gate_names = ("reset", "update", "candidate")
     bounded = frozenset({"reset", "update"})
     keras_biases = 2  # reset_after=True, Keras' default, keeps both
@@ -62,8 +63,8 @@ class GRU(RecurrentCell):
         )
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        if kernels.suits("gru", x, self.weights()):
-            return kernels.run("gru", x, self.weights(), state)
+        if kernels.suits(self.kernel, x, self.weights()):
+            return kernels.run(self.kernel, x, self.weights(), state)
         (h,) = state
         states, last = torch.gru(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
         return states, (last[0],)

@@ -34,6 +34,7 @@ class LSTM(RecurrentCell):
 
     key = "lstm"
     title = "LSTM"
+    kernel = "lstm"
     state_names = ("hidden", "cell")
     gate_names = ("input", "forget", "candidate", "output")
     bounded = frozenset({"input", "forget", "output"})
@@ -85,8 +86,8 @@ class LSTM(RecurrentCell):
         return torch.cat([above, below], dim=-2)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        if kernels.suits("lstm", x, self.weights()):
-            return kernels.run("lstm", x, self.weights(), state)
+        if kernels.suits(self.kernel, x, self.weights()):
+            return kernels.run(self.kernel, x, self.weights(), state)
         h, c = state
         states, last_h, last_c = torch.lstm(
             x, (h[None], c[None]), self.weights(), True, 1, 0.0, self.training, False, True

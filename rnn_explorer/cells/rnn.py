@@ -34,6 +34,7 @@ class SimpleRNN(RecurrentCell):
     def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
         super().__init__(input_size, hidden_size)
         self.nonlinearity = nonlinearity
+        self.kernel = f"rnn_{nonlinearity}"
         self._sigma = {"tanh": torch.tanh, "relu": torch.relu}[nonlinearity]
         self._kernel = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[nonlinearity]
 
@@ -50,8 +51,8 @@ class SimpleRNN(RecurrentCell):
         return slope[:, :, None] * self.weight_hh
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        if kernels.suits(f"rnn_{self.nonlinearity}", x, self.weights()):
-            return kernels.run(f"rnn_{self.nonlinearity}", x, self.weights(), state)
+        if kernels.suits(self.kernel, x, self.weights()):
+            return kernels.run(self.kernel, x, self.weights(), state)
         (h,) = state
         states, last = self._kernel(x, h[None], self.weights(), True, 1, 0.0, self.training, False, True)
         return states, (last[0],)

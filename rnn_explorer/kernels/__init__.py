@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from rnn_explorer.kernels.language import AVAILABLE
 
+if TYPE_CHECKING:
+    from rnn_explorer.kernels.direct import Network
+
 ENABLED = AVAILABLE and os.environ.get("RNN_EXPLORER_KERNELS", "") != "torch"
 
 # With more than one thread, torch's kernel for the LSTM (oneDNN) wins where its matrix products are large: the loops
 # here share out sequences, and each thread must then read all weights for few of them.
-LSTM_SHARED_BELOW = 64
+LSTM_SHARED_BELOW = 1000
 
 
 def suits(cell: str, x: Tensor, weights: list[Tensor]) -> bool:
@@ -42,6 +46,11 @@ def suits(cell: str, x: Tensor, weights: list[Tensor]) -> bool:
     if any(tensor.dtype != x.dtype for tensor in weights):
         return False
     return not (cell == "lstm" and torch.get_num_threads() > 1 and weights[1].shape[1] >= LSTM_SHARED_BELOW)
+
+
+def suits_network(network: Network) -> bool:
+    """Whether `suits` says yes of every layer of a network on the CPU; cheap enough to ask before each step."""
+    return ENABLED and all(suits(cell, weights[0][None], weights) for cell, weights in network.layers)
 
 
 def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -20,12 +20,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
+from rnn_explorer.kernels.language import DTYPES, LANES, Array, Code, Compiled, DType, Value, compiled
 
 _ENTRIES = ("size", "p", "g", "m", "v", "kept")
 _NORM = "table# tensors: result"
 _UPDATE = "table# tensors: factor~ decay~ keep1~ keep2~ rate~ root~ epsilon~"
-_DTYPES: dict[torch.dtype, DType] = {torch.float32: "float32", torch.float64: "float64"}
 
 
 class _Tensor:
@@ -37,7 +36,9 @@ class _Tensor:
         self.p, self.g, self.m, self.v, self.kept = (code.table.array(at + place) for place in range(1, len(_ENTRIES)))
 
 
-def _each(code: Code, body: Callable[[_Tensor, Callable[[Array], Value], Callable[[Array, Value], None]], None]) -> None:
+def _each(
+    code: Code, body: Callable[[_Tensor, Callable[[Array], Value], Callable[[Array, Value], None]], None]
+) -> None:
     """All numbers of all tensors, eight at a time, and one at a time where fewer are left: body(tensor, load, store)."""
     with code.loop(0, code.tensors) as number:
         tensor = _Tensor(code, number)
@@ -45,9 +46,7 @@ def _each(code: Code, body: Callable[[_Tensor, Callable[[Array], Value], Callabl
         with code.loop(0, whole, LANES) as k:
             body(tensor, lambda array: array.load(k), lambda array, value: array.store(k, value))
         with code.loop(whole, tensor.size) as k:
-            body(
-                tensor, lambda array: array.spread(k), lambda array, value: array.put(k, code.lane(value, 0))
-            )
+            body(tensor, lambda array: array.spread(k), lambda array, value: array.put(k, code.lane(value, 0)))
 
 
 def _norm(code: Code) -> None:
@@ -104,7 +103,7 @@ class Adam(torch.optim.Adam):
     def __init__(self, parameters: Sequence[Tensor], kept: Sequence[Tensor], lr: float, weight_decay: float) -> None:
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
         self._parameters, self._kept = list(parameters), list(kept)
-        self._code = program(_DTYPES[self._parameters[0].dtype])
+        self._code = program(DTYPES[self._parameters[0].dtype])
         self._result = torch.empty(1, dtype=self._parameters[0].dtype)
         self._table = (ctypes.c_int64 * (len(_ENTRIES) * len(self._parameters)))()
         self._steps: list[Tensor] = []

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 try:
     import llvmlite.binding as llvm
@@ -31,6 +32,7 @@ Compiled = dict[str, Callable[..., None]]
 
 LANES = 8  # numbers in a vector
 DType = Literal["float32", "float64"]
+DTYPES: dict[torch.dtype, DType] = {torch.float32: "float32", torch.float64: "float64"}
 
 
 class _Format:

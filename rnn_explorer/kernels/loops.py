@@ -30,6 +30,8 @@ FORWARD = "weights bias z cs gates gt: steps: batch: inputs: hidden: first: last
 PACK_BACKWARD = "w_hh weights hidden:"
 BACKWARD = "up ut: ub: weights z cs gates gt: dh dc d steps: batch: inputs: hidden: first: last:"
 OUTER = "d ds: z zs: out os: rows: columns: first: last:"
+PACK_DOWN = "w_ih weights inputs: hidden:"
+DOWN = "d ds: weights e inputs: hidden: first: last:"
 UNPACK = "out w_ih w_hh b_ih b_hh inputs: hidden:"
 
 
@@ -92,7 +94,7 @@ class _Place:
         """Into cs."""
         return ((self.t + later) * self.code.batch + self.row) * self.P + self.units
 
-    def gate(self, number: int) -> Value:
+    def gate(self, number: Value | int) -> Value:
         """Into gates, of four; where nobody learns, every step has the same place."""
         return self.t * self.code.gt + (self.row * 4 + number) * self.P + self.units
 
@@ -159,7 +161,7 @@ def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -
     def tile(t: Value, r: Value, rows: int, j: Value, width: int) -> None:
         zs = [code.z.from_((t * code.batch + r + row) * S) for row in range(rows)]
 
-        def product(gate: int, number: int, first: Value | int, count: Value) -> None:
+        def product(gate: Value, number: Value, first: Value, count: Value) -> None:
             tile = Tile(code, rows, width, lambda row, part: code.bias.load(P * number + (j + part) * LANES))
             weights = code.weights.from_((j * layout.gates + gate * width) * LANES * K)
             tile.add(weights.from_(first * (width * LANES)), [row.from_(first) for row in zs], count)
@@ -171,12 +173,13 @@ def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -
                     else:
                         code.z.store(place.hidden(1), value)
 
-        for gate in range(layout.gates):
-            if layout.entering and gate == layout.gates - 1:  # the reset gate scales the candidate's recurrent sum
-                product(gate, gate, P, code.inputs)
-                product(gate, gate + 1, 0, P)
-            else:
-                product(gate, gate, 0, K)
+        plain = layout.gates - (layout.entering > 0)
+        with code.loop(0, plain) as gate:
+            product(gate, gate, code.whole(0), K)
+        if layout.entering:  # the reset gate scales the candidate's recurrent sum, so it is kept apart
+            gate = code.whole(plain)
+            product(gate, gate, P, code.inputs)
+            product(gate, gate + 1, code.whole(0), P)
 
     with code.loop(0, code.steps) as t:
         tiles(code, code.first, code.last, J, functools.partial(tile, t))
@@ -209,18 +212,7 @@ def _gru_forward(code: Code, place: _Place) -> None:
 
 
 def _pack_backward(code: Code, layout: Layout) -> None:
-    P = padded(code.hidden)
-    N = P * len(layout.recurrent)
-
-    def block(j: Value, width: int) -> None:
-        for number, gate in enumerate(layout.recurrent):
-            to = code.weights.from_(j * (N * LANES) + P * number * (width * LANES))
-            at = code.w_hh.from_(code.hidden * gate * code.hidden + j * LANES)
-            with code.loop(0, code.hidden) as row, code.loop(0, width * LANES) as lane:
-                with code.when(j * LANES + lane < code.hidden):
-                    to.put(row * (width * LANES) + lane, at.one(row * code.hidden + lane))
-
-    code.blocks(code.whole(0), P // LANES, WIDTH, block)
+    _pack_columns(code, code.w_hh, layout.recurrent, padded(code.hidden) * len(layout.recurrent), code.hidden)
 
 
 def _backward(code: Code, layout: Layout, step: Callable[[Code, _Place, Value], None]) -> None:
@@ -282,6 +274,42 @@ def _outer(code: Code, layout: Layout) -> None:
     outer(code, code.d, code.ds, code.z, code.zs, code.out, code.os, code.rows, code.columns, code.first, code.last)
 
 
+def _down(code: Code, layout: Layout) -> None:
+    """The gradient of the inputs, (time * batch, inputs rounded up), from row `first` to row `last`: d x W_ih."""
+    P, PI = padded(code.hidden), padded(code.inputs)
+    N = P * layout.gates
+
+    def tile(r: Value, rows: int, j: Value, width: int) -> None:
+        sums = Tile(code, rows, width, lambda row, part: code.splat(0.0))
+        ds = [code.d.from_((r + row) * code.ds + P * layout.entering) for row in range(rows)]
+        sums.add(code.weights.from_(j * (N * LANES)), ds, N)
+        for row, values in enumerate(sums.values()):
+            for part, value in enumerate(values):
+                code.e.store((r + row) * PI + (j + part) * LANES, value)
+
+    tiles(code, code.first, code.last, PI // LANES, tile)
+
+
+def _pack_down(code: Code, layout: Layout) -> None:
+    P = padded(code.hidden)
+    _pack_columns(code, code.w_ih, tuple(range(layout.gates)), P * layout.gates, code.inputs)
+
+
+def _pack_columns(code: Code, matrix: Array, gates: tuple[int, ...], N: Value, units: Value) -> None:
+    """Pack (gates * hidden, units): for each block of units, a row of that block for each column of d."""
+    P = padded(code.hidden)
+
+    def block(j: Value, width: int) -> None:
+        for number, gate in enumerate(gates):
+            to = code.weights.from_(j * (N * LANES) + P * number * (width * LANES))
+            at = matrix.from_(code.hidden * gate * units + j * LANES)
+            with code.loop(0, code.hidden) as row, code.loop(0, width * LANES) as lane:  # fmt: skip
+                with code.when(j * LANES + lane < units):
+                    to.put(row * (width * LANES) + lane, at.one(row * units + lane))
+
+    code.blocks(code.whole(0), padded(units) // LANES, WIDTH, block)
+
+
 def _unpack(code: Code, layout: Layout) -> None:
     """From what `outer` gave, the gradients of the four parameters."""
     P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
@@ -324,6 +352,8 @@ def program(cell: str, dtype: DType) -> Compiled:
         "backward": (BACKWARD, functools.partial(_backward, step=backward)),
         "outer": (OUTER, _outer),
         "unpack": (UNPACK, _unpack),
+        "pack_down": (PACK_DOWN, _pack_down),
+        "down": (DOWN, _down),
     }
     bound = {name: (told, functools.partial(write, layout=LAYOUTS[cell])) for name, (told, write) in parts.items()}
     return compiled(cell, dtype, bound)

@@ -19,18 +19,17 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
+from rnn_explorer.kernels.language import DTYPES, LANES, Array, Code, Compiled, DType, Value, compiled
 from rnn_explorer.kernels.products import WIDTH, Tile, copy, outer, padded, tiles, zeros
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
-_DTYPES: dict[torch.dtype, DType] = {torch.float32: "float32", torch.float64: "float64"}
 _NEVER = -1e30  # a logit beyond the last class
 
 # What the table holds of each layer: addresses of numbers, and two sizes. Y are the rows that a layer gives, X those that
 # it is given, D and E the gradients by them; rows are padded to whole vectors.
 _ENTRIES = ("w", "b", "dw", "db", "inputs", "outputs", "x", "y", "forward", "bias", "backward", "d", "e", "scratch")
 _GATHER = "x xt: xb: rows# all: count: steps: features: out"
-_SCATTER = "d rows# count: steps: features: out"
+_SCATTER = "d rows# count: features: out"
 _AHEAD = "table# layers: rows: activation: pad~"
 _CLASSES = "y stride: rows: targets# result d scale~"
 _VALUES = "y stride: rows: size: targets result d scale~"
@@ -74,10 +73,8 @@ def _gather(code: Code) -> None:
 
 def _scatter(code: Code) -> None:
     with code.loop(0, code.count) as n:
-        copy(
-            code, code.d.from_(n * padded(code.features)), code.out.from_(code.rows.one(n) * code.features),
-            code.features,
-        )  # fmt: skip
+        P = padded(code.features)
+        copy(code, code.d.from_(n * P), code.out.from_(code.rows.one(n) * P), P)
 
 
 def _ahead(code: Code) -> None:
@@ -141,9 +138,7 @@ def _back(code: Code) -> None:
             with code.when(chosen), code.loop(0, code.rows * P_out, LANES) as k:
                 layer.d.store(k, layer.d.load(k) * _slope(code, name, layer.y.load(k)))
         _sum_rows(code, layer, P_out)
-        outer(
-            code, layer.d, P_out, layer.x, P_in, layer.scratch, P_in, code.rows, P_in // LANES, code.whole(0), P_out
-        )
+        outer(code, layer.d, P_out, layer.x, P_in, layer.scratch, P_in, code.rows, P_in // LANES, code.whole(0), P_out)
         with code.loop(0, layer.outputs) as n:
             copy(code, layer.scratch.from_(n * P_in), layer.dw.from_(n * layer.inputs), layer.inputs)
         _pack_back(code, layer)
@@ -268,61 +263,108 @@ def program(dtype: DType) -> Compiled:
     )
 
 
+class Answers:
+    """Dense layers on top of features of one shape, forward and backward, in memory that is used again each time.
+
+    Args:
+        dtype: float32 or float64.
+        count: rows that are answered.
+        sizes: numbers of a row of features, units of each layer.
+        activation: after each layer but the last.
+    """
+
+    def __init__(self, dtype: torch.dtype, count: int, sizes: Sequence[int], activation: str) -> None:
+        self.dtype, self.count, self.sizes = dtype, count, tuple(sizes)
+        self._code, self._activation = program(DTYPES[dtype]), ACTIVATIONS.index(activation)
+        self._places, order, total = _plan(count, self.sizes)
+        self._work = torch.empty(total, dtype=dtype)
+        self._layers = len(sizes) - 1
+        base, size = self._work.data_ptr(), self._work.element_size()
+        self._order = [[base + place * size for place in places] for places in order]
+        self._x = base + self._places["x", 0] * size
+        self._y = base + self._places["y", self._layers - 1] * size
+        self._d = base + self._places["d", self._layers - 1] * size
+        self._table = (ctypes.c_int64 * (len(_ENTRIES) * self._layers))()
+
+    def judge(
+        self, features: tuple[int, int, int], steps: int, rows: Tensor | None, targets: Tensor,
+        parameters: Sequence[Tensor], grads: Sequence[Tensor] | None,
+    ) -> Tensor:  # fmt: skip
+        """Loss and metric.
+
+        Args:
+            features: the address of (batch, steps, features), and how many numbers from step to step and row to row.
+            steps: see above.
+            rows: which rows count, (count,) long; None: all, a sequence's steps side by side.
+            targets: (count,) long, or (count, outputs) of numbers.
+            parameters: weight and bias of each layer, contiguous.
+            grads: where their gradients are written; None: nowhere.
+
+        Returns:
+            Two numbers.
+        """
+        table: list[int] = []
+        written = parameters if grads is None else grads
+        for number in range(self._layers):
+            w, b = 2 * number, 2 * number + 1
+            table += (parameters[w].data_ptr(), parameters[b].data_ptr(), written[w].data_ptr(), written[b].data_ptr())
+            table += (self.sizes[number], self.sizes[number + 1], *self._order[number])
+        self._table[:] = table
+        at, xt, xb = features
+        code, count, outputs = self._code, self.count, self.sizes[-1]
+        classes = not targets.is_floating_point()
+        wanted = 0 if rows is None else rows.data_ptr()
+        code["gather"](at, xt, xb, wanted, rows is None, count, steps, self.sizes[0], self._x)
+        code["ahead"](self._table, self._layers, count, self._activation, _NEVER if classes else 0.0)
+        result = torch.empty(2, dtype=self.dtype)
+        about = (targets.data_ptr(), result.data_ptr(), self._d)
+        if classes:
+            code["classes"](self._y, padded(outputs), count, *about, 1 / count)
+        else:
+            code["values"](self._y, padded(outputs), count, outputs, *about, 2 / (count * outputs))
+        if grads is not None:
+            code["back"](self._table, self._layers, count, self._activation)
+        return result
+
+    def gradient(self) -> Tensor:
+        """(count, features rounded up): after `judge` with gradients, that by the features that counted."""
+        P = padded(self.sizes[0])
+        return self._work[self._places["e", 0] :][: self.count * P].view(self.count, P)
+
+    def spread_out(self, rows: Tensor, steps: int, out: Tensor) -> None:
+        """Write `gradient` to its rows of `out`, (batch, steps, features rounded up)."""
+        e = self.gradient()
+        self._code["scatter"](e.data_ptr(), rows.data_ptr(), self.count, self.sizes[0], out.data_ptr())
+
+
 class ReadOut(torch.autograd.Function):
-    """Loss and share of right answers of the last layers; see `judge`."""
+    """Loss and share of right answers of the last layers; see `judge` of the package."""
 
     @staticmethod
     def forward(
         ctx: Any, features: Tensor, rows: Tensor | None, targets: Tensor, activation: str, *parameters: Tensor
     ) -> tuple[Tensor, Tensor]:
-        dtype, code = features.dtype, program(_DTYPES[features.dtype])
         x = features if features.dim() == 3 else features[:, None]
-        (batch, steps, width) = x.shape
         if x.stride(2) != 1:
             x = x.contiguous()
-        count = batch * steps if rows is None else len(rows)
-        learning = any(ctx.needs_input_grad)
+        (batch, steps, width), dtype = x.shape, features.dtype
         parameters = tuple(parameter.contiguous() for parameter in parameters)
-        weights = parameters[::2]
-        sizes = [width, *(len(weight) for weight in weights)]
-        places, order, total = _plan(count, tuple(sizes))
-        work = torch.empty(total, dtype=dtype)
-        grads = [torch.empty_like(parameter) for parameter in parameters] if learning else [work] * len(parameters)
-        base, size = work.data_ptr(), work.element_size()
-        table: list[int] = []
-        for number in range(len(weights)):
-            w, b = 2 * number, 2 * number + 1
-            table += (parameters[w].data_ptr(), parameters[b].data_ptr(), grads[w].data_ptr(), grads[b].data_ptr())
-            table += sizes[number : number + 2]
-            table += [base + place * size for place in order[number]]
-        found = (ctypes.c_int64 * len(table))(*table)
-        classes = not targets.is_floating_point()
-        targets = targets.contiguous()
-        code["gather"](
-            x.data_ptr(), x.stride(1), x.stride(0), 0 if rows is None else rows.data_ptr(), rows is None, count,
-            steps, width, base + places["x", 0] * size,
-        )  # fmt: skip
-        which = ACTIVATIONS.index(activation)
-        code["ahead"](found, len(weights), count, which, _NEVER if classes else 0.0)
-        top, outputs = len(weights) - 1, sizes[-1]
-        y, d, stride = base + places["y", top] * size, base + places["d", top] * size, padded(outputs)
-        result = torch.empty(2, dtype=dtype)
-        if classes:
-            code["classes"](y, stride, count, targets.data_ptr(), result.data_ptr(), d, 1 / count)
-        else:
-            scale = 2 / (count * outputs)
-            code["values"](y, stride, count, outputs, targets.data_ptr(), result.data_ptr(), d, scale)
-        loss, metric = result.unbind()
+        count = batch * steps if rows is None else len(rows)
+        work = Answers(dtype, count, [width, *(len(weight) for weight in parameters[::2])], activation)
+        learning = any(ctx.needs_input_grad)
+        grads = [torch.empty_like(parameter) for parameter in parameters] if learning else None
+        at = (x.data_ptr(), x.stride(1), x.stride(0))
+        result = work.judge(at, steps, rows, targets.contiguous(), parameters, grads)
         if learning:
-            code["back"](found, len(weights), count, which)
             P = padded(width)
-            e = work[places["e", 0] :][: count * P].view(count, P)
             if rows is None:
-                gradient = e.view(batch, steps, P)[..., :width]
+                gradient = work.gradient().view(batch, steps, P)
             else:
-                gradient = torch.zeros(batch, steps, width, dtype=dtype)
-                code["scatter"](e.data_ptr(), rows.data_ptr(), count, steps, width, gradient.data_ptr())
+                gradient = torch.zeros(batch, steps, P, dtype=dtype)
+                work.spread_out(rows, steps, gradient)
+            gradient = gradient[..., :width]
             ctx.gradients = (gradient if features.dim() == 3 else gradient[:, 0], grads)
+        loss, metric = result.unbind()
         ctx.mark_non_differentiable(metric)
         return loss, metric
 
