@@ -24,6 +24,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev browser
+	$(BIN)/python -m benchmarks.train_speed
+	$(BIN)/python -m benchmarks.kernels
+	$(BIN)/python -m benchmarks.snapshots
 	$(BIN)/python -m benchmarks.trainer
 	$(BIN)/python -m benchmarks.live
 
@@ -31,12 +34,15 @@ bench: $(VENV)/.dev browser
 browser: $(VENV)/.dev
 	$(BIN)/python -m tests.browser.install
 
-$(VENV)/.run: requirements.txt
+# The compiler that makes training fast is wished for, but where it cannot be had everything works without it.
+$(VENV)/.run: requirements.txt requirements-fast.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fast.txt || \
+		echo "The packages of requirements-fast.txt cannot be had here: training will use torch's own, slower kernels."
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt
+$(VENV)/.dev: requirements-dev.txt requirements.txt requirements-fast.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@ $(VENV)/.run

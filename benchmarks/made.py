@@ -12,7 +12,7 @@ PROBES = 8
 
 
 class MadeTask(Task):
-    """Sequences with classes; the first few are validation and test set as well, so that judging costs next to nothing."""
+    """Sequences with classes; the first few are validation and test set as well, so that judging costs little."""
 
     key = title = summary = teaches = reading_guide = "made"
     source = Source("made here", "none", "")

@@ -1,8 +1,9 @@
 """Milliseconds per optimizer step, ours beside its peers: `python -m benchmarks.train_speed`.
 
-The model is cell -> dense 64 -> dense 32 -> 10 classes, batch 32, Adam; a step is forward, loss, backward and the change
-of weights. Ours is `Trainer.step`, with all that it does besides (choosing the batch, accuracy, gradient norm, looking
-for numbers that are not finite, keeping the weights from before). `torch.nn` is the loop that one would write by hand.
+The model is cell -> dense 64 -> dense 32 -> 10 classes, batch 32, Adam; a step is forward, loss, backward and the
+change of weights. Ours is `Trainer.step`, with all that it does besides (choosing the batch, accuracy, gradient norm,
+looking for numbers that are not finite, keeping the weights from before). `torch.nn` is the loop that one would write
+by hand.
 Keras is measured in `fit`, without validation, for each of its backends that is installed (`pip install keras jax` or
 `keras tensorflow`); nothing else of this project needs it.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -53,7 +55,7 @@ class Row:
         """Multiply-adds of a step, forward and backward, times two."""
         gates = {"rnn": 1, "gru": 3, "lstm": 4}[self.cell]
         widths = (self.hidden, *DENSE, CLASSES)
-        dense = sum(a * b for a, b in zip(widths[:-1], widths[1:], strict=True))
+        dense = sum(a * b for a, b in itertools.pairwise(widths))
         return 3 * 2 * BATCH * (self.length * gates * self.hidden * (self.inputs + self.hidden) + dense)
 
 

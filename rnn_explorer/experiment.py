@@ -128,6 +128,11 @@ class TrainingSettings(Settings):
         0.2, low=0.0, high=0.5, label="Validation split",
         help="Share of the training data that is never trained on and shows whether the model generalises.",
     )  # fmt: skip
+    device: str = setting(
+        "auto", choices=("auto", "cpu", "cuda", "mps"), label="Device",
+        help="Where the model trains. auto: on a GPU where there is one and the model is large enough to gain from it, "
+        "else on the CPU, which is faster for small models.",
+    )  # fmt: skip
     seed: int = setting(
         0, low=0, high=MAX_SEED, label="Seed",
         help="Initial weights, data and their order follow from it: the same seed gives the same curve.",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
+from rnn_explorer import device
 from rnn_explorer.cells import CELLS, RecurrentCell
 from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec, Task
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
@@ -203,7 +204,7 @@ class SequenceModel(nn.Module):
         The forward half is taken at each sequence's last real step; the backward half, which ends its reading at
         the first step, is taken there.
         """
-        rows = torch.arange(states.shape[0])
+        rows = torch.arange(states.shape[0], device=states.device)
         last = states[:, -1] if lengths is None else states[rows, lengths - 1]
         if not self.settings.bidirectional:
             return last
@@ -218,10 +219,14 @@ class SequenceModel(nn.Module):
 
     def _drop(self, x: Tensor, generator: torch.Generator) -> Tensor:
         keep = 1.0 - self.settings.dropout
-        return x * torch.empty_like(x).bernoulli_(keep, generator=generator) / keep
+        # Drawn on the CPU wherever x is, so that the same seed gives the same masks.
+        mask = torch.empty(x.shape, dtype=x.dtype).bernoulli_(keep, generator=generator)
+        return x * mask.to(x.device) / keep
 
     def _reversal(self, inputs: Tensor, lengths: Tensor | None) -> Tensor | None:
-        return reversal(inputs.shape[0], inputs.shape[1], lengths) if self.settings.bidirectional else None
+        if not self.settings.bidirectional:
+            return None
+        return reversal(inputs.shape[0], inputs.shape[1], lengths, inputs.device)
 
     # -- the inside ---------------------------------------------------------------------------------------------
 
@@ -301,12 +306,12 @@ class SequenceModel(nn.Module):
         return rows
 
 
-def reversal(batch: int, time: int, lengths: Tensor | None) -> Tensor:
+def reversal(batch: int, time: int, lengths: Tensor | None, device: torch.device | None = None) -> Tensor:
     """(batch, time) long: where each step of the reversed sequence comes from; padding stays where it is.
 
     Reversing twice gives the sequence back, so the same index undoes itself.
     """
-    steps = torch.arange(time).expand(batch, time)
+    steps = torch.arange(time, device=device).expand(batch, time)
     if lengths is None:
         return time - 1 - steps
     return torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
@@ -327,6 +332,7 @@ def build_on_meta(experiment: Experiment, task: Task) -> SequenceModel:
 
     Raises:
         ModelTooLarge: when one optimizer step would take more than `MAX_WORK`.
+        SettingError: when it is to train on a GPU that is not there.
     """
     with torch.device("meta"):
         model = SequenceModel(experiment.model, task.input, task.output, torch.Generator())
@@ -338,6 +344,7 @@ def build_on_meta(experiment: Experiment, task: Task) -> SequenceModel:
             f"{time} steps is {work:.2g}, and the limit is {MAX_WORK:.0g}. "
             "Make hidden_size, num_layers, dense or batch_size smaller."
         )
+    device.choose(experiment.training.device, work)
     return model
 
 

@@ -7,6 +7,7 @@ resumed goes on exactly as if it had never stopped.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -21,11 +22,11 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
-from rnn_explorer import kernels
+from rnn_explorer import device, kernels
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
 from rnn_explorer.kernels.direct import Directs, Network
-from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta
+from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta, work_per_step
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
 from rnn_explorer.trace import Array, Snapshot
@@ -84,6 +85,7 @@ class Trainer:
     Attributes:
         experiment: as given, with later changes of training settings.
         step_count: optimizer steps done.
+        device: where the model is.
         target: the step at which the budget is used up; `extend` moves it.
         stopped_early: a sentence where the last step was followed by an early stop, else "".
 
@@ -93,7 +95,8 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, task: Task | None = None) -> None:
         self.task = experiment.make_task() if task is None else task
-        build_on_meta(experiment, self.task)
+        work = work_per_step(build_on_meta(experiment, self.task), experiment.training.batch_size, self.task.longest)
+        self.device = device.choose(experiment.training.device, work)
         self._validation = self.task.evaluation("validation")
         self._probe = self.task.probe()
         self._labels, self._label_names = self.task.labels(self._probe)
@@ -105,6 +108,7 @@ class Trainer:
     def _start(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.model = SequenceModel(experiment.model, self.task.input, self.task.output, self._generator("weights", 0))
+        self.model.to(self.device)  # weights are drawn on the CPU, so the same seed gives the same ones everywhere
         self._parameters: list[Tensor] = list(self.model.parameters())
         self._finite = [p.detach().clone() for p in self._parameters]
         self._directs = direct_of(self.model, self.task)
@@ -122,12 +126,13 @@ class Trainer:
 
     def _make_optimizer(self, settings: TrainingSettings) -> torch.optim.Optimizer:
         common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
-        if settings.optimizer == "adam" and kernels.ENABLED:
+        if settings.optimizer == "adam" and kernels.ENABLED and self.device.type == "cpu":
             return Adam(self._parameters, self._finite, **common)
+        fused = self.device.type != "mps"
         if settings.optimizer == "adam":
-            return torch.optim.Adam(self._parameters, fused=True, **common)
+            return torch.optim.Adam(self._parameters, fused=fused, **common)
         if settings.optimizer == "sgd":
-            return torch.optim.SGD(self._parameters, momentum=settings.momentum, fused=True, **common)
+            return torch.optim.SGD(self._parameters, momentum=settings.momentum, fused=fused, **common)
         return torch.optim.RMSprop(self._parameters, **common)
 
     # -- training -----------------------------------------------------------------------------------------------
@@ -171,7 +176,7 @@ class Trainer:
         if self.stopped_early:
             self.stopped_early, self._patient_since = "", self.epoch
         batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
-        train_loss, train_metric = self._learn(batch)
+        train_loss, train_metric = self._learn(batch.to(self.device))
         if not math.isfinite(train_loss):
             raise self._diverged("the loss")
         grad_norm, applied_norm = self._descend(training.clip_norm)
@@ -247,14 +252,14 @@ class Trainer:
         Raises:
             Diverged: when it is not finite; the weights are as they were then.
         """
-        own = isinstance(self.optimizer, Adam)
+        own = self.optimizer if isinstance(self.optimizer, Adam) else None
         gradients = [p.grad for p in self._parameters if p.grad is not None]
-        length = self.optimizer.norm() if own else float(torch.nn.utils.get_total_norm(gradients))
+        length = own.norm() if own else float(torch.nn.utils.get_total_norm(gradients))
         if not math.isfinite(length):
             raise self._diverged("the gradient")
         factor = limit / (length + 1e-6) if limit and length > limit else 1.0
         if own:
-            self.optimizer.advance(factor)
+            own.advance(factor)
             return length, length * factor
         if factor != 1.0:
             torch._foreach_mul_(gradients, factor)
@@ -319,7 +324,7 @@ class Trainer:
         for start in range(0, len(batch), _EVALUATION_CHUNK):
             part = batch.select(torch.arange(start, min(start + _EVALUATION_CHUNK, len(batch))))
             weight = float(part.step_mask().sum()) if self.task.output.per_step else float(len(part))
-            loss, metric = judged(self.model, self.task, part)
+            loss, metric = judged(self.model, self.task, part.to(self.device))
             loss_sum += weight * float(loss)
             metric_sum += weight * metric
             weight_sum += weight
@@ -328,7 +333,8 @@ class Trainer:
     def snapshot(self) -> Snapshot:
         """The probe batch through the present weights: every gate, state and answer, with words for a person."""
         labels = (self._labels, self._label_names)
-        return snapshot_of(self.model, self.task, self._probe, labels, self.step_count, self.epoch_position())
+        model = self.model if self.device.type == "cpu" else copy.deepcopy(self.model).to("cpu")
+        return snapshot_of(model, self.task, self._probe, labels, self.step_count, self.epoch_position())
 
     def summary(self) -> list[LayerSummary]:
         """The layer summary of the model."""
@@ -372,16 +378,16 @@ class Trainer:
 
     def state(self) -> bytes:
         """Everything needed to go on from here: weights, optimizer, position; in the safetensors format."""
-        tensors = {f"model.{name}": p.detach().contiguous() for name, p in self.model.named_parameters()}
+        tensors = {f"model.{name}": p.detach().cpu().contiguous() for name, p in self.model.named_parameters()}
         for index, parameter in enumerate(self._parameters):
             for name, value in self.optimizer.state[parameter].items():
                 if isinstance(value, Tensor):
-                    tensors[f"optimizer.{index}.{name}"] = value.detach().contiguous()
+                    tensors[f"optimizer.{index}.{name}"] = value.detach().cpu().contiguous()
         position = {"step": self.step_count, "epoch": self.epoch, "index": self._index, "target": self.target}
         about = {"experiment": self.experiment.to_json(), "position": json.dumps(position)}
         if self._best is not None:
             names = dict(self.model.named_parameters())
-            tensors |= {f"best.{name}": w for name, w in zip(names, self._best.weights, strict=True)}
+            tensors |= {f"best.{name}": w.cpu() for name, w in zip(names, self._best.weights, strict=True)}
             stopping = {"loss": self._best.loss, "epoch": self._best.epoch, "since": self._patient_since}
             about["best"] = json.dumps({**stopping, "stopped": bool(self.stopped_early)})
         return save_tensors(tensors, metadata=about)
@@ -416,14 +422,14 @@ class Trainer:
             torch._foreach_copy_(self._finite, self._parameters)
         for index, parameter in enumerate(self._parameters):
             prefix = f"optimizer.{index}."
-            kept = {name.removeprefix(prefix): t.clone() for name, t in tensors.items() if name.startswith(prefix)}
+            kept = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             if kept:
-                self.optimizer.state[parameter] = kept
+                self.optimizer.state[parameter] = {name: t.to(self.device, copy=True) for name, t in kept.items()}
         self.step_count, self.epoch = position["step"], position["epoch"]
         self._index, self.target = position["index"], position["target"]
         self._forget_best()
         if stopping is not None:
-            weights = [best[name].clone() for name in mine]
+            weights = [best[name].to(self.device, copy=True) for name in mine]
             self._best = _Best(stopping["loss"], stopping["epoch"], weights)
             self._patient_since = stopping["since"]
             self.stopped_early = _stopped(self._best.epoch) if stopping["stopped"] else ""
@@ -480,7 +486,11 @@ def _usual_metric(task: Task) -> bool:
 
 
 def counted_rows(output: OutputSpec, batch: Batch) -> tuple[Tensor | None, Tensor]:
-    """Which answers count: of a question asked per step their rows among batch * time (None: all), and their targets."""
+    """Which answers count, and their targets.
+
+    Returns:
+        Of a question asked per step, rows among batch * time, None where all count; and the targets of these.
+    """
     if not output.per_step:
         return None, batch.targets
     if batch.lengths is None and batch.mask is None:
@@ -493,7 +503,8 @@ def direct_of(model: SequenceModel, task: Task) -> Directs | None:
     """The compiled step of learning for a model, where there is one."""
     settings, layers = model.settings, model.stack()
     plain = not settings.bidirectional and not settings.dropout and all(layer.forwards.kernel for layer in layers)
-    if not (kernels.ENABLED and plain and _usual_metric(task)):
+    on_cpu = model.head.weight.device.type == "cpu"
+    if not (kernels.ENABLED and on_cpu and plain and _usual_metric(task)):
         return None
     network = Network(
         [(layer.forwards.kernel, layer.forwards.weights()) for layer in layers],

@@ -15,17 +15,18 @@ PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
 BASE = {"registry", "settings", "trace"}
-CORE = BASE | {"cells", "tasks", "experiment", "model", "training"}
+CORE = BASE | {"device", "kernels", "cells", "tasks", "experiment", "model", "training"}
 ALLOWED: dict[str, set[str]] = {
     "registry": set(),
     "settings": set(),
     "trace": set(),
     "kernels": {"kernels"},
+    "device": {"settings"},
     "cells": {"cells", "kernels", "registry"},
     "tasks": {"tasks", *BASE},
     "experiment": {"cells", "tasks", *BASE},
-    "model": {"cells", "tasks.base", "experiment", *BASE},
-    "training": {"kernels", "model", "tasks.base", "experiment", *BASE},
+    "model": {"cells", "device", "tasks.base", "experiment", *BASE},
+    "training": {"device", "kernels", "model", "tasks.base", "experiment", *BASE},
     "analysis": {"analysis", *CORE},
     "figures": {"figures", "analysis", *BASE},
     "store": {"store", *CORE},

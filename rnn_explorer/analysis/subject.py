@@ -36,7 +36,7 @@ class Subject:
     @classmethod
     def of(cls, trainer: Trainer) -> Subject:
         """A trainer's model as it is now; training on changes nothing here."""
-        model = copy.deepcopy(trainer.model).eval()
+        model = copy.deepcopy(trainer.model).to("cpu").eval()
         for parameter in model.parameters():
             parameter.requires_grad_(False)
             parameter.grad = None

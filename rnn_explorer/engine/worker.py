@@ -490,12 +490,14 @@ def _listen(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
 
 def _warm_up() -> None:
     """Do once what is slow only the first time, before anybody waits for it."""
+    from rnn_explorer import kernels
     from rnn_explorer.analysis.subject import Subject
     from rnn_explorer.cells import CELLS
     from rnn_explorer.experiment import DEFAULT_TASK, Experiment
     from rnn_explorer.tasks import TASKS
     from rnn_explorer.training import Trainer
 
+    kernels.prepare()
     if DEFAULT_TASK not in TASKS:
         return
     small = Experiment.default().replace(hidden_size=2, dense=())

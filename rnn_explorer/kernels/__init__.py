@@ -1,12 +1,18 @@
 """Compiled code for what training spends its time on: the recurrences of the three cells, forward and backward.
 
-On a CPU, torch runs a simple RNN or a GRU as a loop of small operations, and only the LSTM as one kernel. Here each cell
-is one compiled loop over time, in float32 and float64, with its backward pass written by hand. It needs the extra
-`llvmlite`, an LLVM compiler in a Python package; without it, or with RNN_EXPLORER_KERNELS=torch in the environment, the
-cells use torch's own kernels and everything works the same, slower.
+On a CPU, torch runs a simple RNN or a GRU as a loop of small operations, and only the LSTM as one kernel. Here each
+cell is one compiled loop over time, in float32 and float64, with its backward pass written by hand; so are the dense
+layers with the loss, and Adam. It needs the extra `llvmlite`, an LLVM compiler in a Python package; without it, or with
+RNN_EXPLORER_KERNELS=torch in the environment, torch's own kernels are used and everything works the same, slower.
 
-`language` is the small language that the loops are written in, `programs` holds the loops, `recurrence` makes functions
-of tensors with gradients of them, `parallel` shares work out among threads. `suits` is the rule that chooses.
+    language, cache     the small language that the loops are written in, and its compiler
+    products, loops     matrix products by tiles, and the loops over time
+    recurrence          the loops on tensors, and as a function for autograd
+    read_out, adam      dense layers, loss and their gradients; the optimizer
+    direct              a whole step of learning, made of the above
+    parallel            work shared out among threads
+
+`suits` is the rule that chooses.
 """
 
 from __future__ import annotations
@@ -30,11 +36,22 @@ ENABLED = AVAILABLE and os.environ.get("RNN_EXPLORER_KERNELS", "") != "torch"
 LSTM_SHARED_BELOW = 1000
 
 
+def prepare() -> None:
+    """Compile everything that float32 needs, or take it from where it was kept, before anybody waits for it."""
+    if ENABLED:
+        from rnn_explorer.kernels import adam, loops, read_out
+
+        for cell in loops.LAYOUTS:
+            loops.program(cell, "float32")
+        read_out.program("float32")
+        adam.program("float32")
+
+
 def suits(cell: str, x: Tensor, weights: list[Tensor]) -> bool:
     """Whether the compiled loop is to be used, rather than torch's kernel.
 
-    Measured (`python -m benchmarks.kernels`) over hidden 2 to 256, 5 to 200 steps and 1 to 128 sequences: with one thread
-    it wins everywhere, by 1.2 (LSTM, hidden 256) to 38 times (GRU, hidden 8).
+    Measured (`python -m benchmarks.kernels`) over hidden 2 to 256, 5 to 200 steps and 1 to 128 sequences: with one
+    thread it is never slower, and up to 38 times as fast (GRU, hidden 8, one long batch of few sequences).
 
     Args:
         cell: "rnn_tanh", "rnn_relu", "gru" or "lstm".

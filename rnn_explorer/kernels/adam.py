@@ -39,7 +39,7 @@ class _Tensor:
 def _each(
     code: Code, body: Callable[[_Tensor, Callable[[Array], Value], Callable[[Array, Value], None]], None]
 ) -> None:
-    """All numbers of all tensors, eight at a time, and one at a time where fewer are left: body(tensor, load, store)."""
+    """body(tensor, load, store) for all numbers of all tensors: eight at a time, one where fewer are left."""
     with code.loop(0, code.tensors) as number:
         tensor = _Tensor(code, number)
         whole = tensor.size // LANES * LANES

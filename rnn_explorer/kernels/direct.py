@@ -1,7 +1,7 @@
-"""A whole step of learning without autograd: loss and all gradients of the usual network, one compiled pass after another.
+"""A whole step of learning without autograd: loss and all gradients of the usual network, pass after pass.
 
-It covers layers that read forwards, one above the other, with the three cells and no dropout between them. All memory is
-laid out once and used again, so that a step touches the same lines of the cache as the one before; and between two
+It covers layers that read forwards, one above the other, with the three cells and no dropout between them. All memory
+is laid out once and used again, so that a step touches the same lines of the cache as the one before; and between two
 passes there is a handful of Python instructions instead of a graph that is built and taken apart.
 """
 

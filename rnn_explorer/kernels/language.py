@@ -20,7 +20,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from rnn_explorer.kernels import cache
+
 try:
+    import llvmlite
     import llvmlite.binding as llvm
     from llvmlite import ir
 except ImportError:  # pragma: no cover - the extra is not installed
@@ -461,6 +464,7 @@ def _machine() -> Any:
     )
 
 
+_PIPELINE = 2  # how hard LLVM tries
 _alive: list[Any] = []  # compiled code is gone with its engine
 
 
@@ -488,22 +492,27 @@ def compiled(name: str, dtype: DType, parts: Mapping[str, tuple[str, Callable[[C
         code = Code(module, part, dtype, parameters)
         write(code)
         code.end()
-    functions = {part: parameters.split() for part, (parameters, _) in parts.items()}
-    machine = _machine()
-    parsed = llvm.parse_assembly(str(module))
-    parsed.verify()
-    # The vectors are written as vectors already: looking for more would take seconds and find nothing.
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = False
-    options.loop_interleaving = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(parsed, builder)
+    machine, text = _machine(), str(module)
+    features = llvm.get_host_cpu_features().flatten()
+    versions = f"{llvmlite.__version__} {llvm.llvm_version_info} {_PIPELINE}"
+    name_of_code = cache.key(text, machine.triple, llvm.get_host_cpu_name(), features, versions)
+    kept = cache.load(name_of_code)
+    parsed = llvm.parse_assembly(text)
+    if kept is None:
+        parsed.verify()
+        # The vectors are written as vectors already: looking for more would take seconds and find nothing.
+        options = llvm.create_pipeline_tuning_options(speed_level=_PIPELINE)
+        options.loop_vectorization = options.slp_vectorization = False
+        options.loop_interleaving = options.loop_unrolling = False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(parsed, builder)
     engine = llvm.create_mcjit_compiler(parsed, machine)
+    engine.set_object_cache(lambda _, made: cache.save(name_of_code, made), lambda _: kept)
     engine.finalize_object()
     _alive.append(engine)
-    found = {}
+    found: Compiled = {}
     number = _FORMATS[dtype].ctype
-    for name, parameters in functions.items():
-        kinds = [{":": ctypes.c_int64, "~": number}.get(parameter[-1], ctypes.c_void_p) for parameter in parameters]
-        found[name] = ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address(name))
+    for part, (parameters, _) in parts.items():
+        kinds = [{":": ctypes.c_int64, "~": number}.get(name[-1], ctypes.c_void_p) for name in parameters.split()]
+        found[part] = ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address(part))
     return found

@@ -3,13 +3,13 @@
 Memory. Time comes first, so that a step's batch is one block; rows are sequences; P is hidden_size rounded up to whole
 vectors of 8 (J of them), and what is added stays 0 throughout.
 
-    z          (time + 1, batch, S): at each step the state that it starts from (P numbers), its input, a 1, and zeros up
-               to a whole vector; so a weighted sum is one product, and so is the gradient of all weights and biases
+    z          (time + 1, batch, S): at each step the state that it starts from (P numbers), its input, a 1, and zeros
+               up to a whole vector; so a weighted sum is one product, and so is the gradient of all weights and biases
     cs         (time + 1, batch, P): the cell states of an LSTM, the initial one first
     gates      (time, batch, kept, P): what the backward pass must know again
     d          (time * batch, D): gradients by the weighted sums, `Layout.columns` times P of them and some space, since
                rows at a distance of a power of two would push each other out of the cache
-    forward    packed weights: for each block of 2 vectors of units and each gate, a row of 16 for each number of a z row
+    forward    packed weights: for each block of 2 vectors of units and each gate, a row of 16 for each number of z
     backward   packed recurrent weights: for each block of 2 vectors of units, a row of 16 for each column of d
 """
 
@@ -303,9 +303,9 @@ def _pack_columns(code: Code, matrix: Array, gates: tuple[int, ...], N: Value, u
         for number, gate in enumerate(gates):
             to = code.weights.from_(j * (N * LANES) + P * number * (width * LANES))
             at = matrix.from_(code.hidden * gate * units + j * LANES)
-            with code.loop(0, code.hidden) as row, code.loop(0, width * LANES) as lane:  # fmt: skip
-                with code.when(j * LANES + lane < units):
-                    to.put(row * (width * LANES) + lane, at.one(row * units + lane))
+            for_units = code.smaller(code.whole(width * LANES), units - j * LANES)
+            with code.loop(0, code.hidden) as row, code.loop(0, for_units) as lane:
+                to.put(row * (width * LANES) + lane, at.one(row * units + lane))
 
     code.blocks(code.whole(0), padded(units) // LANES, WIDTH, block)
 
@@ -325,7 +325,7 @@ def _unpack(code: Code, layout: Layout) -> None:
             code.b_ih.put(to, row.one(code.inputs))
 
 
-_STEPS = {
+_STEPS: dict[str, tuple[Callable[[Code, _Place], None], Callable[[Code, _Place, Value], None]]] = {
     "rnn_tanh": (functools.partial(_rnn_forward, relu=False), functools.partial(_rnn_backward, relu=False)),
     "rnn_relu": (functools.partial(_rnn_forward, relu=True), functools.partial(_rnn_backward, relu=True)),
     "lstm": (_lstm_forward, _lstm_backward),

@@ -53,7 +53,7 @@ class Tile:
 def tiles(
     code: Code, first: Value, last: Value, vectors: Value, tile: Callable[[Value, int, Value, int], None]
 ) -> None:
-    """Cover rows `first` to `last` and all vectors of columns: `tile(row, rows, vector, width)` writes the code of each.
+    """Cover rows `first` to `last` and all vectors of columns; `tile(row, rows, vector, width)` writes each tile.
 
     All rows meet a block of columns before the next, so that its weights stay in the nearest cache.
     """

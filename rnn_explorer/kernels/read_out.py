@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ from rnn_explorer.kernels.products import WIDTH, Tile, copy, outer, padded, tile
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 _NEVER = -1e30  # a logit beyond the last class
 
-# What the table holds of each layer: addresses of numbers, and two sizes. Y are the rows that a layer gives, X those that
-# it is given, D and E the gradients by them; rows are padded to whole vectors.
+# What the table holds of each layer: addresses of numbers, and two sizes. Y are the rows that a layer gives, X those
+# that it is given, D and E the gradients by them; rows are padded to whole vectors.
 _ENTRIES = ("w", "b", "dw", "db", "inputs", "outputs", "x", "y", "forward", "bias", "backward", "d", "e", "scratch")
 _GATHER = "x xt: xb: rows# all: count: steps: features: out"
 _SCATTER = "d rows# count: features: out"
@@ -309,7 +310,8 @@ class Answers:
             w, b = 2 * number, 2 * number + 1
             table += (parameters[w].data_ptr(), parameters[b].data_ptr(), written[w].data_ptr(), written[b].data_ptr())
             table += (self.sizes[number], self.sizes[number + 1], *self._order[number])
-        self._table[:] = table
+        for place, entry in enumerate(table):
+            self._table[place] = entry
         at, xt, xb = features
         code, count, outputs = self._code, self.count, self.sizes[-1]
         classes = not targets.is_floating_point()
@@ -390,7 +392,7 @@ def _plan(count: int, sizes: Sequence[int]) -> tuple[dict[tuple[str, int], int],
         total += padded(length)
 
     layers = len(sizes) - 1
-    scratch = max(padded(a) * padded(b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    scratch = max(padded(a) * padded(b) for a, b in itertools.pairwise(sizes))
     take("scratch", 0, scratch)
     for number in range(layers):
         into, out = sizes[number : number + 2]

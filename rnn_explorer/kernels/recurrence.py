@@ -72,7 +72,8 @@ class Pass:
         )  # fmt: skip
         parallel.share(
             self._code["forward"], self.batch, ROWS,
-            packed, bias, z, cs, self._gates.data_ptr(), self._kept if self.learning else 0, self.steps, self.batch, *sizes,
+            packed, bias, z, cs, self._gates.data_ptr(), self._kept if self.learning else 0, self.steps, self.batch,
+            *sizes,
         )  # fmt: skip
 
     def above(self) -> tuple[int, int, int]:
@@ -81,13 +82,12 @@ class Pass:
 
     def _make_backward(self) -> None:
         layout, P = self.layout, self.P
-        like = {"dtype": self.dtype}
         self._backward = self._padded(len(layout.recurrent) * P * P)
-        self.dh = torch.zeros(self.batch, P, **like)
-        self.dc = torch.zeros(self.batch, P, **like) if self.lstm else self.dh
+        self.dh = torch.zeros(self.batch, P, dtype=self.dtype)
+        self.dc = torch.zeros(self.batch, P, dtype=self.dtype) if self.lstm else self.dh
         self._columns = layout.columns * P
-        self._d = torch.empty(self.steps * self.batch, self._columns + SPACE, **like)
-        self._out = torch.empty(self._columns, self.S, **like)
+        self._d = torch.empty(self.steps * self.batch, self._columns + SPACE, dtype=self.dtype)
+        self._out = torch.empty(self._columns, self.S, dtype=self.dtype)
         self._down: Tensor | None = None
 
     def start_back(self) -> None:

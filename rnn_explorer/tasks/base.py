@@ -57,13 +57,20 @@ class Batch:
             None if self.mask is None else self.mask[index],
         )
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        if self.inputs.device == device:
+            return self
+        parts = (self.inputs, self.targets, self.lengths, self.mask)
+        return Batch(*(None if part is None else part.to(device) for part in parts))  # type: ignore[arg-type]
+
     def step_mask(self) -> Tensor:
         """(batch, time) bool: the real steps, and of these the ones that count where the task says so."""
         batch, time = self.inputs.shape[:2]
         if self.lengths is None:
-            real = torch.ones(batch, time, dtype=torch.bool)
+            real = torch.ones(batch, time, dtype=torch.bool, device=self.inputs.device)
         else:
-            real = torch.arange(time)[None, :] < self.lengths[:, None]
+            real = torch.arange(time, device=self.inputs.device)[None, :] < self.lengths[:, None]
         return real if self.mask is None else real & self.mask
 
 

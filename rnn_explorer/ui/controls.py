@@ -32,7 +32,7 @@ TRAINING = (
     "patience",
     "val_split",
 )
-DETAILS = ("init", "embedding", "dropout", "dense_activation", "seed")
+DETAILS = ("init", "embedding", "dropout", "dense_activation", "device", "seed")
 _DIGITS = (1.0, 2.0, 3.0, 5.0)
 _HALVES = tuple(2**n for n in range(11))
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
+from rnn_explorer import kernels
 from rnn_explorer.cells import CELLS, RecurrentCell, State
+from rnn_explorer.cells.base import unchanged
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
 
 VARIANTS = [("rnn", {"nonlinearity": "tanh"}), ("rnn", {"nonlinearity": "relu"}), ("lstm", {}), ("gru", {})]
 SIZES = st.tuples(st.integers(1, 5), st.integers(1, 8), st.integers(1, 4), st.integers(1, 6))  # batch, time, in, hidden
@@ -70,10 +77,16 @@ def test_all_registered_cells_are_tested():
     assert {key for key, _ in VARIANTS} == set(CELLS.names())
 
 
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "torch"])
 @every
 @given(sizes=SIZES, seed=st.integers(0, 1000), given_state=st.booleans())
 @settings(deadline=None, max_examples=25)
-def test_unrolled_fast_path_and_torch_agree(key, options, sizes, seed, given_state):
+def test_unrolled_fast_path_and_torch_agree(key, options, compiled, sizes, seed, given_state):
+    with mock.patch.object(kernels, "ENABLED", compiled):
+        all_agree(key, options, sizes, seed, given_state)
+
+
+def all_agree(key, options, sizes, seed, given_state):
     batch, time, inputs, hidden = sizes
     cell = build(key, options, inputs, hidden, seed=seed)
     x = draw(batch, time, inputs, seed=seed).requires_grad_()
@@ -242,3 +255,46 @@ def test_pytorch_draws_all_uniformly(key, options):
     for bias in (cell.bias_ih.detach(), cell.bias_hh.detach()):
         free = cell.split(bias)[:1]  # not the LSTM's forget gate, whose bias is a setting of its own
         assert all(0.1 < part.abs().max() <= 1 / 5 for part in free)
+
+
+class Leaky(RecurrentCell):
+    """Nothing but equations: h_t = 0.9 h_{t-1} + 0.1 tanh(W x_t + U h_{t-1} + b), with no fast path of its own."""
+
+    key, title, gate_names = "leaky", "Leaky", ("pre_activation",)
+
+    def step(self, x, state, change=unchanged):
+        a = linear(x, self.weight_ih, self.bias_ih) + linear(state[0], self.weight_hh, self.bias_hh)
+        a = change("pre_activation", a)
+        return (0.9 * state[0] + 0.1 * torch.tanh(a),), {"pre_activation": a}
+
+
+def test_a_cell_of_equations_alone_runs_is_traced_and_trains(monkeypatch):
+    cell = Leaky(3, 4)
+    cell.initialise("keras", source())
+    x = draw(2, 5, 3)
+    out, last, seen = unroll(cell, x, cell.initial_state(x))
+    torch.testing.assert_close(cell(x), (out, last))
+    torch.testing.assert_close(cell.trace(x), seen)
+    monkeypatch.setattr(CELLS, "get", lambda name: Leaky)
+    trainer = Trainer(
+        Experiment.from_query("task=adding&cell=gru&seq_len=10&hidden_size=8&learning_rate=0.02&steps=60")
+    )
+    losses = [report.train_loss for report in trainer.advance(60)]
+    assert isinstance(trainer.model.cells()[0], Leaky) and len(losses) == 60
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    assert trainer.snapshot().trace.layer(0).states["hidden"].shape[-1] == 8
+
+
+@every
+def test_the_trace_shows_the_states_that_training_went_through(key, options):
+    """Compiled code trains, and what is shown is computed step by step from the same weights: both say the same."""
+    cell = build(key, options, inputs=5, hidden=33, seed=4)
+    x = draw(7, 40, 5, seed=2)
+    out, last = cell(x)
+    seen = cell.trace(x)
+    for (name, values), state in zip(((n, seen[n]) for n in cell.state_names), last, strict=True):
+        torch.testing.assert_close(values[:, -1], state, atol=2e-6, rtol=2e-5, msg=name)
+    torch.testing.assert_close(seen["hidden"], out, atol=2e-6, rtol=2e-5)
+    stepped = unroll(cell, x, cell.initial_state(x))[2]
+    for name in cell.gate_names:
+        torch.testing.assert_close(seen[name], stepped[name], atol=5e-6, rtol=5e-5, msg=name)
