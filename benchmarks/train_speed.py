@@ -223,7 +223,7 @@ class Peer:
 
     def end(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
 
 def peers(threads: Sequence[int]) -> list[Peer]:
