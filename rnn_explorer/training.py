@@ -253,7 +253,7 @@ class Trainer:
             Diverged: when it is not finite; the weights are as they were then.
         """
         own = self.optimizer if isinstance(self.optimizer, Adam) else None
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        gradients = [] if own else [p.grad for p in self._parameters if p.grad is not None]
         length = own.norm() if own else float(torch.nn.utils.get_total_norm(gradients))
         if not math.isfinite(length):
             raise self._diverged("the gradient")
@@ -270,9 +270,10 @@ class Trainer:
 
     def _forget_gradients(self) -> None:
         """The optimizer's memory of earlier gradients goes."""
-        self.optimizer.state.clear()
         if isinstance(self.optimizer, Adam):
             self.optimizer.forget()
+        else:
+            self.optimizer.state.clear()
 
     def _judge(self, val_loss: float) -> None:
         """Note the validation loss at the end of an epoch; stop early where patience has run out."""
@@ -379,6 +380,8 @@ class Trainer:
     def state(self) -> bytes:
         """Everything needed to go on from here: weights, optimizer, position; in the safetensors format."""
         tensors = {f"model.{name}": p.detach().cpu().contiguous() for name, p in self.model.named_parameters()}
+        if isinstance(self.optimizer, Adam):
+            self.optimizer.settle()
         for index, parameter in enumerate(self._parameters):
             for name, value in self.optimizer.state[parameter].items():
                 if isinstance(value, Tensor):

@@ -62,12 +62,17 @@ def suits(cell: str, x: Tensor, weights: list[Tensor]) -> bool:
         return False
     if any(tensor.dtype != x.dtype for tensor in weights):
         return False
-    return not (cell == "lstm" and torch.get_num_threads() > 1 and weights[1].shape[1] >= LSTM_SHARED_BELOW)
+    return not (torch.get_num_threads() > 1 and _torch_shares_better(cell, weights))
+
+
+def _torch_shares_better(cell: str, weights: list[Tensor]) -> bool:
+    return cell == "lstm" and weights[1].shape[1] >= LSTM_SHARED_BELOW
 
 
 def suits_network(network: Network) -> bool:
-    """Whether `suits` says yes of every layer of a network on the CPU; cheap enough to ask before each step."""
-    return ENABLED and all(suits(cell, weights[0][None], weights) for cell, weights in network.layers)
+    """Whether `suits` says yes of every layer of a network in float32 on the CPU; cheap enough for every step."""
+    shared = torch.get_num_threads() > 1
+    return ENABLED and not (shared and any(_torch_shares_better(cell, weights) for cell, weights in network.layers))
 
 
 def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

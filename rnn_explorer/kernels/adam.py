@@ -104,36 +104,46 @@ class Adam(torch.optim.Adam):
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
         self._parameters, self._kept = list(parameters), list(kept)
         self._code = program(DTYPES[self._parameters[0].dtype])
-        self._result = torch.empty(1, dtype=self._parameters[0].dtype)
+        self._result = ((ctypes.c_float if self._parameters[0].element_size() == 4 else ctypes.c_double) * 1)()
         self._table = (ctypes.c_int64 * (len(_ENTRIES) * len(self._parameters)))()
-        self._steps: list[Tensor] = []
+        self._gradients: list[Tensor | None] = [None] * len(self._parameters)
+        self._count: int | None = None  # steps done, once the state is there
 
     def norm(self) -> float:
         """The length of the whole gradient. Every parameter must have one."""
-        if not self._steps:
+        if self._count is None:
             self._prepare()
         for number, parameter in enumerate(self._parameters):
             gradient = parameter.grad
-            assert gradient is not None
-            if not gradient.is_contiguous():
-                gradient = parameter.grad = gradient.contiguous()
-            self._table[number * len(_ENTRIES) + 2] = gradient.data_ptr()
-        self._code["norm"](self._table, len(self._parameters), self._result.data_ptr())
-        return self._result.item()
+            if gradient is not self._gradients[number]:  # they may well be the same tensors at every step
+                assert gradient is not None
+                if not gradient.is_contiguous():
+                    gradient = parameter.grad = gradient.contiguous()
+                self._gradients[number] = gradient
+                self._table[number * len(_ENTRIES) + 2] = gradient.data_ptr()
+        self._code["norm"](self._table, len(self._parameters), self._result)
+        return self._result[0]
 
     def advance(self, factor: float) -> None:
         """One step with the gradients times `factor`, which they are afterwards, right after `norm`."""
-        torch._foreach_add_(self._steps, 1)
-        group, count = self.param_groups[0], self._steps[0].item()
-        (beta1, beta2), learning_rate = group["betas"], group["lr"]
+        assert self._count is not None
+        self._count += 1
+        group = self.param_groups[0]
+        beta1, beta2 = group["betas"]
         self._code["update"](
             self._table, len(self._parameters), factor, group["weight_decay"], beta1, beta2,
-            learning_rate / (1 - beta1**count), 1 / math.sqrt(1 - beta2**count), group["eps"],
+            group["lr"] / (1 - beta1**self._count), 1 / math.sqrt(1 - beta2**self._count), group["eps"],
         )  # fmt: skip
 
+    def settle(self) -> None:
+        """Write the number of steps into `state`, where torch has it; all else there is always as it should be."""
+        for parameter in self._parameters if self._count else ():
+            self.state[parameter]["step"].fill_(float(self._count or 0))
+
     def forget(self) -> None:
-        """Lose all memory of earlier gradients; also to be called where `state` was filled from elsewhere."""
-        self._steps = []
+        """Lose all memory of earlier gradients."""
+        self.state.clear()
+        self._count = None
 
     def _prepare(self) -> None:
         for number, parameter in enumerate(self._parameters):
@@ -141,7 +151,12 @@ class Adam(torch.optim.Adam):
             if not state:
                 state["step"] = torch.zeros((), dtype=torch.float32)
                 state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-            self._steps.append(state["step"])
+            self._count = int(state["step"])
             memory = (parameter, parameter, state["exp_avg"], state["exp_avg_sq"], self._kept[number])
             place = number * len(_ENTRIES)
-            self._table[place : place + len(_ENTRIES)] = [parameter.numel(), *(t.data_ptr() for t in memory)]
+            self._table[place : place + len(_ENTRIES)] = [parameter.numel(), *_addresses(memory)]
+        self._gradients = [None] * len(self._parameters)
+
+
+def _addresses(tensors: Sequence[Tensor]) -> list[int]:
+    return [tensor.data_ptr() for tensor in tensors]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.kernels.read_out import Answers
-from rnn_explorer.kernels.recurrence import NOTHING, Above, Pass
+from rnn_explorer.kernels.recurrence import NOTHING, Pass, Place
 
 MEMORY = 16_000_000  # bytes that a network may hold on to between two steps
 SHAPES = 2  # of batches that are remembered: the last batch of an epoch may be smaller
@@ -50,20 +50,12 @@ class Direct:
     def __init__(self, network: Network, batch: int, steps: int, per_step: bool) -> None:
         self.network, self.batch, self.steps, self.per_step = network, batch, steps, per_step
         self._passes: list[Pass] = []
-        self._grads: list[list[Tensor]] = []
-        self._zeros: list[list[Tensor]] = []
-        dtype = network.linears[0][0].dtype
-        hidden = 0
         for kind, weights in network.layers:
-            inputs, hidden = weights[0].shape[1], weights[1].shape[1]
-            work = Pass(kind, dtype, batch, steps, inputs, hidden, learning=True)
-            self._passes.append(work)
-            self._grads.append([torch.empty_like(weight) for weight in weights])
-            self._zeros.append([torch.zeros(batch, hidden, dtype=dtype)] * (2 if work.lstm else 1))
+            zeros = torch.zeros(batch, weights[1].shape[1], dtype=weights[1].dtype)
+            states = [zeros] * (2 if kind == "lstm" else 1)
+            self._passes.append(Pass(kind, weights, states, steps, learning=True))
         self._parameters = [part for linear in network.linears for part in linear]
-        self._head_grads = [torch.empty_like(parameter) for parameter in self._parameters]
-        self._dtype, self._sizes = dtype, [hidden, *(len(weight) for weight, _ in network.linears)]
-        self._answers = Answers(dtype, 1, self._sizes, network.activation)
+        self._answers: Answers | None = None
         self._spread: Tensor | None = None
 
     def learn(self, inputs: Tensor, rows: Tensor | None, targets: Tensor) -> tuple[float, float]:
@@ -75,40 +67,55 @@ class Direct:
                 sequence where one answer a sequence is asked.
             targets: (count,) long for classes, (count, values) for values; contiguous.
         """
-        network = self.network
-        x = inputs if network.embedding is None else network.embedding.detach()[inputs]
+        embedding = self.network.embedding
+        x = inputs if embedding is None else embedding.detach()[inputs]
         if x.stride(2) != 1:
             x = x.contiguous()
         at = (x.data_ptr(), x.stride(1), x.stride(0))
-        for work, (_, weights), zeros in zip(self._passes, network.layers, self._zeros, strict=True):
-            work.ahead(at, weights, zeros)
+        for work in self._passes:
+            work.ahead(at)
             at = work.above()
-        top = self._passes[-1]
-        steps, last = self.steps, rows is None and not self.per_step
-        if last:  # of the top layer's states, only those after the last step
-            at, steps = (at[0] + (self.steps - 1) * at[1] * top.z.element_size(), 0, at[2]), 1
-        if self._answers.count != len(targets):
-            self._answers = Answers(self._dtype, len(targets), self._sizes, network.activation)
-        result = self._answers.judge(at, steps, rows, targets, self._parameters, self._head_grads)
-        above = self._above(top, rows, last)
+        top, last = self._passes[-1], rows is None and not self.per_step
+        answers = self._answers
+        if answers is None or answers.count != len(targets):
+            # The gradient by the last states alone is written to where the way back begins.
+            gradient = top.dh if last else None
+            answers = Answers(len(targets), self._parameters, self.network.activation, True, gradient)
+            self._answers = answers
+        top.clear()
+        above = NOTHING
+        if last:
+            at = (at[0] + (self.steps - 1) * at[1] * top.z.element_size(), 0, at[2])
+            loss, metric = answers.judge(at, 1, None, targets)
+        else:
+            loss, metric = answers.judge(at, self.steps, rows, targets)
+            above = self._above(answers, rows)
+        _give(self._parameters, answers.grads)
         for number in reversed(range(len(self._passes))):
-            work, (_, weights), grads = self._passes[number], network.layers[number], self._grads[number]
-            if work is not top or not last:
-                work.start_back()
-            work.back(weights, grads, above)
-            for weight, grad in zip(weights, grads, strict=True):
-                weight.grad = grad
-            if number or network.embedding is not None:
-                e = work.down(weights[0])
+            work = self._passes[number]
+            if work is not top:
+                work.clear()
+            work.back(above)
+            _give(self.network.layers[number][1], work.grads)
+            if number or embedding is not None:
+                e = work.down()
                 above = (e.data_ptr(), e.stride(0), e.stride(1))
-        if network.embedding is not None:
-            gradient = torch.zeros_like(network.embedding)
+        if embedding is not None:
+            gradient = torch.zeros_like(embedding)
             by_sequence = e[..., : gradient.shape[1]].transpose(0, 1)
-            network.embedding.grad = gradient.index_add_(0, inputs.flatten(), by_sequence.flatten(0, 1))
-        for parameter, grad in zip(self._parameters, self._head_grads, strict=True):
-            parameter.grad = grad
-        loss, metric = result.tolist()
+            embedding.grad = gradient.index_add_(0, inputs.flatten(), by_sequence.flatten(0, 1))
         return loss, metric
+
+    def _above(self, answers: Answers, rows: Tensor | None) -> Place:
+        """The gradient by the top layer's states of all steps."""
+        gradient, P = answers.gradient, self._passes[-1].P
+        if rows is not None:
+            if self._spread is None:
+                self._spread = torch.empty(self.batch * self.steps, P, dtype=gradient.dtype)
+            self._spread.zero_()
+            answers.spread_out(rows, self._spread)
+            gradient = self._spread
+        return gradient.data_ptr(), P, self.steps * P
 
     @property
     def size(self) -> int:
@@ -116,21 +123,11 @@ class Direct:
         numbers = sum(work.batch * work.steps * (work.S + 2 * work.layout.columns * work.P) for work in self._passes)
         return numbers * self._passes[0].z.element_size()
 
-    def _above(self, top: Pass, rows: Tensor | None, last: bool) -> Above:
-        """The gradient by the top layer's states, given to it as that of its last or of all states."""
-        gradient = self._answers.gradient()
-        if last:
-            top.start_back()
-            top.dh.copy_(gradient)
-            return NOTHING
-        if rows is not None:
-            if self._spread is None:
-                self._spread = torch.zeros(self.batch * self.steps, top.P, dtype=gradient.dtype)
-            else:
-                self._spread.zero_()
-            self._answers.spread_out(rows, self.steps, self._spread)
-            gradient = self._spread
-        return gradient.data_ptr(), top.P, self.steps * top.P
+
+def _give(parameters: Sequence[Tensor], grads: Sequence[Tensor]) -> None:
+    for parameter, grad in zip(parameters, grads, strict=True):
+        if parameter.grad is not grad:
+            parameter.grad = grad
 
 
 class Directs:

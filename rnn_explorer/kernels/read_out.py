@@ -268,75 +268,74 @@ class Answers:
     """Dense layers on top of features of one shape, forward and backward, in memory that is used again each time.
 
     Args:
-        dtype: float32 or float64.
         count: rows that are answered.
-        sizes: numbers of a row of features, units of each layer.
+        parameters: weight and bias of each layer, contiguous; they may change in place, but must stay where they are.
         activation: after each layer but the last.
+        learning: whether gradients are wanted.
+        gradient: where that by the features that counted is written, (count, features rounded up); by default in
+            memory of its own.
+
+    Attributes:
+        grads: of the parameters, which `judge` writes.
     """
 
-    def __init__(self, dtype: torch.dtype, count: int, sizes: Sequence[int], activation: str) -> None:
-        self.dtype, self.count, self.sizes = dtype, count, tuple(sizes)
-        self._code, self._activation = program(DTYPES[dtype]), ACTIVATIONS.index(activation)
-        self._places, order, total = _plan(count, self.sizes)
-        self._work = torch.empty(total, dtype=dtype)
-        self._layers = len(sizes) - 1
+    def __init__(
+        self, count: int, parameters: Sequence[Tensor], activation: str, learning: bool, gradient: Tensor | None = None
+    ) -> None:
+        weights = parameters[::2]
+        self.dtype, self.count, self._parameters = weights[0].dtype, count, list(parameters)
+        self.sizes = (weights[0].shape[1], *(len(weight) for weight in weights))
+        self._code, self._activation = program(DTYPES[self.dtype]), ACTIVATIONS.index(activation)
+        places, order, total = _plan(count, self.sizes)
+        self._work = torch.empty(total, dtype=self.dtype)
         base, size = self._work.data_ptr(), self._work.element_size()
-        self._order = [[base + place * size for place in places] for places in order]
-        self._x = base + self._places["x", 0] * size
-        self._y = base + self._places["y", self._layers - 1] * size
-        self._d = base + self._places["d", self._layers - 1] * size
-        self._table = (ctypes.c_int64 * (len(_ENTRIES) * self._layers))()
+        self.learning, self._layers = learning, len(weights)
+        self.grads = [torch.empty_like(parameter) for parameter in parameters] if learning else self._parameters
+        P = padded(self.sizes[0])
+        own = self._work[places["e", 0] :][: count * P].view(count, P)
+        self.gradient = own if gradient is None else gradient
+        table: list[int] = []
+        for number in range(self._layers):
+            both = slice(2 * number, 2 * number + 2)
+            table += (tensor.data_ptr() for part in (self._parameters, self.grads) for tensor in part[both])
+            table += (*self.sizes[number : number + 2], *(base + place * size for place in order[number]))
+        table[_ENTRIES.index("e")] = self.gradient.data_ptr()
+        self._table = (ctypes.c_int64 * len(table))(*table)
+        self._result = ((ctypes.c_float if size == 4 else ctypes.c_double) * 2)()
+        self._x = base + places["x", 0] * size
+        self._y, self._d = (base + places[name, self._layers - 1] * size for name in ("y", "d"))
+        self._outputs = padded(self.sizes[-1])
 
     def judge(
-        self, features: tuple[int, int, int], steps: int, rows: Tensor | None, targets: Tensor,
-        parameters: Sequence[Tensor], grads: Sequence[Tensor] | None,
-    ) -> Tensor:  # fmt: skip
-        """Loss and metric.
+        self, features: tuple[int, int, int], steps: int, rows: Tensor | None, targets: Tensor
+    ) -> tuple[float, float]:
+        """Loss and metric, and the gradients where they are wanted.
 
         Args:
             features: the address of (batch, steps, features), and how many numbers from step to step and row to row.
             steps: see above.
             rows: which rows count, (count,) long; None: all, a sequence's steps side by side.
-            targets: (count,) long, or (count, outputs) of numbers.
-            parameters: weight and bias of each layer, contiguous.
-            grads: where their gradients are written; None: nowhere.
-
-        Returns:
-            Two numbers.
+            targets: (count,) long, or (count, outputs) of numbers; contiguous.
         """
-        table: list[int] = []
-        written = parameters if grads is None else grads
-        for number in range(self._layers):
-            w, b = 2 * number, 2 * number + 1
-            table += (parameters[w].data_ptr(), parameters[b].data_ptr(), written[w].data_ptr(), written[b].data_ptr())
-            table += (self.sizes[number], self.sizes[number + 1], *self._order[number])
-        for place, entry in enumerate(table):
-            self._table[place] = entry
-        at, xt, xb = features
         code, count, outputs = self._code, self.count, self.sizes[-1]
-        classes = not targets.is_floating_point()
         wanted = 0 if rows is None else rows.data_ptr()
+        at, xt, xb = features
         code["gather"](at, xt, xb, wanted, rows is None, count, steps, self.sizes[0], self._x)
-        code["ahead"](self._table, self._layers, count, self._activation, _NEVER if classes else 0.0)
-        result = torch.empty(2, dtype=self.dtype)
-        about = (targets.data_ptr(), result.data_ptr(), self._d)
-        if classes:
-            code["classes"](self._y, padded(outputs), count, *about, 1 / count)
+        about = (targets.data_ptr(), self._result, self._d)
+        if targets.is_floating_point():
+            code["ahead"](self._table, self._layers, count, self._activation, 0.0)
+            code["values"](self._y, self._outputs, count, outputs, *about, 2 / (count * outputs))
         else:
-            code["values"](self._y, padded(outputs), count, outputs, *about, 2 / (count * outputs))
-        if grads is not None:
+            code["ahead"](self._table, self._layers, count, self._activation, _NEVER)
+            code["classes"](self._y, self._outputs, count, *about, 1 / count)
+        if self.learning:
             code["back"](self._table, self._layers, count, self._activation)
-        return result
+        return self._result[0], self._result[1]
 
-    def gradient(self) -> Tensor:
-        """(count, features rounded up): after `judge` with gradients, that by the features that counted."""
-        P = padded(self.sizes[0])
-        return self._work[self._places["e", 0] :][: self.count * P].view(self.count, P)
-
-    def spread_out(self, rows: Tensor, steps: int, out: Tensor) -> None:
-        """Write `gradient` to its rows of `out`, (batch, steps, features rounded up)."""
-        e = self.gradient()
-        self._code["scatter"](e.data_ptr(), rows.data_ptr(), self.count, self.sizes[0], out.data_ptr())
+    def spread_out(self, rows: Tensor, out: Tensor) -> None:
+        """Write `gradient` to its rows of `out`, (batch * steps, features rounded up)."""
+        addresses = (self.gradient.data_ptr(), rows.data_ptr())
+        self._code["scatter"](*addresses, self.count, self.sizes[0], out.data_ptr())
 
 
 class ReadOut(torch.autograd.Function):
@@ -351,22 +350,17 @@ class ReadOut(torch.autograd.Function):
             x = x.contiguous()
         (batch, steps, width), dtype = x.shape, features.dtype
         parameters = tuple(parameter.contiguous() for parameter in parameters)
-        count = batch * steps if rows is None else len(rows)
-        work = Answers(dtype, count, [width, *(len(weight) for weight in parameters[::2])], activation)
-        learning = any(ctx.needs_input_grad)
-        grads = [torch.empty_like(parameter) for parameter in parameters] if learning else None
-        at = (x.data_ptr(), x.stride(1), x.stride(0))
-        result = work.judge(at, steps, rows, targets.contiguous(), parameters, grads)
+        count, learning = batch * steps if rows is None else len(rows), any(ctx.needs_input_grad)
+        work = Answers(count, parameters, activation, learning)
+        result = work.judge((x.data_ptr(), x.stride(1), x.stride(0)), steps, rows, targets.contiguous())
         if learning:
-            P = padded(width)
-            if rows is None:
-                gradient = work.gradient().view(batch, steps, P)
-            else:
-                gradient = torch.zeros(batch, steps, P, dtype=dtype)
-                work.spread_out(rows, steps, gradient)
-            gradient = gradient[..., :width]
-            ctx.gradients = (gradient if features.dim() == 3 else gradient[:, 0], grads)
-        loss, metric = result.unbind()
+            P, gradient = padded(width), work.gradient
+            if rows is not None:
+                gradient = torch.zeros(batch * steps, P, dtype=dtype)
+                work.spread_out(rows, gradient)
+            gradient = gradient.view(batch, steps, P)[..., :width]
+            ctx.gradients = (gradient if features.dim() == 3 else gradient[:, 0], work.grads)
+        loss, metric = (torch.tensor(number, dtype=dtype) for number in result)
         ctx.mark_non_differentiable(metric)
         return loss, metric
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,8 @@ from rnn_explorer.kernels.language import DTYPES, LANES
 from rnn_explorer.kernels.loops import LAYOUTS, SPACE, program, row_size
 from rnn_explorer.kernels.products import ROWS, padded
 
-Above = tuple[int, int, int]  # address of a gradient by hidden states, numbers from step to step and from row to row
-NOTHING: Above = (0, 0, 0)
+Place = tuple[int, int, int]  # where numbers of (batch, time) begin, and how far it is from step to step and row to row
+NOTHING: Place = (0, 0, 0)
 
 
 class Pass:
@@ -24,8 +25,9 @@ class Pass:
 
     Args:
         cell: a key of `LAYOUTS`.
-        dtype: float32 or float64.
-        batch, steps, inputs, hidden: sizes.
+        weights: contiguous, in torch's order; they may change in place, but must stay where they are.
+        states: the initial ones, (batch, hidden), contiguous.
+        steps: of each sequence.
         learning: whether the backward pass follows.
 
     Attributes:
@@ -33,122 +35,118 @@ class Pass:
         cs: (time + 1, batch, P): cell states of an LSTM; else z.
         dh, dc: (batch, P): the gradients by the last states, to be written before `back`, which leaves there those by
             the initial ones. What lies beyond `hidden` must be zero.
+        grads: of the weights, which `back` writes.
     """
 
     def __init__(
-        self, cell: str, dtype: torch.dtype, batch: int, steps: int, inputs: int, hidden: int, learning: bool
+        self, cell: str, weights: Sequence[Tensor], states: Sequence[Tensor], steps: int, learning: bool
     ) -> None:
-        self.layout, self._code = LAYOUTS[cell], program(cell, DTYPES[dtype])
-        self.batch, self.steps, self.inputs, self.hidden, self.dtype = batch, steps, inputs, hidden, dtype
-        self.P, self.S = padded(hidden), row_size(inputs, hidden)
-        self.lstm, self.learning = cell == "lstm", learning
-        layout, P = self.layout, self.P
-        # What is padded must be zero in these two.
-        self._weights, self._bias = self._padded(layout.gates * P * (P + inputs)), self._padded(layout.biases * P)
-        self.z = torch.empty(steps + 1, batch, self.S, dtype=dtype)
-        self.cs = torch.empty(steps + 1, batch, P, dtype=dtype) if self.lstm else self.z
+        w_ih, w_hh = weights[:2]
+        self.dtype, self.inputs, self.hidden = w_ih.dtype, w_ih.shape[1], w_hh.shape[1]
+        self.batch, self.steps, self.lstm, self.learning = len(states[0]), steps, len(states) > 1, learning
+        self.layout, self._code = LAYOUTS[cell], program(cell, DTYPES[self.dtype])
+        self.P, self.S = padded(self.hidden), row_size(self.inputs, self.hidden)
+        self._weights, self._states = list(weights), list(states)
+        layout, batch, P = self.layout, self.batch, self.P
+        self.z = torch.empty(steps + 1, batch, self.S, dtype=self.dtype)
+        self.cs = torch.empty(steps + 1, batch, P, dtype=self.dtype) if self.lstm else self.z
         self._kept = batch * layout.kept * P
-        self._gates = torch.empty((steps if learning else 1) * self._kept, dtype=dtype)
-        self._backward: Tensor | None = None
+        self._gates = torch.empty((steps if learning else 1) * self._kept, dtype=self.dtype)
+        # What is padded must be zero in these two.
+        self._packed = [self._padded(layout.gates * P * (P + self.inputs)), self._padded(layout.biases * P)]
+        sizes, shape = (self.inputs, self.hidden), (steps, batch, self.inputs, self.hidden)
+        packed, z, cs = _addresses(self._packed), self.z.data_ptr(), self.cs.data_ptr()
+        # What each compiled function is called with, worked out once.
+        self._pack = (*_addresses(self._weights), *packed, *sizes)
+        self._enter = (states[0].data_ptr(), states[-1].data_ptr(), z, cs, *shape)
+        self._forward = (*packed, z, cs, self._gates.data_ptr(), self._kept if learning else 0, *shape)
+        if learning:
+            self._prepare_back()
 
     def _padded(self, length: int) -> Tensor:
         make = torch.empty if self.hidden == self.P and self.inputs % LANES == 0 else torch.zeros
         return make(length, dtype=self.dtype)
 
-    def ahead(self, x: tuple[int, int, int], weights: Sequence[Tensor], states: Sequence[Tensor]) -> None:
-        """All steps.
-
-        Args:
-            x: the address of (batch, time, inputs), and how many numbers from step to step and from row to row.
-            weights: contiguous, in torch's order.
-            states: the initial ones, (batch, hidden), contiguous.
-        """
-        sizes = (self.inputs, self.hidden)
-        addresses = [tensor.data_ptr() for tensor in weights]
-        z, cs, packed, bias = (t.data_ptr() for t in (self.z, self.cs, self._weights, self._bias))
-        self._code["pack_forward"](*addresses, packed, bias, *sizes)
-        self._code["enter"](
-            *x, states[0].data_ptr(), states[-1].data_ptr(), z, cs, self.steps, self.batch, *sizes
+    def _prepare_back(self) -> None:
+        layout, P, S, dtype, size = self.layout, self.P, self.S, self.dtype, self.z.element_size()
+        self.grads = [torch.empty_like(weight) for weight in self._weights]
+        self.dh = torch.empty(self.batch, P, dtype=dtype)
+        self.dc = torch.empty(self.batch, P, dtype=dtype) if self.lstm else self.dh
+        self._back_packed = self._padded(len(layout.recurrent) * P * P)
+        rows, N = self.steps * self.batch, layout.columns * P
+        D = N + SPACE
+        self._d, self._out = torch.empty(rows, D, dtype=dtype), torch.empty(N, S, dtype=dtype)
+        packed, z, cs, d, out = (
+            tensor.data_ptr() for tensor in (self._back_packed, self.z, self.cs, self._d, self._out)
         )  # fmt: skip
-        parallel.share(
-            self._code["forward"], self.batch, ROWS,
-            packed, bias, z, cs, self._gates.data_ptr(), self._kept if self.learning else 0, self.steps, self.batch,
-            *sizes,
+        self._clear = [(part.data_ptr(), 0, part.nbytes) for part in ([self.dh, self.dc] if self.lstm else [self.dh])]
+        self._pack_back = (self._weights[1].data_ptr(), packed, self.hidden)
+        self._backward = (
+            packed, z, cs, self._gates.data_ptr(), self._kept, self.dh.data_ptr(), self.dc.data_ptr(), d, self.steps,
+            self.batch, self.inputs, self.hidden,
         )  # fmt: skip
-
-    def above(self) -> tuple[int, int, int]:
-        """The hidden states of all steps, as `ahead` of a layer above takes them."""
-        return self.z.data_ptr() + self.batch * self.S * self.z.element_size(), self.batch * self.S, self.S
-
-    def _make_backward(self) -> None:
-        layout, P = self.layout, self.P
-        self._backward = self._padded(len(layout.recurrent) * P * P)
-        self.dh = torch.zeros(self.batch, P, dtype=self.dtype)
-        self.dc = torch.zeros(self.batch, P, dtype=self.dtype) if self.lstm else self.dh
-        self._columns = layout.columns * P
-        self._d = torch.empty(self.steps * self.batch, self._columns + SPACE, dtype=self.dtype)
-        self._out = torch.empty(self._columns, self.S, dtype=self.dtype)
-        self._down: Tensor | None = None
-
-    def start_back(self) -> None:
-        """Set `dh` and `dc` to zero."""
-        if self._backward is None:
-            self._make_backward()
-        else:
-            self.dh.zero_()
-            if self.lstm:
-                self.dc.zero_()
-
-    def back(self, weights: Sequence[Tensor], grads: Sequence[Tensor], above: Above = NOTHING) -> None:
-        """All steps from the last to the first, after `start_back`.
-
-        Args:
-            weights: as given to `ahead`.
-            grads: where the gradients of the weights are written.
-            above: the gradient by the hidden states of all steps, P numbers of each; NOTHING where there is none.
-        """
-        assert self._backward is not None
-        sizes, code, size = (self.inputs, self.hidden), self._code, self.z.element_size()
-        z, cs, d, out = (t.data_ptr() for t in (self.z, self.cs, self._d, self._out))
-        code["pack_backward"](weights[1].data_ptr(), self._backward.data_ptr(), self.hidden)
-        parallel.share(
-            code["backward"], self.batch, ROWS,
-            *above, self._backward.data_ptr(), z, cs, self._gates.data_ptr(), self._kept, self.dh.data_ptr(),
-            self.dc.data_ptr(), d, self.steps, self.batch, *sizes,
-        )  # fmt: skip
-        P, S, N, D = self.P, self.S, self._columns, self._columns + SPACE
+        self._outer: list[tuple[int, tuple[int, ...]]] = []
 
         def outer(column: int, columns: int, first: int, last: int) -> None:
             """Columns of d by numbers `first` to `last` of z, all steps and sequences summed up."""
-            parallel.share(
-                code["outer"], columns, ROWS,
-                d + column * size, D, z + first * size, S, out + (column * S + first) * size, S,
-                self.steps * self.batch, (last - first) // LANES,
-            )  # fmt: skip
+            at, by = d + column * size, z + first * size
+            to, vectors = out + (column * S + first) * size, (last - first) // LANES
+            self._outer.append((columns, (at, D, by, S, to, S, rows, vectors)))
 
-        if (
-            self.layout.entering
-        ):  # the GRU's inner sum has hidden weights and a bias but no inputs, its candidate inputs
+        if layout.entering:  # the GRU's inner sum has hidden weights and a bias but no inputs, its candidate inputs
             outer(0, N - P, 0, P)
             outer(P, N - P, P, S)
             ones = P + self.inputs // LANES * LANES
             outer(0, P, ones, ones + LANES)
         else:
             outer(0, N, 0, S)
-        code["unpack"](out, *(grad.data_ptr() for grad in grads), *sizes)
+        self._unpack = (out, *_addresses(self.grads), self.inputs, self.hidden)
+        self._down: tuple[Tensor, Tensor] | None = None
 
-    def down(self, w_ih: Tensor) -> Tensor:
+    def ahead(self, x: Place) -> None:
+        """All steps over inputs, (batch, time, inputs)."""
+        code = self._code
+        code["pack_forward"](*self._pack)
+        code["enter"](*x, *self._enter)
+        parallel.share(code["forward"], self.batch, ROWS, *self._forward)
+
+    def above(self) -> Place:
+        """The hidden states of all steps, as `ahead` of a layer above takes them."""
+        return self.z.data_ptr() + self.batch * self.S * self.z.element_size(), self.batch * self.S, self.S
+
+    def clear(self) -> None:
+        """Set `dh` and `dc` to zero."""
+        for where in self._clear:
+            ctypes.memset(*where)
+
+    def back(self, above: Place = NOTHING) -> None:
+        """All steps from the last to the first.
+
+        Args:
+            above: the gradient by the hidden states of all steps, P numbers of each; NOTHING where there is none.
+        """
+        code = self._code
+        code["pack_backward"](*self._pack_back)
+        parallel.share(code["backward"], self.batch, ROWS, *above, *self._backward)
+        for columns, arguments in self._outer:
+            parallel.share(code["outer"], columns, ROWS, *arguments)
+        code["unpack"](*self._unpack)
+
+    def down(self) -> Tensor:
         """(time, batch, inputs rounded up): after `back`, the gradient by the inputs."""
-        code, sizes, width = self._code, (self.inputs, self.hidden), padded(self.inputs)
+        width, sizes = padded(self.inputs), (self.inputs, self.hidden)
         if self._down is None:
-            self._down = self._padded(width * self.layout.gates * self.P)
-            self._e = torch.empty(self.steps, self.batch, width, dtype=self.dtype)
-        code["pack_down"](w_ih.data_ptr(), self._down.data_ptr(), *sizes)
-        parallel.share(
-            code["down"], self.steps * self.batch, ROWS,
-            self._d.data_ptr(), self._d.shape[1], self._down.data_ptr(), self._e.data_ptr(), *sizes,
-        )  # fmt: skip
-        return self._e
+            e = torch.empty(self.steps, self.batch, width, dtype=self.dtype)
+            self._down = self._padded(width * self.layout.gates * self.P), e
+        packed, e = self._down
+        self._code["pack_down"](self._weights[0].data_ptr(), packed.data_ptr(), *sizes)
+        about = (self._d.data_ptr(), self._d.shape[1], packed.data_ptr(), e.data_ptr(), *sizes)
+        parallel.share(self._code["down"], self.steps * self.batch, ROWS, *about)
+        return e
+
+
+def _addresses(tensors: Sequence[Tensor]) -> list[int]:
+    return [tensor.data_ptr() for tensor in tensors]
 
 
 class Recurrence(torch.autograd.Function):
@@ -162,13 +160,13 @@ class Recurrence(torch.autograd.Function):
     def forward(
         ctx: Any, cell: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        (batch, steps, inputs), hidden = x.shape, w_hh.shape[1]
+        hidden = w_hh.shape[1]
         if x.stride(2) != 1:
             x = x.contiguous()
         weights = [tensor.contiguous() for tensor in (w_ih, w_hh, b_ih, b_hh)]
-        work = Pass(cell, x.dtype, batch, steps, inputs, hidden, any(ctx.needs_input_grad))
-        at = (x.data_ptr(), x.stride(1), x.stride(0))
-        work.ahead(at, weights, [part.contiguous() for part in state])
+        states = [part.contiguous() for part in state]
+        work = Pass(cell, weights, states, x.shape[1], any(ctx.needs_input_grad))
+        work.ahead((x.data_ptr(), x.stride(1), x.stride(0)))
         if work.learning:
             ctx.work = work
             ctx.save_for_backward(*weights)
@@ -182,8 +180,8 @@ class Recurrence(torch.autograd.Function):
         ctx: Any, d_states: Tensor | None, d_h: Tensor | None, d_c: Tensor | None = None
     ) -> tuple[Tensor | None, ...]:
         work: Pass = ctx.work
-        weights, hidden = ctx.saved_tensors, work.hidden
-        work.start_back()
+        _, hidden = ctx.saved_tensors, work.hidden  # looked at, so that torch says where a weight was changed meanwhile
+        work.clear()
         if d_h is not None:
             work.dh[:, :hidden] = d_h
         if d_c is not None:
@@ -195,10 +193,11 @@ class Recurrence(torch.autograd.Function):
             elif d_states.stride(2) != 1 or d_states.stride(0) <= 0:  # as a sum gives it, one number everywhere
                 d_states = d_states.contiguous()
             above = (d_states.data_ptr(), d_states.stride(1), d_states.stride(0))
-        grads = [torch.empty_like(weight) for weight in weights]
-        work.back(weights, grads, above)
-        d_x = None
-        if ctx.needs_input_grad[1]:
-            d_x = work.down(weights[0])[..., : work.inputs].transpose(0, 1)
+        work.back(above)
+        d_x = work.down()[..., : work.inputs].transpose(0, 1) if ctx.needs_input_grad[1] else None
         starts = (work.dh, work.dc) if work.lstm else (work.dh,)
-        return (None, d_x, *grads, *(part[:, :hidden].clone() for part in starts))
+        # Copies, since the graph may be gone through once more.
+        given = (
+            None if part is None else part.clone() for part in (d_x, *work.grads, *(p[:, :hidden] for p in starts))
+        )
+        return (None, *given)
