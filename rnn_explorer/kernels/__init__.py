@@ -87,10 +87,18 @@ def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) 
     Returns:
         The hidden states, (batch, time, hidden_size), and the states after the last step.
     """
-    from rnn_explorer.kernels.recurrence import Recurrence
+    from rnn_explorer.kernels.recurrence import Recurrence, recur
 
-    states, *last = Recurrence.apply(cell, x, *weights, *state)
+    if _learning(x, *weights, *state):
+        states, *last = Recurrence.apply(cell, x, *weights, *state)
+    else:
+        _, (states, *last) = recur(cell, x, weights, state, learning=False)
     return states, tuple(last)
+
+
+def _learning(*tensors: Tensor) -> bool:
+    """Whether gradients are wanted. (Within a function of autograd nobody can tell.)"""
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 def judge(
@@ -112,6 +120,9 @@ def judge(
     Returns:
         Mean cross-entropy and the share of right answers; or twice the mean squared error. The second has no gradient.
     """
-    from rnn_explorer.kernels.read_out import ReadOut
+    from rnn_explorer.kernels.read_out import ReadOut, judge
 
-    return ReadOut.apply(features, rows, targets, activation, *(part for linear in linears for part in linear))
+    parameters = [part for linear in linears for part in linear]
+    if _learning(features, *parameters):
+        return ReadOut.apply(features, rows, targets, activation, *parameters)
+    return judge(features, rows, targets, activation, parameters, learning=False)[0]

@@ -77,7 +77,7 @@ class Direct:
             at = work.above()
         top, last = self._passes[-1], rows is None and not self.per_step
         answers = self._answers
-        if answers is None or answers.count != len(targets):
+        if answers is None or answers.count != len(targets) or (answers.gradient is top.dh) != last:
             # The gradient by the last states alone is written to where the way back begins.
             gradient = top.dh if last else None
             answers = Answers(len(targets), self._parameters, self.network.activation, True, gradient)

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
-from rnn_explorer.kernels.products import WIDTH, Tile, copy, outer, padded, tiles, zeros
+from rnn_explorer.kernels.products import WIDTH, Size, Tile, copy, outer, padded, tiles, zeros
 
 SPACE = LANES  # numbers between two rows of d
 
@@ -69,7 +69,7 @@ LAYOUTS = {
 }
 
 
-def row_size(inputs, hidden):
+def row_size(inputs: Size, hidden: Size) -> Size:
     """S: the numbers in a row of z."""
     return padded(hidden) + padded(inputs + 1)
 

@@ -338,6 +338,33 @@ class Answers:
         self._code["scatter"](*addresses, self.count, self.sizes[0], out.data_ptr())
 
 
+def judge(
+    features: Tensor,
+    rows: Tensor | None,
+    targets: Tensor,
+    activation: str,
+    parameters: Sequence[Tensor],
+    learning: bool,
+) -> tuple[tuple[Tensor, Tensor], Tensor | None, list[Tensor]]:
+    """Loss and metric; and, learning, the gradients by the features and by the parameters."""
+    x = features.detach() if features.dim() == 3 else features.detach()[:, None]
+    if x.stride(2) != 1:
+        x = x.contiguous()
+    (batch, steps, width), dtype = x.shape, features.dtype
+    count = batch * steps if rows is None else len(rows)
+    work = Answers(count, [parameter.detach().contiguous() for parameter in parameters], activation, learning)
+    result = work.judge((x.data_ptr(), x.stride(1), x.stride(0)), steps, rows, targets.contiguous())
+    loss, metric = (torch.tensor(number, dtype=dtype) for number in result)
+    if not learning:
+        return (loss, metric), None, []
+    gradient, P = work.gradient, padded(width)
+    if rows is not None:
+        gradient = torch.zeros(batch * steps, P, dtype=dtype)
+        work.spread_out(rows, gradient)
+    gradient = gradient.view(batch, steps, P)[..., :width]
+    return (loss, metric), gradient if features.dim() == 3 else gradient[:, 0], work.grads
+
+
 class ReadOut(torch.autograd.Function):
     """Loss and share of right answers of the last layers; see `judge` of the package."""
 
@@ -345,22 +372,7 @@ class ReadOut(torch.autograd.Function):
     def forward(
         ctx: Any, features: Tensor, rows: Tensor | None, targets: Tensor, activation: str, *parameters: Tensor
     ) -> tuple[Tensor, Tensor]:
-        x = features if features.dim() == 3 else features[:, None]
-        if x.stride(2) != 1:
-            x = x.contiguous()
-        (batch, steps, width), dtype = x.shape, features.dtype
-        parameters = tuple(parameter.contiguous() for parameter in parameters)
-        count, learning = batch * steps if rows is None else len(rows), any(ctx.needs_input_grad)
-        work = Answers(count, parameters, activation, learning)
-        result = work.judge((x.data_ptr(), x.stride(1), x.stride(0)), steps, rows, targets.contiguous())
-        if learning:
-            P, gradient = padded(width), work.gradient
-            if rows is not None:
-                gradient = torch.zeros(batch * steps, P, dtype=dtype)
-                work.spread_out(rows, gradient)
-            gradient = gradient.view(batch, steps, P)[..., :width]
-            ctx.gradients = (gradient if features.dim() == 3 else gradient[:, 0], work.grads)
-        loss, metric = (torch.tensor(number, dtype=dtype) for number in result)
+        (loss, metric), *ctx.gradients = judge(features, rows, targets, activation, parameters, learning=True)
         ctx.mark_non_differentiable(metric)
         return loss, metric
 

@@ -149,6 +149,19 @@ def _addresses(tensors: Sequence[Tensor]) -> list[int]:
     return [tensor.data_ptr() for tensor in tensors]
 
 
+def recur(
+    cell: str, x: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], learning: bool
+) -> tuple[Pass, tuple[Tensor, ...]]:
+    """A cell over whole sequences once: what it did it in, and hidden states of all steps and the last states."""
+    if x.stride(2) != 1:
+        x = x.contiguous()
+    own, starts = ([tensor.detach().contiguous() for tensor in tensors] for tensors in (weights, states))
+    work = Pass(cell, own, starts, x.shape[1], learning)
+    work.ahead((x.data_ptr(), x.stride(1), x.stride(0)))
+    lasts = [part[-1, :, : work.hidden] for part in ((work.z, work.cs) if work.lstm else (work.z,))]
+    return work, (work.z[1:, :, : work.hidden].transpose(0, 1), *lasts)
+
+
 class Recurrence(torch.autograd.Function):
     """A cell over whole sequences, by backpropagation through time.
 
@@ -160,19 +173,10 @@ class Recurrence(torch.autograd.Function):
     def forward(
         ctx: Any, cell: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        hidden = w_hh.shape[1]
-        if x.stride(2) != 1:
-            x = x.contiguous()
-        weights = [tensor.contiguous() for tensor in (w_ih, w_hh, b_ih, b_hh)]
-        states = [part.contiguous() for part in state]
-        work = Pass(cell, weights, states, x.shape[1], any(ctx.needs_input_grad))
-        work.ahead((x.data_ptr(), x.stride(1), x.stride(0)))
-        if work.learning:
-            ctx.work = work
-            ctx.save_for_backward(*weights)
-            ctx.set_materialize_grads(False)
-        lasts = [part[-1, :, :hidden] for part in ((work.z, work.cs) if work.lstm else (work.z,))]
-        return (work.z[1:, :, :hidden].transpose(0, 1), *lasts)
+        ctx.work, outputs = recur(cell, x, (w_ih, w_hh, b_ih, b_hh), state, learning=True)
+        ctx.save_for_backward(w_ih, w_hh, b_ih, b_hh)
+        ctx.set_materialize_grads(False)
+        return outputs
 
     @staticmethod
     @once_differentiable
