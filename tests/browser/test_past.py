@@ -93,10 +93,13 @@ def test_play_from_an_old_step_goes_on_as_a_branch(visit: Visit) -> None:
     lab.status("finished")
     expect(lab.board).to_have_attribute("data-drawn", "40")
     branches = lab.page.locator("[class*=st-key-branch]").get_by_role("combobox")
+    expect(branches).to_have_count(1)  # the old one stands beside the new one until the page is written to its end
     expect(branches).to_have_value("branch 2: from step 10")
     expect(lab.page.locator(".rx-curves .rx-how")).to_contain_text("other branches")
     branches.click()
     lab.page.get_by_role("option", name=re.compile("branch 1")).click()
     lab.wait(f"new URL(location.href).searchParams.get('run') === '{first}'")
+    expect(branches).to_have_count(1)
     expect(branches).to_have_value("branch 1: from the beginning")
     lab.status("finished")
+    expect(branches).to_have_count(1)
