@@ -66,26 +66,13 @@ def quiet(page: Visitor) -> None:
 
 
 def click_point(page: Visitor, name: str, number: int, pick: str, words: str) -> None:
-    """Click a point until it is chosen, and wait for the first sentence about it.
+    """Click a point of a trace until it is chosen, and wait for the first sentence about it."""
 
-    The picture may turn between the moment that tells where a point is and the click, which then chooses nothing or
-    something else; so it is made again. What follows may take long on a busy machine, and is waited for once.
-    """
-    chosen = ""
-    for _ in range(4):
+    def place() -> tuple[float, float]:
         quiet(page)
-        x, y = page.page.evaluate(PLACE, [name, number])
-        page.page.mouse.move(x + 30, y + 30)
-        page.page.mouse.move(x, y)
-        page.page.wait_for_timeout(100)
-        page.page.mouse.click(x, y)
-        page.page.wait_for_timeout(300)
-        chosen = page.page.evaluate("__rnnExplorer.get('dynamics').selection.pick || ''")
-        if re.fullmatch(pick, chosen):
-            break
-    else:
-        below = page.page.evaluate("([x, y]) => (document.elementFromPoint(x, y) || {}).outerHTML", [x, y])
-        raise AssertionError(f"a click at {x:.0f}, {y:.0f} chose {chosen!r}; there is {str(below)[:200]}")
+        return page.page.evaluate(PLACE, [name, number])
+
+    page.pick(place, "pick", pick)
     expect(page.page.locator(".rx-found:visible li").first).to_have_text(re.compile(words))
 
 
@@ -203,7 +190,7 @@ def test_another_constant_input_has_other_points(visit: Visit) -> None:
     page = opened(visit)
     found(page)
     page.page.get_by_role("radio", name="by hand").click()
-    thumb = page.page.locator("[class*=st-key-held-0-] input[type=range]")
+    thumb = page.keyed("held-0").locator("input[type=range]")
     thumb.focus()
     for _ in range(3):
         page.page.keyboard.press("ArrowRight")
