@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.browser.install import find
 
@@ -119,6 +120,33 @@ class Visitor:
     def press(self, name: str) -> None:
         """Press one of the page's buttons: play (or pause), step, epoch, reset, test."""
         self.page.locator(f".st-key-do-{name} button:visible").first.click()
+
+    def keyed(self, key: str) -> Locator:
+        """The widget whose key begins so, once there is only one: an old edition stays beside a new one for a moment."""
+        widget = self.page.locator(f"[class*=st-key-{key}-]:visible")
+        expect(widget).to_have_count(1)
+        return widget
+
+    def pick(self, place: Callable[[], tuple[float, float]], field: str, wanted: str) -> None:
+        """Click a figure where `place` says until the selection's `field` matches `wanted`.
+
+        A figure may turn or move between the moment that tells where something is and the click, which then chooses
+        nothing or something else; so it is made again.
+        """
+        chosen = f"String(__rnnExplorer.get('{self.board.get_attribute('data-board')}').selection['{field}'] ?? '')"
+        found = ""
+        for _ in range(4):
+            x, y = place()
+            self.page.mouse.move(x + 30, y + 30)
+            self.page.mouse.move(x, y)
+            self.page.wait_for_timeout(100)
+            self.page.mouse.click(x, y)
+            self.page.wait_for_timeout(300)  # less would make a double click of two
+            found = self.page.evaluate(chosen)
+            if re.fullmatch(wanted, found):
+                return
+        below = self.page.evaluate("([x, y]) => (document.elementFromPoint(x, y) || {}).outerHTML", [x, y])
+        raise AssertionError(f"a click at {x:.0f}, {y:.0f} made {field} {found!r}; there is {str(below)[:200]}")
 
     def status(self, word: str) -> None:
         expect(self.board).to_have_attribute("data-status", word)

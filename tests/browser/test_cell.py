@@ -49,9 +49,13 @@ def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(vis
     expect(cell.board).to_have_attribute("data-time", "4")
     expect(cell.page.locator(".rx-states .rx-line").first).to_be_attached()
     # a click on a unit's row chooses that unit and the step
-    box = cell.page.locator(".rx-states .nsewdrag").first.bounding_box()
-    assert box
-    cell.page.mouse.click(box["x"] + 0.19 * box["width"], box["y"] + 0.53 * box["height"])
+
+    def place() -> tuple[float, float]:
+        box = cell.page.locator(".rx-states .nsewdrag").first.bounding_box()
+        assert box
+        return box["x"] + 0.19 * box["width"], box["y"] + 0.53 * box["height"]
+
+    cell.pick(place, "unit", "7")
     title(cell, "at step 2, unit 7")
     expect(cell.page.locator(".rx-over_time .main-svg").first).to_be_visible()
     assert not cell.page.locator(".rx-states").is_visible()

@@ -53,21 +53,27 @@ def found(page: Visitor, step: int | str = 250) -> None:
     page.wait(f"{LEGEND}.some((name) => name.endsWith('stable'))")
 
 
-def click_point(page: Visitor, name: str, number: int, words: str) -> None:
-    """Click a point until the first sentence says so: a click that falls into a redrawing is lost."""
-    sentence = page.page.locator(".rx-found:visible li").first
-    for _ in range(6):
-        x, y = page.page.evaluate(PLACE, [name, number])
-        page.page.mouse.move(x + 30, y + 30)
-        page.page.mouse.move(x, y)
-        page.page.wait_for_timeout(200)
-        page.page.mouse.click(x, y)
-        try:
-            expect(sentence).to_have_text(re.compile(words), timeout=4000)
+def quiet(page: Visitor) -> None:
+    """Until the figure stands still: after training the paths are asked for once more, and the axes turn to them."""
+    updates = "document.querySelector('.rx-dynamics').dataset.updates"
+    seen = ""
+    for _ in range(20):
+        before, seen = seen, page.page.evaluate(updates)
+        if seen == before:
             return
-        except AssertionError:
-            continue
-    expect(sentence).to_have_text(re.compile(words))
+        page.page.wait_for_timeout(1500)
+    raise AssertionError("the figure changes all the time")
+
+
+def click_point(page: Visitor, name: str, number: int, pick: str, words: str) -> None:
+    """Click a point of a trace until it is chosen, and wait for the first sentence about it."""
+
+    def place() -> tuple[float, float]:
+        quiet(page)
+        return page.page.evaluate(PLACE, [name, number])
+
+    page.pick(place, "pick", pick)
+    expect(page.page.locator(".rx-found:visible li").first).to_have_text(re.compile(words))
 
 
 def test_before_a_search_everything_is_there_and_it_says_what_to_press(visit: Visit) -> None:
@@ -118,8 +124,10 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
     page = opened(visit)
     found(page)
     sentence = page.page.locator(".rx-found:visible li").first
-    click_point(page, "points", 0, "^Point 1 of GRU layer 1, kicked by")  # where states crowd, since it is stable
-    click_point(page, "points", 9, "^Point 10 of GRU layer 1, kicked by")
+    click_point(
+        page, "points", 0, "point 1", "^Point 1 of GRU layer 1, kicked by"
+    )  # where states crowd, since it is stable
+    click_point(page, "points", 9, "point 10", "^Point 10 of GRU layer 1, kicked by")
     expect(title(page, "eigenvalues")).to_have_text(re.compile(r"^Eigenvalues at point 10 \(saddle\)"))
     page.wait(f"{NAMES}.includes('left alone') && {NAMES}.includes('chosen')")
     before = sentence.inner_text()
@@ -129,15 +137,60 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
     page.wait(f"!{NAMES}.includes('left alone') && !{NAMES}.includes('chosen')")
     expect(page.board.locator("input[name=kick]")).to_have_count(0)
     # A state of the first trace, which is a path.
-    click_point(page, "", 5, r"^(The state after step \d+ of sequence \d+|Point \d+) of GRU layer 1")
+    click_point(
+        page, "", 5, r"\d+, \d+|point \d+", r"^(The state after step \d+ of sequence \d+|Point \d+) of GRU layer 1"
+    )
     page.wait(f"{NAMES}.includes('left alone')")
+
+
+def test_no_click_is_lost_while_the_figure_is_drawn_again_and_again(visit: Visit) -> None:
+    page = opened(visit)
+    found(page)
+    quiet(page)
+    page.page.evaluate("__rnnExplorer.get('dynamics').send = () => {}")  # else the axes move with what is chosen
+    page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').cards.get('dynamics').redraw(), 30)")
+    updates = "Number(document.querySelector('.rx-dynamics').dataset.updates)"
+    before = page.page.evaluate(updates)
+    for number in range(6):
+        page.page.evaluate("__rnnExplorer.get('dynamics').selection.pick = 'none'")
+        x, y = page.page.evaluate(PLACE, ["points", number])
+        page.page.mouse.move(x, y)
+        page.page.mouse.click(x, y, delay=80)  # pressed as long as a person presses
+        page.wait("__rnnExplorer.get('dynamics').selection.pick !== 'none'")
+        page.page.wait_for_timeout(300)  # else it is a double click
+    assert page.page.evaluate(updates) > before
+
+
+def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
+    page = opened(visit)  # first drawn before it was trained, with shorter axes
+    found(page)
+    quiet(page)
+    axes = f"{PLOT}._fullLayout.xaxis.range.concat({PLOT}._fullLayout.yaxis.range).map(Number)"
+    sent = "(({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range])"
+    sent += "(__rnnExplorer.get('dynamics').cards.get('dynamics').state.layout)"
+    now = page.page.evaluate(axes)
+    assert now == page.page.evaluate(sent)
+    box = page.page.locator(".rx-dynamics:visible .nsewdrag").first.bounding_box()
+    assert box
+    mouse = page.page.mouse
+    mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=6)
+    mouse.up()
+    page.wait(f"{axes}[0] > {now[0]} + 0.1")
+    assert page.page.evaluate(sent) == now
+    mouse.dblclick(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    # Where that also chose a state, its path may need longer axes, but not shorter ones.
+    page.wait(f"{axes}.every((end, n) => end === {sent}[n]) && {axes}[1] - {axes}[0] >= {now[1] - now[0]}")
+    quiet(page)
+    assert page.page.evaluate(axes) == page.page.evaluate(sent)
 
 
 def test_another_constant_input_has_other_points(visit: Visit) -> None:
     page = opened(visit)
     found(page)
     page.page.get_by_role("radio", name="by hand").click()
-    thumb = page.page.locator("[class*=st-key-held-0-] input[type=range]")
+    thumb = page.keyed("held-0").locator("input[type=range]")
     thumb.focus()
     for _ in range(3):
         page.page.keyboard.press("ArrowRight")

@@ -24,7 +24,7 @@ def updates(visitor: Visitor) -> dict[str, int]:
 
 
 def set_slider(visitor: Visitor, setting: str, key: str, times: int = 1) -> None:
-    thumb = visitor.page.locator(f"[class*=st-key-set-{setting}-] input[type=range]")
+    thumb = visitor.keyed(f"set-{setting}").locator("input[type=range]")
     thumb.focus()
     for _ in range(times):
         visitor.page.keyboard.press(key)
@@ -201,10 +201,10 @@ def test_pointing_at_a_time_step_marks_it_everywhere(visit: Visit) -> None:
 def test_changing_the_cell_and_the_task(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=lstm")
     expect(lab.page.locator(".rx-gates .rx-title")).to_have_text("Gates, LSTM layer 1")
-    lab.page.locator("[class*=st-key-set-cell-] button", has_text="GRU").click()
+    lab.keyed("set-cell").locator("button", has_text="GRU").click()
     expect(lab.page.locator(".rx-gates .rx-title")).to_have_text("Gates, GRU layer 1")
     expect(lab.page).to_have_url(re.compile("cell=gru"))
-    lab.page.locator("[class*=st-key-set-task-] [data-baseweb=select], [class*=st-key-set-task-] input").first.click()
+    lab.keyed("set-task").locator("[data-baseweb=select], input").first.click()
     lab.page.get_by_role("option", name="Handwritten digits").click()
     expect(lab.page).to_have_url(re.compile("task=digits&run="))
     expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("RNN layer 1")
@@ -214,9 +214,9 @@ def test_changing_the_cell_and_the_task(visit: Visit) -> None:
 
 def test_many_quick_changes_end_with_the_last(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=lstm")
-    task = lab.page.locator("[class*=st-key-set-task-] [data-baseweb=select], [class*=st-key-set-task-] input").first
+    task = lab.keyed("set-task").locator("[data-baseweb=select], input").first
     for cell, title in [("GRU", "Handwritten digits"), ("LSTM", "3-bit flip-flop"), ("RNN", "Adding problem")] * 2:
-        button = lab.page.locator("[class*=st-key-set-cell-] button", has_text=cell)
+        button = lab.keyed("set-cell").locator("button", has_text=cell)
         expect(button).to_have_count(1)  # for a moment, controls of the last task may still be there
         button.click()
         task.click()
@@ -326,9 +326,13 @@ def test_a_click_on_a_row_chooses_its_unit(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru")
     lab.page.locator("select[name=gates]").select_option("unit")
     expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("Unit 0")
-    box = lab.page.locator(".rx-states .nsewdrag").first.bounding_box()
-    assert box
-    lab.page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + box["height"] * (1 - 20.5 / 32))
+
+    def place() -> tuple[float, float]:
+        box = lab.page.locator(".rx-states .nsewdrag").first.bounding_box()
+        assert box
+        return box["x"] + 0.5 * box["width"], box["y"] + box["height"] * (1 - 20.5 / 32)
+
+    lab.pick(place, "unit", "20")
     expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("Unit 20")
     expect(lab.page.locator("input[name=unit]")).to_have_value("20")
 
@@ -397,7 +401,7 @@ def test_the_drawing_of_the_network_follows_the_controls(visit: Visit) -> None:
     lab = visit().open("task=digits")
     drawing = lab.page.locator(".st-key-network svg")
     expect(drawing).to_have_attribute("aria-label", re.compile("RNN 128 .* dense 64 .* dense 32 .* 10"))
-    lab.page.locator("[class*=st-key-set-cell-] button", has_text="LSTM").click()
+    lab.keyed("set-cell").locator("button", has_text="LSTM").click()
     expect(drawing).to_have_attribute("aria-label", re.compile("LSTM 128"))
 
 

@@ -71,10 +71,15 @@ def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit
     title(page, "coloured_text", "update gate")
     page.wait("document.querySelectorAll('.rx-followers .bars .point').length > 4")
     unit = page.page.evaluate("document.querySelector('.rx-followers .rx-plot').data[0].customdata[2][0]")
-    box = page.page.locator(".rx-followers .bars .point").nth(2).bounding_box()
-    row = page.page.locator(".rx-followers .nsewdrag").first.bounding_box()
-    assert box and row
-    page.page.mouse.click(row["x"] + row["width"] / 2, box["y"] + box["height"] / 2)  # anywhere in its row
+
+    def place() -> tuple[float, float]:
+        """Anywhere in its row."""
+        box = page.page.locator(".rx-followers .bars .point").nth(2).bounding_box()
+        row = page.page.locator(".rx-followers .nsewdrag").first.bounding_box()
+        assert box and row
+        return row["x"] + row["width"] / 2, box["y"] + box["height"] / 2
+
+    page.pick(place, "unit", str(unit))
     title(page, "coloured_text", f"unit {unit}: update gate")
 
 

@@ -9,6 +9,9 @@ const boards = (window.__rnnExplorer = window.__rnnExplorer || new Map());
 const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
 const STACK_BELOW = 820; // px of width under which the figures stand one below the other
 
+const LOOKS_EVERY = 50; // ms: Plotly looks for what is under the pointer no more often
+const DRAG_FROM = 8; // px that a pressed pointer moves before Plotly takes it for a drag
+
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 
 // Colours of a scale as 256 entries of red, green, blue and opacity, each up to 255.
@@ -99,6 +102,7 @@ class Card {
     this.name = name;
     this.state = { data: [], layout: {}, marks: [], count: 0, title: "", how: "" };
     this.ranges = {}; // what the person zoomed to, by layout key
+    this.returns = 0; // how often the person went back from there
     this.dirty = false;
     this.whole = true; // whether all of it must be drawn anew, not only the values of maps
     this.changed = new Set(); // maps with new values
@@ -200,9 +204,11 @@ class Card {
     this.dirty = true;
   }
 
+  // A copy, since Plotly writes into it what the person zooms to.
   layout() {
     const look = this.board.look;
-    const layout = { ...this.state.layout, template: look.template, autosize: true, uirevision: `${this.board.run}` };
+    const layout = { ...structuredClone(this.state.layout), template: look.template, autosize: true,
+      uirevision: `${this.board.run} ${this.returns}`, legend: { ...this.state.layout.legend, uirevision: `${this.board.run}` } };
     delete layout.width;
     delete layout.height;
     for (const [key, value] of Object.entries(this.ranges)) {
@@ -214,7 +220,7 @@ class Card {
   }
 
   draw() {
-    this.dirty = false;
+    this.dirty = this.returning = false;
     this.drawn = performance.now();
     if (!this.whole && !Object.keys(this.ranges).length && [...this.changed].every((number) => this.repaint(number))) {
       this.changed.clear();
@@ -279,10 +285,45 @@ class Card {
 
   listen() {
     this.plot.on("plotly_relayout", (event) => this.zoomed(event));
-    this.plot.on("plotly_doubleclick", () => { this.ranges = {}; this.redraw(); });
+    this.plot.on("plotly_doubleclick", () => this.goBack());
     this.plot.on("plotly_hover", (event) => this.board.point(this.timeOf(event.points[0], event)));
     this.plot.on("plotly_unhover", () => this.board.point(null));
-    this.plot.on("plotly_click", (event) => this.picked(event.points[0]));
+    this.plot.on("plotly_click", (event) => { this.reported = true; this.picked(event.points[0]); });
+    this.plot.addEventListener("mousedown", (event) => this.press(event), true);
+  }
+
+  // Plotly looks for what is under the pointer now and then, also after a drawing, and sees nothing while a button is
+  // down; a click that comes too soon after such a look is not reported. So nothing is drawn while a button is down,
+  // and what Plotly did not report is looked for once more.
+  press(event) {
+    const place = event.button === 0 && event.target.closest(".nsewdrag");
+    if (!place) return;
+    this.board.held = true;
+    this.reported = false;
+    const pause = () => new Promise((resolve) => setTimeout(resolve, LOOKS_EVERY + 10));
+    const release = async (end) => {
+      document.removeEventListener("mouseup", release, true);
+      window.removeEventListener("blur", release);
+      const still = end.type === "mouseup" && Math.hypot(end.clientX - event.clientX, end.clientY - event.clientY) < DRAG_FROM;
+      await pause();
+      if (still && !this.reported && this.plot._fullLayout) {
+        window.Plotly.Fx.hover(this.plot, { clientX: end.clientX, clientY: end.clientY, target: place }, place.dataset.subplot);
+        await pause(); // it may have looked a moment ago, and looks later then
+        if (!this.reported && this.plot._hoverdata && this.plot._hoverdata.length) this.picked(this.plot._hoverdata[0]);
+      }
+      this.board.held = false;
+      this.board.schedule();
+    };
+    document.addEventListener("mouseup", release, true);
+    window.addEventListener("blur", release);
+  }
+
+  // Plotly would go back to the axes of the first drawing, and stay there; those of now are wanted.
+  goBack() {
+    this.ranges = {};
+    this.returns += 1;
+    this.returning = true;
+    this.redraw();
   }
 
   redraw() {
@@ -291,7 +332,7 @@ class Card {
   }
 
   zoomed(event) {
-    for (const [key, value] of Object.entries(event)) {
+    for (const [key, value] of Object.entries(this.returning ? {} : event)) {
       const match = /^([xy]axis\d*)\.(range\[(\d)\]|range|autorange)$/.exec(key);
       if (match) {
         const [, axis, part, index] = match;
@@ -579,6 +620,7 @@ class Board {
     this.key = key;
     this.cards = new Map();
     this.controls = [];
+    this.held = false; // whether a mouse button is down on a figure
     this.time = null;
     this.status = {};
     this.frames = [];
@@ -982,7 +1024,7 @@ class Board {
   // -- drawing -------------------------------------------------------------------------------------------------
 
   schedule() {
-    if (this.waiting || !window.Plotly) return;
+    if (this.waiting || this.held || !window.Plotly) return;
     this.waiting = true;
     // Between two drawings the browser must get to paint and to handle input.
     requestAnimationFrame(() => setTimeout(() => this.drawAll(), 0));
@@ -993,6 +1035,7 @@ class Board {
     this.readLook();
     const resting = this.status.status === "training" ? performance.now() - CURVES_EVERY : Infinity;
     for (const card of this.cards.values()) {
+      if (this.held) { this.waiting = false; return; } // until the button is up
       if (!card.dirty || (card.name === "curves" && card.drawn > resting && !card.root.classList.contains("rx-large"))) continue;
       try { await card.draw(); } catch (error) { console.error(`figure ${card.name}:`, error); }
     }
