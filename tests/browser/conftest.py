@@ -122,7 +122,7 @@ class Visitor:
         self.page.locator(f".st-key-do-{name} button:visible").first.click()
 
     def keyed(self, key: str) -> Locator:
-        """The widget whose key begins so, once there is only one: an old edition stays beside a new one for a moment."""
+        """The widget whose key begins so, once there is only one: an old edition stays for a moment."""
         widget = self.page.locator(f"[class*=st-key-{key}-]:visible")
         expect(widget).to_have_count(1)
         return widget
