@@ -47,7 +47,7 @@ def button(page: AppTest, label: str) -> Any:
     return next(button for button in page.button if button.label == label)
 
 
-@pytest.mark.parametrize("task, cell", zip(TASKS.names(), itertools.cycle(CELLS.names()), strict=False))
+@pytest.mark.parametrize("task, cell", list(zip(TASKS.names(), itertools.cycle(CELLS.names()), strict=False)))
 def test_it_opens_for_every_task_and_cell_with_nothing_changed(open_cell: Any, task: str, cell: str) -> None:
     page, decided = open_cell(task=task, cell=cell)
     assert decided() == {}

@@ -55,7 +55,7 @@ def read(text: str, view: RunView) -> list[float] | None:
     return DynamicsSelection(input=text).held(view.snapshot)
 
 
-@pytest.mark.parametrize("task, cell", zip(TASKS.names(), itertools.cycle(CELLS.names()), strict=False))
+@pytest.mark.parametrize("task, cell", list(zip(TASKS.names(), itertools.cycle(CELLS.names()), strict=False)))
 def test_it_opens_for_every_task_and_cell_with_zeros(open_dynamics: Any, task: str, cell: str) -> None:
     page, decided, _ = open_dynamics(task=task, cell=cell)
     assert decided() == ""
