@@ -18,7 +18,8 @@ ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
 	@others=$$(mktemp); failed=0; \
-	$(BIN)/python -m pytest --ignore tests/browser >"$$others" 2>&1 & \
+	$(BIN)/python -m pytest --ignore tests/browser -p no:cacheprovider >"$$others" 2>&1 & \
+	trap 'kill $$!' INT TERM; \
 	$(BIN)/python -m pytest tests/browser || failed=1; \
 	wait $$! || failed=1; \
 	cat "$$others"; rm "$$others"; exit $$failed
