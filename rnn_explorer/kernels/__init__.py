@@ -33,7 +33,7 @@ ENABLED = AVAILABLE and os.environ.get("RNN_EXPLORER_KERNELS", "") != "torch"
 
 # With more than one thread, torch's kernel for the LSTM (oneDNN) wins where its matrix products are large: the loops
 # here share out sequences, and each thread must then read all weights for few of them.
-LSTM_SHARED_BELOW = 1000
+LSTM_SHARED_BELOW = 128
 
 
 def prepare() -> None:
