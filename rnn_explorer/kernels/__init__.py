@@ -51,7 +51,7 @@ def suits(cell: str, x: Tensor, weights: list[Tensor]) -> bool:
     """Whether the compiled loop is to be used, rather than torch's kernel.
 
     Measured (`python -m benchmarks.kernels`) over hidden 2 to 256, 5 to 200 steps and 1 to 128 sequences: with one
-    thread it is never slower, and up to 38 times as fast (GRU, hidden 8, one long batch of few sequences).
+    thread it is never slower, and up to 34 times as fast (GRU, hidden 8, 200 steps of few sequences).
 
     Args:
         cell: "rnn_tanh", "rnn_relu", "gru" or "lstm".
