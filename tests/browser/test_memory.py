@@ -91,6 +91,15 @@ def test_another_answer_has_another_saliency(visit: Visit) -> None:
     page.wait(f"{bars}.length === 20 && {bars}.every((bar, n) => (bar.s > 0) === (n < 7))")
 
 
+def settled(page: Visitor) -> str:
+    """The heights once they stand still: the words with the step may be there a moment before the curve is drawn."""
+    before, now = "", page.page.evaluate(HEIGHTS)
+    while before != now:
+        page.page.wait_for_timeout(1000)
+        before, now = now, page.page.evaluate(HEIGHTS)
+    return now
+
+
 def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
     page = opened(visit)
     page.press("play")
@@ -99,7 +108,7 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
     page.status("paused")
     page.wait("document.querySelector('.rx-board').dataset.frameCount > 4")
     page.wait(f"{SHOWN} === document.querySelector('.rx-board').dataset.step")
-    now = page.page.evaluate(HEIGHTS)
+    now = settled(page)
     slider = page.board.locator(".rx-slider")
     slider.fill("0")
     expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("What the numbers say at step 0")
