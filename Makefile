@@ -11,19 +11,8 @@ PORT ?= 8501
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
 
-# Half of the time goes by with waiting for a browser, so the tests without one run beside it; make test TESTS=... runs
-# just these.
 test: $(VENV)/.dev browser
-ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
-else
-	@others=$$(mktemp); failed=0; \
-	$(BIN)/python -m pytest --ignore tests/browser -p no:cacheprovider >"$$others" 2>&1 & \
-	trap 'kill $$!' INT TERM; \
-	$(BIN)/python -m pytest tests/browser || failed=1; \
-	wait $$! || failed=1; \
-	cat "$$others"; rm "$$others"; exit $$failed
-endif
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
-DEADLINE = 30.0  # seconds; reached only where something is broken
+DEADLINE = 60.0  # seconds; reached only where something is broken
 
 
 def _wait_for(condition: Callable[[], Any], what: str = "") -> Any:
