@@ -539,12 +539,9 @@ def metric_of(task: Task, outputs: Tensor, batch: Batch) -> float:
 
 
 def _counted(output: OutputSpec, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    if not output.per_step:
-        return outputs, batch.targets
-    if batch.lengths is None and batch.mask is None:
-        return outputs.flatten(0, 1), batch.targets.flatten(0, 1)
-    mask = batch.step_mask()
-    return outputs[mask], batch.targets[mask]
+    rows, targets = counted_rows(output, batch)
+    outputs = outputs.flatten(0, 1) if output.per_step else outputs
+    return (outputs if rows is None else outputs[rows]), targets
 
 
 def _read_state(state: bytes) -> tuple[dict[str, Tensor], Experiment, dict[str, int], dict[str, Any] | None]:

@@ -8,7 +8,8 @@ RNN_EXPLORER_KERNELS=torch in the environment, torch's own kernels are used and 
     language, cache     the small language that the loops are written in, and its compiler
     products, loops     matrix products by tiles, and the loops over time
     recurrence          the loops on tensors, and as a function for autograd
-    read_out, adam      dense layers, loss and their gradients; the optimizer
+    dense, read_out     dense layers, loss and their gradients: the code, and the same on tensors
+    adam                the optimizer
     direct              a whole step of learning, made of the above
     parallel            work shared out among threads
 
@@ -39,11 +40,11 @@ LSTM_SHARED_BELOW = 128
 def prepare() -> None:
     """Compile everything that float32 needs, or take it from where it was kept, before anybody waits for it."""
     if ENABLED:
-        from rnn_explorer.kernels import adam, loops, read_out
+        from rnn_explorer.kernels import adam, dense, loops
 
         for cell in loops.LAYOUTS:
             loops.program(cell, "float32")
-        read_out.program("float32")
+        dense.program("float32")
         adam.program("float32")
 
 
@@ -118,7 +119,8 @@ def judge(
         linears: weight and bias of each layer.
 
     Returns:
-        Mean cross-entropy and the share of right answers; or twice the mean squared error. The second has no gradient.
+        Mean cross-entropy and the share of right answers; or the mean squared error, and once more as the metric. The
+        metric has no gradient.
     """
     from rnn_explorer.kernels.read_out import ReadOut, judge
 

@@ -20,7 +20,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnn_explorer.kernels.language import DTYPES, LANES, Array, Code, Compiled, DType, Value, compiled
+from rnn_explorer.kernels.language import (
+    DTYPES,
+    LANES,
+    Array,
+    Code,
+    Compiled,
+    DType,
+    Value,
+    addresses,
+    compiled,
+    numbers,
+)
 
 _ENTRIES = ("size", "p", "g", "m", "v", "kept")
 _NORM = "table# tensors: result"
@@ -104,7 +115,7 @@ class Adam(torch.optim.Adam):
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
         self._parameters, self._kept = list(parameters), list(kept)
         self._code = program(DTYPES[self._parameters[0].dtype])
-        self._result = ((ctypes.c_float if self._parameters[0].element_size() == 4 else ctypes.c_double) * 1)()
+        self._result = numbers(self._parameters[0].dtype, 1)
         self._table = (ctypes.c_int64 * (len(_ENTRIES) * len(self._parameters)))()
         self._gradients: list[Tensor | None] = [None] * len(self._parameters)
         self._count: int | None = None  # steps done, once the state is there
@@ -154,9 +165,5 @@ class Adam(torch.optim.Adam):
             self._count = int(state["step"])
             memory = (parameter, parameter, state["exp_avg"], state["exp_avg_sq"], self._kept[number])
             place = number * len(_ENTRIES)
-            self._table[place : place + len(_ENTRIES)] = [parameter.numel(), *_addresses(memory)]
+            self._table[place : place + len(_ENTRIES)] = [parameter.numel(), *addresses(memory)]
         self._gradients = [None] * len(self._parameters)
-
-
-def _addresses(tensors: Sequence[Tensor]) -> list[int]:
-    return [tensor.data_ptr() for tensor in tensors]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -69,6 +69,16 @@ _FORMATS = {
     "float32": _Format(ctypes.c_float, 32, 23, 127, degree=5, log_terms=6),
     "float64": _Format(ctypes.c_double, 64, 52, 1023, degree=10, log_terms=12),
 }
+
+
+def addresses(tensors: Sequence[torch.Tensor]) -> list[int]:
+    """Where tensors lie, as compiled functions take them."""
+    return [tensor.data_ptr() for tensor in tensors]
+
+
+def numbers(dtype: torch.dtype, count: int) -> Any:
+    """Room for numbers that a compiled function writes and Python reads."""
+    return (_FORMATS[DTYPES[dtype]].ctype * count)()
 
 
 class Value:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
-from rnn_explorer.kernels.products import WIDTH, Size, Tile, copy, outer, padded, tiles, zeros
+from rnn_explorer.kernels.products import WIDTH, Size, Tile, copy, outer, padded, product, tiles, zeros
 
 SPACE = LANES  # numbers between two rows of d
 
@@ -161,7 +161,7 @@ def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -
     def tile(t: Value, r: Value, rows: int, j: Value, width: int) -> None:
         zs = [code.z.from_((t * code.batch + r + row) * S) for row in range(rows)]
 
-        def product(gate: Value, number: Value, first: Value, count: Value) -> None:
+        def sums(gate: Value, number: Value, first: Value, count: Value) -> None:
             tile = Tile(code, rows, width, lambda row, part: code.bias.load(P * number + (j + part) * LANES))
             weights = code.weights.from_((j * layout.gates + gate * width) * LANES * K)
             tile.add(weights.from_(first * (width * LANES)), [row.from_(first) for row in zs], count)
@@ -175,11 +175,11 @@ def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -
 
         plain = layout.gates - (layout.entering > 0)
         with code.loop(0, plain) as gate:
-            product(gate, gate, code.whole(0), K)
+            sums(gate, gate, code.whole(0), K)
         if layout.entering:  # the reset gate scales the candidate's recurrent sum, so it is kept apart
             gate = code.whole(plain)
-            product(gate, gate, P, code.inputs)
-            product(gate, gate + 1, code.whole(0), P)
+            sums(gate, gate, P, code.inputs)
+            sums(gate, gate + 1, code.whole(0), P)
 
     with code.loop(0, code.steps) as t:
         tiles(code, code.first, code.last, J, functools.partial(tile, t))
@@ -220,18 +220,6 @@ def _backward(code: Code, layout: Layout, step: Callable[[Code, _Place, Value], 
     J, N, D = P // LANES, P * len(layout.recurrent), P * layout.columns + SPACE
     past_weights = bool(layout.entering)  # the GRU's state goes on past the weights, too
 
-    def tile(t: Value, r: Value, rows: int, j: Value, width: int) -> None:
-        def at(row: int, part: int) -> Value:
-            return (r + row) * P + (j + part) * LANES
-
-        first = code.splat(0.0)
-        tile = Tile(code, rows, width, lambda row, part: code.dh.load(at(row, part)) if past_weights else first)
-        ds = [code.d.from_((t * code.batch + r + row) * D) for row in range(rows)]
-        tile.add(code.weights.from_(j * (N * LANES)), ds, N)
-        for row, values in enumerate(tile.values()):
-            for part, value in enumerate(values):
-                code.dh.store(at(row, part), value)
-
     with code.loop(code.steps - 1, -1, -1) as t:
         with code.loop(code.first, code.last) as row:
             with code.when(code.ub > 0), code.loop(0, J) as j:
@@ -240,7 +228,14 @@ def _backward(code: Code, layout: Layout, step: Callable[[Code, _Place, Value], 
             with code.loop(0, J) as j:
                 place = _Place(t, row, j * LANES, P, S, D, code)
                 step(code, place, code.dh.load(place.now()))
-        tiles(code, code.first, code.last, J, functools.partial(tile, t))
+        ds = code.d.from_(t * code.batch * D)
+        product(
+            code, code.first, code.last, J, N,
+            row=lambda row: ds.from_(row * D),
+            weights=code.weights,
+            start=lambda row, units: code.dh.load(row * P + units) if past_weights else code.splat(0.0),
+            put=lambda row, units, value: code.dh.store(row * P + units, value),
+        )  # fmt: skip
 
 
 def _rnn_backward(code: Code, place: _Place, dh: Value, relu: bool) -> None:
@@ -277,17 +272,13 @@ def _outer(code: Code, layout: Layout) -> None:
 def _down(code: Code, layout: Layout) -> None:
     """The gradient of the inputs, (time * batch, inputs rounded up), from row `first` to row `last`: d x W_ih."""
     P, PI = padded(code.hidden), padded(code.inputs)
-    N = P * layout.gates
-
-    def tile(r: Value, rows: int, j: Value, width: int) -> None:
-        sums = Tile(code, rows, width, lambda row, part: code.splat(0.0))
-        ds = [code.d.from_((r + row) * code.ds + P * layout.entering) for row in range(rows)]
-        sums.add(code.weights.from_(j * (N * LANES)), ds, N)
-        for row, values in enumerate(sums.values()):
-            for part, value in enumerate(values):
-                code.e.store((r + row) * PI + (j + part) * LANES, value)
-
-    tiles(code, code.first, code.last, PI // LANES, tile)
+    product(
+        code, code.first, code.last, PI // LANES, P * layout.gates,
+        row=lambda row: code.d.from_(row * code.ds + P * layout.entering),
+        weights=code.weights,
+        start=lambda row, units: code.splat(0.0),
+        put=lambda row, units, value: code.e.store(row * PI + units, value),
+    )  # fmt: skip
 
 
 def _pack_down(code: Code, layout: Layout) -> None:
@@ -337,7 +328,7 @@ _STEPS: dict[str, tuple[Callable[[Code, _Place], None], Callable[[Code, _Place, 
 def program(cell: str, dtype: DType) -> Compiled:
     """The compiled functions of a cell, by the names of their parameter lists above in lower case.
 
-    They are compiled when first asked for, which takes about a fifth of a second.
+    They are compiled when first asked for: some tenths of a second, unless their machine code was kept (`cache`).
 
     Args:
         cell: a key of `LAYOUTS`.

@@ -13,7 +13,6 @@ from typing import TypeVar
 from rnn_explorer.kernels.language import LANES, Array, Code, Value
 
 ROWS, WIDTH = 4, 2  # of a tile
-BLOCK = WIDTH * LANES  # numbers in a row of packed weights
 CHUNK = 32  # rows that are worked on at a time where products over all rows are summed up
 Size = TypeVar("Size", int, Value)
 
@@ -61,6 +60,36 @@ def tiles(
         code.whole(0), vectors, WIDTH,
         lambda j, width: code.blocks(first, last, ROWS, lambda r, rows: tile(r, rows, j, width)),
     )  # fmt: skip
+
+
+def product(
+    code: Code, first: Value, last: Value, vectors: Value, count: Value, *,
+    row: Callable[[Value], Array],
+    weights: Array,
+    start: Callable[[Value, Value], Value],
+    put: Callable[[Value, Value, Value], None],
+) -> None:  # fmt: skip
+    """Rows times packed weights.
+
+    Args:
+        code: that is being written.
+        first, last: the rows.
+        vectors: of columns.
+        count: numbers in a row, and rows of the weights.
+        row: where a row's numbers begin.
+        weights: packed: for each block of `WIDTH` vectors of columns (of one, where one is left), `count` rows.
+        start: what the sum of a row and a vector of columns, counted in numbers, starts from.
+        put: given the same two and their sum, what becomes of it.
+    """
+
+    def tile(r: Value, rows: int, j: Value, width: int) -> None:
+        sums = Tile(code, rows, width, lambda n, part: start(r + n, (j + part) * LANES))
+        sums.add(weights.from_(j * (count * LANES)), [row(r + n) for n in range(rows)], count)
+        for n, values in enumerate(sums.values()):
+            for part, value in enumerate(values):
+                put(r + n, (j + part) * LANES, value)
+
+    tiles(code, first, last, vectors, tile)
 
 
 def outer(

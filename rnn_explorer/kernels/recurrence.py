@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from rnn_explorer.kernels import parallel
-from rnn_explorer.kernels.language import DTYPES, LANES
+from rnn_explorer.kernels.language import DTYPES, LANES, addresses
 from rnn_explorer.kernels.loops import LAYOUTS, SPACE, program, row_size
 from rnn_explorer.kernels.products import ROWS, padded
 
@@ -55,9 +55,9 @@ class Pass:
         # What is padded must be zero in these two.
         self._packed = [self._padded(layout.gates * P * (P + self.inputs)), self._padded(layout.biases * P)]
         sizes, shape = (self.inputs, self.hidden), (steps, batch, self.inputs, self.hidden)
-        packed, z, cs = _addresses(self._packed), self.z.data_ptr(), self.cs.data_ptr()
+        packed, z, cs = addresses(self._packed), self.z.data_ptr(), self.cs.data_ptr()
         # What each compiled function is called with, worked out once.
-        self._pack = (*_addresses(self._weights), *packed, *sizes)
+        self._pack = (*addresses(self._weights), *packed, *sizes)
         self._enter = (states[0].data_ptr(), states[-1].data_ptr(), z, cs, *shape)
         self._forward = (*packed, z, cs, self._gates.data_ptr(), self._kept if learning else 0, *shape)
         if learning:
@@ -100,7 +100,7 @@ class Pass:
             outer(0, P, ones, ones + LANES)
         else:
             outer(0, N, 0, S)
-        self._unpack = (out, *_addresses(self.grads), self.inputs, self.hidden)
+        self._unpack = (out, *addresses(self.grads), self.inputs, self.hidden)
         self._down: tuple[Tensor, Tensor] | None = None
 
     def ahead(self, x: Place) -> None:
@@ -143,10 +143,6 @@ class Pass:
         about = (self._d.data_ptr(), self._d.shape[1], packed.data_ptr(), e.data_ptr(), *sizes)
         parallel.share(self._code["down"], self.steps * self.batch, ROWS, *about)
         return e
-
-
-def _addresses(tensors: Sequence[Tensor]) -> list[int]:
-    return [tensor.data_ptr() for tensor in tensors]
 
 
 def recur(
