@@ -224,6 +224,13 @@ class Trainer:
             if self.stopped_early or time.monotonic() >= deadline:
                 return
 
+    def rest(self) -> None:
+        """No step will be made for a while: memory that only a step needs is given back."""
+        for parameter in self._parameters:
+            parameter.grad = None
+        if self._directs is not None:
+            self._directs.release()
+
     def _learn(self, batch: Batch) -> tuple[float, float]:
         """Loss and metric of a batch; the parameters get their gradients, where the loss is finite."""
         if self._directs is not None and kernels.suits_network(self._directs.network):

@@ -59,6 +59,14 @@ def rows() -> dict[str, list[str]]:
     return found
 
 
+def test_every_variable_of_the_environment_is_named_and_no_other() -> None:
+    own = "RNN_EXPLORER_UPLOADS"  # tells workers where the server keeps uploads; nobody sets it by hand
+    read = set()
+    for path in (ROOT / "rnn_explorer").rglob("*.py"):
+        read |= set(re.findall(r"\bRNN_EXPLORER_[A-Z]+", path.read_text(encoding="utf-8")))
+    assert read - {own} == set(re.findall(r"\bRNN_EXPLORER_[A-Z]+", README))
+
+
 def test_every_task_is_named() -> None:
     assert set(TASKS.names()) <= set(rows())
 

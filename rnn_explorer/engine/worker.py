@@ -239,6 +239,8 @@ class Worker:
             self.turns.remove(run)
         run.times.clear()
         run.status, run.message, run.until_epoch_end = status, message, False
+        if status != "training" and run.trainer is not None:
+            run.trainer.rest()
 
     def build(self, run: HostedRun, checkpoint: bytes | None) -> None:
         from rnn_explorer.training import Trainer

@@ -137,6 +137,10 @@ class Directs:
         self.network, self.per_step = network, per_step
         self._kept: dict[tuple[int, int], Direct] = {}
 
+    def release(self) -> None:
+        """Give all memory back; the next step takes some anew."""
+        self._kept.clear()
+
     def learn(self, inputs: Tensor, rows: Tensor | None, targets: Tensor) -> tuple[float, float]:
         """As `Direct.learn`, for batches of any shape."""
         shape = (inputs.shape[0], inputs.shape[1])

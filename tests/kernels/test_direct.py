@@ -89,6 +89,14 @@ def test_memory_is_used_again_but_not_without_end(monkeypatch):
     assert [again.step().train_loss for _ in range(4)] == losses
 
 
+def test_memory_is_given_back_at_rest_and_nothing_else_changes():
+    trainer, twin = (Trainer(Experiment.from_query("task=digits&hidden_size=8&train_size=64")) for _ in range(2))
+    for _ in range(3):
+        assert trainer.step() == twin.step()
+        trainer.rest()
+        assert not trainer._directs._kept and all(parameter.grad is None for parameter in trainer._parameters)
+
+
 def test_changes_of_weights_from_outside_are_seen():
     trainer = Trainer(Experiment.from_query("task=digits&hidden_size=8&train_size=64"))
     state = trainer.state()

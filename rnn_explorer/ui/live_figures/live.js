@@ -921,6 +921,10 @@ class Board {
     const run = this.run;
     source.onmessage = (event) => { this.lost = 0; this.receive(JSON.parse(event.data), run); };
     source.addEventListener("gone", () => { source.close(); this.tell("gone"); });
+    source.onopen = () => {
+      // It comes back with the address of its beginning, which is what was chosen then.
+      if (this.lost) this.send();
+    };
     source.onerror = () => {
       // EventSource tries again by itself; only a lasting silence is worth a word.
       this.lost = (this.lost || 0) + 1;
