@@ -282,8 +282,10 @@ def _buttons(view: RunView) -> None:
     else:
         label = "Resume" if view.status == "interrupted" else "Play"
         _button(label, "play", "p", "Train until the budget is used up", view, primary=True, off=broken)
-    _button("Step", "step", "n", "Make one optimizer step", view, off=broken or training)
-    _button("Epoch", "epoch", "e", "Train up to the end of this epoch", view, off=broken or training)
+    # Not off for the blink that a single step takes: a key pressed then would be lost.
+    off = broken or (training and back)
+    _button("Step", "step", "n", "Make one optimizer step; while it trains, the last one", view, off=off)
+    _button("Epoch", "epoch", "e", "Train up to the end of this epoch, and pause", view, off=off)
     _button("Reset", "reset", "x", "Back to step 0, with the same initial weights", view)
     st.button("New seed", on_click=_new_seed, help="Other initial weights and another order of the data")
     _button("Test", "test", None, "Measure loss and metric on the test set now", view, off=broken)

@@ -13,6 +13,8 @@ _STYLE = """
   [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
   [data-testid="stSidebarHeader"] { height: 2.2rem; padding-bottom: 0; margin-bottom: 0; }
   .stButton button, [data-testid="stPopover"] button { padding: 0.15rem 0.7rem; min-height: 2.1rem; }
+  /* Plotly's hint after a zoom would lie over the controls of the figures. */
+  .plotly-notifier { top: auto !important; bottom: 1rem; }
 </style>
 """
 

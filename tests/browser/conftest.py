@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    TimeoutError,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.install import find
 
@@ -117,6 +125,16 @@ class Visitor:
     def board(self):
         return self.page.locator(".rx-board:visible")
 
+    @property
+    def play(self) -> Locator:
+        """The button that says Play, Pause or Resume."""
+        return self.page.locator(".st-key-do-play button:visible").first
+
+    def pause(self) -> None:
+        """Press Pause, as soon as there is such a button: figures may move before it says so."""
+        expect(self.play).to_contain_text("Pause")
+        self.play.click()
+
     def press(self, name: str) -> None:
         """Press one of the page's buttons: play (or pause), step, epoch, reset, test."""
         self.page.locator(f".st-key-do-{name} button:visible").first.click()
@@ -126,6 +144,19 @@ class Visitor:
         widget = self.page.locator(f"[class*=st-key-{key}-]:visible")
         expect(widget).to_have_count(1)
         return widget
+
+    def choose(self, box: Locator, option: str | re.Pattern[str]) -> None:
+        """Choose an option of a box with a list, which a page that is still being built may close again."""
+        wanted = self.page.get_by_role("option", name=option)
+        for _ in range(5):
+            expect(box).to_have_count(1)  # an old edition stays for a moment
+            box.click()
+            try:
+                wanted.click(timeout=4000)
+                return
+            except TimeoutError:
+                self.page.keyboard.press("Escape")
+        raise AssertionError(f"{option} was never offered")
 
     def pick(self, place: Callable[[], tuple[float, float]], field: str, wanted: str) -> None:
         """Click a figure where `place` says until the selection's `field` matches `wanted`.

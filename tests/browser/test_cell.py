@@ -82,7 +82,7 @@ def test_numbers_move_while_it_trains_and_the_past_can_be_seen(visit: Visit) -> 
     updates = int(cell.page.locator(".rx-cell").get_attribute("data-updates") or 0)
     cell.press("play")
     cell.wait(f"Number(document.querySelector('.rx-cell').dataset.updates) > {updates + 4}")
-    cell.press("play")
+    cell.pause()
     cell.status("paused")
     cell.wait(f"{SVG} !== window.first")
     cell.page.locator(".rx-slider").focus()
@@ -108,8 +108,7 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
     cell = open_cell(visit(), "task=names&cell=lstm&hidden_size=8")
     page = cell.page
     page.get_by_role("button", name="a gate is forced").click()
-    page.get_by_label("Gate", exact=True).click()
-    page.get_by_role("option", name="forget gate").click()
+    cell.choose(page.get_by_label("Gate", exact=True), "forget gate")
     expect(page.locator(".rx-what_if .rx-title")).to_have_text(
         "What if: forget gate of all units forced to 0 at every step"
     )

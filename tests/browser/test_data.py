@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, TimeoutError, expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visitor
 
@@ -29,15 +29,7 @@ def charts(page: Visitor) -> Locator:
 
 def pick(page: Visitor, label: str, option: str) -> None:
     page.wait("document.querySelector('[data-test-script-state]').dataset.testScriptState === 'notRunning'")
-    place, wanted = page.page.get_by_role("combobox", name=label), page.page.get_by_role("option", name=option)
-    for _ in range(5):  # a page that is still being built may close the list again
-        place.click()
-        try:
-            wanted.click(timeout=4000)
-            return
-        except TimeoutError:
-            page.page.keyboard.press("Escape")
-    raise AssertionError(f"{option} was never offered for {label}")
+    page.choose(page.page.get_by_role("combobox", name=label), option)
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 900)])

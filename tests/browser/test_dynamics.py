@@ -116,7 +116,7 @@ def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
     first = page.page.evaluate(step)
     page.wait(f"{step} > {first}")
     page.wait("Number(document.querySelector('.rx-flow').dataset.updates) > 3")
-    page.press("play")
+    page.pause()
     page.status("paused")
 
 

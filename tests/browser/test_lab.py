@@ -58,7 +58,7 @@ def test_a_newcomer_sees_a_living_page_and_one_thing_to_press(visit: Visit) -> N
     lab.past(0)
     lab.status("finished")
     expect(lab.page.locator(".rx-numbers")).to_contain_text(re.compile(r"test loss .*accuracy 9\d\.\d %"))
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+    expect(lab.play).to_contain_text("Play")
 
 
 def test_all_figures_fit_on_one_screen(visit: Visit) -> None:
@@ -87,9 +87,9 @@ def test_figures_change_in_place_while_it_trains(visit: Visit) -> None:
     for name in FIGURES:
         lab.wait(f"Number(document.querySelector('.rx-{name}').dataset.updates) > {before[name] + 3}")
     assert lab.page.evaluate("window.before.length >= 10 && window.before.every((node) => node.isConnected)")
-    lab.press("play")  # the same button says Pause now
+    lab.pause()
     lab.status("paused")
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+    expect(lab.play).to_contain_text("Play")
     assert lab.page.evaluate("window.before.every((node) => node.isConnected)")
 
 
@@ -98,7 +98,7 @@ def test_maps_repainted_in_place_look_as_when_drawn_whole(visit: Visit) -> None:
     lab.press("play")
     lab.wait("Number(document.querySelector('.rx-gates').dataset.repaints) > 5")
     lab.wait("Number(document.querySelector('.rx-states').dataset.repaints) > 5")
-    lab.press("play")
+    lab.pause()
     lab.status("paused")
     lab.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
     pixels = """async () => {
@@ -135,17 +135,15 @@ def test_pause_step_epoch_and_reset(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&steps=100000")
     lab.press("play")
     lab.past(5)
-    lab.press("play")
+    lab.pause()
     lab.status("paused")
     lab.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
     step = lab.drawn()
     lab.page.wait_for_timeout(400)
     assert lab.drawn() == step, "paused is paused"
-    expect(lab.page.locator(".st-key-do-step button:visible").first).to_be_enabled()
     lab.press("step")
     expect(lab.board).to_have_attribute("data-drawn", str(step + 1))
     lab.status("paused")
-    expect(lab.page.locator(".st-key-do-epoch button:visible").first).to_be_enabled()
     lab.press("epoch")
     expect(lab.board).to_have_attribute("data-drawn", str((step + 1) // 50 * 50 + 50))
     lab.status("paused")
@@ -160,14 +158,13 @@ def test_the_keyboard_does_the_same(visit: Visit) -> None:
     keyboard.press("n")
     expect(lab.board).to_have_attribute("data-drawn", "1")
     lab.status("paused")
-    expect(lab.page.locator(".st-key-do-epoch button:visible").first).to_be_enabled()
     keyboard.press("e")
     expect(lab.board).to_have_attribute("data-drawn", "50")
     lab.status("paused")
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+    expect(lab.play).to_contain_text("Play")
     keyboard.press("p")
     lab.past(50)
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Pause")
+    expect(lab.play).to_contain_text("Pause")
     keyboard.press("p")
     lab.status("paused")
     keyboard.press("x")
@@ -220,8 +217,7 @@ def test_changing_the_cell_and_the_task(visit: Visit) -> None:
     lab.keyed("set-cell").locator("button", has_text="GRU").click()
     expect(lab.page.locator(".rx-gates .rx-title")).to_have_text("Gates, GRU layer 1")
     expect(lab.page).to_have_url(re.compile("cell=gru"))
-    lab.keyed("set-task").locator("[data-baseweb=select], input").first.click()
-    lab.page.get_by_role("option", name="Handwritten digits").click()
+    lab.choose(lab.keyed("set-task").get_by_role("combobox"), "Handwritten digits")
     expect(lab.page).to_have_url(re.compile("task=digits&run="))
     expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("RNN layer 1")
     lab.press("step")
@@ -230,13 +226,12 @@ def test_changing_the_cell_and_the_task(visit: Visit) -> None:
 
 def test_many_quick_changes_end_with_the_last(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=lstm")
-    task = lab.keyed("set-task").locator("[data-baseweb=select], input").first
+    task = lab.page.locator("[class*=st-key-set-task-]:visible").get_by_role("combobox")
     for cell, title in [("GRU", "Handwritten digits"), ("LSTM", "3-bit flip-flop"), ("RNN", "Adding problem")] * 2:
         button = lab.keyed("set-cell").locator("button", has_text=cell)
         expect(button).to_have_count(1)  # for a moment, controls of the last task may still be there
         button.click()
-        task.click()
-        lab.page.get_by_role("option", name=title).click()
+        lab.choose(task, title)
     lab.ready()
     expect(lab.page).to_have_url(re.compile(r"\?task=adding&run="))  # nothing but the task's defaults
     expect(lab.page.locator(".rx-gates .rx-title")).to_have_text("Gates, LSTM layer 1")
@@ -267,7 +262,7 @@ def test_a_refresh_finds_the_run_again(visit: Visit) -> None:
     lab.past(step)
     assert lab.run_id() == run
     lab.status("training")
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Pause")
+    expect(lab.play).to_contain_text("Pause")
 
 
 def test_two_browsers_watch_one_run(visit: Visit) -> None:
@@ -277,10 +272,10 @@ def test_two_browsers_watch_one_run(visit: Visit) -> None:
     pupil = visit(1000, 800, "dark").open(f"run={teacher.run_id()}")
     pupil.past(5)
     assert pupil.run_id() == teacher.run_id()
-    pupil.press("play")  # whoever presses, both see it
+    pupil.pause()  # whoever presses, both see it
     teacher.status("paused")
     pupil.status("paused")
-    expect(teacher.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play")
+    expect(teacher.play).to_contain_text("Play")
     expect(pupil.board).to_have_attribute("data-drawn", teacher.board.get_attribute("data-step") or "")
 
 

@@ -42,7 +42,7 @@ def test_every_figure_goes_back_and_nothing_is_trained_again(visit: Visit) -> No
     lab.wait(f"{VALUES} !== {now!r}")
     expect(lab.page.locator(".rx-when")).to_have_text("looking back at step 0")
     expect(lab.page.locator(".rx-answer .rx-title")).not_to_have_text(words)
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play from step 0")
+    expect(lab.play).to_contain_text("Play from step 0")
     untrained = lab.page.evaluate(VALUES)
     lab.page.locator(".rx-curves .rx-title").click()  # anywhere but on a control
     for _ in range(3):
@@ -86,7 +86,7 @@ def test_play_from_an_old_step_goes_on_as_a_branch(visit: Visit) -> None:
     first = lab.run_id()
     slide(lab, 10)
     at(lab, 10)
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Play from step 10")
+    expect(lab.play).to_contain_text("Play from step 10")
     lab.press("play")
     lab.wait(f"new URL(location.href).searchParams.get('run') !== '{first}'")
     at(lab, "")
@@ -95,8 +95,7 @@ def test_play_from_an_old_step_goes_on_as_a_branch(visit: Visit) -> None:
     branches = lab.keyed("branch").get_by_role("combobox")
     expect(branches).to_have_value("branch 2: from step 10")
     expect(lab.page.locator(".rx-curves .rx-how")).to_contain_text("other branches")
-    branches.click()
-    lab.page.get_by_role("option", name=re.compile("branch 1")).click()
+    lab.choose(branches, re.compile("branch 1"))
     lab.wait(f"new URL(location.href).searchParams.get('run') === '{first}'")
     expect(lab.keyed("branch").get_by_role("combobox")).to_have_value("branch 1: from the beginning")
     lab.status("finished")

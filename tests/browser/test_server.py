@@ -78,7 +78,7 @@ def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(own_server: Serv
     lab.status("interrupted")
     expect(lab.page.locator(".rx-note")).to_contain_text("Press Play")
     assert wait(lambda: len(own_server.workers()) == len(before) and not set(before) & set(own_server.workers()), 20)
-    expect(lab.page.locator(".st-key-do-play button:visible").first).to_contain_text("Resume")
+    expect(lab.play).to_contain_text("Resume")
     step = int(lab.board.get_attribute("data-step") or 0)
     lab.press("play")
     lab.status("training")

@@ -51,7 +51,7 @@ def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit
     before = page.page.evaluate(WRITTEN)
     page.press("play")
     page.wait(f"{WRITTEN} !== {before!r}")
-    page.press("play")
+    page.pause()
     page.status("paused")
     page.page.get_by_placeholder("Type how the text begins").fill("Call me €")
     page.page.keyboard.press("Enter")
@@ -153,7 +153,7 @@ def test_a_typed_string_is_held_against_the_grammar_and_a_wrong_symbol_is_told(v
     title(page, "legal_symbols", "of the probability is on legal symbols")
     page.press("play")
     page.wait("Number(document.querySelector('.rx-legal_symbols').dataset.repaints) > 3")
-    page.press("play")
+    page.pause()
     page.status("paused")
     least = page.page.evaluate(FAINTEST)
     assert 0 < least < 100, "what is unlikely stays faint when its picture is made anew"

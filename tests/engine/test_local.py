@@ -101,6 +101,19 @@ def test_epoch_goes_to_the_end_of_the_present_epoch(engine, small, settle):
     engine.command(run, "stop")
 
 
+def test_step_and_epoch_end_a_training_that_goes_on(engine, small, settle, wait_for):
+    run = engine.start(small(steps=100_000))
+    for command, ends_at in (("step", 1), ("epoch", 50)):
+        engine.command(run, "play")
+        before = engine.view(run).step
+        wait_for(lambda: engine.view(run).step > before)  # noqa: B023
+        engine.command(run, command)
+        view = settle(engine, run, "paused")
+        assert view.step > before and view.step % ends_at == 0
+        assert view.train["step"].tolist() == list(range(1, view.step + 1)), "nothing is lost, nothing made twice"
+    engine.command(run, "stop")
+
+
 def test_reset_gives_the_same_curve_again(engine, small, settle, wait_for):
     run = engine.start(small(cell="gru"))
     first = settle(engine, run, "ready")

@@ -137,6 +137,16 @@ def test_the_buttons_do_what_they_say(open_lab: Open) -> None:
     assert wait_for(page, lambda view: view.test is not None).step == 0
 
 
+def test_step_and_epoch_can_be_pressed_while_it_trains(open_lab: Open) -> None:
+    page = open_lab(task="adding", hidden_size="8", steps="100000")
+    wait_for(page, lambda view: view.status == "ready")
+    button(page, "Play").click().run()
+    assert not button(page, "Step").disabled and not button(page, "Epoch").disabled
+    button(page, "Epoch").click().run()
+    assert wait_for(page, lambda view: view.status == "paused").step % 50 == 0
+    assert button(page, "Play") is not None
+
+
 def test_new_seed_makes_another_model(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="rnn")
     first = run_of(page)
