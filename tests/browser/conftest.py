@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
-    Browser,
     BrowserContext,
     Locator,
     Page,
@@ -30,6 +29,7 @@ from tests.browser.install import find
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 LAB = ("curves", "answer", "states", "path", "gates")  # the figures of the lab
+NO_BROWSER = "No Chromium: run `python -m tests.browser.install`."
 PATIENCE = 30_000  # ms: for a machine that is busy with other things
 
 expect.set_options(timeout=PATIENCE)
@@ -85,16 +85,6 @@ def server() -> Iterator[Server]:
     yield running
     running.process.send_signal(signal.SIGTERM)
     running.process.wait(10)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = find()
-    assert path, "No Chromium: run `python -m tests.browser.install`."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @dataclass
@@ -203,28 +193,46 @@ class Visitor:
         return self.page.evaluate("new URL(location.href).searchParams.get('run')")
 
 
+@pytest.fixture(scope="session")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A browser with a profile on disk, as people's are: it keeps what a page has fetched and compiled before."""
+    path = find()
+    assert path, NO_BROWSER
+    with sync_playwright() as playwright:
+        profile = tmp_path_factory.mktemp("profile")
+        context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=ARGUMENTS)
+        yield context
+        context.close()
+
+
 @pytest.fixture
-def visit(server: Server, chromium: Browser) -> Iterator[Callable[..., Visitor]]:
+def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visitor]]:
     """Make visitors; when the test ends, none may have seen an error or asked another host for anything."""
-    visitors: list[tuple[Visitor, BrowserContext]] = []
+    visitors: list[Visitor] = []
+    strangers: list[BrowserContext] = []
 
     def make(width: int = 1440, height: int = 900, scheme: str = "light", at: Server | None = None) -> Visitor:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            accept_downloads=True,  # type: ignore[arg-type]
-        )
+        context = window
+        if visitors:  # somebody else, who shares nothing with the first
+            assert window.browser
+            context = window.browser.new_context()
+            strangers.append(context)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         visitor = Visitor(page, at or server)
         page.on("console", lambda m: visitor.complaints.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         page.on("request", lambda request: visitor.requests.append(request.url))
-        visitors.append((visitor, context))
+        visitors.append(visitor)
         return visitor
 
     yield make
-    for visitor, context in visitors:
+    for visitor in visitors:
+        visitor.page.close()
+    for context in strangers:
         context.close()
+    for visitor in visitors:
         assert not visitor.complaints, visitor.complaints
         foreign = [url for url in visitor.requests if not url.startswith((visitor.server.url, "data:", "blob:"))]
         assert not foreign, foreign

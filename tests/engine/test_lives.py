@@ -27,7 +27,8 @@ def engine() -> Iterator[LocalEngine]:
 
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background of a shell ignore it
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
