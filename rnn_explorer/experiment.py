@@ -128,6 +128,11 @@ class TrainingSettings(Settings):
         0.2, low=0.0, high=0.5, label="Validation split",
         help="Share of the training data that is never trained on and shows whether the model generalises.",
     )  # fmt: skip
+    speed_limit: float = setting(
+        0.0, low=0.0, high=100.0, unit="steps a second", live=True, label="Speed limit",
+        help="Small models are trained faster than eyes can follow: the page makes at most so many steps a second. "
+        "0 is full speed. The steps are the same, and the command line takes no notice.",
+    )  # fmt: skip
     device: str = setting(
         "auto", choices=("auto", "cpu", "cuda", "mps"), label="Device",
         help="Where the model trains. auto: on a GPU where there is one and the model is large enough to gain from it, "

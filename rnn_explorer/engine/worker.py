@@ -98,6 +98,13 @@ class HostedRun:
         self.frame_step, self.frame_size = -1, 0  # the newest one that was taken
         self.past: Trainer | None = None  # holds the model of an old step while somebody asks about it
         self.times: deque[tuple[float, int]] = deque()
+        self.due = 0.0  # on the monotonic clock: when it may make its next step
+
+    @property
+    def period(self) -> float:
+        """Seconds from one step to the next at least, which a person chose; 0 at full speed."""
+        limit = self.experiment.training.speed_limit
+        return 1 / limit if limit else 0.0
 
     def take_frame(self) -> Frame | None:
         """The present state, where it is worth keeping as a moment of the run's past."""
@@ -153,18 +160,30 @@ class Worker:
     def loop(self) -> None:
         """Handle messages and give slices, for ever: to a run that trains and to a question, in turn."""
         while True:
-            while not (self.turns or self.inquiries) or not self.inbox.empty():
-                self.handle(pickle.loads(self.inbox.get()))
+            while (wait := self.wait()) != 0 or not self.inbox.empty():
+                try:
+                    message = self.inbox.get(timeout=wait)
+                except queue.Empty:
+                    break
+                self.handle(pickle.loads(message))
             if self.inquiries:
                 self.inquire(SLICE_SHARED)
-            if self.turns and self.inbox.empty():
-                run = self.turns.popleft()
+            now = time.monotonic()
+            run = next((run for run in self.turns if run.due <= now), None)
+            if run is not None and self.inbox.empty():
+                self.turns.remove(run)
                 alone = not self.turns and not self.inquiries
                 seconds = FIRST_SLICE if run.first_slice else SLICE_ALONE if alone else SLICE_SHARED
                 run.first_slice = False
                 self.give_slice(run, seconds)
                 if run.status == "training":
                     self.turns.append(run)
+
+    def wait(self) -> float | None:
+        """Seconds until there is something to do; None where only a message can bring it."""
+        if self.inquiries:
+            return 0.0
+        return max(0.0, min(run.due for run in self.turns) - time.monotonic()) if self.turns else None
 
     def send(self, message: Any) -> None:
         # send_bytes of a plain pickle: Connection.send would use a pickler that shares torch tensors by file handles.
@@ -226,7 +245,7 @@ class Worker:
             self.give_slice(run, 0.0, one_step=True)
         else:
             self.halt(run, "training")
-            run.until_epoch_end, run.first_slice = command == "epoch", True
+            run.until_epoch_end, run.first_slice, run.due = command == "epoch", True, 0.0
             if command == "play":
                 run.trainer.extend()
             run.times.append((time.monotonic(), run.trainer.step_count))
@@ -308,9 +327,10 @@ class Worker:
 
     def change(self, run: HostedRun, settings: Any) -> None:
         run.experiment = run.experiment.replace(**settings)
+        run.due = 0.0
         if run.trainer is not None:
             run.trainer.change(**settings)
-            if run.status == "diverged":
+            if run.status == "diverged" and set(settings) != {"speed_limit"}:
                 step = run.trainer.step_count
                 self.halt(
                     run, "paused", f"It had diverged at step {step}. Play tries again from there, Reset starts anew."
@@ -320,7 +340,10 @@ class Worker:
     # -- training -----------------------------------------------------------------------------------------------
 
     def give_slice(self, run: HostedRun, seconds: float, one_step: bool = False) -> None:
-        """Train a run for `seconds`, but no longer than until a message waits, or make one step; tell the engine."""
+        """Train a run for `seconds`, but no longer than until a message waits, or make one step; tell the engine.
+
+        Under a speed limit it is one step, too.
+        """
         from rnn_explorer.training import Diverged
 
         trainer = run.trainer
@@ -340,9 +363,10 @@ class Worker:
                     validation.append((report.step, report.val_loss, report.val_metric))
                     if run.until_epoch_end:
                         self.halt(run, "paused")
-                if one_step or run.status != "training" or not self.inbox.empty():
+                if one_step or run.period or run.status != "training" or not self.inbox.empty():
                     break
-            trained = time.monotonic() - begin
+            trained = max(time.monotonic() - begin, run.period)  # to wait for the next step is part of it
+            run.due = max(run.due, begin) + run.period
             run.snapshots.trained += trained
             run.checkpoints.trained += trained
             run.frames.trained += trained

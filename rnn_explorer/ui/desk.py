@@ -25,6 +25,7 @@ from rnn_explorer.ui.live_figures import live_figures
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
 _EDITION, _AT, _REPLACED = "edition", "at", "replaced"
+SPEEDS = (0.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered; 0 is full speed
 BEHIND = 5.0  # seconds by which a browser's address may be behind what was written into it
 
 
@@ -238,6 +239,7 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _buttons(view)
+        _speed(view)
         with st.popover("Layer summary", help="The layers of this network, their output shapes and parameters"):
             network.summary(view)
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
@@ -328,6 +330,33 @@ def _branch(run_id: str, step: int) -> str:
     state[_RUN], state[_AT], state["whole_page"] = branch, (branch, None), True
     _new_edition()
     return branch
+
+
+def _speed(view: RunView) -> None:
+    """The choice of how fast it may train."""
+    key, limit = controls.key_of(controls.SPEED, edition()), view.experiment.training.speed_limit
+    st.session_state[key] = limit
+    spec = next(spec for spec in view.experiment.training.specs() if spec.name == controls.SPEED)
+    st.selectbox(
+        spec.label,
+        sorted({*SPEEDS, limit}, key=lambda speed: (speed > 0, -speed)),
+        key=key,
+        format_func=_speed_name,
+        label_visibility="collapsed",
+        width=150,
+        help=spec.help,
+        on_change=_set_speed,
+        args=(key,),
+    )
+
+
+def _speed_name(speed: float) -> str:
+    return f"{speed:g} step{'s' * (speed != 1)} a second" if speed else "full speed"
+
+
+def _set_speed(key: str) -> None:
+    change(controls.SPEED, st.session_state[key], int(key.rpartition(":")[2]))
+    st.session_state["whole_page"] = True  # the address changes
 
 
 def _branches(view: RunView) -> None:

@@ -93,6 +93,22 @@ def test_figures_change_in_place_while_it_trains(visit: Visit) -> None:
     assert lab.page.evaluate("window.before.every((node) => node.isConnected)")
 
 
+def test_a_slow_speed_shows_every_step_and_full_speed_comes_back(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru&hidden_size=8&steps=100000&speed_limit=1")
+    drawn = "Number(document.querySelector('.rx-board').dataset.drawn)"
+    lab.press("play")
+    for step in (1, 2, 3):
+        lab.wait(f"{drawn} === {step}")
+    lab.choose(lab.keyed("set-speed_limit").get_by_role("combobox"), "full speed")
+    expect(lab.page).not_to_have_url(re.compile("speed_limit"))
+    lab.past(500)
+    lab.status("training")
+    lab.choose(lab.page.locator("[class*=st-key-set-speed_limit]:visible").get_by_role("combobox"), "1 step a second")
+    expect(lab.page).to_have_url(re.compile("speed_limit=1"))
+    lab.pause()
+    lab.status("paused")
+
+
 def test_maps_repainted_in_place_look_as_when_drawn_whole(visit: Visit) -> None:
     lab = visit().open("task=flip_flop&cell=lstm&steps=100000")
     lab.press("play")

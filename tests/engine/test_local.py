@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -149,6 +150,33 @@ def test_change_acts_from_the_next_step_on(engine, small, settle):
             engine.change(run, **wrong)
         assert error.value.field in wrong
     assert engine.view(run).experiment == view.experiment
+    engine.command(run, "stop")
+
+
+def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbour(engine, small, settle, wait_for):
+    limit = 4
+    experiment = small(speed_limit=limit)
+    run, neighbour = engine.start(experiment), engine.start(small(seed=1))
+    for one in (run, neighbour):
+        settle(engine, one, "ready")
+    begin = time.monotonic()
+    engine.command(run, "play")
+    engine.command(neighbour, "play")
+    for step in (1, 2, 3):
+        view = wait_for(lambda: (view := engine.view(run)).snapshot.step == view.step >= step and view)  # noqa: B023
+        assert view.status == "training"
+        assert view.step <= 1 + (time.monotonic() - begin) * limit
+    wait_for(lambda: engine.view(neighbour).step > 200)
+    engine.command(neighbour, "stop")
+    engine.change(run, speed_limit=0)
+    wait_for(lambda: engine.view(run).step > 200)
+    engine.change(run, speed_limit=0.01)
+    engine.command(run, "epoch")  # the first step comes at once, the second in 100 s
+    before = engine.view(run).step
+    engine.command(run, "step")  # is asked for and does not wait
+    view = settle(engine, run, "paused")
+    assert view.step > before
+    assert view.train["loss"].tolist()[:50] == bare_losses(experiment, 50)
     engine.command(run, "stop")
 
 

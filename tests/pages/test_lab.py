@@ -62,7 +62,7 @@ def test_exactly_the_settings_that_apply_have_a_control(open_lab: Open, task: st
 def test_every_setting_has_a_place_and_every_place_a_setting() -> None:
     experiment = Experiment.default()
     general = {spec.name for spec in (*experiment.model.specs(), *experiment.training.specs())}
-    assert general == {*controls.MAIN, *controls.TRAINING, *controls.DETAILS}
+    assert general == {*controls.MAIN, *controls.TRAINING, *controls.DETAILS, controls.SPEED}
 
 
 def test_controls_carry_their_definitions_help(open_lab: Open) -> None:
@@ -112,6 +112,17 @@ def test_a_live_setting_reaches_the_run_at_once(open_lab: Open) -> None:
     assert page.query_params["learning_rate"] == "0.01"
     button(page, "Pause").click().run()
     wait_for(page, lambda view: view.status == "paused")
+
+
+def test_the_speed_is_chosen_beside_the_buttons_and_stands_in_the_address(open_lab: Open) -> None:
+    page = open_lab(task="adding", hidden_size="8", speed_limit="7")
+    run_id, speed = run_of(page), control(page, "speed_limit")
+    assert speed.options[0] == "full speed" and "7 steps a second" in speed.options and speed.value == 7
+    speed.set_value(1.0).run()
+    assert run_of(page) == run_id and page.query_params["speed_limit"] == "1.0"
+    assert session.engine().view(run_id).experiment.training.speed_limit == 1
+    control(page, "speed_limit").set_value(0.0).run()
+    assert "speed_limit" not in page.query_params
 
 
 def test_choosing_a_task_brings_its_defaults(open_lab: Open) -> None:
