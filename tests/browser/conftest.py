@@ -125,6 +125,14 @@ class Visitor:
         expect(self.play).to_contain_text("Pause")
         self.play.click()
 
+    def leave(self) -> None:
+        """Close the page; a run that still trains is paused, since it would slow the next test down for minutes."""
+        if self.page.url.startswith(self.server.url) and self.board.count():
+            if self.board.get_attribute("data-status") == "training":
+                self.pause()
+                expect(self.board).not_to_have_attribute("data-status", "training")
+        self.page.close()
+
     def press(self, name: str) -> None:
         """Press one of the page's buttons: play (or pause), step, epoch, reset, test."""
         self.page.locator(f".st-key-do-{name} button:visible").first.click()
@@ -229,7 +237,7 @@ def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visi
 
     yield make
     for visitor in visitors:
-        visitor.page.close()
+        visitor.leave()
     for context in strangers:
         context.close()
     for visitor in visitors:

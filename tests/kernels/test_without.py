@@ -47,7 +47,8 @@ def told(way: str, **environment: str) -> list:
 def test_a_missing_package_and_a_switch_lead_to_torchs_kernels(tmp_path):
     fast = told("there", RNN_EXPLORER_CACHE=str(tmp_path))
     assert fast[:3] == [True, True, "rnn_explorer.kernels.adam"]
-    for slow in (told("missing"), told("there", RNN_EXPLORER_KERNELS="torch")):
+    missing = told("missing")
+    for slow in (missing, told("there", RNN_EXPLORER_KERNELS="torch")):
         assert slow[0] is False and slow[2] == "torch.optim.adam"
         assert slow[3] == pytest.approx(fast[3], rel=1e-4)
-    assert told("missing")[1] is False
+    assert missing[1] is False
