@@ -11,8 +11,16 @@ PORT ?= 8501
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
 
+# A browser keeps two cores busy by itself, so its tests come one by one; all others come two at a time.
 test: $(VENV)/.dev browser
+ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
+else
+	failed=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=1; \
+	$(BIN)/python -m pytest tests/browser || failed=1; \
+	exit $$failed
+endif
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
