@@ -281,6 +281,26 @@ def test_a_refresh_finds_the_run_again(visit: Visit) -> None:
     expect(lab.play).to_contain_text("Pause")
 
 
+def test_what_a_page_has_to_say_while_it_is_left_does_not_blank_the_next_one(visit: Visit) -> None:
+    lab = visit().open(LONG)
+    leave = """(title) => {
+      [...document.querySelectorAll('a[href]')].find((link) => link.textContent.trim() === title).click();
+      setTimeout(() => __rnnExplorer.get('lab').tell('news'), 20);
+    }"""
+    for title, board in [("Memory", "memory"), ("Cell", "cell")]:
+        lab.page.evaluate(leave, title)
+        expect(lab.page.locator(f'.rx-board[data-board="{board}"]')).to_be_visible()
+        lab.page.wait_for_timeout(1000)  # what comes late would take it away again
+        expect(lab.page.locator(f'.rx-board[data-board="{board}"]')).to_be_visible()
+        lab.go("Lab", "lab")
+    lab.ready()
+    lab.press("play")
+    expect(lab.play).to_contain_text("Pause")
+    lab.page.go_back()
+    expect(lab.page.locator('.rx-board[data-board="cell"]')).to_be_visible()
+    expect(lab.play).to_contain_text("Pause")
+
+
 def test_two_browsers_watch_one_run(visit: Visit) -> None:
     teacher = visit().open(LONG)
     teacher.press("play")

@@ -7,6 +7,7 @@
 
 const boards = (window.__rnnExplorer = window.__rnnExplorer || new Map());
 const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
+const LEAVING = 10000; // ms after a click on another page's link; if this page is still there then, it stays
 const STACK_BELOW = 820; // px of width under which the figures stand one below the other
 
 const LOOKS_EVERY = 50; // ms: Plotly looks for what is under the pointer no more often
@@ -627,6 +628,8 @@ class Board {
     this.ask = {}; // parts of the selection that the page's script decides
     this.at = null; // the step of the past that is looked at
     this.film = 0;
+    this.unsaid = {}; // what the page's script has not been told yet
+    this.mutedUntil = 0;
     this.stream = Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16)).join("");
     this.selection = JSON.parse(sessionStorage.getItem(`rx-selection-${key}`) || "{}");
     this.look = {};
@@ -884,7 +887,7 @@ class Board {
     if (this.telling) return;
     this.telling = setTimeout(() => {
       this.telling = null;
-      if (this.setState) this.setState("at", this.at);
+      this.report("at", this.at);
     }, 250);
   }
 
@@ -977,8 +980,28 @@ class Board {
   tell(status) {
     if (this.told === `${this.run} ${status}`) return;
     this.told = `${this.run} ${status}`;
-    if (this.setState) this.setState("status", `${this.run} ${status}`);
+    this.report("status", this.told);
   }
+
+  // Have the page's script run again, unless the person is leaving this page: Streamlit would take the word of a page
+  // that is left for a way back to it, and show nothing at all.
+  report(name, value) {
+    this.unsaid[name] = value;
+    this.speak();
+  }
+
+  speak() {
+    clearTimeout(this.speaking);
+    const wait = this.mutedUntil - performance.now();
+    if (wait > 0) this.speaking = setTimeout(() => this.speak(), wait);
+    else if (this.root.isConnected && this.setState) {
+      const unsaid = Object.entries(this.unsaid);
+      this.unsaid = {};
+      for (const [name, value] of unsaid) this.setState(name, value);
+    }
+  }
+
+  mute() { this.mutedUntil = performance.now() + LEAVING; }
 
   showStatus() {
     const s = this.status;
@@ -1124,7 +1147,11 @@ class Board {
 
   attach(parent) {
     clearTimeout(this.leaving);
-    if (this.root.parentNode !== parent) parent.appendChild(this.root);
+    if (this.root.parentNode !== parent) {
+      parent.appendChild(this.root);
+      this.path = window.location.pathname;
+      this.mutedUntil = 0;
+    }
     this.readLook();
     this.fit();
     requestAnimationFrame(() => this.fit()); // what stands above may only now have found its height
@@ -1146,11 +1173,24 @@ class Board {
   }
 }
 
+// The ways to another page: a click on its link, and the browser's own back and forward.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest && event.target.closest("a[href]");
+  if (!link || link.hasAttribute("download") || link.target === "_blank") return;
+  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return; // opens elsewhere
+  if (link.origin !== window.location.origin || link.pathname === window.location.pathname) return;
+  for (const board of boards.values()) board.mute();
+}, true);
+window.addEventListener("popstate", () => {
+  for (const board of boards.values()) if (board.path !== window.location.pathname) board.mute();
+});
+
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   if (!boards.has(data.board)) boards.set(data.board, new Board(data.board));
   const board = boards.get(data.board);
   board.attach(parentElement);
   board.show(data, setStateValue);
+  board.speak();
   return () => board.leave();
 }
