@@ -286,7 +286,7 @@ def _buttons(view: RunView) -> None:
         _button(label, "play", "p", "Train until the budget is used up", view, primary=True, off=broken)
     # Not off for the blink that a single step takes: a key pressed then would be lost.
     off = broken or (training and back)
-    _button("Step", "step", "n", "Make one optimizer step; while it trains, the last one", view, off=off)
+    _button("Step", "step", "n", "Make one optimizer step, and pause", view, off=off)
     _button("Epoch", "epoch", "e", "Train up to the end of this epoch, and pause", view, off=off)
     _button("Reset", "reset", "x", "Back to step 0, with the same initial weights", view)
     st.button("New seed", on_click=_new_seed, help="Other initial weights and another order of the data")
@@ -307,29 +307,6 @@ def _button(
         on_click=_command,
         args=(view.run_id, command),
     )
-
-
-def _command(run_id: str, command: Any) -> None:
-    engine, past = session.engine(), looked_at(run_id)
-    try:
-        if command in ("play", "step", "epoch") and past is not None and past != engine.view(run_id).step:
-            run_id = _branch(run_id, past)
-        engine.command(run_id, command)
-    except UnknownRun:
-        st.session_state["whole_page"] = True
-    except (ValueError, EngineFull) as error:
-        st.toast(str(error))
-
-
-def _branch(run_id: str, step: int) -> str:
-    """Go on from a step of the past in a new run, and put that on the desk."""
-    state, engine = st.session_state, session.engine()
-    branch = engine.branch(run_id, step)
-    if live.viewers(run_id) <= 1:
-        engine.command(run_id, "pause")
-    state[_RUN], state[_AT], state["whole_page"] = branch, (branch, None), True
-    _new_edition()
-    return branch
 
 
 def _speed(view: RunView) -> None:
@@ -357,6 +334,29 @@ def _speed_name(speed: float) -> str:
 def _set_speed(key: str) -> None:
     change(controls.SPEED, st.session_state[key], int(key.rpartition(":")[2]))
     st.session_state["whole_page"] = True  # the address changes
+
+
+def _command(run_id: str, command: Any) -> None:
+    engine, past = session.engine(), looked_at(run_id)
+    try:
+        if command in ("play", "step", "epoch") and past is not None and past != engine.view(run_id).step:
+            run_id = _branch(run_id, past)
+        engine.command(run_id, command)
+    except UnknownRun:
+        st.session_state["whole_page"] = True
+    except (ValueError, EngineFull) as error:
+        st.toast(str(error))
+
+
+def _branch(run_id: str, step: int) -> str:
+    """Go on from a step of the past in a new run, and put that on the desk."""
+    state, engine = st.session_state, session.engine()
+    branch = engine.branch(run_id, step)
+    if live.viewers(run_id) <= 1:
+        engine.command(run_id, "pause")
+    state[_RUN], state[_AT], state["whole_page"] = branch, (branch, None), True
+    _new_edition()
+    return branch
 
 
 def _branches(view: RunView) -> None:
