@@ -20,14 +20,15 @@ from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec, Task
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
 
 if TYPE_CHECKING:
-    from rnn_explorer.experiment import Experiment, ModelSettings
+    from rnn_explorer.errors import UserError
+from rnn_explorer.experiment import Experiment, ModelSettings
 
 # About one second of one core for an optimizer step: beyond it a run would not look alive.
 MAX_WORK = 10_000_000_000
 _ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
 
-class ModelTooLarge(ValueError):
+class ModelTooLarge(UserError):
     """A model whose steps would take far too long; the message says what to make smaller."""
 
 

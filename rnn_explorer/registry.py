@@ -6,11 +6,13 @@ import difflib
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from rnn_explorer.errors import UserError
+
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-class UnknownName(ValueError):
+class UnknownName(UserError):
     """A name that no entry of a registry has; the message lists the names that exist."""
 
 

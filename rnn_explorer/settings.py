@@ -16,12 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_type_hints
 
+from rnn_explorer.errors import UserError
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
-class SettingError(ValueError):
+class SettingError(UserError):
     """A setting with a value it cannot have. The message is a sentence for the person who set it.
 
     Attributes:

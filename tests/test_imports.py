@@ -14,15 +14,16 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
-BASE = {"registry", "settings", "trace"}
+BASE = {"errors", "registry", "settings", "trace"}
 CORE = BASE | {"device", "kernels", "cells", "tasks", "experiment", "model", "training"}
 ALLOWED: dict[str, set[str]] = {
-    "registry": set(),
-    "settings": set(),
+    "errors": set(),
+    "registry": {"errors"},
+    "settings": {"errors"},
     "trace": set(),
     "kernels": {"kernels"},
     "device": {"settings"},
-    "cells": {"cells", "kernels", "registry"},
+    "cells": {"cells", "errors", "kernels", "registry"},
     "tasks": {"tasks", *BASE},
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "device", "tasks.base", "experiment", *BASE},
@@ -32,13 +33,14 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"store", *CORE},
     "engine": {"engine", "store", "analysis", *CORE},
     "cli": {"cli", "cli_data", "analysis", *CORE},
-    "cli_data": {"tasks", "experiment", "settings"},
+    "cli_data": {"errors", "tasks", "experiment", "settings"},
     "__main__": {"cli"},
     "ui": {"ui", "engine", "store", "analysis", "figures", *CORE},
 }
 SCREEN = {"streamlit", "plotly"}
 NEVER: dict[str, set[str]] = {
     **{part: SCREEN for part in ALLOWED if part not in ("figures", "ui")},
+    "errors": SCREEN | {"torch", "numpy", "pandas"},
     "registry": SCREEN | {"torch", "numpy", "pandas"},
     "settings": SCREEN | {"torch", "numpy", "pandas"},
     "trace": SCREEN | {"torch", "pandas"},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 import numpy as np
 
 from rnn_explorer.engine.album import Frame
+from rnn_explorer.errors import UserError
 
 if TYPE_CHECKING:
     from rnn_explorer.experiment import Experiment
@@ -27,7 +28,7 @@ TRAIN_COLUMNS = ("loss", "metric", "grad_norm", "applied_norm")
 VALIDATION_COLUMNS = ("loss", "metric")
 
 
-class UnknownRun(KeyError):
+class UnknownRun(UserError, KeyError):
     """There is no run with this id (any more). The message is a sentence for a person."""
 
     def __init__(self, run_id: str) -> None:
@@ -38,7 +39,7 @@ class UnknownRun(KeyError):
         return f"There is no run {self.run_id!r} here: it was stopped, or nobody had looked at it for long."
 
 
-class EngineFull(RuntimeError):
+class EngineFull(UserError):
     """There is no place for another run. The message is a sentence for a person."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rnn_explorer.errors import UserError
+
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 100_000
 MAX_COLUMNS = 200
@@ -17,7 +19,7 @@ ENCODINGS = (
 )  # fmt: skip
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """A file that cannot be used. The message is a sentence that says why, and what to do."""
 
 
