@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from rnn_explorer import device
 from rnn_explorer.cells import CELLS, RecurrentCell
+from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec, Task
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
 
 if TYPE_CHECKING:
-    from rnn_explorer.errors import UserError
-from rnn_explorer.experiment import Experiment, ModelSettings
+    from rnn_explorer.experiment import Experiment, ModelSettings
 
 # About one second of one core for an optimizer step: beyond it a run would not look alive.
 MAX_WORK = 10_000_000_000

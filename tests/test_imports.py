@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "trace": set(),
     "kernels": {"kernels"},
     "device": {"settings"},
-    "cells": {"cells", "errors", "kernels", "registry"},
+    "cells": {"cells", "kernels", "registry", "errors"},
     "tasks": {"tasks", *BASE},
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "device", "tasks.base", "experiment", *BASE},
