@@ -43,6 +43,13 @@ class EngineFull(UserError):
     """There is no place for another run. The message is a sentence for a person."""
 
 
+class NotOwner(UserError):
+    """Only the visitor who started a run steers it."""
+
+    def __init__(self) -> None:
+        super().__init__("This run belongs to somebody else; make a copy of your own to train it or to change it.")
+
+
 @dataclass(frozen=True)
 class RunView:
     """All that a page needs to know of a run; frozen, and the same object until the run changes.
@@ -70,6 +77,7 @@ class RunView:
         frames: the steps of which the model is kept, ascending: where the time machine can go.
         origin: the run and the step from which this one branched off; None for one that began at step 0.
         version: grows with every change of the run.
+        owner: the visitor who started it and alone steers it; "" where everybody may.
     """
 
     run_id: str
@@ -93,6 +101,11 @@ class RunView:
     frames: tuple[int, ...]
     origin: tuple[str, int] | None
     version: int
+    owner: str = ""
+
+    def is_of(self, visitor: str) -> bool:
+        """Whether this visitor may steer the run."""
+        return self.owner in ("", visitor)
 
 
 @dataclass(frozen=True)
@@ -121,16 +134,20 @@ class Reply:
 class Engine(Protocol):
     """Keeps runs, trains them and says how they do. Every method may be called from any thread."""
 
-    def start(self, experiment: Experiment) -> str:
+    def start(self, experiment: Experiment, owner: str = "") -> str:
         """Make a run and return its id at once; its status becomes "ready" when the model is built.
+
+        Args:
+            experiment: what is trained.
+            owner: the visitor who alone may steer the run; "" for everybody.
 
         Raises:
             ModelTooLarge: before anything is built.
             SettingError: when its data do not bear its settings, or are not there.
-            EngineFull: when every place is taken by a run that somebody watches.
+            EngineFull: when the places of this owner, or all places, are taken by runs that somebody watches.
         """
 
-    def command(self, run_id: str, command: Command) -> None:
+    def command(self, run_id: str, command: Command, by: str | None = None) -> None:
         """Tell a run what to do; returns at once, and the view shows what came of it.
 
         play: train up to the budget's end, measure the test split, be "finished"; after that, one more budget.
@@ -138,16 +155,22 @@ class Engine(Protocol):
         epoch: train up to the end of the present epoch, then pause. reset: back to step 0 with the same initial
         weights. stop: forget the run. test: measure the test split now.
 
+        Args:
+            run_id, command: which run, and what to do.
+            by: the visitor who asks; None: the program itself, which may do everything.
+
         Raises:
             UnknownRun: when there is no such run.
+            NotOwner: when the run belongs to another visitor.
             ValueError: for a word that is no command.
         """
 
-    def change(self, run_id: str, **training_settings: Any) -> None:
+    def change(self, run_id: str, *, by: str | None = None, **training_settings: Any) -> None:
         """Change training settings while the run lives.
 
         Raises:
             UnknownRun: when there is no such run.
+            NotOwner: when the run belongs to another visitor than `by`, see `command`.
             SettingError: for a setting that needs a new model, or a value out of range.
         """
 
@@ -157,19 +180,19 @@ class Engine(Protocol):
     def renew(self, run_id: str) -> None:
         """Say that somebody is looking at the run; UnknownRun when there is none."""
 
-    def branch(self, run_id: str, step: int) -> str:
+    def branch(self, run_id: str, step: int, owner: str = "") -> str:
         """Make a run that goes on from a kept step of another one, and return its id at once.
 
-        The new run has the other's past up to that step; the other one stays as it is.
+        The new run has the other's past up to that step and belongs to `owner`; the other one stays as it is.
 
         Raises:
             UnknownRun: when there is no such run.
-            ValueError: when that step is not kept; a sentence for a person.
-            EngineFull: when every place is taken by a run that somebody watches.
+            UserError: when that step is not kept.
+            EngineFull: when the places of this owner, or all places, are taken by runs that somebody watches.
         """
 
     def family(self, run_id: str) -> tuple[str, ...]:
-        """The ids of all living runs that share a beginning with this one, itself included, oldest first."""
+        """The ids of its owner's living runs that share a beginning with this one, itself included, oldest first."""
 
     def ask(
         self,
@@ -194,7 +217,7 @@ class Engine(Protocol):
 
         Raises:
             UnknownRun: when there is no such run.
-            ValueError: when that step is not kept.
+            UserError: when that step is not kept.
         """
 
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:

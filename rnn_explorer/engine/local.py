@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Listener
@@ -39,6 +40,7 @@ from rnn_explorer.engine.base import (
     EngineFull,
     Facts,
     Host,
+    NotOwner,
     Order,
     Reply,
     RunView,
@@ -50,6 +52,7 @@ from rnn_explorer.engine.base import (
     Word,
     WorkerReady,
 )
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.model import build_on_meta
 from rnn_explorer.settings import SettingError
@@ -112,6 +115,7 @@ class _Run:
     checkpoint: _Checkpoint | None = None
     album: Album = field(default_factory=Album)
     origin: tuple[str, int] | None = None
+    owner: str = ""
     root: str = ""  # the run that the whole family began with
     waiting: dict[int, _Waiting] = field(default_factory=dict)  # questions by ticket
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
@@ -121,6 +125,11 @@ class _Run:
 
     def is_watched(self, within: float) -> bool:
         return bool(self.subscribers) or time.monotonic() - self.seen < within
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has trained it, so that nothing is lost with it."""
+        return self.step == 0 and self.status != "training"
 
     def forget_results(self) -> None:
         """Back to step 0."""
@@ -148,6 +157,7 @@ class _Run:
                 snapshot=self.snapshot,
                 frames=self.album.steps,
                 origin=self.origin,
+                owner=self.owner,
                 version=self.version,
                 **vars(self.facts),
             )
@@ -186,7 +196,10 @@ class LocalEngine:
         workers: processes, at least 1; None: one a core that this process may use, at most `MAX_WORKERS`.
         lease: seconds after which a training run that nobody looks at is paused.
         keep: seconds after which a run that nobody looks at is forgotten.
-        max_runs: the most runs at a time; the one that nobody has looked at for longest makes room for another.
+        max_runs: the most runs at a time. Where they are used up, one that nobody looks at makes room for another:
+            first one that was never trained, then one of the owner with the most runs, the longest left first.
+        runs_each: the most runs of one owner at a time; the longest left of the owner's own makes room for another.
+        keep_untouched: seconds after which a run is forgotten that nobody looks at and nobody has trained.
         glance: seconds after a look during which a run counts as looked at.
     """
 
@@ -197,12 +210,15 @@ class LocalEngine:
         lease: float = 120.0,
         keep: float = 3600.0,
         max_runs: int = 200,
+        runs_each: int = 16,
+        keep_untouched: float = 600.0,
         glance: float = GLANCE,
     ) -> None:
         count = min(_cores(), MAX_WORKERS) if workers is None else workers
         if count < 1:
             raise ValueError(f"an engine needs at least one worker, not {count}")
-        self.lease, self.keep, self.max_runs, self.glance = lease, keep, max_runs, glance
+        self.lease, self.keep, self.keep_untouched = lease, keep, min(keep, keep_untouched)
+        self.max_runs, self.runs_each, self.glance = max_runs, runs_each, glance
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._runs: dict[str, _Run] = {}
@@ -222,24 +238,24 @@ class LocalEngine:
 
     # -- what a page says ---------------------------------------------------------------------------------------
 
-    def start(self, experiment: Experiment) -> str:
+    def start(self, experiment: Experiment, owner: str = "") -> str:
         check_size(experiment)
         with self._lock:
             if self._closing.is_set():
                 raise RuntimeError("the engine is closed")
-            callbacks = self._make_room()
-            run = _Run(secrets.token_urlsafe(8), experiment, time.monotonic())
+            callbacks = self._make_room(owner)
+            run = _Run(secrets.token_urlsafe(8), experiment, time.monotonic(), owner=owner)
             run.root = run.run_id
             self._runs[run.run_id] = run
             self._host(run)
         _call(callbacks)
         return run.run_id
 
-    def command(self, run_id: str, command: Command) -> None:
+    def command(self, run_id: str, command: Command, by: str | None = None) -> None:
         if command not in COMMANDS:
             raise ValueError(f"{command!r} is no command; there are: {', '.join(COMMANDS)}")
         with self._lock:
-            run = self._get(run_id)
+            run = self._steered(run_id, by)
             run.seen = time.monotonic()
             if command == "stop":
                 callbacks = self._drop(run)
@@ -271,13 +287,13 @@ class LocalEngine:
         run.number += 1
         self._tell(run, Order(run.run_id, run.number, command))
 
-    def change(self, run_id: str, **training_settings: Any) -> None:
+    def change(self, run_id: str, *, by: str | None = None, **training_settings: Any) -> None:
         live = {spec.name for spec in TrainingSettings.specs() if spec.live}
         for name, value in training_settings.items():
             if name not in live:
                 raise SettingError(name, value, "left as it is while this model lives; it needs a new one")
         with self._lock:
-            run = self._get(run_id)
+            run = self._steered(run_id, by)
             run.experiment = run.experiment.replace(**training_settings)
             run.seen = time.monotonic()
             if run.worker is not None:
@@ -290,12 +306,12 @@ class LocalEngine:
         with self._lock:
             return self._get(run_id).look()
 
-    def branch(self, run_id: str, step: int) -> str:
+    def branch(self, run_id: str, step: int, owner: str = "") -> str:
         with self._lock:
             old = self._get(run_id)
             frame = _kept(old, step)
-            callbacks = self._make_room(but=old)
-            run = _Run(secrets.token_urlsafe(8), old.experiment, time.monotonic())
+            callbacks = self._make_room(owner, but=old)
+            run = _Run(secrets.token_urlsafe(8), old.experiment, time.monotonic(), owner=owner)
             run.root, run.origin, run.facts = old.root, (run_id, step), old.facts
             run.album = old.album.until(step)
             run.checkpoint = _Checkpoint(frame.state, step, old.train.until(step), old.validation.until(step))
@@ -307,8 +323,9 @@ class LocalEngine:
 
     def family(self, run_id: str) -> tuple[str, ...]:
         with self._lock:
-            root = self._get(run_id).root
-            return tuple(run.run_id for run in self._runs.values() if run.root == root)
+            mine = self._get(run_id)
+            relatives = (run for run in self._runs.values() if run.root == mine.root and run.owner == mine.owner)
+            return tuple(run.run_id for run in relatives)
 
     def ask(
         self,
@@ -405,17 +422,36 @@ class LocalEngine:
         except (KeyError, TypeError):
             raise UnknownRun(run_id) from None
 
-    def _make_room(self, but: _Run | None = None) -> list[Callable[[], None]]:
-        callbacks: list[Callable[[], None]] = []
-        while len(self._runs) >= self.max_runs:
-            unwatched = [run for run in self._runs.values() if run is not but and not run.is_watched(self.glance)]
-            if not unwatched:
+    def _steered(self, run_id: str, by: str | None) -> _Run:
+        run = self._get(run_id)
+        if by is not None and run.owner not in ("", by):
+            raise NotOwner
+        return run
+
+    def _make_room(self, owner: str, but: _Run | None = None) -> list[Callable[[], None]]:
+        """Drop the run that must go for one more of this owner, if any.
+
+        Raises:
+            EngineFull: when none can go.
+        """
+        runs = self._runs.values()
+        of = Counter(run.owner for run in runs)
+        left = [run for run in runs if run is not but and not run.is_watched(self.glance)]
+        if owner and of[owner] >= self.runs_each:
+            mine = [run for run in left if run.owner == owner]
+            if not mine:
+                raise EngineFull(
+                    f"You have {self.runs_each} runs open, which is the most. Close one of their tabs, and try again."
+                )
+            return self._drop(min(mine, key=lambda run: (not run.is_untouched, run.seen)))
+        if len(runs) >= self.max_runs:
+            if not left:
                 raise EngineFull(
                     f"All {self.max_runs} places for runs are taken, and somebody watches every one. "
                     "Try again when one of them was stopped or left."
                 )
-            callbacks += self._drop(min(unwatched, key=lambda run: run.seen))
-        return callbacks
+            return self._drop(min(left, key=lambda run: (not run.is_untouched, -of[run.owner], run.seen)))
+        return []
 
     def _drop(self, run: _Run) -> list[Callable[[], None]]:
         if run.worker is not None:
@@ -622,7 +658,7 @@ class LocalEngine:
             callbacks: list[Callable[[], None]] = []
             with self._lock:
                 for run in list(self._runs.values()):
-                    if not run.is_watched(self.keep):
+                    if not run.is_watched(self.keep_untouched if run.is_untouched else self.keep):
                         callbacks += self._drop(run)
                     elif run.status == "training" and run.worker is not None and not run.is_watched(self.lease):
                         self._pause_unwatched(run)
@@ -667,7 +703,7 @@ def _fate(run: _Run, given_up: bool) -> tuple[Status, str]:
 def _kept(run: _Run, step: int) -> Frame:
     frame = run.album.at(step)
     if frame is None:
-        raise ValueError(f"Step {step} of this run is not kept (any more); choose another one.")
+        raise UserError(f"Step {step} of this run is not kept (any more); choose another one.")
     return frame
 
 

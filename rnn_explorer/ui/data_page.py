@@ -19,7 +19,8 @@ from rnn_explorer.figures.distributions import distributions, training_counts
 from rnn_explorer.figures.examples import NARROW, examples, height
 from rnn_explorer.settings import Spec
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.ui import controls, desk, own_data, session, still
+from rnn_explorer.tasks.own.store import DataGone
+from rnn_explorer.ui import controls, desk, own_data, session, still, uploads
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
 EPOCHS = 60  # enough for a small training set to be learnt by heart
@@ -35,6 +36,9 @@ def show(run_id: str) -> None:
     own_data.show()
     shown = _chosen(mine)
     own = shown.task == mine.task
+    if uploads.is_foreign(shown):  # who watches somebody else's run sees the run, not the data it learns from
+        st.warning(str(DataGone()))
+        return
     try:
         told = _report(shown)
     except ValueError as error:  # data that are missing or wrong, in the task's own words

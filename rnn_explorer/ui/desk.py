@@ -14,12 +14,13 @@ from typing import Any
 import streamlit as st
 
 from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
 from rnn_explorer.model import ModelTooLarge
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import controls, live, network, server, session, uploads
+from rnn_explorer.ui import controls, live, network, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
 
 RUN = "run"  # the key of the run's id in the address
@@ -104,10 +105,6 @@ def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
         state[_EXPERIMENT] = session.engine().view(wanted_run).experiment.to_dict()
         return
     found, errors = Experiment.from_query_forgiving(asked)
-    if uploads.is_foreign(found):
-        # A link of an upload: the data stay with their owner.
-        _tell(str(DataGone()))
-        found = Experiment.default(found.task)
     state[_EXPERIMENT] = found.to_dict()
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
@@ -131,25 +128,38 @@ def alive(run_id: str | None) -> bool:
     return True
 
 
+def is_mine(run_id: str) -> bool:
+    """Whether this visitor steers a living run; who opened another's by its address watches."""
+    return session.engine().view(run_id).is_of(visitor.current())
+
+
 def _start(wanted: Experiment, fall_back: bool = False) -> bool:
     """Start a run of `wanted` and put it on the desk; False, with a sentence, where that cannot be."""
-    state, engine = st.session_state, session.engine()
+    state, engine, me = st.session_state, session.engine(), visitor.current()
+    if uploads.is_foreign(wanted):  # a link or a token of an upload: the data stay with their owner
+        _tell(str(DataGone()))
+        if not fall_back:
+            return False
+        wanted = Experiment.default(wanted.task)
     try:
-        run_id = engine.start(wanted)
+        run_id = engine.start(wanted, me)
     except (ModelTooLarge, SettingError) as error:
         _tell(str(error))
         if not fall_back:
             return False
         wanted = Experiment.default(wanted.task)
-        run_id = engine.start(wanted)
+        run_id = engine.start(wanted, me)
     except EngineFull as error:
+        if not fall_back:
+            _tell(str(error))
+            return False
         st.error(str(error))
         st.stop()
     old = state.get(_RUN)
-    if old and alive(old):
+    if old and alive(old) and is_mine(old):
         for relative in engine.family(old):
             if live.viewers(relative) <= (relative == old):  # nobody else is watching it
-                engine.command(relative, "stop")
+                engine.command(relative, "stop", by=me)
     state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
     return True
 
@@ -205,12 +215,17 @@ def _adopt(after: Experiment) -> None:
     changes = before.live_changes_to(after)
     if changes == {}:
         return
-    if changes is None or not alive(state[_RUN]):
-        trained = alive(state[_RUN]) and session.engine().view(state[_RUN]).step > 0
-        if _start(after) and trained:
+    view = session.engine().view(state[_RUN]) if alive(state[_RUN]) else None
+    if changes is None or view is None or not view.is_of(visitor.current()):
+        if not _start(after):
+            _new_edition()  # the controls show again what is
+        elif view is not None and not view.is_of(visitor.current()):
+            st.toast("This is a run of your own now, at step 0. The one that you watched goes on.")
+            _new_edition()
+        elif view is not None and view.step > 0:
             st.toast("A new model, at step 0. Press Play to train it.")
         return
-    session.engine().change(state[_RUN], **changes)
+    session.engine().change(view.run_id, by=visitor.current(), **changes)
     state[_EXPERIMENT] = after.to_dict()
 
 
@@ -238,8 +253,11 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         st.rerun()
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _buttons(view)
-        _speed(view)
+        if view.is_of(visitor.current()):
+            _buttons(view)
+            _speed(view)
+        else:
+            _offer_a_copy(view)
         with st.popover("Layer summary", help="The layers of this network, their output shapes and parameters"):
             network.summary(view)
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
@@ -293,6 +311,43 @@ def _buttons(view: RunView) -> None:
     _button("Test", "test", None, "Measure loss and metric on the test set now", view, off=broken)
 
 
+def _offer_a_copy(view: RunView) -> None:
+    """What stands in place of the buttons where the run belongs to somebody else."""
+    st.button(
+        "Make it mine",
+        key="do:copy",
+        type="primary",
+        help="A copy of this run from the step that you see, to train and to change as you like",
+        on_click=_copy,
+        args=(view.run_id,),
+    )
+    st.markdown("You are watching somebody else's run. A changed setting makes a run of your own.", width="content")
+
+
+def _copy(run_id: str) -> None:
+    """Put a copy of somebody else's run on the desk, from the step looked at, or from the newest kept one."""
+    engine, me = session.engine(), visitor.current()
+    try:
+        view = engine.view(run_id)
+        if uploads.is_foreign(view.experiment):
+            raise DataGone
+        step = looked_at(run_id)
+        step = step if step is not None or not view.frames else view.frames[-1]
+        copy = engine.start(view.experiment, me) if step is None else engine.branch(run_id, step, me)
+    except UnknownRun:
+        st.session_state["whole_page"] = True
+    except UserError as error:
+        st.toast(str(error))
+    else:
+        _put_on_the_desk(copy)
+
+
+def _put_on_the_desk(run_id: str) -> None:
+    """Show another run, at its present."""
+    st.session_state[_RUN], st.session_state[_AT], st.session_state["whole_page"] = run_id, (run_id, None), True
+    _new_edition()
+
+
 def _button(
     label: str, command: str, shortcut: str | None, tip: str, view: RunView, primary: bool = False, off: bool = False
 ) -> None:
@@ -337,25 +392,24 @@ def _set_speed(key: str) -> None:
 
 
 def _command(run_id: str, command: Any) -> None:
-    engine, past = session.engine(), looked_at(run_id)
+    engine, past, me = session.engine(), looked_at(run_id), visitor.current()
     try:
         if command in ("play", "step", "epoch") and past is not None and past != engine.view(run_id).step:
             run_id = _branch(run_id, past)
-        engine.command(run_id, command)
+        engine.command(run_id, command, by=me)
     except UnknownRun:
         st.session_state["whole_page"] = True
-    except (ValueError, EngineFull) as error:
+    except UserError as error:
         st.toast(str(error))
 
 
 def _branch(run_id: str, step: int) -> str:
     """Go on from a step of the past in a new run, and put that on the desk."""
-    state, engine = st.session_state, session.engine()
-    branch = engine.branch(run_id, step)
+    engine, me = session.engine(), visitor.current()
+    branch = engine.branch(run_id, step, me)
     if live.viewers(run_id) <= 1:
-        engine.command(run_id, "pause")
-    state[_RUN], state[_AT], state["whole_page"] = branch, (branch, None), True
-    _new_edition()
+        engine.command(run_id, "pause", by=me)
+    _put_on_the_desk(branch)
     return branch
 
 
@@ -392,10 +446,8 @@ def _branch_name(view: RunView, family: Sequence[str]) -> str:
 
 def _switch(key: str) -> None:
     wanted = st.session_state.get(key)
-    if int(key.rpartition(":")[2]) != edition() or not alive(wanted):
-        return
-    st.session_state[_RUN], st.session_state[_AT], st.session_state["whole_page"] = wanted, (wanted, None), True
-    _new_edition()
+    if int(key.rpartition(":")[2]) == edition() and wanted and alive(wanted):
+        _put_on_the_desk(wanted)
 
 
 def _new_seed() -> None:

@@ -30,7 +30,7 @@ from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.words import Words
-from rnn_explorer.ui import session
+from rnn_explorer.ui import session, visitor
 from rnn_explorer.ui.boards import BOARDS, Board, Seen
 from rnn_explorer.ui.looking import Looker
 
@@ -43,9 +43,13 @@ _PATIENCE = 60.0  # seconds that a download waits for what must be computed
 
 _log = logging.getLogger(__name__)
 _streams: Counter[str] = Counter()  # open streams by run
-_channels: dict[str, tuple[Looker, asyncio.Event]] = {}  # open streams by the names that browsers gave them
+# Open streams, with whose they are, by the names that browsers gave them.
+_channels: dict[str, tuple[Looker, asyncio.Event, str]] = {}
 _cost = 0.005  # seconds that building one event took lately
 _open = True
+STREAMS_EACH = 24  # open streams of one visitor
+STREAMS_IN_ALL = 400
+_streams_of: Counter[str] = Counter()  # open streams by visitor
 
 
 class Encoder:
@@ -219,6 +223,21 @@ def viewers(run_id: str) -> int:
     return _streams[run_id]
 
 
+def _visitor(request: Request) -> str:
+    """Whose request this is; all without the cookie from one address count as one visitor."""
+    return visitor.of(request.scope) or f"address {request.client.host if request.client else ''}"
+
+
+def _full(visitor_id: str) -> str:
+    """A sentence where there is no place for another stream of this visitor, else ""."""
+    if _streams_of[visitor_id] >= STREAMS_EACH:
+        return f"You have {STREAMS_EACH} pages open, which is the most. Close some of them, then reload this one."
+    # A visitor without any page finds a place as long as others have several.
+    if _streams_of.total() >= STREAMS_IN_ALL and (_streams_of[visitor_id] or len(_streams_of) >= STREAMS_IN_ALL):
+        return "This server has as many viewers as it can serve. Try again when some have left."
+    return ""
+
+
 async def stream(request: Request) -> Response:
     """GET /explorer/live/{run_id}?board=lab&stream=NAME&...: the event stream of one run."""
     run_id, query = request.path_params["run_id"], dict(request.query_params)
@@ -231,9 +250,9 @@ async def stream(request: Request) -> Response:
 async def choose(request: Request) -> Response:
     """POST /explorer/choose/{stream}?...: another selection for an open stream, which keeps all it has drawn."""
     found = _channels.get(request.path_params["stream"])
-    if found is None:
+    if found is None or found[2] != _visitor(request):
         return PlainTextResponse("There is no such stream.", status_code=404)
-    looker, news = found
+    looker, news, _ = found
     looker.choose(dict(request.query_params))
     news.set()
     return Response(status_code=204)
@@ -247,6 +266,10 @@ async def _events(request: Request, run_id: str, query: dict[str, str]) -> Async
         if not loop.is_closed():
             loop.call_soon_threadsafe(function)
 
+    who = _visitor(request)
+    if refused := _full(who):
+        yield f"event: full\ndata: {json.dumps(refused)}\n\n"
+        return
     looker = Looker(engine, run_id, query.get("board", "lab"), query, news.set, home)
     encoder = Encoder(looker.board)
     try:
@@ -256,19 +279,25 @@ async def _events(request: Request, run_id: str, query: dict[str, str]) -> Async
         yield "event: gone\ndata: {}\n\n"
         return
     name = query.get("stream", "")[:64]
-    _channels[name] = (looker, news)
+    if name not in _channels or _channels[name][2] == who:  # nobody takes over the name of another's
+        _channels[name] = (looker, news, who)
     _streams[run_id] += 1
+    _streams_of[who] += 1
     shown: Any = None
     silent = time.monotonic()
     try:
         news.set()
         while _open and not await request.is_disconnected():
+            due = looker.due()
             try:
-                await asyncio.wait_for(news.wait(), timeout=min(BREATH, looker.due()))
+                await asyncio.wait_for(news.wait(), timeout=min(BREATH, due))
             except TimeoutError:
                 if time.monotonic() - silent > PING:
                     silent = time.monotonic()
                     yield ": still here\n\n"
+                if due > BREATH:  # nothing can be new: to look would only cost time, for every idle tab
+                    engine.renew(run_id)
+                    continue
             news.clear()
             engine.renew(run_id)
             began = time.monotonic()
@@ -287,17 +316,20 @@ async def _events(request: Request, run_id: str, query: dict[str, str]) -> Async
             _cost = 0.9 * _cost + 0.1 * took
             silent = time.monotonic()
             yield f"data: {event}\n\n"
-            await asyncio.sleep(max(1 / FRAMES_PER_SECOND - took, _cost * _streams.total() / SHARE_OF_TIME - took, 0.0))
+            # Every visitor has the same share, however many pages each has open.
+            turn = _cost * len(_streams_of) * _streams_of[who] / SHARE_OF_TIME
+            await asyncio.sleep(max(1 / FRAMES_PER_SECOND - took, turn - took, 0.0))
     except UnknownRun:
         yield "event: gone\ndata: {}\n\n"
     finally:
         unsubscribe()
         looker.close()
-        if _channels.get(name, (None,))[0] is looker:
+        if name in _channels and _channels[name][0] is looker:
             del _channels[name]
-        _streams[run_id] -= 1
-        if not _streams[run_id]:
-            del _streams[run_id]
+        for counter, key in ((_streams, run_id), (_streams_of, who)):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
 
 
 async def download(request: Request) -> Response:

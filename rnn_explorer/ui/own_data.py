@@ -71,8 +71,7 @@ def _read(file: Any, encoding: str) -> str | None:
         _forget_file()
         held = {"id": file.file_id, "encoding": encoding, "token": None, "error": ""}
         try:
-            held["token"] = store.keep(read(file.getvalue()[: MAX_BYTES + 1], file.name, encoding))
-            uploads.bring(held["token"])
+            held["token"] = uploads.bring(read(file.getvalue()[: MAX_BYTES + 1], file.name, encoding))
         except DataError as error:
             held["error"] = str(error)
         st.session_state[_FILE] = held

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import gzip
 import hashlib
 import importlib.util
+import logging
 import re
 import signal
 import threading
@@ -24,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from rnn_explorer.ui import live, session
+from rnn_explorer.ui import live, session, uploads
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -60,6 +62,8 @@ HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _YEAR = 365 * 24 * 3600
+_SWEEP_EVERY = 60.0  # seconds
+_log = logging.getLogger(__name__)
 
 
 class SecurityHeaders:
@@ -106,11 +110,23 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     session.engine()
     live.accept()
     _hang_up_first()
+    sweeping = asyncio.create_task(_sweep())
     try:
         yield
     finally:
+        sweeping.cancel()
         live.hang_up()
         session.close_engine()
+
+
+async def _sweep() -> None:
+    """Forget uploads that are over, whether or not anybody opens a page."""
+    while True:
+        await asyncio.sleep(_SWEEP_EVERY)
+        try:
+            await asyncio.to_thread(uploads.sweep)
+        except Exception:
+            _log.exception("uploads could not be swept")
 
 
 def _hang_up_first() -> None:

@@ -1,7 +1,7 @@
 """Whose uploads there are, and how long they live.
 
-An upload belongs to the session that brought it. It is forgotten when nobody has looked for `KEEP` seconds and no run
-learns from it any more.
+An upload belongs to the visitor who brought it, and its token opens it for nobody else. It is forgotten when that
+visitor has not looked for `KEEP` seconds and no run learns from it any more.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-import streamlit as st
-
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.own import store
-from rnn_explorer.ui import session
+from rnn_explorer.tasks.own.limits import DataError
+from rnn_explorer.tasks.own.reading import Table, Text
+from rnn_explorer.ui import session, visitor
 
 KEEP = 3600.0  # seconds after the last look
+MOST_EACH = 100 * 1024 * 1024  # bytes that the uploads of one visitor take, as they are stored
 
 
 @dataclass
 class _Known:
-    """An upload of this server: when somebody last looked, and the runs that learn from it."""
+    """An upload of this server: whose it is, when they last looked, and the runs that learn from it."""
 
+    owner: str
     seen: float
     runs: set[str] = field(default_factory=set)
 
@@ -32,47 +34,59 @@ _known: dict[str, _Known] = {}
 _lock = threading.Lock()
 
 
-def owned() -> set[str]:
-    """The tokens of the uploads that this session may use: its own, and those of runs whose address it was given."""
-    return st.session_state.setdefault("uploads", set())
-
-
 def token_of(experiment: Experiment) -> str:
     """The upload that an experiment is about; "" for none."""
     return str(getattr(experiment.task_settings, "data", ""))
 
 
 def is_foreign(experiment: Experiment) -> bool:
-    """Whether an experiment is about an upload that this session may not use."""
+    """Whether an experiment is about an upload that this visitor did not bring."""
     token = token_of(experiment)
-    return bool(token) and token not in owned()
-
-
-def bring(token: str) -> None:
-    """This session has brought an upload."""
-    owned().add(token)
     with _lock:
-        _known[token] = _Known(time.monotonic())
+        return bool(token) and (token not in _known or _known[token].owner != visitor.current())
+
+
+def bring(record: Table | Text) -> str:
+    """Store what was read of a file of this visitor's; returns its token.
+
+    Raises:
+        DataError: when there is no more room, on the server or for this visitor.
+    """
+    me, token = visitor.current(), store.keep(record)
+    with _lock:
+        mine = [name for name, entry in _known.items() if entry.owner == me]
+        if sum(map(store.size, [*mine, token])) <= MOST_EACH:
+            _known[token] = _Known(me, time.monotonic())
+            return token
+    store.drop(token)
+    raise DataError(
+        f"Your uploads take more than {MOST_EACH // 2**20} MB together. Close what you trained on them, or take a "
+        "smaller file."
+    )
 
 
 def touch(experiment: Experiment, run_id: str) -> None:
-    """Somebody looks at a run, which may learn from an upload; what is over is forgotten."""
-    token, now = token_of(experiment), time.monotonic()
-    if token:
-        owned().add(token)
+    """This visitor looks at a run, which may learn from an upload."""
+    token, me, now = token_of(experiment), visitor.current(), time.monotonic()
     with _lock:
-        if token:
-            _known.setdefault(token, _Known(now)).runs.add(run_id)
-        for mine in owned() & set(_known):
-            _known[mine].seen = now
-        over = [name for name, entry in _known.items() if now - entry.seen > KEEP and not any(map(_lives, entry.runs))]
-    for name in over:
+        if token in _known:
+            _known[token].runs.add(run_id)
+        for entry in _known.values():
+            if entry.owner == me:
+                entry.seen = now
+
+
+def sweep() -> None:
+    """Forget what nobody has looked at for long and nothing learns from any more."""
+    now = time.monotonic()
+    with _lock:
+        left = {name: set(entry.runs) for name, entry in _known.items() if now - entry.seen > KEEP}
+    for name in [name for name, runs in left.items() if not any(map(_lives, runs))]:
         forget(name)
 
 
 def forget(token: str) -> None:
     """Drop an upload, and the tasks that were built on it."""
-    owned().discard(token)
     with _lock:
         _known.pop(token, None)
     store.drop(token)

@@ -24,10 +24,15 @@ def one_engine() -> Iterator[None]:
 
 @pytest.fixture
 def open_lab() -> Callable[..., AppTest]:
-    """open_lab(task="adding"): open the lab with a query, as a visitor would; `page="memory"` goes on to that page."""
+    """open_lab(task="adding"): open the lab with a query, as a visitor would; `page="memory"` goes on to that page.
 
-    def open_page(page: str = "", **query: str) -> AppTest:
+    Each is a visitor of its own; `visitor="anna"` says whose browser it is.
+    """
+
+    def open_page(page: str = "", visitor: str = "", **query: str) -> AppTest:
         app = AppTest.from_file(FRAME, default_timeout=30)
+        if visitor:
+            app.session_state["visitor"] = visitor
         for name, value in query.items():
             app.query_params[name] = value
         app.run()

@@ -215,19 +215,19 @@ def test_a_refused_text_stays_where_it_was_typed_with_a_sentence(open_lab: Open)
 
 
 def test_a_run_in_the_address_is_found_again(open_lab: Open) -> None:
-    page = open_lab(task="adding", cell="gru", steps="100000")
+    page = open_lab(visitor="anna", task="adding", cell="gru", steps="100000")
     button(page, "Play").click().run()
     wait_for(page, lambda view: view.step > 5)
-    other = open_lab(task="adding", run=run_of(page))
+    other = open_lab(visitor="anna", task="adding", run=run_of(page))
     assert run_of(other) == run_of(page)
     assert other.query_params["cell"] == "gru", "the run's own experiment counts"
     button(other, "Pause").click().run()
     assert wait_for(page, lambda view: view.status == "paused").step > 5
 
 
-def test_a_change_made_in_another_browser_is_seen(open_lab: Open) -> None:
-    page = open_lab(task="adding", cell="gru")
-    other = open_lab(task="adding", run=run_of(page))
+def test_a_change_made_in_another_tab_is_seen(open_lab: Open) -> None:
+    page = open_lab(visitor="anna", task="adding", cell="gru")
+    other = open_lab(visitor="anna", task="adding", run=run_of(page))
     control(other, "learning_rate").set_value(0.01).run()
     page.run()
     assert control(page, "learning_rate").value == 0.01
@@ -306,7 +306,7 @@ def test_a_step_from_the_past_that_is_gone_is_told(open_lab: Open) -> None:
 def test_a_new_model_leaves_no_branch_behind(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="gru", seq_len="10", hidden_size="8")
     view = wait_for(page, lambda view: view.status == "ready")
-    branch = session.engine().branch(view.run_id, 0)
+    branch = session.engine().branch(view.run_id, 0, view.owner)
     control(page, "hidden_size").set_value(12).run()
     for run_id in (view.run_id, branch):
         with pytest.raises(UnknownRun):

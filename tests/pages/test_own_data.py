@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.own import store
-from rnn_explorer.ui import session
+from rnn_explorer.ui import session, uploads
 from tests.pages.conftest import FRAME, run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -23,12 +24,13 @@ def forgotten() -> Iterator[None]:
 
 
 @pytest.fixture
-def open_owned() -> Open:
-    """Open the lab in a session that has brought the upload in the address."""
+def open_owned(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Open the lab as the visitor who brought the upload in the address."""
 
     def open_page(**query: str) -> AppTest:
         page = AppTest.from_file(FRAME, default_timeout=30)
-        page.session_state["uploads"] = {query["data"]}
+        page.session_state["visitor"] = "anna"
+        monkeypatch.setitem(uploads._known, query["data"], uploads._Known("anna", time.monotonic()))
         for name, value in query.items():
             page.query_params[name] = value
         page.run()

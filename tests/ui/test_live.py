@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import math
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -209,3 +210,18 @@ def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: LabSel
         view = view_of(trainer, status="training", validation=validation, test=(math.nan, math.inf))
         event = json.loads(encoder.event(seen(view)))
         assert event["status"]["status"] == "training"
+
+
+# -- whose streams ------------------------------------------------------------------------------------------------
+
+
+def test_one_visitors_streams_are_bounded_and_a_newcomer_finds_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_streams_of", Counter())
+    monkeypatch.setattr(live, "STREAMS_EACH", 3)
+    monkeypatch.setattr(live, "STREAMS_IN_ALL", 5)
+    live._streams_of.update({"anna": 2, "bert": 3})
+    assert "You have 3 pages open" in live._full("bert")
+    assert "as many viewers" in live._full("anna"), "she has some already"
+    assert live._full("cora") == "", "she has none"
+    live._streams_of.update({"cora": 1, "dora": 1, "emil": 1})
+    assert "as many viewers" in live._full("fritz"), "one each, for as many as there are places"

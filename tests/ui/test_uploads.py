@@ -1,4 +1,4 @@
-"""Uploads live with their session and with what learns from them."""
+"""Uploads belong to their visitor, and live as long as somebody looks or something learns from them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.own.limits import DataError
+from rnn_explorer.tasks.own.reading import read
 from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import own_data, uploads
 
@@ -27,9 +29,9 @@ class Engine:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """A session, an engine and a clock of the test's own."""
-    made = SimpleNamespace(state={}, engine=Engine(), now=1000.0)
-    monkeypatch.setattr(uploads.st, "session_state", made.state)
+    """A visitor, an engine and a clock of the test's own."""
+    made = SimpleNamespace(visitor="anna", engine=Engine(), now=1000.0)
+    monkeypatch.setattr(uploads.visitor, "current", lambda: made.visitor)
     monkeypatch.setattr(uploads.session, "engine", lambda: made.engine)
     monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: made.now))
     monkeypatch.setattr(uploads, "_known", {})
@@ -41,39 +43,63 @@ def on(token: str) -> Experiment:
     return Experiment.default("own_series").replace(data=token)
 
 
-def test_an_upload_is_its_sessions_and_nobody_elses(world: SimpleNamespace) -> None:
-    token = store.put(CSV, "x.csv")
-    uploads.bring(token)
+def bring() -> str:
+    return uploads.bring(read(CSV, "x.csv"))
+
+
+def test_an_upload_is_its_visitors_and_nobody_elses(world: SimpleNamespace) -> None:
+    token = bring()
     assert not uploads.is_foreign(on(token))
-    world.state.clear()  # another session
+    world.visitor = "bert"
     assert uploads.is_foreign(on(token))
+    uploads.touch(on(token), "run")
+    assert uploads.is_foreign(on(token)), "to watch a run on it opens nothing"
     assert not uploads.is_foreign(Experiment.default("own_series"))
     assert not uploads.is_foreign(Experiment.default("digits"))
-    uploads.touch(on(token), "run")  # who has the address of a run may go on with it
+    world.visitor = "anna"
     assert not uploads.is_foreign(on(token))
+    assert uploads.is_foreign(on("x" * 22)), "what is gone is nobody's"
 
 
 def test_an_upload_is_forgotten_when_nobody_looks_and_nothing_learns_from_it(world: SimpleNamespace) -> None:
-    token = store.put(CSV, "x.csv")
-    uploads.bring(token)
+    token = bring()
     uploads.touch(on(token), "run")
-    world.state.clear()  # its session is over
     world.now += uploads.KEEP + 1
-    uploads.touch(Experiment.default("digits"), "another run")
+    uploads.sweep()
     assert store.get(token), "a run still learns from it"
     world.engine.alive.clear()
+    uploads.sweep()
+    with pytest.raises(DataGone):
+        store.get(token)
+    assert uploads._known == {}
+
+
+def test_a_look_keeps_it_and_somebody_elses_does_not(world: SimpleNamespace) -> None:
+    token = bring()
+    for _ in range(3):
+        world.now += uploads.KEEP - 1
+        uploads.touch(Experiment.default("digits"), "another run")
+        uploads.sweep()
+    assert store.get(token)
+    world.visitor = "bert"
+    world.now += uploads.KEEP + 1
     uploads.touch(Experiment.default("digits"), "another run")
+    uploads.sweep()
     with pytest.raises(DataGone):
         store.get(token)
 
 
-def test_a_look_keeps_it(world: SimpleNamespace) -> None:
-    token = store.put(CSV, "x.csv")
-    uploads.bring(token)
-    for _ in range(3):
-        world.now += uploads.KEEP - 1
-        uploads.touch(Experiment.default("digits"), "another run")
-    assert store.get(token)
+def test_the_room_of_one_visitor_is_bounded_and_leaves_that_of_others(
+    world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bring()
+    monkeypatch.setattr(uploads, "MOST_EACH", store.size(first) + 100)
+    files = len(list(store._own_folder().glob("*.npz")))
+    with pytest.raises(DataError, match="Your uploads take more"):
+        bring()
+    assert len(list(store._own_folder().glob("*.npz"))) == files, "what was refused is not kept"
+    world.visitor = "bert"
+    assert bring()
 
 
 def test_somebodys_words_are_shown_as_they_are() -> None:

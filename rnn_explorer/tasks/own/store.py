@@ -98,6 +98,17 @@ def get(token: str) -> Table | Text:
     return _unpacked(content)
 
 
+def size(token: str) -> int:
+    """Bytes that an upload takes; 0 where there is none."""
+    folder = _folder()
+    if folder is None or not _TOKEN.fullmatch(token):
+        return 0
+    try:
+        return (folder / f"{token}.npz").stat().st_size
+    except OSError:
+        return 0
+
+
 def drop(token: str) -> None:
     """Forget an upload; nothing happens where there is none."""
     with _lock:

@@ -923,6 +923,7 @@ class Board {
     const source = (this.source = new EventSource(`${this.base}/explorer/live/${this.run}?stream=${this.stream}&${this.query()}`));
     const run = this.run;
     source.onmessage = (event) => { this.lost = 0; this.receive(JSON.parse(event.data), run); };
+    source.addEventListener("full", (event) => { source.close(); this.say(JSON.parse(event.data)); });
     source.addEventListener("gone", () => { source.close(); this.tell("gone"); });
     source.onopen = () => {
       // It comes back with the address of its beginning, which is what was chosen then.

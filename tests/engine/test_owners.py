@@ -1,0 +1,112 @@
+"""Runs belong to who started them, and one visitor's runs leave room for the others'."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from rnn_explorer.engine.base import EngineFull, NotOwner, UnknownRun
+from rnn_explorer.engine.local import LocalEngine
+
+
+def test_only_the_owner_steers_a_run(engine, small, settle):
+    run = engine.start(small(), "anna")
+    assert settle(engine, run, "ready").owner == "anna"
+    for command in ("play", "pause", "step", "epoch", "reset", "test", "stop"):
+        with pytest.raises(NotOwner, match="somebody else"):
+            engine.command(run, command, by="bert")
+    with pytest.raises(NotOwner):
+        engine.change(run, by="bert", learning_rate=0.1)
+    view = engine.view(run)
+    assert (view.step, view.status) == (0, "ready")
+    assert not view.is_of("bert") and view.is_of("anna")
+    engine.command(run, "step", by="anna")
+    assert settle(engine, run, "paused").step == 1
+    engine.command(run, "stop", by="anna")
+
+
+def test_a_run_of_nobody_is_everybodys(engine, small):
+    run = engine.start(small())
+    assert engine.view(run).is_of("anna")
+    engine.command(run, "stop", by="anna")
+
+
+def test_a_copy_belongs_to_who_made_it_and_is_no_relative_of_the_original(engine, small, settle):
+    run = engine.start(small(), "anna")
+    engine.command(run, "step", by="anna")
+    settle(engine, run, "paused")
+    copy = engine.branch(run, 0, "bert")
+    engine.command(copy, "step", by="bert")
+    assert settle(engine, copy, "paused").step == 1
+    assert engine.family(run) == (run,) and engine.family(copy) == (copy,)
+    with pytest.raises(NotOwner):
+        engine.command(copy, "stop", by="anna")
+    for name in (run, copy):
+        engine.command(name, "stop")
+
+
+def living(engine: LocalEngine, *runs: str) -> list[bool]:
+    found = []
+    for run in runs:
+        try:
+            engine.view(run)
+            found.append(True)
+        except UnknownRun:
+            found.append(False)
+    return found
+
+
+def test_one_visitors_runs_are_bounded_and_make_room_among_themselves(engine, small, settle, monkeypatch):
+    monkeypatch.setattr(engine, "runs_each", 2)
+    first, second = engine.start(small(), "anna"), engine.start(small(), "anna")
+    with pytest.raises(EngineFull, match="You have 2 runs"):
+        engine.start(small(), "anna")  # both were just looked at
+    other = engine.start(small(), "bert")
+    engine.command(first, "step")
+    settle(engine, first, "paused")
+    monkeypatch.setattr(engine, "glance", 0.0)
+    third = engine.start(small(), "anna")
+    assert living(engine, first, second, third, other) == [True, False, True, True], "the trained one stays"
+    for run in (first, third, other):
+        engine.command(run, "stop")
+
+
+def test_a_flood_of_untrained_runs_costs_nobody_a_trained_one(engine, small, settle, monkeypatch):
+    trained = engine.start(small(), "anna")
+    engine.command(trained, "step")
+    settle(engine, trained, "paused")
+    monkeypatch.setattr(engine, "max_runs", len(engine._runs) + 2)
+    monkeypatch.setattr(engine, "glance", 0.0)
+    flood = [engine.start(small(), f"visitor {n}") for n in range(8)]
+    assert living(engine, trained) == [True]
+    assert sum(living(engine, *flood)) == 2
+    for run in [trained, *(run for run in flood if living(engine, run)[0])]:
+        engine.command(run, "stop")
+
+
+def test_who_has_most_gives_way_first(engine, small, settle, monkeypatch):
+    runs = [engine.start(small(), owner) for owner in ("anna", "bert", "bert")]
+    for run in runs:
+        engine.command(run, "step")
+        settle(engine, run, "paused")
+    monkeypatch.setattr(engine, "max_runs", len(engine._runs))
+    monkeypatch.setattr(engine, "glance", 0.0)
+    new = engine.start(small(), "cora")
+    assert living(engine, *runs) == [True, False, True], "anna's is older, but her only one"
+    for run in (runs[0], runs[2], new):
+        engine.command(run, "stop")
+
+
+def test_an_untouched_run_is_forgotten_sooner(small, settle):
+    engine = LocalEngine(workers=1, keep_untouched=0.3, glance=0.1)
+    try:
+        untouched, trained = engine.start(small()), engine.start(small())
+        engine.command(trained, "step")
+        settle(engine, trained, "paused")
+        deadline = time.monotonic() + 20
+        while living(engine, untouched)[0] and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert living(engine, untouched, trained) == [False, True]
+    finally:
+        engine.close()
