@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rnn_explorer import device
-from rnn_explorer.cells import CELLS, RecurrentCell
+from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec, Task
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
@@ -59,7 +59,7 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, settings: ModelSettings, input_size: int) -> None:
         super().__init__()
-        kind = CELLS.get(settings.cell)
+        kind = cell_class(settings.cell)
         self.forwards: RecurrentCell = kind.from_settings(settings, input_size)
         self.backwards: RecurrentCell | None = None
         if settings.bidirectional:

@@ -24,12 +24,13 @@ ALLOWED: dict[str, set[str]] = {
     "kernels": {"kernels"},
     "device": {"settings"},
     "cells": {"cells", "kernels", "registry", "errors"},
+    "cells.drawing": {"analysis", "cells", "figures"},
     "tasks": {"tasks", *BASE},
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "device", "tasks.base", "experiment", *BASE},
     "training": {"device", "kernels", "model", "tasks.base", "experiment", *BASE},
     "analysis": {"analysis", *CORE},
-    "figures": {"figures", "analysis", *BASE},
+    "figures": {"figures", "analysis", "cells", *BASE},
     "store": {"store", *CORE},
     "engine": {"engine", "store", "analysis", *CORE},
     "cli": {"cli", "cli_data", "analysis", *CORE},
@@ -59,6 +60,8 @@ def dotted(path: Path) -> str:
 
 
 def part_of(name: str) -> str:
+    if name.startswith(f"{PACKAGE}.cells.") and name.endswith(".drawing"):  # a figure that stands with its cell
+        return "cells.drawing"
     return name.split(".")[1] if "." in name else ""
 
 

@@ -53,7 +53,7 @@ from rnn_explorer.analysis.fixed_points import (
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cells import RecurrentCell
+from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import Batch
 from rnn_explorer.trace import Array, Direction

@@ -29,7 +29,7 @@ from rnn_explorer.analysis.generate_report import CANDIDATES, ClosedLoop, Correl
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.analysis.text_features import text_features
-from rnn_explorer.cells import State
+from rnn_explorer.cells.base import State
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import STREAM_EVALUATION, Batch, Split
 from rnn_explorer.tasks.forecast import Forecast

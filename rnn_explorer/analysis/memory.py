@@ -33,7 +33,7 @@ from rnn_explorer.analysis.memory_report import (
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.saturation import saturation, share
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cells import RecurrentCell, State
+from rnn_explorer.cells.base import RecurrentCell, State
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import Batch
 from rnn_explorer.trace import Array, Direction

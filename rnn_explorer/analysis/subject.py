@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
-from rnn_explorer.cells import RecurrentCell
+from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.tasks.base import Batch, Task

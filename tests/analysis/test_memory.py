@@ -19,7 +19,7 @@ from rnn_explorer.analysis import memory as memory_module
 from rnn_explorer.analysis.memory_report import MemoryReport, Triangle
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cells import RecurrentCell
+from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.tasks.base import Batch
