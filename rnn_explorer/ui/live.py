@@ -27,12 +27,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from rnn_explorer.engine.base import RunView, UnknownRun
+from rnn_explorer.engine.viewers import Viewer
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.words import Words
 from rnn_explorer.ui import session, visitor
-from rnn_explorer.ui.boards import BOARDS, Board, Seen
-from rnn_explorer.ui.looking import Looker
+from rnn_explorer.views import BOARDS, Board, Seen
 
 FRAMES_PER_SECOND = 14  # the most that one browser is sent
 SHARE_OF_TIME = 0.5  # the most of one core that all streams together may take
@@ -44,7 +44,7 @@ _PATIENCE = 60.0  # seconds that a download waits for what must be computed
 _log = logging.getLogger(__name__)
 _streams: Counter[str] = Counter()  # open streams by run
 # Open streams, with whose they are, by the names that browsers gave them.
-_channels: dict[str, tuple[Looker, asyncio.Event, str]] = {}
+_channels: dict[str, tuple[Viewer, asyncio.Event, str]] = {}
 _cost = 0.005  # seconds that building one event took lately
 _open = True
 STREAMS_EACH = 24  # open streams of one visitor
@@ -270,7 +270,7 @@ async def _events(request: Request, run_id: str, query: dict[str, str]) -> Async
     if refused := _full(who):
         yield f"event: full\ndata: {json.dumps(refused)}\n\n"
         return
-    looker = Looker(engine, run_id, query.get("board", "lab"), query, news.set, home)
+    looker = Viewer(engine, run_id, query.get("board", "lab"), query, news.set, home)
     encoder = Encoder(looker.board)
     try:
         engine.renew(run_id)
@@ -307,7 +307,7 @@ async def _events(request: Request, run_id: str, query: dict[str, str]) -> Async
                 continue
             shown = state
             try:
-                event = encoder.event(seen, looker.film, looker.asker.busy())
+                event = encoder.event(seen, looker.film, looker.scheduler.busy())
             except Exception:
                 # The next state may be drawn where this one could not; a stream that ends would only come back.
                 _log.exception("run %s could not be drawn at step %d", run_id, seen.step)
@@ -360,11 +360,11 @@ async def _settled(run_id: str, query: Mapping[str, str]) -> tuple[Seen, Sequenc
     def home(function: Any) -> None:
         loop.call_soon_threadsafe(function)
 
-    looker = Looker(session.engine(), run_id, query.get("board", "lab"), query, news.set, home)
+    looker = Viewer(session.engine(), run_id, query.get("board", "lab"), query, news.set, home)
     deadline = time.monotonic() + _PATIENCE
     try:
         seen = looker.look()
-        while not looker.asker.settled() and time.monotonic() < deadline:
+        while not looker.scheduler.settled() and time.monotonic() < deadline:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), timeout=min(BREATH, looker.due()))
             news.clear()

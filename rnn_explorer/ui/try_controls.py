@@ -23,9 +23,9 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
 from rnn_explorer.ui import desk
-from rnn_explorer.ui.boards.try_it import Way, way_of
 from rnn_explorer.ui.dynamics_controls import ends
 from rnn_explorer.ui.sketch import sketch
+from rnn_explorer.views.try_it import Way, way_of
 
 _MODES = {
     "text": ("It writes", "Your own text"),

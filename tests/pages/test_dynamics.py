@@ -16,8 +16,8 @@ from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.ui import dynamics_controls
-from rnn_explorer.ui.boards.dynamics import DynamicsSelection
 from rnn_explorer.ui.dynamics_controls import MOST_SLIDERS
+from rnn_explorer.views.dynamics import DynamicsSelection
 from tests.pages.conftest import wait_for
 
 Open = Callable[..., AppTest]

@@ -19,8 +19,8 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import live
-from rnn_explorer.ui.boards.base import Seen
-from rnn_explorer.ui.boards.lab import LabBoard, LabSelection
+from rnn_explorer.views.base import Seen
+from rnn_explorer.views.lab import LabBoard, LabSelection
 
 NAMES = {"curves", "answer", "states", "path", "gates"}
 

@@ -28,7 +28,7 @@ from rnn_explorer.figures.words import Words
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.trace import Array, Explanation, LayerTrace, Snapshot
-from rnn_explorer.ui.boards.base import BOARDS, Board, Grid, Question, Seen, Selection, Tool, common_tools
+from rnn_explorer.views.base import BOARDS, Board, Grid, Question, Seen, Selection, Tool, common_tools
 
 BEST = -1  # as a unit: the one that goes best with the chosen feature
 WRITTEN = 160  # characters that are written at a time

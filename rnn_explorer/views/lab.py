@@ -17,7 +17,7 @@ from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import states
 from rnn_explorer.trace import LayerTrace, Snapshot
-from rnn_explorer.ui.boards.base import BOARDS, Board, Seen, Selection, Tool, common_tools, shown_layer
+from rnn_explorer.views.base import BOARDS, Board, Seen, Selection, Tool, common_tools, shown_layer
 
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnn_explorer.engine import viewers as looking
 from rnn_explorer.engine.base import Reply, RunView, UnknownRun
+from rnn_explorer.engine.viewers import AnalysisScheduler, Viewer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.registry import UnknownName
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import looking
-from rnn_explorer.ui.boards.base import Question
-from rnn_explorer.ui.looking import Asker, Looker
+from rnn_explorer.views.base import Question
 from tests.ui.test_live import view_of
 
 
@@ -69,8 +69,8 @@ class FakeEngine:
         self.callbacks[number](Reply(1.0, value, step=step, **more))
 
 
-def asker(engine: FakeEngine) -> Asker:
-    return Asker(engine, "run", lambda: None)  # type: ignore[arg-type]
+def asker(engine: FakeEngine) -> AnalysisScheduler:
+    return AnalysisScheduler(engine, "run", lambda: None)  # type: ignore[arg-type]
 
 
 QUICK = Question("deep", "memory", {"layer": 0}, every=0.5)
@@ -195,9 +195,9 @@ def trainer() -> Trainer:
     return Trainer(Experiment.from_query("task=adding&cell=gru&hidden_size=4"))
 
 
-def look_at(trainer: Trainer, **query: str) -> tuple[Looker, FakeEngine]:
+def look_at(trainer: Trainer, **query: str) -> tuple[Viewer, FakeEngine]:
     engine = FakeEngine(run=view_of(trainer, step=40, frames=(0, 1, 2, 10, 40)))
-    return Looker(engine, "run", "lab", query), engine  # type: ignore[arg-type]
+    return Viewer(engine, "run", "lab", query), engine  # type: ignore[arg-type]
 
 
 def snapshot_at(trainer: Trainer, step: int) -> Any:
@@ -236,7 +236,7 @@ def test_a_film_turns_the_kept_steps_one_after_the_other_and_ends_in_the_present
     shown = []
     for _ in range(12):
         seen = looker.look()
-        if engine.asked and not looker.asker.settled():
+        if engine.asked and not looker.scheduler.settled():
             assert looker.look().step == seen.step, "it waits for what must be computed"
             engine.reply(snapshot_at(trainer, engine.asked[-1][2] or 0), engine.asked[-1][2] or 0)
             seen = looker.look()
@@ -269,27 +269,27 @@ def test_a_reset_brings_everybody_back_to_the_present(trainer: Trainer, clock: C
 
 def test_other_branches_are_seen_beside_it(trainer: Trainer) -> None:
     engine = FakeEngine(run=view_of(trainer), other=view_of(trainer, run_id="other"))
-    seen = Looker(engine, "run", "lab", {}).look()  # type: ignore[arg-type]
+    seen = Viewer(engine, "run", "lab", {}).look()  # type: ignore[arg-type]
     assert [view.run_id for view in seen.others] == ["other"]
 
 
 def test_there_must_be_such_a_board_and_such_a_run(trainer: Trainer) -> None:
     with pytest.raises(UnknownName):
-        Looker(FakeEngine(), "run", "nowhere", {})  # type: ignore[arg-type]
+        Viewer(FakeEngine(), "run", "nowhere", {})  # type: ignore[arg-type]
     with pytest.raises(UnknownRun):
-        Looker(FakeEngine(), "run", "lab", {}).look()  # type: ignore[arg-type]
+        Viewer(FakeEngine(), "run", "lab", {}).look()  # type: ignore[arg-type]
 
 
 @given(st.dictionaries(st.sampled_from(["at", "film", "layer", "cancel"]), st.text(max_size=12)))
 def test_any_query_can_be_chosen(query: dict[str, str]) -> None:
-    looker = Looker(FakeEngine(), "run", "lab", query)  # type: ignore[arg-type]
+    looker = Viewer(FakeEngine(), "run", "lab", query)  # type: ignore[arg-type]
     assert looker.at is None or looker.at >= 0
     assert 0 <= looker.film <= looking.FASTEST_FILM
 
 
 def test_curves_show_where_one_looks_and_what_the_other_branches_did(trainer: Trainer) -> None:
-    from rnn_explorer.ui.boards.base import Seen
-    from rnn_explorer.ui.boards.lab import curves_of
+    from rnn_explorer.views.base import Seen
+    from rnn_explorer.views.lab import curves_of
 
     long = {name: np.linspace(1, 2, 30) for name in ("loss", "metric", "grad_norm", "applied_norm")}
     other = view_of(trainer, run_id="other", train={"step": np.arange(30), **long})

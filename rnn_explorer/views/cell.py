@@ -17,7 +17,7 @@ from rnn_explorer.figures.over_time import over_time
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.what_if import what_if, what_if_answer
 from rnn_explorer.trace import Snapshot
-from rnn_explorer.ui.boards.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
+from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
 
 MEAN = -1  # as a unit: the mean over all
 EDITS = ("force", "ablate", "inputs", "weights")  # options of the question `what_if`

@@ -12,9 +12,9 @@ from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import live
-from rnn_explorer.ui.boards import BOARDS, Answer, Seen
-from rnn_explorer.ui.boards.try_it import TryBoard, TrySelection
-from rnn_explorer.ui.boards.try_it import way_of as way_of_task
+from rnn_explorer.views import BOARDS, Answer, Seen
+from rnn_explorer.views.try_it import TryBoard, TrySelection
+from rnn_explorer.views.try_it import way_of as way_of_task
 from tests.ui.test_live import trainer_of, view_of
 
 load()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.ui.boards.base import BOARDS, Board, Seen, Selection, Tool
-from rnn_explorer.ui.boards.lab import curves_of
+from rnn_explorer.views.base import BOARDS, Board, Seen, Selection, Tool
+from rnn_explorer.views.lab import curves_of
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from rnn_explorer.figures.style import layer_name
 from rnn_explorer.figures.triangle import triangle
 from rnn_explorer.figures.words import Words, findings
 from rnn_explorer.trace import Snapshot
-from rnn_explorer.ui.boards.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool, common_tools
+from rnn_explorer.views.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool, common_tools
 
 OWN = -1  # as an output: the class that the model predicts, or its first value
 LAST = 0  # as a time step: the last real one

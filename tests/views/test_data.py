@@ -6,8 +6,8 @@ import math
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui.boards import BOARDS, Seen
-from rnn_explorer.ui.boards.data import DataBoard, DataSelection
+from rnn_explorer.views import BOARDS, Seen
+from rnn_explorer.views.data import DataBoard, DataSelection
 from tests.ui.test_live import view_of
 
 

@@ -21,8 +21,8 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.words import Words
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import live
-from rnn_explorer.ui.boards.base import Answer, Seen
-from rnn_explorer.ui.boards.memory import _MOST_SHELVES, MOST_PINS, MemoryBoard, MemorySelection, _shelves, pinned
+from rnn_explorer.views.base import Answer, Seen
+from rnn_explorer.views.memory import _MOST_SHELVES, MOST_PINS, MemoryBoard, MemorySelection, _shelves, pinned
 
 CARDS = ["gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"]
 QUERIES = [

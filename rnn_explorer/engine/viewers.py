@@ -1,6 +1,6 @@
 """One browser's look at a run: at its present or its past, with the questions that its board needs answered.
 
-A `Looker` belongs to one open stream. It knows no web server: the stream tells it what the person chose, asks it again
+A `Viewer` belongs to one open stream. It knows no web server: the stream tells it what the person chose, asks it again
 and again what is to be seen, and is woken when an answer comes.
 """
 
@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rnn_explorer.engine.base import Engine, Reply, RunView, UnknownRun
-from rnn_explorer.ui.boards import BOARDS, Answer, Question, Seen
-from rnn_explorer.ui.boards.base import NOTHING
+from rnn_explorer.views import BOARDS, Answer, Question, Seen
+from rnn_explorer.views.base import NOTHING
 
 SHARE = 0.25  # the most of a worker's time that the questions of one browser about a learning model may take
 FASTEST_FILM = 30.0  # kept steps a second
@@ -43,7 +43,7 @@ class _Slot:
     answer: Answer = NOTHING
 
 
-class Asker:
+class AnalysisScheduler:
     """Asks a run's questions when they are due, and keeps the answers.
 
     Args:
@@ -186,14 +186,14 @@ class Asker:
         slot.number += 1
 
 
-class Looker:
+class Viewer:
     """What one browser sees of a run.
 
     Args:
         engine, run_id: the run.
         board: the key of the board.
         query: what the person chose, see `choose`.
-        wake, home: as for `Asker`.
+        wake, home: as for `AnalysisScheduler`.
 
     Raises:
         UnknownName: when there is no such board.
@@ -211,7 +211,7 @@ class Looker:
         self.engine, self.run_id = engine, run_id
         kind = BOARDS.get(board)
         self.board = kind(kind.selection_class.read(query))
-        self.asker = Asker(engine, run_id, wake, home)
+        self.scheduler = AnalysisScheduler(engine, run_id, wake, home)
         self.at: int | None = None
         self.film = 0.0
         self._choices = 0
@@ -238,7 +238,7 @@ class Looker:
         self.film = min(speed, FASTEST_FILM) if speed > 0 else 0.0
         self._next_frame = time.monotonic() + (1 / self.film if self.film else 0.0)
         if query.get("cancel"):
-            self.asker.cancel(query["cancel"])
+            self.scheduler.cancel(query["cancel"])
         self._choices += 1
 
     def look(self) -> Seen:
@@ -249,7 +249,7 @@ class Looker:
         """
         view = self.engine.view(self.run_id)
         if view.step < self._newest_step:
-            self.asker.forget()
+            self.scheduler.forget()
             self._seen = None
             self.at, self.film = None, 0.0
         self._newest_step = view.step
@@ -257,14 +257,14 @@ class Looker:
         past = self._nearest(view.frames)
         step = view.snapshot.step if view.snapshot else view.step
         # Questions may follow from answers: where a point goes, once it is found.
-        seen = Seen(view, step, answers=self.asker.known(), others=self._others())
+        seen = Seen(view, step, answers=self.scheduler.known(), others=self._others())
         wanted: list[Question] = []
         if past is not None:
             wanted.append(Question(_SNAPSHOT, "snapshot"))
             seen = self._back(seen)
         if seen.view.snapshot is not None:
             wanted += self.board.questions(seen)
-        answers = self.asker.want(wanted, past, view.step)
+        answers = self.scheduler.want(wanted, past, view.step)
         if past is not None and answers[_SNAPSHOT].value is not None:
             snapshot = answers[_SNAPSHOT].value
             seen = dataclasses.replace(
@@ -296,7 +296,7 @@ class Looker:
         if self.at is None:
             self.at = frames[0]
             self._next_frame = now + 1 / self.film
-        elif now >= self._next_frame and self.asker.settled():
+        elif now >= self._next_frame and self.scheduler.settled():
             place = bisect.bisect_right(frames, self.at)
             if place < len(frames):
                 self.at = frames[place]
@@ -317,12 +317,12 @@ class Looker:
     def due(self) -> float:
         """Seconds after which it is worth looking again, though nothing new is known."""
         film = max(self._next_frame - time.monotonic(), 0.01) if self.film else math.inf
-        return min(film, self.asker.next_due)
+        return min(film, self.scheduler.next_due)
 
     def state(self) -> tuple[int, int, int | None]:
         """Changes whenever a look shows something else, but for changes of the run itself."""
-        return self._choices, self.asker.version, self.at
+        return self._choices, self.scheduler.version, self.at
 
     def close(self) -> None:
         """Nobody looks any more."""
-        self.asker.close()
+        self.scheduler.close()

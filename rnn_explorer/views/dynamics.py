@@ -21,7 +21,7 @@ from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, li
 from rnn_explorer.figures.flow import flow
 from rnn_explorer.figures.words import Words
 from rnn_explorer.trace import Array, Snapshot
-from rnn_explorer.ui.boards.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools
+from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools
 
 MOST_KICK = 2.0  # in units of the states' spread
 KICKED_STEPS = 100  # steps that a kicked state is followed

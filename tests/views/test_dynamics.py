@@ -20,13 +20,13 @@ from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.engine.viewers import Looker
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import live
-from rnn_explorer.ui.boards import dynamics
-from rnn_explorer.ui.boards.base import Answer, Seen
-from rnn_explorer.ui.boards.dynamics import MOST_KICK, DynamicsBoard, DynamicsSelection
-from rnn_explorer.ui.looking import Looker
+from rnn_explorer.views import dynamics
+from rnn_explorer.views.base import Answer, Seen
+from rnn_explorer.views.dynamics import MOST_KICK, DynamicsBoard, DynamicsSelection
 from tests.ui.test_live import view_of
 
 CARDS = ["dynamics", "eigenvalues", "flow", "found"]

@@ -13,8 +13,8 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import live
-from rnn_explorer.ui.boards import BOARDS, Answer, Seen
-from rnn_explorer.ui.boards.cell import CellBoard, CellSelection
+from rnn_explorer.views import BOARDS, Answer, Seen
+from rnn_explorer.views.cell import CellBoard, CellSelection
 from tests.ui.test_live import trainer_of, view_of
 
 SHUT = json.dumps({"force": [["forget", -1, 0.0]]})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rnn_explorer.ui.boards import cell, data, dynamics, lab, memory, try_it
-from rnn_explorer.ui.boards.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool
+from rnn_explorer.views import cell, data, dynamics, lab, memory, try_it
+from rnn_explorer.views.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool
 
 __all__ = [
     "BOARDS",
