@@ -127,7 +127,7 @@ class Engine(Protocol):
         Raises:
             ModelTooLarge: before anything is built.
             SettingError: when its data do not bear its settings, or are not there.
-            EngineFull: when every place is taken by a run that somebody watches.
+            EngineFull: when every place, or all memory, is taken by runs that somebody watches.
         """
 
     def command(self, run_id: str, command: Command) -> None:
@@ -149,6 +149,7 @@ class Engine(Protocol):
         Raises:
             UnknownRun: when there is no such run.
             SettingError: for a setting that needs a new model, or a value out of range.
+            ModelTooLarge: when the model could not be trained live any more; nothing has been changed then.
         """
 
     def view(self, run_id: str) -> RunView:
@@ -164,8 +165,8 @@ class Engine(Protocol):
 
         Raises:
             UnknownRun: when there is no such run.
-            ValueError: when that step is not kept; a sentence for a person.
-            EngineFull: when every place is taken by a run that somebody watches.
+            UserError: when that step is not kept; a sentence for a person.
+            EngineFull: when every place, or all memory, is taken by runs that somebody watches.
         """
 
     def family(self, run_id: str) -> tuple[str, ...]:
@@ -194,7 +195,7 @@ class Engine(Protocol):
 
         Raises:
             UnknownRun: when there is no such run.
-            ValueError: when that step is not kept.
+            UserError: when that step is not kept.
         """
 
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:
@@ -290,6 +291,13 @@ class Word:
 @dataclass(frozen=True)
 class WorkerReady:
     """To the engine: everything is imported, runs can come."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """To the engine: a sign of life. The worker has been at one piece of work for `busy` seconds; 0 while it waits."""
+
+    busy: float
 
 
 @dataclass(frozen=True)
