@@ -8,39 +8,19 @@ changes its answer, and its state is held there.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
-from rnn_explorer import device
 from rnn_explorer.cells.base import RecurrentCell, cell_class
-from rnn_explorer.tasks.base import PROBES, Batch, InputSpec, OutputSpec, Task
+from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
-from rnn_explorer.work import Work
 
 if TYPE_CHECKING:
-    from rnn_explorer.experiment import Experiment, ModelSettings
+    from rnn_explorer.experiment import ModelSettings
 
 _ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
-
-
-@dataclass(frozen=True)
-class LayerSummary:
-    """One row of the layer summary.
-
-    Attributes:
-        layer: what it is ("rnn (relu)", "dense (relu)").
-        output_shape: of one batch, with "batch" for the batch axis.
-        parameters: as torch counts them, two bias vectors a recurrent gate.
-        keras_parameters: as Keras counts them: one bias vector for RNN and LSTM, two for the GRU.
-    """
-
-    layer: str
-    output_shape: str
-    parameters: int
-    keras_parameters: int
 
 
 class RecurrentLayer(nn.Module):
@@ -272,34 +252,6 @@ class SequenceModel(nn.Module):
         """Trainable numbers as torch counts them."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def keras_parameter_count(self) -> int:
-        """Trainable numbers as Keras counts them: RNN and LSTM with one bias vector, since their two only add up."""
-        return self.parameter_count() - sum(_second_bias(cell) for cell in self.cells())
-
-    def summary(self, time: int) -> list[LayerSummary]:
-        """The layers with their output shapes and parameters, for sequences of `time` steps."""
-        settings, rows = self.settings, []
-
-        def add(name: str, shape: str, count: int, keras: int | None = None) -> None:
-            rows.append(LayerSummary(name, shape, count, count if keras is None else keras))
-
-        add("input", f"(batch, {time}, {self.input_spec.size})", 0)
-        if self.embedding is not None:
-            add("embedding", f"(batch, {time}, {settings.embedding})", self.embedding.weight.numel())
-        for number, layer in enumerate(self.stack()):
-            cells = [layer.forwards] + ([layer.backwards] if layer.backwards is not None else [])
-            count = sum(p.numel() for p in layer.parameters())
-            whole = number + 1 < len(self.layers) or self.output_spec.per_step
-            shape = f"(batch, {time}, {layer.output_size})" if whole else f"(batch, {layer.output_size})"
-            name = settings.cell + (f" ({settings.nonlinearity})" if settings.cell == "rnn" else "")
-            name += ", both directions" if settings.bidirectional else ""
-            add(name, shape, count, count - sum(_second_bias(cell) for cell in cells))
-        lead = f"(batch, {time}, " if self.output_spec.per_step else "(batch, "
-        for linear in self.linears()[:-1]:
-            add(f"dense ({settings.dense_activation})", f"{lead}{linear.out_features})", _size(linear))
-        add("softmax" if self.output_spec.classes else "output", f"{lead}{self.output_spec.size})", _size(self.head))
-        return rows
-
 
 def reversal(batch: int, time: int, lengths: Tensor | None, device: torch.device | None = None) -> Tensor:
     """(batch, time) long: where each step of the reversed sequence comes from; padding stays where it is.
@@ -315,34 +267,6 @@ def reversal(batch: int, time: int, lengths: Tensor | None, device: torch.device
 def along_time(x: Tensor, index: Tensor) -> Tensor:
     """Pick time steps: (batch, time, feature) at (batch, time) long."""
     return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[-1]))
-
-
-def work_of(model: SequenceModel, task: Task, batch_size: int) -> Work:
-    """What it costs to train, measure and show a model, which may be on the meta device."""
-    prefixes = model.settings.bidirectional and not task.output.per_step  # each is a reading of its own, see `trace`
-    time = task.longest
-    return Work(
-        model.parameter_count(),
-        batch_size,
-        time,
-        max(len(task.evaluation("validation")), len(task.evaluation("test"))),
-        PROBES * (time if prefixes else 1),
-    )
-
-
-def build_on_meta(experiment: Experiment, task: Task) -> SequenceModel:
-    """The model's shapes without its memory, for counting.
-
-    Raises:
-        ModelTooLarge: when it cannot be trained live, see `Work`.
-        SettingError: when it is to train on a GPU that is not there.
-    """
-    with torch.device("meta"):
-        model = SequenceModel(experiment.model, task.input, task.output, torch.Generator())
-    work = work_of(model, task, experiment.training.batch_size)
-    work.check()
-    device.choose(experiment.training.device, work.step)
-    return model
 
 
 def _layer_trace(
@@ -368,11 +292,3 @@ def _linear(width: int, units: int) -> nn.Linear:
     layer.weight = nn.Parameter(torch.empty(units, width))
     layer.bias = nn.Parameter(torch.empty(units))
     return layer
-
-
-def _second_bias(cell: RecurrentCell) -> int:
-    return cell.bias_hh.numel() if cell.keras_biases == 1 else 0
-
-
-def _size(linear: nn.Linear) -> int:
-    return linear.weight.numel() + linear.bias.numel()

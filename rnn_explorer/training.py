@@ -28,8 +28,9 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
 from rnn_explorer.kernels.direct import Directs, Network
-from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta, work_of
+from rnn_explorer.model import SequenceModel
 from rnn_explorer.settings import SettingError
+from rnn_explorer.sizes import LayerSummary, layer_summary, work_of
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.work import measured_at_once
@@ -107,7 +108,8 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, task: Task | None = None) -> None:
         self.task = experiment.make_task() if task is None else task
-        work = work_of(build_on_meta(experiment, self.task), self.task, experiment.training.batch_size)
+        work = work_of(experiment, self.task)
+        work.check()
         self.device = device.choose(experiment.training.device, work.step)
         self._validation = self.task.evaluation("validation")
         self._probe = self.task.probe()
@@ -398,9 +400,9 @@ class Trainer:
         model = self.model if self.device.type == "cpu" else copy.deepcopy(self.model).to("cpu")
         return snapshot_of(model, self.task, self._probe, labels, self.step_count, self.epoch_position())
 
-    def summary(self) -> list[LayerSummary]:
+    def summary(self) -> tuple[LayerSummary, ...]:
         """The layer summary of the model."""
-        return self.model.summary(self.task.longest)
+        return layer_summary(self.experiment.model, self.task.input, self.task.output, self.task.longest)
 
     # -- changing -----------------------------------------------------------------------------------------------
 
@@ -419,7 +421,7 @@ class Trainer:
         before, old = self.experiment.training, self.steps_per_epoch()
         changed = self.experiment.replace(**settings)
         if changed.training.batch_size > before.batch_size:
-            work_of(self.model, self.task, changed.training.batch_size).check()
+            work_of(changed, self.task).check()
         self.experiment = changed
         training, new = self.experiment.training, self.steps_per_epoch()
         for group in self.optimizer.param_groups:

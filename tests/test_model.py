@@ -12,10 +12,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment, ModelSettings
-from rnn_explorer.model import SequenceModel, along_time, build_on_meta, reversal, work_of
+from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec
 from rnn_explorer.training import Trainer
-from rnn_explorer.work import MAX_WORK, ModelTooLarge
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 KINDS = ("classes", "classes_per_step", "values", "values_per_step")
@@ -339,76 +338,3 @@ def test_weights_follow_from_the_generator():
     one, same, other = build(seed=1, dense=(3,)), build(seed=1, dense=(3,)), build(seed=2, dense=(3,))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), same.parameters(), strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
-
-
-# -- its size ---------------------------------------------------------------------------------------------------
-
-
-def test_the_reference_program_counts_as_it_should():
-    # rnn: 128 * (8 + 128) + 128 (one bias vector) = 17,536, or 17,664 with two; dense 128 * 64 + 64 = 8,256;
-    # 64 * 32 + 32 = 2,080; softmax 32 * 10 + 10 = 330. In all 28,202 as Keras counts, 28,330 as torch does.
-    experiment = Experiment.default("digits")
-    model = build_on_meta(experiment, experiment.make_task())
-    assert (model.parameter_count(), model.keras_parameter_count()) == (28_330, 28_202)
-    rows = [(row.layer, row.output_shape, row.parameters, row.keras_parameters) for row in model.summary(8)]
-    assert rows == [
-        ("input", "(batch, 8, 8)", 0, 0),
-        ("rnn (relu)", "(batch, 128)", 17_664, 17_536),
-        ("dense (relu)", "(batch, 64)", 8_256, 8_256),
-        ("dense (relu)", "(batch, 32)", 2_080, 2_080),
-        ("softmax", "(batch, 10)", 330, 330),
-    ]
-
-
-@pytest.mark.parametrize("cell, gates, keras_biases", [("rnn", 1, 1), ("lstm", 4, 1), ("gru", 3, 2)])
-def test_how_keras_counts_each_cell(cell, gates, keras_biases):
-    model = build(numbers(3), asked("values", 2), cell=cell, hidden_size=5)
-    head = 5 * 2 + 2
-    assert model.parameter_count() == gates * 5 * (3 + 5 + 2) + head
-    assert model.keras_parameter_count() == gates * 5 * (3 + 5 + keras_biases) + head
-
-
-@given(
-    cell=st.sampled_from(CELLS.names()),
-    layers=st.integers(1, 4),
-    bidirectional=st.booleans(),
-    dense=st.lists(st.integers(1, 6), max_size=4).map(tuple),
-    embedding=st.sampled_from([0, 3]),
-    kind=st.sampled_from(KINDS),
-    letters=st.booleans(),
-)
-@settings(deadline=None, max_examples=60)
-def test_the_summary_adds_up(cell, layers, bidirectional, dense, embedding, kind, letters):
-    spec = symbols() if letters else numbers()
-    shape = dict(cell=cell, num_layers=layers, bidirectional=bidirectional, dense=dense, embedding=embedding)
-    model = build(spec, asked(kind), **shape)
-    rows = model.summary(9)
-    assert sum(row.parameters for row in rows) == model.parameter_count()
-    assert sum(row.keras_parameters for row in rows) == model.keras_parameter_count()
-    assert len(rows) == 1 + bool(letters and embedding) + layers + len(dense) + 1
-    last = "(batch, 9, 4)" if model.output_spec.per_step else "(batch, 4)"
-    assert rows[-1].output_shape == last
-    with torch.device("meta"):
-        light = build(spec, asked(kind), **shape)
-    assert light.parameter_count() == model.parameter_count()
-    assert all(parameter.is_meta for parameter in light.parameters())
-
-
-def test_a_model_that_is_too_large_is_refused_before_it_is_built(monkeypatch):
-    experiment = Experiment.from_query(
-        "hidden_size=256&num_layers=4&bidirectional=true&dense=1024,1024,1024,1024&batch_size=512&pixels=true&cell=lstm"
-    )
-
-    def built(*_: object) -> None:
-        raise AssertionError("weights were drawn")
-
-    monkeypatch.setattr(SequenceModel, "_initialise", built)
-    with pytest.raises(ModelTooLarge, match=r"too large to train live: [0-9,]+ parameters x 512 sequences x 64 steps"):
-        Trainer(experiment)
-
-
-def test_the_limit_is_on_parameters_times_batch_times_length():
-    experiment = Experiment.default("digits")
-    task = experiment.make_task()
-    model = build_on_meta(experiment, task)
-    assert work_of(model, task, 32).step == 28_330 * 32 * 8 < MAX_WORK

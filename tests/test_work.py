@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.model import build_on_meta, work_of
+from rnn_explorer.sizes import work_of
 from rnn_explorer.training import Trainer
 from rnn_explorer.work import LEAST, MAX_WORK, MOST, ModelTooLarge, Work, measured_at_once
 
@@ -26,7 +26,7 @@ LARGEST = "cell=lstm&hidden_size=256&num_layers=4&dense=1024,1024,1024,1024"
 )
 def test_whatever_takes_long_is_refused_before_it_is_built(query, told):
     experiment = Experiment.from_query(query)
-    for refuse in (lambda: build_on_meta(experiment, experiment.make_task()), lambda: Trainer(experiment)):
+    for refuse in (lambda: work_of(experiment, experiment.make_task()).check(), lambda: Trainer(experiment)):
         with pytest.raises(ModelTooLarge, match=told):
             refuse()
 
@@ -53,7 +53,7 @@ def test_every_task_with_its_own_settings_is_far_below_the_limit():
 
     for name in TASKS.names():
         experiment = Experiment.default(name)
-        work = work_of(build_on_meta(experiment, experiment.make_task()), experiment.make_task(), 32)
+        work = work_of(experiment.replace(batch_size=32), experiment.make_task())
         assert max(work.step, work.picture, work.build, work.measurement / 10) < MAX_WORK / 4, name
 
 

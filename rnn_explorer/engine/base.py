@@ -16,7 +16,7 @@ from rnn_explorer.errors import UserError
 
 if TYPE_CHECKING:
     from rnn_explorer.experiment import Experiment
-    from rnn_explorer.model import LayerSummary
+    from rnn_explorer.sizes import LayerSummary
     from rnn_explorer.tasks.base import Baseline
     from rnn_explorer.trace import Array, Snapshot
 

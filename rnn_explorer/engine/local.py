@@ -56,8 +56,8 @@ from rnn_explorer.engine.base import (
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, memory_limit, model_bytes
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
-from rnn_explorer.model import build_on_meta
 from rnn_explorer.settings import SettingError
+from rnn_explorer.sizes import work_of
 from rnn_explorer.tasks.own import store
 from rnn_explorer.trace import Array, History, Snapshot
 
@@ -812,7 +812,9 @@ def check_size(experiment: Experiment) -> int:
 
 
 def _size(experiment: Experiment) -> int:
-    return build_on_meta(experiment, experiment.make_task()).parameter_count()
+    work = work_of(experiment, experiment.make_task())
+    work.check()
+    return work.parameters
 
 
 _known_size = functools.lru_cache(maxsize=64)(_size)

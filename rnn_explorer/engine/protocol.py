@@ -11,6 +11,7 @@ import dataclasses
 import json
 import math
 import struct
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -227,7 +228,7 @@ Message = (
     | WorkerReady | FrameMade | WantState | FileMade | Update
 )  # fmt: skip
 _PARTS: tuple[type, ...] = (Frame, Facts, LayerSummary, Baseline)
-_KINDS: dict[str, type] = {kind.__name__: kind for kind in (*Message.__args__, *_PARTS)}  # type: ignore[attr-defined]
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (*typing.get_args(Message), *_PARTS)}
 _ARRAYS = "fiub"  # kinds of numbers that travel
 
 

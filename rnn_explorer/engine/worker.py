@@ -237,9 +237,9 @@ class Worker:
         facts = Facts(
             baseline,
             task.metric.name,
-            tuple(trainer.summary()),
-            trainer.model.parameter_count(),
-            trainer.model.keras_parameter_count(),
+            summary := trainer.summary(),
+            sum(row.parameters for row in summary),
+            sum(row.keras_parameters for row in summary),
         )
         if checkpoint is None:
             yield from self.begin(run, facts=facts)

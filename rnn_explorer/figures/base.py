@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
 
 from rnn_explorer.figures.style import plain, template
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Figure:
         Raises:
             ValueError: when a trace or the layout holds a property that Plotly does not know.
         """
+        import plotly.graph_objects as go  # here, since workers draw thousands of figures before one is exported
+
         figure = go.Figure(data=[dict(trace) for trace in self.data], layout=dict(self.layout))
         figure.update_layout(
             template=template(theme),
@@ -78,4 +81,6 @@ class Figure:
 
     def to_csv(self) -> str:
         """The table behind the figure as CSV text with a header."""
+        import pandas as pd
+
         return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)

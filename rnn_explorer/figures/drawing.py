@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
-import pandas as pd
 
 
 class Token(TypedDict):
@@ -69,6 +68,8 @@ class Drawing:
 
     def to_csv(self) -> str:
         """The table behind the drawing as CSV text with a header."""
+        import pandas as pd
+
         return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 import numpy as np
-import pandas as pd
 
 from rnn_explorer.analysis.memory_report import Finding
 
@@ -44,6 +43,8 @@ class Words:
 
     def to_csv(self) -> str:
         """The table behind the card as CSV text with a header."""
+        import pandas as pd
+
         return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
 
 

@@ -29,9 +29,9 @@ def test_start_returns_a_run_that_becomes_ready_with_everything_a_page_needs(eng
     assert (view.target, view.steps_per_epoch) == (trainer.target, trainer.steps_per_epoch())
     assert view.baseline == trainer.task.baseline()
     assert view.metric_name == "accuracy"
-    assert list(view.summary) == trainer.summary()
+    assert view.summary == trainer.summary()
     assert view.parameters == trainer.model.parameter_count()
-    assert view.keras_parameters == trainer.model.keras_parameter_count()
+    assert view.keras_parameters == sum(row.keras_parameters for row in trainer.summary())
     opening = trainer.opening()
     assert view.validation["step"].tolist() == [0]
     assert view.validation["loss"].tolist() == [opening.val_loss]
