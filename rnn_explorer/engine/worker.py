@@ -159,9 +159,10 @@ class Worker:
     def obey(self, run: HostedRun, order: Order) -> None:
         command = order.command
         if command == "reset":
-            fresh = run.trainer is None or run.status == "failed"
+            if run.status == "failed":
+                run.trainer = None  # it may be what is broken
             self.halt(run, "starting")
-            self.take_up(run, self.build(run, None) if fresh else self.restart(run))
+            self.take_up(run, self.build(run, None) if run.trainer is None else self.restart(run))
         elif command == "pause":
             if run.status == "training":
                 self.halt(run, "paused", order.reason)

@@ -20,7 +20,7 @@ from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.engine.base import Reply, RunView
-from rnn_explorer.engine.viewers import Looker
+from rnn_explorer.engine.viewers import Viewer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import live
@@ -346,7 +346,7 @@ class AtOnce:
 def test_what_follows_from_an_answer_is_asked_before_all_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamics, "SETTLE", 0.0)
     engine = AtOnce(trainer_of(FLIP_FLOP))
-    looker = Looker(engine, "made", "dynamics", {"find": "1", "pick": "point 1"})  # type: ignore[arg-type]
+    looker = Viewer(engine, "made", "dynamics", {"find": "1", "pick": "point 1"})  # type: ignore[arg-type]
     look = looker.look()
     for _ in range(10):
         if looker.asker.settled():
