@@ -202,6 +202,14 @@ class History:
             return None
         return {"step": self._newest[0], **dict(zip(self.columns, self._newest[1], strict=True))}
 
+    @classmethod
+    def of(cls, table: Mapping[str, Array], columns: tuple[str, ...]) -> History:
+        """A history of the rows that `arrays` gave; empty where there are none."""
+        history = cls(columns)
+        for index, step in enumerate(table.get("step", ())):
+            history.append(int(step), **{name: float(table[name][index]) for name in columns})
+        return history
+
     def copy(self) -> History:
         """The same rows in a history that goes its own way from here."""
         return History(self.columns, self.capacity, list(self._rows), self._stride, self._count, self._newest)

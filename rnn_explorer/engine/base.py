@@ -6,12 +6,9 @@ Light on purpose: a worker imports this before it imports torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-import numpy as np
-
-from rnn_explorer.engine.album import Frame
 from rnn_explorer.errors import UserError
 
 if TYPE_CHECKING:
@@ -233,100 +230,8 @@ class Engine(Protocol):
         """Stop everything. May be called twice."""
 
 
-# -- between an engine and its workers --------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
-class Host:
-    """To a worker: take this run; from step 0, or from a checkpoint."""
-
-    run_id: str
-    number: int
-    experiment: Experiment
-    checkpoint: bytes | None
-    watched: bool
-
-
-@dataclass(frozen=True)
-class Order:
-    """To a worker: a command for one of its runs. `reason` is shown beside a pause that no person asked for."""
-
-    run_id: str
-    number: int
-    command: Command
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Change:
-    """To a worker: new training settings for one of its runs."""
-
-    run_id: str
-    number: int
-    settings: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Watch:
-    """To a worker: whether anybody looks at this run, so that snapshots are worth their time."""
-
-    run_id: str
-    watched: bool
-
-
-@dataclass(frozen=True)
-class Ask:
-    """To a worker: answer a question about one of its runs.
-
-    Attributes:
-        run_id: whose model.
-        ticket: the question's number.
-        kind, options: the question.
-        state: a stored state of the run to ask about; None: its model as it is now.
-    """
-
-    run_id: str
-    ticket: int
-    kind: str
-    options: Mapping[str, Any]
-    state: bytes | None
-
-
-@dataclass(frozen=True)
-class TakeBack:
-    """To a worker: nobody waits for the answer to this question any more."""
-
-    run_id: str
-    ticket: int
-
-
-@dataclass(frozen=True)
-class Word:
-    """To the engine: how far a question has come; `value` is pickled."""
-
-    run_id: str
-    ticket: int
-    progress: float
-    value: bytes | None = None
-    error: str = ""
-    step: int = -1
-    epoch: float = 0.0
-
-
-@dataclass(frozen=True)
-class WorkerReady:
-    """To the engine: everything is imported, runs can come."""
-
-
-@dataclass(frozen=True)
-class Beat:
-    """To the engine: a sign of life. The worker has been at one piece of work for `busy` seconds; 0 while it waits."""
-
-    busy: float
-
-
-@dataclass(frozen=True)
-class Facts:
+class ModelInfo:
     """What stays the same for the life of a model."""
 
     baseline: Baseline | None
@@ -334,40 +239,3 @@ class Facts:
     summary: tuple[LayerSummary, ...]
     parameters: int
     keras_parameters: int
-
-
-@dataclass(frozen=True)
-class Update:
-    """To the engine: what happened to a run since the last update.
-
-    Attributes:
-        run_id: whose.
-        number: of the last message that the worker had handled when it wrote this; an older status says nothing
-            once another command is on its way.
-        anew: everything known before is void: the run is at step 0 again.
-        train: (rows, 5): step, loss, metric, gradient norm before and after clipping.
-        validation: (rows, 3): step, loss, metric.
-        snapshot: a pickled `Snapshot`, opened only when somebody asks for it; None: no new one.
-        checkpoint: `Trainer.state()` at `step`; None: no new one.
-        frames: moments on the way here that are worth keeping.
-        test: newly measured loss and metric; None: not measured.
-        facts: sent once for every model.
-    """
-
-    run_id: str
-    number: int
-    status: Status
-    message: str
-    step: int = 0
-    epoch: float = 0.0
-    target: int = 0
-    steps_per_epoch: int = 0
-    steps_per_second: float = 0.0
-    anew: bool = False
-    train: Array = field(default_factory=lambda: np.empty((0, 1 + len(TRAIN_COLUMNS))))
-    validation: Array = field(default_factory=lambda: np.empty((0, 1 + len(VALIDATION_COLUMNS))))
-    snapshot: bytes | None = None
-    checkpoint: bytes | None = None
-    frames: tuple[Frame, ...] = ()
-    test: tuple[float, float] | None = None
-    facts: Facts | None = None

@@ -26,12 +26,10 @@ class Holder(Protocol):
     Attributes:
         experiment: its settings.
         parameters: trainable numbers of its model.
-        pictured: bytes of its newest snapshot.
     """
 
     experiment: Experiment
     parameters: int
-    pictured: int
 
     def states(self) -> Iterator[bytes]:
         """The stored states that are kept for it, some of them perhaps shared with other runs."""
@@ -90,7 +88,7 @@ class Ledger:
 
 
 def _bare(run: Holder) -> int:
-    return model_bytes(run.parameters, run.experiment) + run.pictured
+    return model_bytes(run.parameters, run.experiment)
 
 
 def memory_limit() -> int:

@@ -1,20 +1,21 @@
-"""A run as its worker holds it: the trainer, what it was told, what it has in hand, and when what is due."""
+"""A run as its worker holds it: the trainer, its curves and its past, what it was told, and when what is due."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rnn_explorer.engine.album import MEMORY, Frame, due
-from rnn_explorer.engine.base import Change, Order, Status
+from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, ModelInfo, RunView, Status
+from rnn_explorer.engine.protocol import Change, Order, Update
+from rnn_explorer.trace import Array, History, Snapshot
 
 if TYPE_CHECKING:
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.training import Trainer
 
-SNAPSHOT_EVERY, SNAPSHOT_SHARE = 0.1, 0.05  # at most every so many seconds, and at most this share of a run's time
 CHECKPOINT_EVERY, CHECKPOINT_SHARE = 2.0, 0.02
 FRAME_SHARE = 0.03  # of a run's time for states that are kept as its past, but for the first steps
 FRAMES_AT_ONCE = 40  # steps at the beginning whose state is kept whatever it costs, where there is room for all
@@ -46,8 +47,8 @@ class Pace:
 class HostedRun:
     """A trainer with what the worker needs to know to advance it and to tell of it."""
 
-    def __init__(self, run_id: str, experiment: Experiment, watched: bool) -> None:
-        self.run_id, self.experiment, self.watched = run_id, experiment, watched
+    def __init__(self, run_id: str, experiment: Experiment) -> None:
+        self.run_id, self.experiment = run_id, experiment
         self.trainer: Trainer | None = None
         self.number = 0
         self.status: Status = "starting"
@@ -55,8 +56,14 @@ class HostedRun:
         self.orders: deque[Order | Change] = deque()  # what it was told and has not begun
         self.job: Iterator[None] | None = None  # in hand, but for training: building, measuring; pauses between slices
         self.until_epoch_end = self.one_step = self.first_slice = False
-        self.snapshot_step = -1
-        self.snapshots = Pace(SNAPSHOT_EVERY, SNAPSHOT_SHARE)
+        self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
+        self.test: tuple[float, float] | None = None
+        self.info = ModelInfo(None, "", (), 0, 0)
+        self.kept: tuple[int, ...] = ()  # steps whose states the engine keeps
+        self.others: tuple[Mapping[str, Array], ...] = ()  # training curves of its branches
+        self.version = 0  # grows with everything that a viewer might see
+        self._view: RunView | None = None
+        self._snapshot: Snapshot | None = None
         self.checkpoints = Pace(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
         self.frames = Pace(0.0, FRAME_SHARE)
         self.frame_step, self.frame_size = -1, 0  # the newest one that was taken
@@ -104,3 +111,48 @@ class HostedRun:
             self.times.popleft()
         begin, first = self.times[0]
         return (step - first) / max(now - begin, 1e-6)
+
+    def note(self, update: Update) -> None:
+        """Add what an update tells to what viewers see."""
+        if update.anew:
+            self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
+            self.test = self._snapshot = None
+        for name, columns in (("train", TRAIN_COLUMNS), ("validation", VALIDATION_COLUMNS)):
+            for row in getattr(update, name).tolist():
+                self.history[name].append(int(row[0]), **dict(zip(columns, row[1:], strict=True)))
+        self.info = update.info or self.info
+        self.test = None if update.status == "training" else update.test or self.test
+        self.version += 1
+
+    def view(self) -> RunView:
+        """The run as viewers see it, with a picture of its inside at the present step."""
+        if self._view is None or self._view.version != self.version:
+            trainer = self.trainer
+            self._view = RunView(
+                run_id=self.run_id,
+                experiment=self.experiment,
+                status=self.status,
+                message=self.message,
+                step=trainer.step_count if trainer is not None else 0,
+                epoch=trainer.epoch_position() if trainer is not None else 0.0,
+                target=trainer.target if trainer is not None else 0,
+                steps_per_epoch=trainer.steps_per_epoch() if trainer is not None else 0,
+                steps_per_second=self.rate(),
+                train=self.history["train"].arrays(),
+                validation=self.history["validation"].arrays(),
+                test=self.test,
+                snapshot=self._pictured(),
+                frames=self.kept,
+                origin=None,
+                version=self.version,
+                **vars(self.info),
+            )
+        return self._view
+
+    def _pictured(self) -> Snapshot | None:
+        """The newest picture; a model in the middle of a step, or a measurement, is not looked into."""
+        trainer = self.trainer
+        if trainer is not None and trainer.between_steps and self.job is None:
+            if self._snapshot is None or self._snapshot.step != trainer.step_count:
+                self._snapshot = trainer.snapshot()
+        return self._snapshot

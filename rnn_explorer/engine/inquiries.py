@@ -1,69 +1,96 @@
-"""The questions that a worker answers, a slice at a time in turn."""
+"""The analyses that a worker computes for viewers, a slice at a time in turn."""
 
 from __future__ import annotations
 
 import logging
-import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rnn_explorer.engine.base import Ask, Word
+from rnn_explorer.engine.base import Reply
 from rnn_explorer.engine.hosted import HostedRun
+from rnn_explorer.engine.protocol import KeptState
 from rnn_explorer.errors import UserError
 
 if TYPE_CHECKING:
     from rnn_explorer.analysis.questions import Progress
     from rnn_explorer.training import Trainer
 
-WORD_EVERY = 0.1  # seconds between two words on how far a question has come
+TELL_EVERY = 0.1  # seconds between two reports of progress
 OUR_FAULT = "This could not be computed, by a fault of the program; the log has it."
 
 _log = logging.getLogger(__name__)
 
 
 class Inquiry:
-    """A question that is being answered."""
+    """An analysis that is being computed.
 
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
+    Attributes:
+        run_id: whose model.
+        kind, options: a name of `rnn_explorer.analysis.questions`, and its options.
+        step: a kept step; None: the model as it is.
+        callback: told of the progress, and of the result.
+        state: that of the kept step, once it came; None in it: it is not kept any more.
+    """
+
+    def __init__(
+        self, run_id: str, kind: str, options: Mapping[str, Any], step: int | None, callback: Callable[[Reply], None]
+    ) -> None:
+        self.run_id, self.kind, self.options, self.step, self.callback = run_id, kind, options, step, callback
+        self.state: KeptState | None = None
         self.progress: Progress | None = None
-        self.step, self.epoch = -1, 0.0
-        self.told = -float("inf")  # when it was last said how far it has come
+        self.at, self.epoch = -1, 0.0  # of the model that is looked into
+        self.told = -float("inf")  # when the progress was told last
 
-    def word(self, share: float, value: bytes | None = None, error: str = "") -> Word:
-        """How far it has come, for the engine."""
-        return Word(self.ask.run_id, self.ask.ticket, share, value, error, step=self.step, epoch=self.epoch)
+    def tell(self, share: float, value: Any = None, error: str = "") -> None:
+        """Report how far it has come."""
+        self.told = time.monotonic()
+        self.callback(Reply(share, value, error, step=self.at, epoch=self.epoch))
 
 
 class Inquiries:
-    """Questions about hosted runs; the leftmost is next.
+    """Analyses of hosted runs; the leftmost is next.
 
     Args:
         runs: by their ids; the worker changes them.
-        send: takes words for the engine.
+        want_state: asks the engine for the kept state of a run's step, which `give_state` brings.
     """
 
-    def __init__(self, runs: Mapping[str, HostedRun], send: Callable[[Word], None]) -> None:
-        self.runs, self.send = runs, send
+    def __init__(self, runs: Mapping[str, HostedRun], want_state: Callable[[str, int], None]) -> None:
+        self.runs, self.want_state = runs, want_state
         self._waiting: deque[Inquiry] = deque()
 
-    def __len__(self) -> int:
-        return len(self._waiting)
+    def __bool__(self) -> bool:
+        """Whether there is something to compute now."""
+        return any(not self._must_wait(inquiry) for inquiry in self._waiting)
 
-    def add(self, ask: Ask) -> None:
-        """Take a question."""
-        self._waiting.append(Inquiry(ask))
+    def add(self, inquiry: Inquiry) -> Callable[[], None]:
+        """Take up an analysis; the returned function takes it back."""
+        if inquiry.step is not None and not any(self._is_about(other, inquiry) for other in self._waiting):
+            self.want_state(inquiry.run_id, inquiry.step)
+        self._waiting.append(inquiry)
+        return lambda: self.forget(lambda other: other is inquiry)
 
-    def forget(self, which: Callable[[Ask], bool]) -> None:
-        """Drop questions that nobody waits for."""
-        self._waiting = deque(inquiry for inquiry in self._waiting if not which(inquiry.ask))
+    @staticmethod
+    def _is_about(other: Inquiry, inquiry: Inquiry) -> bool:
+        """Whether another one waits for the same state."""
+        return (other.run_id, other.step, other.state) == (inquiry.run_id, inquiry.step, None)
+
+    def give_state(self, kept: KeptState) -> None:
+        """A state that was asked for, to all that wait for it."""
+        for inquiry in self._waiting:
+            if (inquiry.run_id, inquiry.step) == (kept.run_id, kept.step):
+                inquiry.state = kept
+
+    def forget(self, which: Callable[[Inquiry], bool]) -> None:
+        """Drop analyses that nobody waits for."""
+        self._waiting = deque(inquiry for inquiry in self._waiting if not which(inquiry))
 
     def work(self, seconds: float, wanted: Callable[[], bool]) -> None:
-        """Work on the next question for `seconds`, but no longer than until `wanted` elsewhere; say how far it is.
+        """Work on the next analysis for `seconds`, but no longer than until `wanted` elsewhere; tell how far it is.
 
-        A question that was asked of a run with orders before it, or while it is built, waits for these.
+        One of a run with orders before it, or while it is built, waits for these; one of the past for its state.
         """
         inquiry = next((inquiry for inquiry in self._waiting if not self._must_wait(inquiry)), None)
         if inquiry is None:
@@ -77,26 +104,25 @@ class Inquiries:
                 try:
                     share = next(inquiry.progress)
                 except StopIteration as end:
-                    word = inquiry.word(1.0, pickle.dumps(end.value, protocol=5))
-                    break
+                    inquiry.tell(1.0, end.value)
+                    return
                 if time.monotonic() >= deadline or wanted():
                     self._waiting.append(inquiry)
-                    if time.monotonic() - inquiry.told < WORD_EVERY:
-                        return
-                    inquiry.told = time.monotonic()
-                    word = inquiry.word(share)
-                    break
+                    if time.monotonic() - inquiry.told >= TELL_EVERY:
+                        inquiry.tell(share)
+                    return
         except UserError as error:
-            word = inquiry.word(1.0, error=str(error))
+            inquiry.tell(1.0, error=str(error))
         except Exception:
-            _log.exception("question %s about run %s failed", inquiry.ask.kind, inquiry.ask.run_id)
-            word = inquiry.word(1.0, error=OUR_FAULT)
-        self.send(word)
+            _log.exception("analysis %s of run %s failed", inquiry.kind, inquiry.run_id)
+            inquiry.tell(1.0, error=OUR_FAULT)
 
     def _must_wait(self, inquiry: Inquiry) -> bool:
-        run = self.runs.get(inquiry.ask.run_id)
+        run = self.runs.get(inquiry.run_id)
         if run is None or inquiry.progress is not None:
             return False
+        if inquiry.step is not None and inquiry.state is None:
+            return True
         return run.one_step or bool(run.orders) or (run.trainer is None and run.job is not None)
 
     def _opened(self, inquiry: Inquiry) -> Progress:
@@ -105,19 +131,21 @@ class Inquiries:
         from rnn_explorer.analysis.subject import Subject
         from rnn_explorer.training import Trainer
 
-        ask = inquiry.ask
-        run = self.runs.get(ask.run_id)
+        run = self.runs.get(inquiry.run_id)
         if run is None or run.trainer is None:
             raise UserError("This run has no model yet.")
         trainer = run.trainer
-        if ask.state is not None:
+        if inquiry.step is not None:
+            state = inquiry.state.state if inquiry.state is not None else None
+            if state is None:
+                raise UserError(f"Step {inquiry.step} of this run is not kept (any more); choose another one.")
             if run.past is None or run.past.experiment.model != run.experiment.model:
                 run.past = Trainer(run.experiment, trainer.task)
             trainer = run.past
-            restored(trainer, ask.state)
+            restored(trainer, state)
         subject = Subject.of(trainer)
-        inquiry.step, inquiry.epoch = subject.step, subject.epoch
-        return QUESTIONS.get(ask.kind)(subject, **ask.options)
+        inquiry.at, inquiry.epoch = subject.step, subject.epoch
+        return QUESTIONS.get(inquiry.kind)(subject, **inquiry.options)
 
 
 def restored(trainer: Trainer, state: bytes) -> None:

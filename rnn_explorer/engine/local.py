@@ -13,7 +13,6 @@ import functools
 import itertools
 import logging
 import os
-import pickle
 import queue
 import secrets
 import subprocess
@@ -27,39 +26,47 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from rnn_explorer.engine.album import Album, Frame
 from rnn_explorer.engine.base import (
     COMMANDS,
     TRAIN_COLUMNS,
     VALIDATION_COLUMNS,
-    Ask,
-    Beat,
-    Change,
     Command,
     EngineFull,
-    Facts,
-    Host,
+    ModelInfo,
     NotOwner,
-    Order,
-    Reply,
     RunView,
     Status,
-    TakeBack,
     UnknownRun,
-    Update,
-    Watch,
-    Word,
-    WorkerReady,
 )
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, memory_limit, model_bytes
+from rnn_explorer.engine.protocol import (
+    Beat,
+    Change,
+    FileMade,
+    FrameMade,
+    KeptState,
+    LoadRun,
+    MakeFile,
+    Message,
+    Order,
+    ProtocolError,
+    SetPast,
+    Update,
+    WantState,
+    WorkerReady,
+    decode,
+    encode,
+)
+from rnn_explorer.engine.relay import Deliver, Relay, Viewing
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.settings import SettingError
 from rnn_explorer.sizes import work_of
 from rnn_explorer.tasks.own import store
-from rnn_explorer.trace import Array, History, Snapshot
+from rnn_explorer.trace import Array, History
 
 MAX_WORKERS = 8  # by default; a worker takes about 300 MB
 GLANCE = 5.0  # seconds after a renewal during which a run counts as watched
@@ -73,14 +80,14 @@ SHARE_EACH = 0.25  # of the memory for runs that those of one owner may take
 IDLE_WEIGHT = 0.05  # of a run that does not train, against one that does
 
 _COMMAND = (sys.executable, "-m", "rnn_explorer.engine.worker")
-_NO_FACTS = Facts(None, "", (), 0, 0)
-_NOBODY = Reply(1.0, error="The worker process of this run died; press Resume, then it can be asked again.")
-_GONE = Reply(1.0, error="This run is no longer on the server.")
+_NO_INFO = ModelInfo(None, "", (), 0, 0)
+_NOBODY = "The worker process of this run died; press Resume, then try again."
+_GONE = "This run is no longer on the server."
+MOST_OTHERS = 12  # branches whose curves are drawn beside a run
 _UNWELL = (
     "The worker process of this run does not answer at the moment. If that lasts it is replaced; "
     "Play then goes on from the last kept state."
 )
-_LOST = Reply(1.0, error="The answer could not be read, by a fault of the program; the log has it.")
 _log = logging.getLogger(__name__)
 
 
@@ -90,14 +97,6 @@ class _Checkpoint:
     step: int
     train: History
     validation: History
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """A question that was asked, and who waits for the answer."""
-
-    ask: Ask
-    callback: Callable[[Reply], None]
 
 
 @dataclass(eq=False)
@@ -120,24 +119,22 @@ class _Run:
     train: History = field(default_factory=lambda: History(TRAIN_COLUMNS))
     validation: History = field(default_factory=lambda: History(VALIDATION_COLUMNS))
     test: tuple[float, float] | None = None
-    facts: Facts = _NO_FACTS
+    info: ModelInfo = _NO_INFO
     parameters: int = 0
-    pictured: int = 0  # bytes of the newest snapshot
-    packed: bytes | None = None  # the newest snapshot as it came
-    snapshot: Snapshot | None = None  # the same, once somebody asked for it
     checkpoint: _Checkpoint | None = None
     album: Album = field(default_factory=Album)
     origin: tuple[str, int] | None = None
     owner: str = ""
     root: str = ""  # the run that the whole family began with
-    waiting: dict[int, _Waiting] = field(default_factory=dict)  # questions by ticket
+    files: dict[int, Callable[[FileMade], None]] = field(default_factory=dict)  # who waits for one, by ticket
+    viewers: int = 0
+    told_past: Any = None  # of what its worker was told last of its past and its branches
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
-    told_watched: bool = True
     version: int = 0
     view: RunView | None = None
 
     def is_watched(self, within: float) -> bool:
-        return bool(self.subscribers) or time.monotonic() - self.seen < within
+        return bool(self.viewers or self.subscribers) or time.monotonic() - self.seen < within
 
     @property
     def is_untouched(self) -> bool:
@@ -158,22 +155,16 @@ class _Run:
     def most_bytes(self) -> int:
         """What it takes together with all that it shares, found without looking at each state."""
         checkpoint = len(self.checkpoint.state) if self.checkpoint is not None else 0
-        return model_bytes(self.parameters, self.experiment) + self.pictured + self.album.size + checkpoint
+        return model_bytes(self.parameters, self.experiment) + self.album.size + checkpoint
 
     def forget_results(self) -> None:
         """Back to step 0."""
         self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
-        self.test = self.packed = self.snapshot = self.checkpoint = None
+        self.test = self.checkpoint = None
         self.album = Album()
 
     def look(self) -> RunView:
         if self.view is None or self.view.version != self.version:
-            packed, self.packed = self.packed, None
-            if packed is not None:
-                try:
-                    self.snapshot = pickle.loads(packed)
-                except Exception:
-                    _log.exception("a snapshot of run %s could not be read", self.run_id)
             self.view = RunView(
                 run_id=self.run_id,
                 experiment=self.experiment,
@@ -187,12 +178,12 @@ class _Run:
                 train=_frozen(self.train),
                 validation=_frozen(self.validation),
                 test=self.test,
-                snapshot=self.snapshot,
+                snapshot=None,  # only its worker looks into the model
                 frames=self.album.steps,
                 origin=self.origin,
                 owner=self.owner,
                 version=self.version,
-                **vars(self.facts),
+                **vars(self.info),
             )
         return self.view
 
@@ -260,6 +251,7 @@ class LocalEngine:
         self._closing = threading.Event()
         self._runs: dict[str, _Run] = {}
         self._tickets = itertools.count()
+        self._relay = Relay()
         self._pid = os.getpid()
         self._workers = [_Worker(str(index)) for index in range(count)]
         self._threads = [threading.Thread(target=self._tend, name="engine-tend", daemon=True)]
@@ -297,7 +289,7 @@ class LocalEngine:
                 callbacks = self._drop(run)
             else:
                 self._obey(run, command)
-                callbacks = _changed(run)
+                callbacks = self._changed(run)
         _call(callbacks)
 
     def _obey(self, run: _Run, command: Command) -> None:
@@ -321,7 +313,7 @@ class LocalEngine:
         elif command == "reset":
             run.status, run.message = "starting", ""
         run.number += 1
-        self._tell(run, Order(run.run_id, run.number, command))
+        self._tell(Order(run.run_id, run.number, command))
 
     def change(self, run_id: str, *, by: str | None = None, **training_settings: Any) -> None:
         live = {spec.name for spec in TrainingSettings.specs() if spec.live}
@@ -338,8 +330,8 @@ class LocalEngine:
             run.seen = time.monotonic()
             if run.worker is not None:
                 run.number += 1
-                self._tell(run, Change(run.run_id, run.number, training_settings))
-            callbacks = _changed(run)
+                self._tell(Change(run.run_id, run.number, training_settings))
+            callbacks = self._changed(run)
         _call(callbacks)
 
     def view(self, run_id: str) -> RunView:
@@ -356,7 +348,7 @@ class LocalEngine:
             run = _Run(
                 secrets.token_urlsafe(8), old.experiment, time.monotonic(), owner=owner, parameters=old.parameters
             )
-            run.root, run.origin, run.facts = old.root, (run_id, step), old.facts
+            run.root, run.origin, run.info = old.root, (run_id, step), old.info
             run.album = old.album.until(step)
             run.checkpoint = _Checkpoint(frame.state, step, old.train.until(step), old.validation.until(step))
             run.epoch, run.steps_per_epoch = frame.epoch, old.steps_per_epoch
@@ -371,45 +363,44 @@ class LocalEngine:
             relatives = (run for run in self._runs.values() if run.root == mine.root and run.owner == mine.owner)
             return tuple(run.run_id for run in relatives)
 
-    def ask(
+    def look(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver) -> Look:
+        with self._lock:
+            run = self._get(run_id)
+            viewing = self._relay.open(run_id, view, dict(selection), deliver, self._tell)
+            run.viewers += 1
+            calls = self._say_status(run) if self._is_dumb(run) else []
+            self._tell_past(run)
+        _call(calls)
+        return Look(self, viewing)
+
+    def make_file(
         self,
         run_id: str,
-        kind: str,
-        options: Mapping[str, Any],
-        callback: Callable[[Reply], None],
-        step: int | None = None,
-    ) -> Callable[[], None]:
+        view: str,
+        selection: Mapping[str, str],
+        figure: str,
+        form: Literal["csv", "html", "svg"],
+        callback: Callable[[FileMade], None],
+    ) -> None:
         ticket = next(self._tickets)
         with self._lock:
             run = self._get(run_id)
-            state = None if step is None else _kept(run, step).state
-            waiting = _Waiting(Ask(run_id, ticket, kind, dict(options), state), callback)
-            answered = run.worker is None
-            if not answered:
-                run.waiting[ticket] = waiting
-                self._tell(run, waiting.ask)
-        if answered:
-            callback(_NOBODY)
-
-        def take_back() -> None:
-            with self._lock:
-                if run.waiting.pop(ticket, None) is not None and run.worker is not None:
-                    self._tell(run, TakeBack(run_id, ticket))
-
-        return take_back
+            if run.worker is not None:
+                run.files[ticket] = callback
+                self._tell(MakeFile(run_id, ticket, view, dict(selection), figure, form))
+                return
+        callback(FileMade(run_id, ticket, error=_NOBODY))
 
     def renew(self, run_id: str) -> None:
         with self._lock:
             run = self._get(run_id)
             run.seen = time.monotonic()
-            self._tell_watched(run)
 
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:
         ticket = next(self._tickets)
         with self._lock:
             run = self._get(run_id)
             run.subscribers[ticket] = callback
-            self._tell_watched(run)
 
         def leave() -> None:
             with self._lock:
@@ -417,6 +408,11 @@ class LocalEngine:
                     run.seen = time.monotonic()
 
         return leave
+
+    def viewers(self, run_id: str) -> int:
+        """How many look at a run."""
+        with self._lock:
+            return self._relay.viewers(run_id)
 
     def workers_ready(self) -> int:
         """How many workers could take a run at this moment."""
@@ -436,7 +432,7 @@ class LocalEngine:
                 return
             self._closing.set()
             callbacks = [callback for run in self._runs.values() for callback in run.subscribers.values()]
-            callbacks += [callback for run in self._runs.values() for callback in _leave_unanswered(run, _GONE)]
+            callbacks += [call for run in self._runs.values() for call in self._leave(run, _GONE)]
             self._runs.clear()
             processes = [worker.process for worker in self._workers if worker.process is not None]
             for worker in self._workers:
@@ -540,7 +536,7 @@ class LocalEngine:
             if ledger.total > room and len(run.album) > 1:
                 album, run.album = run.album, run.album.newest()
                 ledger.without_states(list(album.states())[:-1])
-                callbacks += _changed(run)
+                callbacks += self._changed(run)
         for run in order if drop else ():
             if ledger.total > room and run is not but and not run.is_watched(self.glance):
                 ledger.without(run)
@@ -550,24 +546,25 @@ class LocalEngine:
     def _drop(self, run: _Run) -> list[Callable[[], None]]:
         if run.worker is not None:
             run.number += 1
-            self._tell(run, Order(run.run_id, run.number, "stop"))
+            self._tell(Order(run.run_id, run.number, "stop"))
         del self._runs[run.run_id]
-        return [*run.subscribers.values(), *_leave_unanswered(run, _GONE)]
+        return [*run.subscribers.values(), *self._leave(run, _GONE)]
 
     def _host(self, run: _Run) -> None:
         """Give the run to the worker with the least to do, from its checkpoint where it has one."""
         run.worker = min(self._workers, key=self._load)
         run.number += 1
         run.status, run.message = "starting", ""
-        run.told_watched = run.is_watched(self.glance)
         state, run.step = None, 0
         if run.checkpoint is not None:
             state, run.step = run.checkpoint.state, run.checkpoint.step
             run.train, run.validation = run.checkpoint.train.copy(), run.checkpoint.validation.copy()
             run.album = run.album.until(run.step)
-        self._tell(run, Host(run.run_id, run.number, run.experiment, state, run.told_watched))
-        for waiting in run.waiting.values():  # asked of the worker that it was taken from
-            self._tell(run, waiting.ask)
+        train, validation = run.train.arrays(), run.validation.arrays()
+        self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
+        run.told_past = None
+        self._tell_past(run)
+        self._relay.move(run.run_id, self._tell)
 
     def _move_to_the_idle(self, run: _Run) -> None:
         """Move a run that is about to train, and of which all is known here, to a worker with less to do."""
@@ -578,7 +575,7 @@ class LocalEngine:
         (gone, least), (lost, mine) = self._load(best), self._load(run.worker)
         if not gone and (lost or least + 0.5 < mine):
             run.number += 1
-            self._tell(run, Order(run.run_id, run.number, "stop"))
+            self._tell(Order(run.run_id, run.number, "stop"))
             self._host(run)
 
     def _load(self, worker: _Worker) -> tuple[bool, float]:
@@ -588,16 +585,45 @@ class LocalEngine:
         late = worker.ready_since is None
         return worker.deaths >= GIVE_UP or dying or bool(worker.trouble), load + (0.5 if late else 0.0)
 
-    @staticmethod
-    def _tell(run: _Run, message: Host | Order | Change | Watch | Ask | TakeBack) -> None:
-        assert run.worker is not None
-        run.worker.outbox.put(pickle.dumps(message, protocol=5))
+    def _tell(self, message: Any) -> None:
+        """Send a message to the worker of the run that it is about; nobody hears it where there is none."""
+        run = self._runs.get(message.run_id)
+        if run is not None and run.worker is not None:
+            run.worker.outbox.put(encode(message))
 
-    def _tell_watched(self, run: _Run) -> None:
-        watched = run.is_watched(self.glance)
-        if watched != run.told_watched and run.worker is not None:
-            run.told_watched = watched
-            self._tell(run, Watch(run.run_id, watched))
+    def _tell_past(self, run: _Run) -> None:
+        """Let the worker know which steps are kept, and the curves of the other branches, where somebody looks."""
+        if not run.viewers:
+            return
+        branches = [r for r in self._runs.values() if r is not run and (r.root, r.owner) == (run.root, run.owner)]
+        branches = branches[:MOST_OTHERS]
+        now = (run.album.steps, [(branch.run_id, branch.version) for branch in branches])
+        if now != run.told_past:
+            run.told_past = now
+            self._tell(SetPast(run.run_id, run.album.steps, tuple(branch.train.arrays() for branch in branches)))
+
+    @staticmethod
+    def _is_dumb(run: _Run) -> bool:
+        """Whether the run's worker cannot speak for it at the moment."""
+        return run.worker is None or run.worker.ready_since is None or bool(run.worker.trouble)
+
+    def _say_status(self, run: _Run) -> list[Callable[[], None]]:
+        """Tell viewers what no worker can tell them."""
+        return self._relay.say(run.run_id, "status", status_of(run.look()))
+
+    def _changed(self, run: _Run) -> list[Callable[[], None]]:
+        """Count a change; returns whom to call once the lock is free."""
+        run.version += 1
+        return [*run.subscribers.values(), *(self._say_status(run) if self._is_dumb(run) else ())]
+
+    def _leave(self, run: _Run, why: str) -> list[Callable[[], None]]:
+        """Whom to tell, once the lock is free, that nothing comes of this run any more; `why` for files."""
+        calls = [
+            functools.partial(callback, FileMade(run.run_id, ticket, error=why))
+            for ticket, callback in run.files.items()
+        ]
+        run.files.clear()
+        return [*calls, *(self._relay.forget(run.run_id) if why == _GONE else ())]
 
     # -- threads ------------------------------------------------------------------------------------------------
 
@@ -642,7 +668,11 @@ class LocalEngine:
             except (EOFError, OSError):
                 return
             worker.heard = time.monotonic()
-            message = pickle.loads(data)
+            try:
+                message = decode(data)
+            except ProtocolError:
+                _log.exception("worker %s sent what cannot be read", worker.name)
+                return
             if isinstance(message, Beat):
                 worker.busy = message.busy
             elif isinstance(message, WorkerReady):
@@ -651,29 +681,29 @@ class LocalEngine:
                 # Only now: what a worker was told that died on its way up waits for the next one.
                 worker.writer = threading.Thread(target=_write, args=(connection, worker.outbox), daemon=True)
                 worker.writer.start()
-            elif isinstance(message, Word):
-                self._pass_on(worker, message)
-            else:
+            elif isinstance(message, Update):
                 try:
                     self._learn(worker, message)
                 except Exception:
                     self._give_up(worker, message)
+            else:
+                self._pass_on(worker, message)
 
-    def _pass_on(self, worker: _Worker, word: Word) -> None:
+    def _pass_on(self, worker: _Worker, message: Message) -> None:
+        """A frame or a file for whom it is, a state for the worker that wants it."""
+        calls: list[Callable[[], None]] = []
         with self._lock:
-            run = self._runs.get(word.run_id)
-            if run is None or run.worker is not worker or word.ticket not in run.waiting:
+            run = self._runs.get(getattr(message, "run_id", ""))
+            if run is None or run.worker is not worker:
                 return
-            callback = run.waiting[word.ticket].callback
-            if word.value is not None or word.error:
-                del run.waiting[word.ticket]
-        try:
-            value = None if word.value is None else pickle.loads(word.value)
-            reply = Reply(word.progress, value, word.error, word.step, word.epoch)
-        except Exception:
-            _log.exception("an answer about run %s could not be read", word.run_id)
-            reply = _LOST
-        _call([functools.partial(callback, reply)])
+            if isinstance(message, FrameMade):
+                calls = self._relay.pass_on(message, self._tell)
+            elif isinstance(message, WantState):
+                kept = run.album.at(message.step)
+                self._tell(KeptState(run.run_id, message.step, None if kept is None else kept.state))
+            elif isinstance(message, FileMade) and (callback := run.files.pop(message.ticket, None)) is not None:
+                calls = [functools.partial(callback, message)]
+        _call(calls)
 
     def _learn(self, worker: _Worker, update: Update) -> None:
         with self._lock:
@@ -691,17 +721,16 @@ class LocalEngine:
             if update.steps_per_epoch:  # there is a trainer
                 run.step, run.epoch, run.target = update.step, update.epoch, update.target
                 run.steps_per_epoch, run.steps_per_second = update.steps_per_epoch, update.steps_per_second
-            if update.facts is not None:
-                run.facts, run.parameters = update.facts, update.facts.parameters
+            if update.info is not None:
+                run.info, run.parameters = update.info, update.info.parameters
             run.test = update.test or run.test
-            if update.snapshot is not None:
-                run.packed, run.pictured = update.snapshot, len(update.snapshot)
             for frame in update.frames:
                 run.album.add(frame)
             if update.checkpoint is not None:
                 run.checkpoint = _Checkpoint(update.checkpoint, update.step, run.train.copy(), run.validation.copy())
                 run.album.add(Frame(update.step, update.epoch, update.checkpoint))
-            callbacks = _changed(run)
+            self._tell_past(run)
+            callbacks = self._changed(run)
         _call(callbacks)
 
     def _give_up(self, worker: _Worker, update: Update) -> None:
@@ -712,12 +741,12 @@ class LocalEngine:
             run = self._runs.get(update.run_id)
             if run is not None and run.worker is worker:
                 run.number += 1
-                self._tell(run, Order(run.run_id, run.number, "stop"))
+                self._tell(Order(run.run_id, run.number, "stop"))
                 run.worker, run.steps_per_second, run.status = None, 0.0, "failed"
                 run.message = f"This run failed at step {run.step} by a fault of the program; the log has it. " + (
                     "Reset starts it anew."
                 )
-                callbacks = [*_changed(run), *_leave_unanswered(run, _NOBODY)]
+                callbacks = [*self._changed(run), *self._leave(run, _NOBODY)]
         _call(callbacks)
 
     def _bury(self, worker: _Worker) -> float:
@@ -743,7 +772,7 @@ class LocalEngine:
                     run.worker, run.steps_per_second = None, 0.0
                     if run.status != "failed":
                         run.status, run.message = _fate(run, given_up and ready_since is None, silenced)
-                    callbacks += [*_changed(run), *_leave_unanswered(run, _NOBODY)]
+                    callbacks += [*self._changed(run), *self._leave(run, _NOBODY)]
         if writer is not None:
             writer.join(1.0)
         if connection is not None:
@@ -770,7 +799,7 @@ class LocalEngine:
                     elif run.status == "training" and run.worker is not None and not run.is_watched(self.lease):
                         self._pause_unwatched(run)
                     else:
-                        self._tell_watched(run)
+                        self._tell_past(run)
             _call(callbacks)
 
     def _feel_pulse(self, worker: _Worker, now: float) -> list[Callable[[], None]]:
@@ -789,12 +818,35 @@ class LocalEngine:
         if trouble == worker.trouble:
             return []
         worker.trouble = trouble
-        return [call for run in self._runs.values() if run.worker is worker for call in _changed(run)]
+        return [call for run in self._runs.values() if run.worker is worker for call in self._changed(run)]
 
     def _pause_unwatched(self, run: _Run) -> None:
         if run.number != run.pause_number:  # else it was told, and has not answered yet
             run.number = run.pause_number = run.number + 1
-            self._tell(run, Order(run.run_id, run.number, "pause", "Paused: nobody was watching."))
+            self._tell(Order(run.run_id, run.number, "pause", "Paused: nobody was watching."))
+
+
+class Look:
+    """Somebody's look at a run, see `Engine.look`. Every method may be called from any thread."""
+
+    def __init__(self, engine: LocalEngine, viewing: Viewing) -> None:
+        self._engine, self._viewing = engine, viewing
+
+    def choose(self, selection: Mapping[str, str]) -> None:
+        """Look at something else of the run."""
+        with self._engine._lock:
+            self._engine._relay.choose(self._viewing, dict(selection), self._engine._tell)
+
+    def ready(self) -> None:
+        """The last frame was taken; the next may come."""
+        with self._engine._lock:
+            self._engine._relay.ready(self._viewing, self._engine._tell)
+
+    def close(self) -> None:
+        """Look no more. May be called twice."""
+        with self._engine._lock:
+            self._engine._relay.close(self._viewing, self._engine._tell)
+            self._engine._left(self._viewing)
 
 
 def check_size(experiment: Experiment) -> int:
@@ -836,21 +888,6 @@ def _kept(run: _Run, step: int) -> Frame:
     if frame is None:
         raise UserError(f"Step {step} of this run is not kept (any more); choose another one.")
     return frame
-
-
-def _leave_unanswered(run: _Run, reply: Reply) -> list[Callable[[], None]]:
-    """Whom to tell, once the lock is free, that their questions about this run get no answer."""
-    callbacks: list[Callable[[], None]] = [
-        functools.partial(waiting.callback, reply) for waiting in run.waiting.values()
-    ]
-    run.waiting.clear()
-    return callbacks
-
-
-def _changed(run: _Run) -> list[Callable[[], None]]:
-    """Count a change; returns whom to call once the lock is free."""
-    run.version += 1
-    return list(run.subscribers.values())
 
 
 def _call(callbacks: list[Callable[[], None]]) -> None:

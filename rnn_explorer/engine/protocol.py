@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.engine.album import Frame
-from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, Command, Facts, Status
+from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, Command, ModelInfo, Status
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.sizes import LayerSummary
 from rnn_explorer.tasks.base import Baseline
@@ -151,6 +151,13 @@ class WorkerReady:
 
 
 @dataclass(frozen=True)
+class Beat:
+    """To the engine: a sign of life. The worker has been at one piece of work for `busy` seconds; 0 while it waits."""
+
+    busy: float
+
+
+@dataclass(frozen=True)
 class FrameMade:
     """To the engine: what changed in a channel since its frame before.
 
@@ -202,7 +209,7 @@ class Update:
         checkpoint: `Trainer.state()` at `step`; None: no new one.
         frames: moments on the way here that are worth keeping.
         test: newly measured loss and metric; None: not measured.
-        facts: sent once for every model.
+        info: sent once for every model.
     """
 
     run_id: str
@@ -220,14 +227,14 @@ class Update:
     checkpoint: bytes | None = None
     frames: tuple[Frame, ...] = ()
     test: tuple[float, float] | None = None
-    facts: Facts | None = None
+    info: ModelInfo | None = None
 
 
 Message = (
     LoadRun | Order | Change | OpenChannel | Choose | CloseChannel | WantFrame | SetPast | KeptState | MakeFile
-    | WorkerReady | FrameMade | WantState | FileMade | Update
+    | WorkerReady | Beat | FrameMade | WantState | FileMade | Update
 )  # fmt: skip
-_PARTS: tuple[type, ...] = (Frame, Facts, LayerSummary, Baseline)
+_PARTS: tuple[type, ...] = (Frame, ModelInfo, LayerSummary, Baseline)
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*typing.get_args(Message), *_PARTS)}
 _ARRAYS = "fiub"  # kinds of numbers that travel
 

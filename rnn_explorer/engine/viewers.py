@@ -1,7 +1,7 @@
-"""One browser's look at a run: at its present or its past, with the questions that its board needs answered.
+"""One look at a run: at its present or its past, with the analyses that its view needs.
 
-A `Viewer` belongs to one open stream. It knows no web server: the stream tells it what the person chose, asks it again
-and again what is to be seen, and is woken when an answer comes.
+A `Viewer` belongs to one channel and lives in the worker that hosts the run. It is told what the
+person chose, and asked again and again what is to be seen.
 """
 
 from __future__ import annotations
@@ -12,18 +12,39 @@ import json
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from rnn_explorer.engine.base import Engine, Reply, RunView, UnknownRun
+import numpy as np
+
+from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.trace import Array
 from rnn_explorer.views import BOARDS, Answer, Question, Seen
 from rnn_explorer.views.base import NOTHING
 
 SHARE = 0.25  # the most of a worker's time that the questions of one browser about a learning model may take
 FASTEST_FILM = 30.0  # kept steps a second
-REMEMBERED = 200  # answers about past steps that are kept, so that a film can be shown again at once
-MOST_OTHERS = 12  # branches that are drawn beside the one looked at
+REMEMBERED = 16 * 2**20  # bytes of answers about past steps that are kept, so that a film can be shown again at once
 _SNAPSHOT = "snapshot"
+
+
+class Source(Protocol):
+    """A run, and who computes analyses of its model."""
+
+    def view(self) -> RunView:
+        """The run as it is now, with a picture of its inside."""
+
+    def others(self) -> Sequence[Mapping[str, Array]]:
+        """The training curves of its other branches."""
+
+    def ask(
+        self, kind: str, options: Mapping[str, Any], callback: Callable[[Reply], None], step: int | None
+    ) -> Callable[[], None]:
+        """Compute an analysis of the model as it is, or as it was at a kept step.
+
+        `callback` hears of the progress, and last of the result; never once the returned function was called.
+        """
 
 
 @dataclass
@@ -47,23 +68,15 @@ class AnalysisScheduler:
     """Asks a run's questions when they are due, and keeps the answers.
 
     Args:
-        engine, run_id: whom to ask about what.
-        wake: called when something new is known.
-        home: runs a function where this object lives, since answers come from another thread.
+        source: the run.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        run_id: str,
-        wake: Callable[[], None],
-        home: Callable[[Callable[[], None]], None] = lambda function: function(),
-    ) -> None:
-        self.engine, self.run_id, self.wake, self.home = engine, run_id, wake, home
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self.version = 0
         self.next_due = math.inf
         self._slots: dict[str, _Slot] = {}
-        self._known: OrderedDict[str, Answer] = OrderedDict()  # about past steps
+        self._known: OrderedDict[str, tuple[Answer, int]] = OrderedDict()  # about past steps, with their bytes
 
     def want(self, questions: list[Question], past: int | None, step: int) -> dict[str, Answer]:
         """Say what is wanted now; returns what is known of it.
@@ -94,7 +107,7 @@ class AnalysisScheduler:
         if slot.asked != slot.signature:
             if past is not None and slot.signature in self._known:
                 self._drop(slot)
-                slot.asked, slot.answer = slot.signature, self._known[slot.signature]
+                slot.asked, slot.answer = slot.signature, self._known[slot.signature][0]
                 self.version += 1
                 return
             ready = slot.since + question.settle
@@ -112,12 +125,9 @@ class AnalysisScheduler:
         name, number, signature = question.name, slot.number, slot.signature
 
         def hear(reply: Reply) -> None:
-            self.home(lambda: self._hear(name, number, signature if past is not None else "", reply))
+            self._hear(name, number, signature if past is not None else "", reply)
 
-        try:
-            slot.take_back = self.engine.ask(self.run_id, question.kind, question.options, hear, past)
-        except ValueError as error:  # that step is not kept any more
-            slot.answer = dataclasses.replace(slot.answer, pending=False, error=str(error))
+        slot.take_back = self.source.ask(question.kind, question.options, hear, past)
         self.version += 1
 
     def _hear(self, name: str, number: int, past: str, reply: Reply) -> None:
@@ -133,11 +143,13 @@ class AnalysisScheduler:
             else:
                 slot.answer = Answer(reply.value, reply.step)
                 if past:
-                    self._known[past] = slot.answer
-                    while len(self._known) > REMEMBERED:
-                        self._known.popitem(last=False)
+                    self._remember(past, slot.answer)
         self.version += 1
-        self.wake()
+
+    def _remember(self, signature: str, answer: Answer) -> None:
+        self._known[signature] = (answer, size_of(answer.value))
+        while len(self._known) > 1 and sum(size for _, size in self._known.values()) > REMEMBERED:
+            self._known.popitem(last=False)
 
     def known(self) -> dict[str, Answer]:
         """What is known by now, by the names of the questions."""
@@ -187,13 +199,12 @@ class AnalysisScheduler:
 
 
 class Viewer:
-    """What one browser sees of a run.
+    """What is seen of a run through one view.
 
     Args:
-        engine, run_id: the run.
+        source: the run.
         board: the key of the board.
         query: what the person chose, see `choose`.
-        wake, home: as for `AnalysisScheduler`.
 
     Raises:
         UnknownName: when there is no such board.
@@ -201,17 +212,14 @@ class Viewer:
 
     def __init__(
         self,
-        engine: Engine,
-        run_id: str,
+        source: Source,
         board: str,
         query: Mapping[str, str],
-        wake: Callable[[], None] = lambda: None,
-        home: Callable[[Callable[[], None]], None] = lambda function: function(),
     ) -> None:
-        self.engine, self.run_id = engine, run_id
+        self.source = source
         kind = BOARDS.get(board)
         self.board = kind(kind.selection_class.read(query))
-        self.scheduler = AnalysisScheduler(engine, run_id, wake, home)
+        self.scheduler = AnalysisScheduler(source)
         self.at: int | None = None
         self.film = 0.0
         self._choices = 0
@@ -242,12 +250,8 @@ class Viewer:
         self._choices += 1
 
     def look(self) -> Seen:
-        """What is to be seen now.
-
-        Raises:
-            UnknownRun: when the run is gone.
-        """
-        view = self.engine.view(self.run_id)
+        """What is to be seen now."""
+        view = self.source.view()
         if view.step < self._newest_step:
             self.scheduler.forget()
             self._seen = None
@@ -257,7 +261,7 @@ class Viewer:
         past = self._nearest(view.frames)
         step = view.snapshot.step if view.snapshot else view.step
         # Questions may follow from answers: where a point goes, once it is found.
-        seen = Seen(view, step, answers=self.scheduler.known(), others=self._others())
+        seen = Seen(view, step, answers=self.scheduler.known(), others=tuple(self.source.others()))
         wanted: list[Question] = []
         if past is not None:
             wanted.append(Question(_SNAPSHOT, "snapshot"))
@@ -304,16 +308,6 @@ class Viewer:
             else:
                 self.at, self.film = None, 0.0
 
-    def _others(self) -> tuple[RunView, ...]:
-        found: list[RunView] = []
-        for run_id in self.engine.family(self.run_id):
-            if run_id != self.run_id and len(found) < MOST_OTHERS:
-                try:
-                    found.append(self.engine.view(run_id))
-                except UnknownRun:
-                    continue
-        return tuple(found)
-
     def due(self) -> float:
         """Seconds after which it is worth looking again, though nothing new is known."""
         film = max(self._next_frame - time.monotonic(), 0.01) if self.film else math.inf
@@ -326,3 +320,19 @@ class Viewer:
     def close(self) -> None:
         """Nobody looks any more."""
         self.scheduler.close()
+
+
+def size_of(value: Any) -> int:
+    """About how many bytes the arrays and texts of a record take."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    parts: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        parts = value.values()
+    elif isinstance(value, (tuple, list, frozenset)):
+        parts = value
+    elif dataclasses.is_dataclass(value):
+        parts = (getattr(value, part.name) for part in dataclasses.fields(value))
+    return 64 + sum(map(size_of, parts))

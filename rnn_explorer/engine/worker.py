@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -25,17 +25,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnn_explorer.engine import protocol
 from rnn_explorer.engine.album import Frame
-from rnn_explorer.engine.base import Ask, Beat, Change, Facts, Host, Order, Status, TakeBack, Update, Watch, WorkerReady
+from rnn_explorer.engine.base import ModelInfo, Status
+from rnn_explorer.engine.channels import Channels
 from rnn_explorer.engine.hosted import HostedRun
 from rnn_explorer.engine.inquiries import Inquiries, restored
+from rnn_explorer.engine.protocol import (
+    Beat,
+    Change,
+    KeptState,
+    LoadRun,
+    Message,
+    Order,
+    SetPast,
+    Update,
+    WantState,
+    WorkerReady,
+)
 from rnn_explorer.errors import UserError
+from rnn_explorer.trace import History
 
 if TYPE_CHECKING:
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.tasks.base import Baseline, Task
 
-SLICE_ALONE, SLICE_SHARED = 0.05, 0.03  # seconds of training between two looks at the other runs
+ROUND = 0.15  # seconds in which every run that trains has had its slice, as far as slices are not too short for that
+SLICE_ALONE, SLICE_SHARED, SHORTEST_SLICE = 0.05, 0.03, 0.004  # seconds of training between two looks at the others
 FIRST_SLICE = 0.01  # after Play: somebody is waiting to see something move
 BEAT_EVERY = 1.0  # seconds between two signs of life
 TASKS_KEPT = 16  # built tasks that are kept for the next run with the same data
@@ -48,14 +64,15 @@ class Worker:
 
     Args:
         connection: to the engine; read by another thread, written by this one and by that of `beat`.
-        inbox: messages of the engine as pickled bytes, in order.
+        inbox: messages of the engine as bytes, in order.
     """
 
     def __init__(self, connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
         self.connection, self.inbox = connection, inbox
         self.runs: dict[str, HostedRun] = {}
         self.turns: deque[HostedRun] = deque()  # those with something to do; the leftmost is next
-        self.inquiries = Inquiries(self.runs, self.send)
+        self.inquiries = Inquiries(self.runs, lambda run_id, step: self.send(WantState(run_id, step)))
+        self.channels = Channels(self.runs, self.inquiries, self.send)
         self.since: float | None = time.monotonic()  # since when it does what it does now; None while it waits
         self._sending = threading.Lock()
         self._tasks: dict[Any, tuple[Task, Baseline]] = {}
@@ -82,19 +99,22 @@ class Worker:
                 finally:
                     self.since = time.monotonic()
                 try:
-                    self.handle(pickle.loads(message))
+                    self.handle(protocol.decode(message))
                 except Exception:  # what concerns a run is caught with the run
                     _log.exception("a message could not be handled")
             self.since = time.monotonic()
             if self.inquiries:
                 self.inquiries.work(SLICE_SHARED, self.called)
             now = time.monotonic()
+            self.since = now
+            self.channels.work(training=bool(self.turns))
             run = next((run for run in self.turns if run.next_turn <= now), None)
             if run is not None and self.inbox.empty():
                 self.since = now
                 self.turns.remove(run)
                 alone = not self.turns and not self.inquiries
-                seconds = FIRST_SLICE if run.first_slice else SLICE_ALONE if alone else SLICE_SHARED
+                shared = min(SLICE_SHARED, max(ROUND / (1 + len(self.turns)), SHORTEST_SLICE))
+                seconds = FIRST_SLICE if run.first_slice else SLICE_ALONE if alone else shared
                 run.first_slice = False
                 self.give_slice(run, seconds)
                 if (run.busy or run.status == "training") and run not in self.turns:
@@ -105,43 +125,46 @@ class Worker:
         """Seconds until there is something to do; None where only a message can bring it."""
         if self.inquiries:
             return 0.0
-        return max(0.0, min(run.next_turn for run in self.turns) - time.monotonic()) if self.turns else None
+        due = min([self.channels.due(), *(run.next_turn for run in self.turns)])
+        return None if math.isinf(due) else max(0.0, due - time.monotonic())
 
     def called(self) -> bool:
         """Whether a message waits."""
         return not self.inbox.empty()
 
-    def send(self, message: Any) -> None:
+    def send(self, message: Message) -> None:
         """Tell the engine."""
-        # send_bytes of a plain pickle: Connection.send would use a pickler that shares torch tensors by file handles.
-        data = pickle.dumps(message, protocol=5)
+        data = protocol.encode(message)
         with self._sending:
             self.connection.send_bytes(data)
 
     # -- messages -----------------------------------------------------------------------------------------------
 
-    def handle(self, message: Host | Order | Change | Watch | Ask | TakeBack) -> None:
-        """Do what a message of the engine asks; orders and changes are answered by an update, questions by words."""
-        if isinstance(message, Host):
-            run = HostedRun(message.run_id, message.experiment, message.watched)
+    def handle(self, message: Message) -> None:
+        """Do what a message of the engine asks; orders and changes are answered by an update."""
+        if isinstance(message, LoadRun):
+            run = HostedRun(message.run_id, message.experiment)
             run.number = message.number
+            for name, rows in (("train", message.train), ("validation", message.validation)):
+                run.history[name] = History.of(rows, run.history[name].columns)
             self.runs[run.run_id] = run
             self.take_up(run, self.build(run, message.checkpoint))
             return
-        if message.run_id not in self.runs:
+        if isinstance(message, (WorkerReady, Beat)) or message.run_id not in self.runs:
             return
         run = self.runs[message.run_id]
-        if isinstance(message, Ask):
-            self.inquiries.add(message)
-        elif isinstance(message, TakeBack):
-            self.inquiries.forget(lambda ask: ask.ticket == message.ticket)
-        elif isinstance(message, Watch):
-            run.watched = message.watched
-        elif isinstance(message, Order) and message.command == "stop":
+        if isinstance(message, Order) and message.command == "stop":
             self.drop(run)
-        else:
+        elif isinstance(message, (Order, Change)):
             run.orders.append(message)
             self.attend(run)
+        elif isinstance(message, SetPast):
+            run.kept, run.others = message.steps, message.others
+            run.version += 1
+        elif isinstance(message, KeptState):
+            self.inquiries.give_state(message)
+        else:
+            self.channels.handle(message)
 
     def attend(self, run: HostedRun) -> None:
         """Let a run obey its orders, as far as nothing is in hand that must be whole before."""
@@ -166,7 +189,7 @@ class Worker:
         elif command == "pause":
             if run.status == "training":
                 self.halt(run, "paused", order.reason)
-                self.report(run, snapshot=True, checkpoint=True)
+                self.report(run, checkpoint=True)
             else:
                 self.report(run)
         elif run.trainer is None or run.status == "failed" or (run.status == "diverged" and command != "test"):
@@ -204,7 +227,8 @@ class Worker:
         """Forget the run."""
         if run in self.turns:
             self.turns.remove(run)
-        self.inquiries.forget(lambda ask: ask.run_id == run.run_id)
+        self.channels.forget(run.run_id)
+        self.inquiries.forget(lambda inquiry: inquiry.run_id == run.run_id)
         del self.runs[run.run_id]
 
     def change(self, run: HostedRun, settings: Any) -> None:
@@ -235,7 +259,7 @@ class Worker:
                 trainer.change(**newer)
             yield
         run.trainer = trainer
-        facts = Facts(
+        info = ModelInfo(
             baseline,
             task.metric.name,
             summary := trainer.summary(),
@@ -243,11 +267,11 @@ class Worker:
             sum(row.keras_parameters for row in summary),
         )
         if checkpoint is None:
-            yield from self.begin(run, facts=facts)
+            yield from self.begin(run, info=info)
         else:
             run.frame_step = trainer.step_count
             self.halt(run, "paused")
-            self.report(run, facts=facts, snapshot=True)
+            self.report(run, info=info)
 
     def restart(self, run: HostedRun) -> Iterator[None]:
         """Back to step 0."""
@@ -265,9 +289,8 @@ class Worker:
         report = yield from trainer.opening_slices()
         assert report.val_loss is not None and report.val_metric is not None
         opening = [(report.step, report.val_loss, report.val_metric)]
-        yield  # the picture may take as long as a slice, too
         self.halt(run, "ready")
-        self.report(run, anew=True, validation=opening, snapshot=True, frames=(frame,) if frame else (), **told)
+        self.report(run, anew=True, validation=opening, frames=(frame,) if frame else (), **told)
 
     def test(self, run: HostedRun) -> Iterator[None]:
         """Measure the test split."""
@@ -286,7 +309,7 @@ class Worker:
             yield
         test = yield from trainer.measure("test")
         self.halt(run, "finished", trainer.stopped_early)
-        self.report(run, validation=validation, test=test, snapshot=True, checkpoint=True)
+        self.report(run, validation=validation, test=test, checkpoint=True)
 
     def task(self, experiment: Experiment) -> tuple[Task, Baseline]:
         """The task with its baseline, built once for all runs on the same data: a task never changes.
@@ -348,7 +371,6 @@ class Worker:
             trained = max(time.monotonic() - begin, run.period)  # to wait for the next step is part of it
             if train:
                 run.due = max(run.due, begin) + run.period
-            run.snapshots.trained += trained
             run.checkpoints.trained += trained
             run.frames.trained += trained
             whole = trainer.between_steps
@@ -365,13 +387,12 @@ class Worker:
                 train=train,
                 validation=validation,
                 frames=tuple(frames),
-                snapshot=done or (run.watched and run.snapshots.due()),
                 checkpoint=done or (whole and run.checkpoints.due()),
             )
         except Diverged as error:
             self.halt(run, "diverged", str(error))
             try:
-                self.report(run, train=train, validation=validation, frames=tuple(frames), snapshot=True)
+                self.report(run, train=train, validation=validation, frames=tuple(frames))
             except Exception:
                 self.fail(run, train=train, validation=validation)
         except Exception:
@@ -402,7 +423,7 @@ class Worker:
             self.report(run, **told)
         except Exception:  # with as little as can be said
             _log.exception("run %s failed again when that was to be told", run.run_id)
-            self.send(Update(run.run_id, run.number, "failed", message))
+            self.tell(run, Update(run.run_id, run.number, "failed", message))
 
     # -- telling ------------------------------------------------------------------------------------------------
 
@@ -412,11 +433,10 @@ class Worker:
         *,
         train: Sequence[tuple[float, ...]] | None = None,
         validation: Sequence[tuple[float, ...]] | None = None,
-        snapshot: bool = False,
         checkpoint: bool = False,
         **more: Any,
     ) -> None:
-        """Send the engine an update, with a snapshot or a checkpoint of the present step if asked."""
+        """Send the engine an update, with a checkpoint of the present step if asked."""
         trainer = run.trainer
         told: dict[str, Any] = dict(more, run_id=run.run_id, number=run.number, status=run.status, message=run.message)
         if train:
@@ -431,19 +451,17 @@ class Worker:
                 steps_per_epoch=trainer.steps_per_epoch(),
                 steps_per_second=run.rate(),
             )
-        begin = time.thread_time()  # of this thread alone, so that a busy machine does not count as a dear snapshot
-        if trainer is not None and snapshot:
-            told["snapshot"] = pickle.dumps(trainer.snapshot(), protocol=5)
-        middle = time.thread_time()
+        begin = time.thread_time()  # of this thread alone, so that a busy machine does not count as a dear checkpoint
         if trainer is not None and checkpoint:
             told["checkpoint"] = trainer.state()
-        end = time.thread_time()
-        self.send(Update(**told))
-        sent = time.thread_time() - end
-        if snapshot:
-            run.snapshots.did(middle - begin + (0.0 if checkpoint else sent))
+        self.tell(run, Update(**told))
         if checkpoint:
-            run.checkpoints.did(end - middle + sent)
+            run.checkpoints.did(time.thread_time() - begin)
+
+    def tell(self, run: HostedRun, update: Update) -> None:
+        """Let the engine and the viewers know."""
+        run.note(update)
+        self.send(update)
 
 
 def _listen(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:

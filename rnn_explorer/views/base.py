@@ -21,7 +21,7 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.words import Words
 from rnn_explorer.registry import Registry
-from rnn_explorer.trace import LayerTrace, Snapshot
+from rnn_explorer.trace import Array, LayerTrace, Snapshot
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _LONGEST = 16_000  # characters of a text in a selection, which may be a sequence of numbers
@@ -175,14 +175,14 @@ class Seen:
         step: the step looked at.
         past: whether that is a kept step of the past (the living model otherwise).
         answers: by the names of the board's questions; a name that is missing is not answered yet.
-        others: the other runs that share a beginning with this one.
+        others: the training curves of the other branches of this run.
     """
 
     view: RunView
     step: int
     past: bool = False
     answers: Mapping[str, Answer] = field(default_factory=dict)
-    others: tuple[RunView, ...] = ()
+    others: tuple[Mapping[str, Array], ...] = ()
 
     def answer(self, name: str) -> Answer:
         """What is known about a question, which may be nothing."""

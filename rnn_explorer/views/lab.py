@@ -136,5 +136,5 @@ def curves_of(seen: Seen, log: bool = False) -> Figure:
         log=log,
         test={"loss": view.test[0], "metric": view.test[1]} if view.test else None,
         at=seen.step if seen.past else None,
-        others=tuple(other.train for other in seen.others),
+        others=seen.others,
     )

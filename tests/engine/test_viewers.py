@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.engine import viewers as looking
-from rnn_explorer.engine.base import Reply, RunView, UnknownRun
+from rnn_explorer.engine.base import Reply, RunView
 from rnn_explorer.engine.viewers import AnalysisScheduler, Viewer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.registry import UnknownName
@@ -38,28 +38,25 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-class FakeEngine:
-    """Holds views and notes questions; a test answers them."""
+class FakeSource:
+    """Holds a view and notes what is asked; a test answers."""
 
-    def __init__(self, **views: RunView) -> None:
-        self.views = views
+    def __init__(self, run: RunView | None = None, *others: Mapping[str, Any]) -> None:
+        self.run, self.branches = run, others
         self.asked: list[tuple[str, dict[str, Any], int | None]] = []
         self.callbacks: list[Callable[[Reply], None]] = []
         self.taken_back: list[int] = []
 
-    def view(self, run_id: str) -> RunView:
-        if run_id not in self.views:
-            raise UnknownRun(run_id)
-        return self.views[run_id]
+    def view(self) -> RunView:
+        assert self.run is not None
+        return self.run
 
-    def family(self, run_id: str) -> tuple[str, ...]:
-        return tuple(self.views)
+    def others(self) -> tuple[Mapping[str, Any], ...]:
+        return self.branches
 
     def ask(
-        self, run_id: str, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None
+        self, kind: str, options: Mapping[str, Any], callback: Callable[[Reply], None], step: int | None
     ) -> Callable[[], None]:
-        if step == 13:
-            raise ValueError("Step 13 of this run is not kept (any more); choose another one.")
         number = len(self.asked)
         self.asked.append((kind, dict(options), step))
         self.callbacks.append(callback)
@@ -69,15 +66,15 @@ class FakeEngine:
         self.callbacks[number](Reply(1.0, value, step=step, **more))
 
 
-def asker(engine: FakeEngine) -> AnalysisScheduler:
-    return AnalysisScheduler(engine, "run", lambda: None)  # type: ignore[arg-type]
+def asker(engine: FakeSource) -> AnalysisScheduler:
+    return AnalysisScheduler(engine)
 
 
 QUICK = Question("deep", "memory", {"layer": 0}, every=0.5)
 
 
 def test_a_question_is_asked_once_and_again_when_the_model_has_moved(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     assert asks.want([QUICK], None, 10)["deep"].pending
     asks.want([QUICK], None, 11)
@@ -96,7 +93,7 @@ def test_a_question_is_asked_once_and_again_when_the_model_has_moved(clock: Cloc
 
 
 def test_what_takes_long_is_asked_less_often(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     asks.want([QUICK], None, 1)
     clock.now += 2.0
@@ -109,7 +106,7 @@ def test_what_takes_long_is_asked_less_often(clock: Clock) -> None:
 
 
 def test_other_options_or_another_key_ask_at_once_and_take_the_old_question_back(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     asks.want([QUICK], None, 1)
     asks.want([Question("deep", "memory", {"layer": 1})], None, 1)
@@ -124,7 +121,7 @@ def test_other_options_or_another_key_ask_at_once_and_take_the_old_question_back
 
 
 def test_a_question_that_does_not_follow_is_asked_by_hand_only(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     by_hand = Question("search", "fixed_points", every=math.inf)
     asks.want([by_hand], None, 1)
@@ -135,7 +132,7 @@ def test_a_question_that_does_not_follow_is_asked_by_hand_only(clock: Clock) -> 
 
 
 def test_what_takes_long_waits_until_the_slider_rests(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     slow = Question("search", "fixed_points", settle=0.4)
     for step in (5, 6, 7):
@@ -148,7 +145,7 @@ def test_what_takes_long_waits_until_the_slider_rests(clock: Clock) -> None:
 
 
 def test_answers_about_the_past_are_remembered(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     for step in (3, 4):
         asks.want([QUICK], step, 90)
@@ -161,7 +158,7 @@ def test_answers_about_the_past_are_remembered(clock: Clock) -> None:
 
 
 def test_an_error_is_kept_beside_the_last_answer(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     asks.want([QUICK], None, 1)
     engine.reply("good")
@@ -174,7 +171,7 @@ def test_an_error_is_kept_beside_the_last_answer(clock: Clock) -> None:
 
 
 def test_a_cancelled_question_is_not_asked_again_until_something_changes(clock: Clock) -> None:
-    engine = FakeEngine()
+    engine = FakeSource()
     asks = asker(engine)
     slow = Question("search", "fixed_points", title="Searching", every=math.inf)
     asks.want([slow], None, 1)
@@ -195,9 +192,9 @@ def trainer() -> Trainer:
     return Trainer(Experiment.from_query("task=adding&cell=gru&hidden_size=4"))
 
 
-def look_at(trainer: Trainer, **query: str) -> tuple[Viewer, FakeEngine]:
-    engine = FakeEngine(run=view_of(trainer, step=40, frames=(0, 1, 2, 10, 40)))
-    return Viewer(engine, "run", "lab", query), engine  # type: ignore[arg-type]
+def look_at(trainer: Trainer, **query: str) -> tuple[Viewer, FakeSource]:
+    engine = FakeSource(view_of(trainer, step=40, frames=(0, 1, 2, 10, 40)))
+    return Viewer(engine, "lab", query), engine
 
 
 def snapshot_at(trainer: Trainer, step: int) -> Any:
@@ -262,27 +259,35 @@ def test_a_reset_brings_everybody_back_to_the_present(trainer: Trainer, clock: C
     looker.look()
     engine.reply(snapshot_at(trainer, 10), 10)
     assert looker.look().past
-    engine.views["run"] = view_of(trainer, step=0, frames=(0,))
+    engine.run = view_of(trainer, step=0, frames=(0,))
     seen = looker.look()
     assert (seen.past, looker.at) == (False, None)
 
 
 def test_other_branches_are_seen_beside_it(trainer: Trainer) -> None:
-    engine = FakeEngine(run=view_of(trainer), other=view_of(trainer, run_id="other"))
-    seen = Viewer(engine, "run", "lab", {}).look()  # type: ignore[arg-type]
-    assert [view.run_id for view in seen.others] == ["other"]
+    curve = {"step": np.arange(3), "loss": np.ones(3)}
+    assert Viewer(FakeSource(view_of(trainer), curve), "lab", {}).look().others == (curve,)
 
 
-def test_there_must_be_such_a_board_and_such_a_run(trainer: Trainer) -> None:
+def test_there_must_be_such_a_view() -> None:
     with pytest.raises(UnknownName):
-        Viewer(FakeEngine(), "run", "nowhere", {})  # type: ignore[arg-type]
-    with pytest.raises(UnknownRun):
-        Viewer(FakeEngine(), "run", "lab", {}).look()  # type: ignore[arg-type]
+        Viewer(FakeSource(), "nowhere", {})
+
+
+def test_what_is_remembered_of_the_past_is_bounded_in_bytes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "REMEMBERED", 2500)
+    engine = FakeSource()
+    asks = asker(engine)
+    for step in (1, 2, 3, 3, 2, 1):
+        asks.want([QUICK], step, 9)
+        if len(engine.asked) and engine.asked[-1][2] == step and not asks.settled():
+            engine.reply({"map": np.zeros(125)}, step)  # 1,000 bytes
+    assert [step for *_, step in engine.asked] == [1, 2, 3, 1], "two are remembered, the oldest is asked about again"
 
 
 @given(st.dictionaries(st.sampled_from(["at", "film", "layer", "cancel"]), st.text(max_size=12)))
 def test_any_query_can_be_chosen(query: dict[str, str]) -> None:
-    looker = Viewer(FakeEngine(), "run", "lab", query)  # type: ignore[arg-type]
+    looker = Viewer(FakeSource(), "lab", query)
     assert looker.at is None or looker.at >= 0
     assert 0 <= looker.film <= looking.FASTEST_FILM
 
@@ -292,7 +297,7 @@ def test_curves_show_where_one_looks_and_what_the_other_branches_did(trainer: Tr
     from rnn_explorer.views.lab import curves_of
 
     long = {name: np.linspace(1, 2, 30) for name in ("loss", "metric", "grad_norm", "applied_norm")}
-    other = view_of(trainer, run_id="other", train={"step": np.arange(30), **long})
+    other = {"step": np.arange(30), **long}
     seen = Seen(view_of(trainer), 7, past=True, others=(other,))
     drawn = curves_of(seen)
     marks = [trace for trace in drawn.data if trace["name"] == "looked at"]

@@ -1,0 +1,235 @@
+"""What a worker shows: the channels of its runs, and the frames that go through them.
+
+A channel is one view of one run with one selection, however many people look through it. A frame is made only when one
+was asked for and something has changed since the last, and frames take a stated share of the time in which runs train.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.engine.frames import FrameEncoder
+from rnn_explorer.engine.hosted import HostedRun
+from rnn_explorer.engine.inquiries import Inquiries, Inquiry
+from rnn_explorer.engine.protocol import (
+    Choose,
+    CloseChannel,
+    FileMade,
+    FrameMade,
+    MakeFile,
+    Message,
+    OpenChannel,
+    WantFrame,
+)
+from rnn_explorer.engine.viewers import Viewer
+from rnn_explorer.errors import UserError
+from rnn_explorer.trace import Array
+
+if TYPE_CHECKING:
+    from rnn_explorer.figures.base import Figure
+    from rnn_explorer.figures.drawing import Drawing
+    from rnn_explorer.figures.words import Words
+
+FRAMES_PER_SECOND = 14  # the most of one channel
+SHARE = 0.3  # of a worker's time that all frames together may take while a run trains
+PATIENCE = 60.0  # seconds that a file waits for what must be computed
+NO_FIGURE = "There is no such figure."
+OUR_FAULT = "This could not be drawn, by a fault of the program; the log has it."
+
+_log = logging.getLogger(__name__)
+
+
+class HostedSource:
+    """A hosted run as a `Viewer` sees it."""
+
+    def __init__(self, run: HostedRun, inquiries: Inquiries) -> None:
+        self.run, self.inquiries = run, inquiries
+
+    def view(self) -> RunView:
+        return self.run.view()
+
+    def others(self) -> Sequence[Mapping[str, Array]]:
+        return self.run.others
+
+    def ask(
+        self, kind: str, options: Mapping[str, Any], callback: Callable[[Reply], None], step: int | None = None
+    ) -> Callable[[], None]:
+        return self.inquiries.add(Inquiry(self.run.run_id, kind, dict(options), step, callback))
+
+
+class Channel:
+    """One view of one run with one selection."""
+
+    def __init__(self, run: HostedRun, inquiries: Inquiries, number: int, view: str, chosen: Mapping[str, str]) -> None:
+        self.run, self.number = run, number
+        self.viewer = Viewer(HostedSource(run, inquiries), view, chosen)
+        self.encoder = FrameEncoder(self.viewer.board)
+        self.wanted = self.whole = False
+        self.frames = 0
+        self.shown: Any = None  # what the newest frame showed
+        self.earliest = 0.0  # on the monotonic clock: when the next one may be made
+
+    def due(self, now: float) -> float:
+        """On the monotonic clock: when it is worth looking again; infinite where only news can bring it."""
+        if not self.wanted:
+            return math.inf
+        news = self.whole or self.shown is None or self._state() != self.shown
+        return self.earliest if news else max(self.earliest, now + self.viewer.due())
+
+    def _state(self) -> Any:
+        return (self.run.version, self.viewer.state())
+
+    def frame(self) -> FrameMade | None:
+        """The next frame; None where nothing has changed.
+
+        Raises:
+            Exception: whatever a view does wrong.
+        """
+        seen = self.viewer.look()
+        state = self._state()
+        if state == self.shown and not self.whole:
+            return None
+        self.shown, whole, first = state, self.whole, not self.frames
+        self.wanted = self.whole = False
+        self.frames += 1
+        difference = self.encoder.frame(seen, self.viewer.film, self.viewer.scheduler.busy())
+        told = self.encoder.whole() if whole or first else b""
+        return FrameMade(self.run.run_id, self.number, self.frames, difference, told)
+
+
+class Channels:
+    """All channels of a worker, and the files that are being made.
+
+    Args:
+        runs: by their ids; the worker changes them.
+        inquiries: where analyses are computed.
+        send: takes messages for the engine.
+    """
+
+    def __init__(self, runs: Mapping[str, HostedRun], inquiries: Inquiries, send: Callable[[Message], None]) -> None:
+        self.runs, self.inquiries, self.send = runs, inquiries, send
+        self._channels: dict[int, Channel] = {}
+        self._files: dict[int, FileMaker] = {}
+        self._earliest = 0.0  # when the next frame of any channel may be made
+
+    def handle(self, message: OpenChannel | Choose | CloseChannel | WantFrame | MakeFile) -> None:
+        """Do what a message about a hosted run asks."""
+        run = self.runs[message.run_id]
+        if isinstance(message, OpenChannel):
+            number = message.channel
+            self._channels[number] = Channel(run, self.inquiries, number, message.view, message.selection)
+            return
+        if isinstance(message, MakeFile):
+            self._files[message.ticket] = FileMaker(run, self.inquiries, message)
+            return
+        channel = self._channels.get(message.channel)
+        if channel is None:
+            return
+        if isinstance(message, Choose):
+            channel.viewer.choose(message.selection)
+        elif isinstance(message, WantFrame):
+            channel.wanted, channel.whole = True, channel.whole or message.whole
+        else:
+            channel.viewer.close()
+            del self._channels[message.channel]
+
+    def forget(self, run_id: str) -> None:
+        """The run is gone."""
+        for kept in (self._channels, self._files):
+            for number in [number for number, entry in kept.items() if entry.run.run_id == run_id]:
+                kept.pop(number).viewer.close()
+
+    def due(self) -> float:
+        """On the monotonic clock: when there is something to do; infinite where only news can bring it."""
+        now = time.monotonic()
+        frames = min((channel.due(now) for channel in self._channels.values()), default=math.inf)
+        files = min((maker.due(now) for maker in self._files.values()), default=math.inf)
+        return min(max(frames, self._earliest), files)
+
+    def work(self, training: bool) -> None:
+        """Make the frame that has waited for longest, and the files whose figures are computed.
+
+        Args:
+            training: whether a run of this worker trains, so that frames keep to their share of the time.
+        """
+        for ticket, maker in list(self._files.items()):
+            if (made := maker.made()) is not None:
+                del self._files[ticket]
+                self.send(made)
+        now = time.monotonic()
+        if now < self._earliest:
+            return
+        ready = [channel for channel in self._channels.values() if channel.due(now) <= now]
+        if not ready:
+            return
+        channel = min(ready, key=lambda channel: channel.earliest)
+        begin = time.thread_time()
+        try:
+            made = channel.frame()
+        except Exception:
+            # The next state may be drawn where this one could not.
+            _log.exception("run %s could not be drawn", channel.run.run_id)
+            channel.shown, made = channel._state(), None
+        cost = time.thread_time() - begin
+        channel.earliest = now + 1 / FRAMES_PER_SECOND
+        self._earliest = now + cost / SHARE if training else now
+        if made is not None:
+            self.send(made)
+
+
+class FileMaker:
+    """One figure of a view on its way to a file."""
+
+    def __init__(self, run: HostedRun, inquiries: Inquiries, wanted: MakeFile) -> None:
+        self.run, self.wanted = run, wanted
+        selection = {**wanted.selection, "film": ""}
+        self.viewer = Viewer(HostedSource(run, inquiries), wanted.view, selection)
+        self.deadline = time.monotonic() + PATIENCE
+        self._looked: Any = None
+
+    def due(self, now: float) -> float:
+        return now if self._state() != self._looked else min(self.deadline, now + self.viewer.due())
+
+    def _state(self) -> Any:
+        return (self.run.version, self.viewer.state())
+
+    def made(self) -> FileMade | None:
+        """The file, or why there is none; None while something must be computed."""
+        told = {"run_id": self.wanted.run_id, "ticket": self.wanted.ticket}
+        try:
+            self._looked = self._state()
+            seen = self.viewer.look()
+            if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
+                return None
+            seen = self.viewer.look()
+            card = next((card for card in self.viewer.board.cards(seen) if card.name == self.wanted.figure), None)
+            content = None if card is None else file_of(card, self.wanted.form)
+            if content is None:
+                return FileMade(**told, error=NO_FIGURE)
+            made = FileMade(**told, content=content[0].encode(), media_type=content[1], step=seen.step)
+        except UserError as error:
+            made = FileMade(**told, error=str(error))
+        except Exception:
+            _log.exception("figure %s of run %s could not be exported", self.wanted.figure, self.run.run_id)
+            made = FileMade(**told, error=OUR_FAULT)
+        self.viewer.close()
+        return made
+
+
+def file_of(card: Figure | Drawing | Words, form: str) -> tuple[str, str] | None:
+    """Content and media type of a file; None where a panel has no such form."""
+    from rnn_explorer.figures.base import Figure
+    from rnn_explorer.figures.drawing import Drawing
+
+    if form == "csv":
+        return card.to_csv(), "text/csv"
+    if form == "html" and isinstance(card, Figure):
+        return card.to_plotly().to_html(include_plotlyjs=True, full_html=True), "text/html"
+    if form == "svg" and isinstance(card, Drawing):
+        return card.svg, "image/svg+xml"
+    return None
