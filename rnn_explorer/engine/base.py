@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 from rnn_explorer.errors import UserError
 
 if TYPE_CHECKING:
+    from rnn_explorer.engine.protocol import FileMade
+    from rnn_explorer.engine.relay import Deliver
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.sizes import LayerSummary
     from rnn_explorer.tasks.base import Baseline
@@ -128,6 +130,19 @@ class Reply:
         return bool(self.error) or self.value is not None
 
 
+class Look(Protocol):
+    """Somebody's look at a run. Every method may be called from any thread."""
+
+    def choose(self, selection: Mapping[str, str]) -> None:
+        """Look at something else of the run."""
+
+    def ready(self) -> None:
+        """The last frame was taken; the next may come. Nothing is made before this is called."""
+
+    def close(self) -> None:
+        """Look no more. May be called twice."""
+
+
 class Engine(Protocol):
     """Keeps runs, trains them and says how they do. Every method may be called from any thread."""
 
@@ -194,30 +209,40 @@ class Engine(Protocol):
     def family(self, run_id: str) -> tuple[str, ...]:
         """The ids of its owner's living runs that share a beginning with this one, itself included, oldest first."""
 
-    def ask(
-        self,
-        run_id: str,
-        kind: str,
-        options: Mapping[str, Any],
-        callback: Callable[[Reply], None],
-        step: int | None = None,
-    ) -> Callable[[], None]:
-        """Ask a question of a run's model, as it is now or as it was at a kept step.
+    def look(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver) -> Look:
+        """Look at a run through one of its views; whoever looks counts as watching.
 
         Args:
             run_id: which run.
-            kind: a name of `rnn_explorer.analysis.questions`.
-            options: of that question.
-            callback: called (from another thread, so it must be quick) with the progress now and then, and last with
-                the answer or the reason why there is none.
-            step: a kept step; None: the model as it is now.
-
-        Returns:
-            A function that takes the question back; `callback` is not called any more then.
+            view: the key of the view.
+            selection: what is chosen, by the parts of the view's selection; besides, `at`, `film` and `cancel` as
+                `engine.viewers.Viewer.choose` takes them, and `sight`, the panels that alone are wanted.
+            deliver: takes frames as they come, from another thread, so it must be quick: ("frame", bytes);
+                ("status", the run's status line) where no worker can tell it; ("gone", None) when the run is.
 
         Raises:
             UnknownRun: when there is no such run.
-            UserError: when that step is not kept.
+        """
+
+    def make_file(
+        self,
+        run_id: str,
+        view: str,
+        selection: Mapping[str, str],
+        figure: str,
+        form: Literal["csv", "html", "svg"],
+        callback: Callable[[FileMade], None],
+    ) -> None:
+        """Take one figure of a view to a file, once all that it needs is computed.
+
+        Args:
+            run_id, view, selection: as for `look`.
+            figure: its name.
+            form: of the file.
+            callback: called, from another thread, with the file, or with the reason why there is none.
+
+        Raises:
+            UnknownRun: when there is no such run.
         """
 
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:

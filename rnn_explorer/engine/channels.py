@@ -10,6 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.engine.base import Reply, RunView
@@ -116,6 +117,7 @@ class Channels:
         self._channels: dict[int, Channel] = {}
         self._files: dict[int, FileMaker] = {}
         self._earliest = 0.0  # when the next frame of any channel may be made
+        self._exporting = ThreadPoolExecutor(1, "export")
 
     def handle(self, message: OpenChannel | Choose | CloseChannel | WantFrame | MakeFile) -> None:
         """Do what a message about a hosted run asks."""
@@ -157,10 +159,7 @@ class Channels:
         Args:
             training: whether a run of this worker trains, so that frames keep to their share of the time.
         """
-        for ticket, maker in list(self._files.items()):
-            if (made := maker.made()) is not None:
-                del self._files[ticket]
-                self.send(made)
+        self._make_files()
         now = time.monotonic()
         if now < self._earliest:
             return
@@ -181,6 +180,37 @@ class Channels:
         if made is not None:
             self.send(made)
 
+    def _make_files(self) -> None:
+        """Take the figures that are computed to files, in a thread of their own: one takes a third of a second."""
+        now = time.monotonic()
+        for ticket, maker in list(self._files.items()):
+            if maker.due(now) > now:
+                continue
+            try:
+                found = maker.card()
+            except Exception as error:
+                self._files.pop(ticket)
+                self.send(maker.failed(self._why(error, maker)))
+                continue
+            if found is not None:
+                self._files.pop(ticket)
+                self._exporting.submit(self._export, maker, *found)
+
+    def _export(self, maker: FileMaker, card: Figure | Drawing | Words | None, step: int) -> None:
+        try:
+            made = maker.file(card, step)
+        except Exception as error:
+            made = maker.failed(self._why(error, maker))
+        self.send(made)
+
+    @staticmethod
+    def _why(error: Exception, maker: FileMaker) -> str:
+        """Within an except clause: the sentence for who waits."""
+        if isinstance(error, UserError):
+            return str(error)
+        _log.exception("figure %s of run %s could not be exported", maker.wanted.figure, maker.run.run_id)
+        return OUR_FAULT
+
 
 class FileMaker:
     """One figure of a view on its way to a file."""
@@ -193,32 +223,34 @@ class FileMaker:
         self._looked: Any = None
 
     def due(self, now: float) -> float:
+        """On the monotonic clock: when it is worth looking again."""
         return now if self._state() != self._looked else min(self.deadline, now + self.viewer.due())
 
     def _state(self) -> Any:
         return (self.run.version, self.viewer.state())
 
-    def made(self) -> FileMade | None:
-        """The file, or why there is none; None while something must be computed."""
-        told = {"run_id": self.wanted.run_id, "ticket": self.wanted.ticket}
-        try:
-            self._looked = self._state()
-            seen = self.viewer.look()
-            if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
-                return None
-            seen = self.viewer.look()
-            card = next((card for card in self.viewer.board.cards(seen) if card.name == self.wanted.figure), None)
-            content = None if card is None else file_of(card, self.wanted.form)
-            if content is None:
-                return FileMade(**told, error=NO_FIGURE)
-            made = FileMade(**told, content=content[0].encode(), media_type=content[1], step=seen.step)
-        except UserError as error:
-            made = FileMade(**told, error=str(error))
-        except Exception:
-            _log.exception("figure %s of run %s could not be exported", self.wanted.figure, self.run.run_id)
-            made = FileMade(**told, error=OUR_FAULT)
+    def card(self) -> tuple[Figure | Drawing | Words | None, int] | None:
+        """The figure and its step, None in its place where the view has none; None while something must be computed."""
+        self._looked = self._state()
+        seen = self.viewer.look()
+        if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
+            return None
+        seen = self.viewer.look()
+        cards = self.viewer.board.cards(seen)
         self.viewer.close()
-        return made
+        return next((card for card in cards if card.name == self.wanted.figure), None), seen.step
+
+    def file(self, card: Figure | Drawing | Words | None, step: int) -> FileMade:
+        """The file of a figure; may run beside the worker's loop."""
+        wanted = self.wanted
+        content = None if card is None else file_of(card, wanted.form)
+        if content is None:
+            return self.failed(NO_FIGURE)
+        return FileMade(wanted.run_id, wanted.ticket, content[0].encode(), content[1], step)
+
+    def failed(self, why: str) -> FileMade:
+        """What is told where there is no file."""
+        return FileMade(self.wanted.run_id, self.wanted.ticket, error=why)
 
 
 def file_of(card: Figure | Drawing | Words, form: str) -> tuple[str, str] | None:

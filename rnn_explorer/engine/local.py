@@ -84,6 +84,7 @@ _NO_INFO = ModelInfo(None, "", (), 0, 0)
 _NOBODY = "The worker process of this run died; press Resume, then try again."
 _GONE = "This run is no longer on the server."
 MOST_OTHERS = 12  # branches whose curves are drawn beside a run
+_FIRST_START = "Starting PyTorch; a first start takes some ten seconds."
 _UNWELL = (
     "The worker process of this run does not answer at the moment. If that lasts it is replaced; "
     "Play then goes on from the last kept state."
@@ -367,11 +368,17 @@ class LocalEngine:
         with self._lock:
             run = self._get(run_id)
             viewing = self._relay.open(run_id, view, dict(selection), deliver, self._tell)
-            run.viewers += 1
+            run.viewers = self._relay.viewers(run_id)
             calls = self._say_status(run) if self._is_dumb(run) else []
             self._tell_past(run)
         _call(calls)
         return Look(self, viewing)
+
+    def _left(self, viewing: Viewing) -> None:
+        """Somebody looks no more; the lock is held."""
+        run = self._runs.get(viewing.run_id)
+        if run is not None:
+            run.viewers, run.seen = self._relay.viewers(viewing.run_id), time.monotonic()
 
     def make_file(
         self,
@@ -554,7 +561,7 @@ class LocalEngine:
         """Give the run to the worker with the least to do, from its checkpoint where it has one."""
         run.worker = min(self._workers, key=self._load)
         run.number += 1
-        run.status, run.message = "starting", ""
+        run.status, run.message = "starting", "" if run.worker.ready_since is not None else _FIRST_START
         state, run.step = None, 0
         if run.checkpoint is not None:
             state, run.step = run.checkpoint.state, run.checkpoint.step

@@ -34,12 +34,17 @@ from rnn_explorer.engine.inquiries import Inquiries, restored
 from rnn_explorer.engine.protocol import (
     Beat,
     Change,
+    Choose,
+    CloseChannel,
     KeptState,
     LoadRun,
+    MakeFile,
     Message,
+    OpenChannel,
     Order,
     SetPast,
     Update,
+    WantFrame,
     WantState,
     WorkerReady,
 )
@@ -163,7 +168,7 @@ class Worker:
             run.version += 1
         elif isinstance(message, KeptState):
             self.inquiries.give_state(message)
-        else:
+        elif isinstance(message, (OpenChannel, Choose, CloseChannel, WantFrame, MakeFile)):
             self.channels.handle(message)
 
     def attend(self, run: HostedRun) -> None:
