@@ -412,7 +412,7 @@ def goes_on(subject: Subject) -> bool:
     probe = subject.probe
     if probe.inputs.shape != probe.targets.shape or tuple(subject.task.input.names) != _output_names(subject):
         return False
-    same = probe.targets[:, :-1] == probe.inputs[:, 1:]
+    same = (probe.targets[:, :-1] == probe.inputs[:, 1:]) | probe.targets[:, :-1].isnan()  # one may be missing
     real = torch.from_numpy(_real_steps(probe)[:, 1:])
     return bool(same[real].all())
 

@@ -31,6 +31,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
+from rnn_explorer.tasks.own.counters import counts
 from rnn_explorer.tasks.own.csv_file import Column, Table, check_classes
 from rnn_explorer.tasks.own.limits import MAX_NAME, DataError, be, counted, listed, quoted
 from rnn_explorer.tasks.own.parts import (
@@ -44,6 +45,7 @@ from rnn_explorer.tasks.own.parts import (
     stride,
     uploaded,
 )
+from rnn_explorer.tasks.own.scaling import carried, moments, normalised
 from rnn_explorer.tasks.words import class_verdict, number
 from rnn_explorer.trace import Array, Explanation, Strip
 
@@ -70,7 +72,8 @@ class OwnSeriesSettings(TaskSettings):
     columns: str = setting(
         "", longest=1500, label="Columns",
         help="The columns that are read, by name, separated by commas; a name with a comma stands in double quotes. "
-        "Empty: for a forecast the first numeric one that does not just count the rows, for a classification all.",
+        "Empty: for a forecast the first numeric one, for a classification all; but none that only counts or tells the "
+        "time.",
     )  # fmt: skip
     label: str = setting(
         "", longest=MAX_NAME, label="Label column",
@@ -87,9 +90,10 @@ class OwnSeriesSettings(TaskSettings):
         "time steps of a piece: a longer series is cut into equal ones.",
     )  # fmt: skip
     missing: str = setting(
-        "interpolate", choices=("interpolate", "drop"), label="Missing values",
-        help="interpolate: on a straight line between the values before and after, and at an end as the nearest one. "
-        "drop: rows with a gap are left out, and their neighbours follow each other.",
+        "carry_forward", choices=("carry_forward", "drop"), label="Missing values",
+        help="carry_forward: the network reads the last value before the gap again (before the first, the mean of the "
+        "training part), and no answer is judged where a value is missing. drop: rows with a gap are left out, and "
+        "their neighbours follow each other.",
     )  # fmt: skip
 
     def applies(self, name: str) -> bool:
@@ -110,8 +114,9 @@ class OwnSeries(OwnTask):
 
     Forecast. Inputs: (batch, seq_len, columns), a window, each column in standard deviations from its mean over the
     training part. Targets: (batch, seq_len, columns), the same one step later; the first half of a window is warm-up
-    and not judged. Each series is cut by time into a training, a validation and a test part, and no window straddles a
-    border; the test part is the last 20 %. Validation and test show at most 256 windows, evenly spaced.
+    and not judged, nor is a step where a value is missing, which is NaN among the targets. Each series is cut by time
+    into a training, a validation and a test part, and no window straddles a border; the test part is the last 20 %.
+    Validation and test show at most 256 windows, evenly spaced.
 
     Classification. Inputs: (batch, time, columns), padded with 0 at the end, with the length of each sequence. Targets:
     (batch,) the class. Each series lies wholly in one part, and the classes are shared out by their shares. Without a
@@ -212,14 +217,32 @@ def join_names(names: Sequence[str]) -> str:
     return file.getvalue()
 
 
-def _columns(table: Table, settings: OwnSeriesSettings, automatic: Sequence[str], most: int) -> list[str]:
-    """The names of the columns to read: those that the settings name, else the automatic ones."""
-    told = settings.columns
+def _columns(
+    table: Table, settings: OwnSeriesSettings, usable: Sequence[str], groups: Sequence[Array], most: int
+) -> tuple[list[str], list[str]]:
+    """The names of the columns to read, and remarks on those that only count.
+
+    Args:
+        table: the data.
+        settings: those that name columns decide.
+        usable: the columns that may be read where nothing is named; a forecast takes the first.
+        groups: the rows of each series.
+        most: columns that may be read.
+    """
+    told, forecast = settings.columns, settings.kind == "forecast"
     names = [told] if told in table.columns else split_names(told)
     with _blaming("columns", told):
         if len(set(names)) < len(names):
             raise DataError(f"A column is named twice in {quoted(told)}; name each once.")
-        names = names or list(automatic)
+        candidates = [name for name in names if name in table.columns] or usable
+        why = {name: counts(name, table.column(name).numbers, groups, not forecast) for name in candidates}
+        why = {name: reason for name, reason in why.items() if reason}
+        notes = [_counter_note(why, bool(names))] if why else []
+        if not names:
+            names = [name for name in usable if name not in why]
+            names = names[:1] if forecast else names
+        if not names and why:
+            names, notes = _only_counters(table, why, forecast)
         if not names:
             raise DataError(_nothing_numeric(table))
         if len(names) > most:
@@ -228,7 +251,32 @@ def _columns(table: Table, settings: OwnSeriesSettings, automatic: Sequence[str]
             )
         for name in names:
             table.column(name).series()  # or a sentence that says why not
-    return names
+    return names, notes
+
+
+def _counter_note(why: Mapping[str, str], named: bool) -> str:
+    told = "; ".join(f"{quoted(name)} {reason}" for name, reason in list(why.items())[:SHOWN])
+    more = f"; and {len(why) - SHOWN} more" if len(why) > SHOWN else ""
+    if named:
+        return f"You name what seems to count or to tell the time, so it is read all the same: {told}{more}."
+    return f"Left out is what only counts or tells the time: {told}{more}. Name a column to read it all the same."
+
+
+def _only_counters(table: Table, why: Mapping[str, str], forecast: bool) -> tuple[list[str], list[str]]:
+    """What is read where every numeric column only counts: for a forecast the first, where the table has no other.
+
+    Raises:
+        DataError: for a classification, and where a column of another kind may have been meant.
+    """
+    name, reason = next(iter(why.items()))
+    other = next((column for column in table.columns.values() if column.kind == "text"), None)
+    if forecast and other is None:
+        return [name], [f"The column {quoted(name)} {reason}, but there is no other to forecast."]
+    meant = f" The column {quoted(other.name)} is not numeric: {other.why}" if other is not None and other.why else ""
+    raise DataError(
+        f"There is no column to read but such as only count or tell the time: {quoted(name)} {reason}.{meant} Add a "
+        "column of values, or name that one."
+    )
 
 
 def _nothing_numeric(table: Table) -> str:
@@ -242,12 +290,6 @@ def _nothing_numeric(table: Table) -> str:
 def _values(table: Table, names: Sequence[str]) -> Array:
     """(rows, columns) float64, NaN where values are missing."""
     return np.stack([table.column(name).series() for name in names], axis=1)
-
-
-def _counts_rows(column: Column) -> bool:
-    """Whether each row has the same amount more than the one before, as a row number or a year has."""
-    steps = np.diff(column.numbers)
-    return len(steps) > 1 and bool((steps == steps[0]).all())
 
 
 def _groups(
@@ -271,34 +313,6 @@ def _groups(
     return groups, names, told
 
 
-def filled(values: Array) -> Array:
-    """(rows, columns) with gaps closed: on straight lines, at the ends with the nearest value; all NaN stays."""
-    gaps = np.isnan(values)
-    if not gaps.any():
-        return values
-    values, rows = values.copy(), np.arange(len(values))
-    for column in np.flatnonzero(gaps.any(axis=0) & ~gaps.all(axis=0)):
-        known = ~gaps[:, column]
-        values[~known, column] = np.interp(rows[~known], rows[known], values[known, column])
-    return values
-
-
-def normalised(whole: Array, mean: Array, scale: Array, settings: OwnSeriesSettings) -> torch.Tensor:
-    """(rows, columns) float32, in standard deviations from the mean.
-
-    Raises:
-        SettingError: where a number is too far off to be written so.
-    """
-    with np.errstate(over="ignore"):
-        found = torch.from_numpy(((whole - mean) / scale).astype(np.float32))
-    if not found.isfinite().all():
-        raise refused(
-            "columns", settings.columns, "The validation or test part has numbers that are beyond all comparison "
-            "with those of the training part; correct them, or choose another column.",
-        )  # fmt: skip
-    return found
-
-
 # -- forecast ---------------------------------------------------------------------------------------------------
 
 
@@ -312,80 +326,100 @@ class _Forecast(PartsTask):
     def __init__(self, settings: OwnSeriesSettings, seed: int, val_split: float) -> None:
         super().__init__(settings, seed, val_split)
         table = table_of(settings.data)
-        numeric = [name for name in table.numeric() if name != settings.series_id]
-        automatic = [name for name in numeric if not _counts_rows(table.columns[name])] or numeric
-        self.names = _columns(table, settings, automatic[:1], MAX_FEATURES)
+        groups, series, told = _groups(table, settings, settings.series_id)
+        usable = [name for name in table.numeric() if name != settings.series_id]
+        self.names, remarks = _columns(table, settings, usable, groups, MAX_FEATURES)
         self.table_name = table.name
         self.warm_up = settings.seq_len // 2
-        told = self._arrange(table)
+        told += self._arrange(_values(table, self.names), groups, series)
         self.input = InputSpec("values", len(self.names), tuple(self.names))
         self.output = OutputSpec("values_per_step", len(self.names), tuple(f"next {name}" for name in self.names))
-        self.notes = (*told, f"The columns read are {listed(self.names)}.")
+        self.notes = (*told, *remarks, f"The columns read are {listed(self.names)}.")
 
-    def _arrange(self, table: Table) -> list[str]:
-        """Cut every series by time, close gaps within each part, normalise, find the windows; returns remarks."""
-        settings, length = self.settings, self.settings.seq_len
-        values = _values(table, self.names)
-        groups, names, told = _groups(table, settings, settings.series_id)
-        told += _gap_note(np.isnan(values), settings.missing)
+    def _arrange(self, values: Array, groups: list[Array], names: tuple[str, ...]) -> list[str]:
+        """Cut every series by time, normalise, close gaps within each part, find the windows; returns remarks."""
+        settings = self.settings
+        told = _gap_note(np.isnan(values), settings)
         if settings.missing == "drop":
             groups = [rows[~np.isnan(values[rows]).any(axis=1)] for rows in groups]
         chosen, least = _long_enough(groups, settings)
         if len(chosen) < len(groups):
             told.append(f"{len(groups) - len(chosen)} of {len(groups)} series are too short and left out.")
         parts: dict[Split, list[tuple[int, int]]] = {"train": [], "validation": [], "test": []}
-        pieces, rows_of, offset = list[Array](), list[Array](), 0
+        self.extents, offset = list[tuple[int, int]](), 0
         for index in chosen:
-            rows = groups[index]
-            for split, (begin, end) in cut(len(rows), least, self.val_split).items():
-                pieces.append(filled(values[rows[begin:end]]))
+            count = len(groups[index])
+            for split, (begin, end) in cut(count, least, self.val_split).items():
                 parts[split].append((offset + begin, offset + end))
-            rows_of.append(rows)
-            offset += len(rows)
-        whole = np.concatenate(pieces)
-        self._refuse_gaps(whole)
-        self.rows = np.concatenate(rows_of)  # of the file, from 0
+            self.extents.append((offset, offset + count))
+            offset += count
+        self.rows = np.concatenate([groups[index] for index in chosen])  # of the file, from 0
         self.series = np.repeat([names[index] for index in chosen], [len(groups[index]) for index in chosen])
-        self._normalise(whole, parts["train"])
-        self.stretches = {split: self._windows(split, parts[split], length) for split in parts}
+        told += self._normalise(values[self.rows], parts)
+        self.stretches = {split: self._windows(split, parts[split]) for split in parts}
+        self._refuse_gaps()
         return told
 
-    def _refuse_gaps(self, whole: Array) -> None:
-        for name, empty in zip(self.names, np.isnan(whole).any(axis=0), strict=True):
-            if empty:
-                raise refused(
-                    "columns",
-                    self.settings.columns,
-                    f"The column {quoted(name)} has no value at all in a whole part of a series (training, validation "
-                    "or test), so its gaps cannot be filled; choose to drop them, or another column.",
-                )
+    def _normalise(self, whole: Array, parts: Mapping[Split, Sequence[tuple[int, int]]]) -> list[str]:
+        """The numbers as the network reads them and as they are judged; returns remarks."""
+        training = np.zeros(len(whole), dtype=bool)
+        for begin, end in parts["train"]:
+            training[begin:end] = True
+        with _blaming("columns", self.settings.columns):
+            for name, column in zip(self.names, whole[training].T, strict=True):
+                known = column[~np.isnan(column)]
+                if not len(known):
+                    raise DataError(
+                        f"The column {quoted(name)} has no value at all in a whole part of the data, the one for "
+                        "training; choose another column."
+                    )
+                if (known == known[0]).all():
+                    raise DataError(
+                        f"The column {quoted(name)} is constant in the training part, so nothing can be learnt of it; "
+                        "choose another column, or a smaller validation split."
+                    )
+            self.mean, self.scale = moments(whole[training])
+            truth, told = normalised(
+                whole, training, self.mean, self.scale, lambda row, n: (self.names[n], f"row {self.rows[row] + 1}")
+            )
+        begins = sorted(begin for part in parts.values() for begin, _ in part)
+        self.values = torch.from_numpy(carried(truth, begins))  # (rows, columns), like the next
+        self.truth = torch.from_numpy(truth)  # NaN where a value is missing: it is read as carried, and never judged
+        self.complete = ~np.isnan(truth).any(axis=1)  # (rows,)
+        return told
 
-    def _normalise(self, whole: Array, training: Sequence[tuple[int, int]]) -> None:
-        seen = np.concatenate([whole[begin:end] for begin, end in training])
-        self.mean, self.scale = seen.mean(axis=0), seen.std(axis=0)
-        for name, mean, scale in zip(self.names, self.mean, self.scale, strict=True):
-            if scale <= 1e-12 * abs(mean):
-                raise refused(
-                    "columns",
-                    self.settings.columns,
-                    f"The column {quoted(name)} is constant in the training part, so nothing can be learnt of it; "
-                    "choose another column, or a smaller validation split.",
-                )
-        self.values = normalised(whole, self.mean, self.scale, self.settings)
-
-    def _windows(self, split: Split, parts: Sequence[tuple[int, int]], length: int) -> Stretches:
-        """A window has a value more than the inputs, for the last target."""
+    def _windows(self, split: Split, parts: Sequence[tuple[int, int]]) -> Stretches:
+        """Windows with a step that is judged; each has a value more than the inputs, for the last target."""
+        length = self.settings.seq_len
         step = stride(sum(end - begin for begin, end in parts), length) if split == "train" else 1
-        starts = [np.arange(begin, max(end - length, begin), step) for begin, end in parts]
-        if split != "train" and parts:
-            starts = [evenly(np.concatenate(starts), STREAM_EVALUATION)]
-        return Stretches.of(starts, [np.full(len(part), length + 1) for part in starts])
+        starts = np.concatenate(
+            [np.zeros(0, dtype=int), *(np.arange(begin, max(end - length, begin), step) for begin, end in parts)]
+        )
+        before = np.concatenate([[0], np.cumsum(self.complete)])  # complete rows before each
+        starts = starts[before[starts + length + 1] > before[starts + self.warm_up + 1]]
+        if split != "train":
+            starts = evenly(starts, STREAM_EVALUATION)
+        return Stretches.of([starts], [np.full(len(starts), length + 1)])
+
+    def _refuse_gaps(self) -> None:
+        """See that gaps leave enough to be judged in every part."""
+        for split, stretches in self.stretches.items():
+            if len(stretches) < PROBES and (split != "validation" or self.val_split > 0):
+                part = "training" if split == "train" else split
+                found = f"only {counted(len(stretches), 'window')}" if len(stretches) else "no window"
+                raise refused(
+                    "columns",
+                    self.settings.columns,
+                    f"The {part} part has {found} in which a judged time step has a value in every column that is "
+                    f"read, and {PROBES} are needed; read fewer columns, or bring data with fewer gaps.",
+                )
 
     def made(self, split: Split, stretches: Stretches) -> Batch:
         length = self.settings.seq_len
-        windows = stretches.gather(self.values, length + 1)  # (batch, seq_len + 1, columns)
-        mask = (torch.arange(length) >= self.warm_up).expand(len(windows), length)
-        return Batch(windows[:, :-1], windows[:, 1:], mask=mask)
+        inputs = stretches.gather(self.values, length + 1)[:, :-1]  # (batch, seq_len, columns), like the next
+        targets = stretches.gather(self.truth, length + 1)[:, 1:]
+        late = torch.arange(length) >= self.warm_up
+        return Batch(inputs, targets, mask=late & ~targets.isnan().any(dim=2))
 
     def choose_probes(self, batch: Batch) -> torch.Tensor:
         return torch.linspace(0, len(batch) - 1, PROBES).round().long()  # far apart, since neighbours overlap
@@ -398,8 +432,9 @@ class _Forecast(PartsTask):
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
         judged = np.arange(length) >= self.warm_up
-        error = float(np.mean((answers - targets)[judged] ** 2))
-        lazy = float(np.mean((inputs - targets)[judged] ** 2))
+        counted_in = judged & ~np.isnan(targets).any(axis=1)
+        error = float(np.mean((answers - targets)[counted_in] ** 2))
+        lazy = float(np.mean((inputs - targets)[counted_in] ** 2))
         strips = []
         for column, name in list(enumerate(self.names))[:SHOWN]:
             mean, scale = self.mean[column], self.scale[column]
@@ -436,16 +471,20 @@ class _Forecast(PartsTask):
         }
 
 
-def _gap_note(gaps: Array, missing: str) -> list[str]:
+def _gap_note(gaps: Array, settings: OwnSeriesSettings) -> list[str]:
     """What is done about missing values, (rows, columns) bool."""
     rows = int(gaps.any(axis=1).sum())
     if not rows:
         return []
     share = f"{100 * rows / len(gaps):.2g} %" if rows < len(gaps) else "all"
-    if missing == "drop":
+    if settings.missing == "drop":
         return [f"{counted(rows, 'row')} with a missing value ({share}) {be(rows)} left out."]
     count = int(gaps.sum())
-    return [f"{counted(count, 'missing value')} in {counted(rows, 'row')} ({share}) {be(count)} interpolated."]
+    judged = ", and what should come there is not judged" if settings.kind == "forecast" else ""
+    told = (
+        f"{counted(count, 'missing value')} in {counted(rows, 'row')} ({share}) {be(count)} read as the last one before"
+    )
+    return [f"{told}{judged}."]
 
 
 def _long_enough(groups: Sequence[Array], settings: OwnSeriesSettings) -> tuple[list[int], int]:
@@ -503,50 +542,51 @@ class _Classes(PartsTask):
             labels, names = table.column(label).names()
             check_classes(names, f"The column {quoted(label)}")
         apart = (label, self.series_id)
-        automatic = [name for name in table.numeric() if name not in apart]
-        chosen = _columns(table, settings, automatic, MAX_FEATURES if self.series_id else len(table.columns))
+        usable = [name for name in table.numeric() if name not in apart]
+        groups, series, told = _groups(table, settings, self.series_id)
+        most = MAX_FEATURES if self.series_id else len(table.columns)
+        chosen, remarks = _columns(table, settings, usable, groups, most)
         _refuse_answers(chosen, apart, settings)
-        whole, sizes, kinds, told = self._items(table, chosen, labels)
+        values = _values(table, chosen)
+        told += _gap_note(np.isnan(values), settings)
+        if self.series_id:
+            self.features = chosen
+            whole, sizes, kinds, lost = self._long(values, labels, groups, series)
+        else:
+            whole, sizes, kinds, lost = self._wide(values, labels, chosen)
+        told += [*lost, *remarks, *_order_note(kinds[np.argsort(self.first_rows)])]
         present, kinds = np.unique(kinds, return_inverse=True)
         self.classes = tuple(names[code] for code in present)
         self._refuse_few(sizes, kinds, label)
-        self._share_out(whole, sizes, kinds)
+        told += self._share_out(whole, sizes, kinds)
         self.input = InputSpec("values", whole.shape[1], tuple(self.features))
         self.output = OutputSpec("classes", len(self.classes), self.classes)
         self.notes = (*told, f"The classes are those of {quoted(label)}; read are {listed(chosen)}.")
 
-    def _items(self, table: Table, chosen: list[str], labels: Array) -> tuple[Array, Array, Array, list[str]]:
-        """All series one after the other, how long each is, the class of each, and remarks."""
-        values = _values(table, chosen)
-        told = _gap_note(np.isnan(values), self.settings.missing)
-        if self.series_id:
-            self.features = chosen
-            return self._long(table, values, labels, told)
-        self.features = ["value"]
+    def _wide(self, values: Array, labels: Array, chosen: list[str]) -> tuple[Array, Array, Array, list[str]]:
+        """Each row is a series: all of them one after the other, how long each is, its class, and remarks."""
         if len(chosen) < 2:
             raise refused(
                 "columns",
                 self.settings.columns,
                 "Without a series id each row is one series and its columns are the time steps, so two or more numeric "
-                "columns are needed; name them, or choose the column that says which series a row belongs to.",
+                "columns are needed that do not only count; name them, or choose the column that says which series a "
+                "row belongs to.",
             )
-        return self._wide(values, labels, told)
-
-    def _wide(self, values: Array, labels: Array, told: list[str]) -> tuple[Array, Array, Array, list[str]]:
-        """Each row is a series."""
+        self.features = ["value"]
         gaps = np.isnan(values)
         kept = (labels >= 0) & ~(gaps.any(axis=1) if self.settings.missing == "drop" else gaps.all(axis=1))
-        rows = np.flatnonzero(kept)
-        self.item_names = [f"row {row + 1}" for row in rows]
-        whole = filled(values[rows].T).T.reshape(-1, 1)
-        return whole, np.full(len(rows), values.shape[1]), labels[rows], told + _lost_note(len(values) - len(rows))
+        rows = self.first_rows = np.flatnonzero(kept)
+        self.item_names, width = [f"row {row + 1}" for row in rows], values.shape[1]
+        self.where = lambda place, _: (chosen[place % width], f"row {rows[place // width] + 1}")
+        lost = _lost_note(len(values) - len(rows))
+        return values[rows].reshape(-1, 1), np.full(len(rows), width), labels[rows], lost
 
     def _long(
-        self, table: Table, values: Array, labels: Array, told: list[str]
+        self, values: Array, labels: Array, groups: list[Array], names: tuple[str, ...]
     ) -> tuple[Array, Array, Array, list[str]]:
-        """Each series has a row for each time step."""
-        groups, names, remarks = _groups(table, self.settings, self.series_id)
-        pieces, kinds, self.item_names = [values[:0]], list[int](), list[str]()
+        """Each series has a row for each time step; what is returned is as for `_wide`."""
+        kept, kinds, self.item_names = list[Array](), list[int](), list[str]()
         for rows, name in zip(groups, names, strict=True):
             if self.settings.missing == "drop":
                 rows = rows[~np.isnan(values[rows]).any(axis=1)]
@@ -561,12 +601,14 @@ class _Classes(PartsTask):
                     f"The series {quoted(name)} has more than one label; every series must have one. Choose another "
                     "column for the series id, or for the label.",
                 )
-            pieces.append(filled(values[rows]))
+            kept.append(rows)
             kinds.append(int(said[0]))
             self.item_names.append(f"series {name}")
-        sizes = np.array([len(piece) for piece in pieces[1:]], dtype=np.int64)
-        told = [*told, *remarks, *_lost_note(len(groups) - len(sizes))]
-        return np.concatenate(pieces), sizes, np.array(kinds, dtype=np.int64), told
+        sizes = np.array([len(rows) for rows in kept], dtype=np.int64)
+        self.first_rows = np.array([rows.min() for rows in kept], dtype=np.int64)
+        order = np.concatenate([np.zeros(0, dtype=np.int64), *kept])
+        self.where = lambda place, column: (self.features[column], f"row {order[place] + 1}")
+        return values[order], sizes, np.array(kinds, dtype=np.int64), _lost_note(len(groups) - len(sizes))
 
     def _refuse_few(self, sizes: Array, kinds: Array, label: str) -> None:
         with _blaming("label", self.settings.label):
@@ -585,8 +627,8 @@ class _Classes(PartsTask):
                 "Every series has one row only, and a sequence needs more time steps; choose another series id.",
             )
 
-    def _share_out(self, whole: Array, sizes: Array, kinds: Array) -> None:
-        """Cut series into pieces, share the series out, normalise by those of the training part."""
+    def _share_out(self, whole: Array, sizes: Array, kinds: Array) -> list[str]:
+        """Cut series into pieces, share the series out, normalise by those of the training part; returns remarks."""
         limit = self.settings.seq_len if self.series_id else int(sizes[0])
         counts = -(-sizes // limit)  # pieces
         parts = split_by_item(kinds, counts, self.val_split, self.generator("validation", 0))
@@ -601,14 +643,14 @@ class _Classes(PartsTask):
         self.kind_at = torch.from_numpy(kinds[self.item_at].astype(np.int64))
         begins = np.cumsum(sizes) - sizes
         self.stretches = {split: _pieces(begins[n], sizes[n], counts[n]) for split, n in parts.items()}
-        self._normalise(whole, np.isin(self.item_at, parts["train"]))
         self.time = max(int(part.lengths.max()) for part in self.stretches.values() if len(part))
-
-    def _normalise(self, whole: Array, training: Array) -> None:
-        seen = whole[training]
-        self.mean, self.scale = seen.mean(axis=0), seen.std(axis=0)
-        self.scale[self.scale <= 1e-12 * np.abs(self.mean)] = 1.0  # constant: nothing to see, but no harm
-        self.values = normalised(whole, self.mean, self.scale, self.settings)
+        training = np.isin(self.item_at, parts["train"])
+        self.mean, self.scale = moments(whole[training])
+        self.scale[self.scale == 0] = 1.0  # constant: nothing to see, but no harm
+        with _blaming("columns", self.settings.columns):
+            found, told = normalised(whole, training, self.mean, self.scale, self.where)
+        self.values = torch.from_numpy(carried(found, begins))
+        return told
 
     def made(self, split: Split, stretches: Stretches) -> Batch:
         return Batch(stretches.gather(self.values, self.time), self.kind_at[stretches.starts], stretches.lengths)
@@ -687,6 +729,17 @@ def _pieces(begins: Array, sizes: Array, counts: Array) -> Stretches:
     start = number * sizes[which] // counts[which]
     end = (number + 1) * sizes[which] // counts[which]
     return Stretches.of([begins[which] + start], [end - start])
+
+
+def _order_note(kinds: Array) -> list[str]:
+    """A remark where the file is sorted by class, given (series,) the classes in the order of the file."""
+    changes, classes = int(np.count_nonzero(np.diff(kinds))), len(np.unique(kinds))
+    if classes < 2 or changes >= classes or len(kinds) < 2 * classes + 1:
+        return []
+    return [
+        "The file is sorted by class. What follows the order of its rows, such as a counter, a time or the drift of a "
+        "sensor, gives the class away without any pattern; see that no column that is read does."
+    ]
 
 
 def _lost_note(count: int) -> list[str]:
