@@ -23,6 +23,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    Course,
     InputSpec,
     Metric,
     OutputSpec,
@@ -451,6 +452,19 @@ class _Forecast(PartsTask):
             correct=None,
             length=length,
             strips=tuple(strips),
+        )
+
+    def course(self, inputs: Array) -> Course | None:
+        start = self._places.get(inputs.tobytes())
+        if start is None:
+            return None
+        begin, end = next(extent for extent in self.extents if extent[0] <= start < extent[1])
+        return Course(
+            title=f"series {self.series[start]}" if self.series[start] else self.table_name or "your series",
+            values=self.values[begin:end].numpy(),
+            truth=self.truth[begin:end].numpy(),
+            start=start - begin,
+            when=lambda place: f"row {self.rows[begin + place] + 1}",
         )
 
     def _where(self, inputs: Array) -> str:
