@@ -314,6 +314,13 @@ class Task(ABC):
     def baseline(self) -> Baseline:
         """A predictor without memory, measured on the validation set or worked out in closed form."""
 
+    def baseline_by_value(self, split: Split) -> Array | None:
+        """(output_size,) the baseline's squared error for each of several columns that are forecast, on one split.
+
+        None for a task whose numbers belong together, or that asks for one alone.
+        """
+        return None
+
     # -- words and pictures -------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -212,6 +212,9 @@ class OwnTask(Task):
     def baseline(self) -> Baseline:
         return self.inner.baseline()
 
+    def baseline_by_value(self, split: Split) -> Array | None:
+        return self.inner.baseline_by_value(split)
+
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         return self.inner.explain(inputs, targets, length, answers)
 

@@ -427,8 +427,16 @@ class _Forecast(PartsTask):
 
     def baseline(self) -> Baseline:
         batch, split = self.judged()
-        error = float(((batch.inputs - batch.targets) ** 2)[batch.step_mask()].mean())
+        error = float(self._lazy(batch).mean())
         return Baseline(error, error, f"repeats the last value, measured on the same steps of the {split} part")
+
+    def baseline_by_value(self, split: Split) -> Array | None:
+        return self._lazy(self.finite_set(split)) if len(self.names) > 1 else None
+
+    @staticmethod
+    def _lazy(batch: Batch) -> Array:
+        """(columns,) the squared error of repeating the last value."""
+        return ((batch.inputs - batch.targets) ** 2)[batch.step_mask()].double().mean(dim=0).numpy()
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
