@@ -246,12 +246,12 @@ def _columns(
             names, notes = _only_counters(table, why, forecast)
         if not names:
             raise DataError(_nothing_numeric(table))
+        for name in names:
+            table.column(name).series()  # or a sentence that says why not
         if len(names) > most:
             raise DataError(
                 f"{counted(len(names), 'column')} are too many, the limit is {most}; name those to be read."
             )
-        for name in names:
-            table.column(name).series()  # or a sentence that says why not
     return names, notes
 
 
