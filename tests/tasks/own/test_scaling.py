@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rnn_explorer.analysis.data import report
+from rnn_explorer.cli import main
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.answer import answer
+from rnn_explorer.figures.examples import examples
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.scaling import moments
 from rnn_explorer.training import Trainer
+from rnn_explorer.ui import live
 from tests.tasks.own.test_series import csv, make
 
 WAVE = [round(math.sin(n / 5) + 0.3 * math.sin(n), 6) for n in range(240)]
@@ -32,6 +40,14 @@ def test_an_outlier_beyond_all_comparison_is_named_with_its_place(at: int, size:
         make(csv({"x": x}), seq_len=10)
     words = f"The column 'x' holds {size:.4g} in row {at + 1}, which is beyond all comparison with"
     assert words in str(caught.value) and caught.value.field == "columns"
+
+
+def test_the_command_line_names_an_outlier_before_it_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(csv({"x": [1e20 if n == 230 else value for n, value in enumerate(WAVE)]}))
+    assert main(["train", "steps=5&seq_len=10", "--data", str(path), "--json"]) == 2
+    seen = capsys.readouterr()
+    assert seen.out == "" and "The column 'x' holds 1e+20 in row 231" in seen.err.splitlines()[-1]
 
 
 def test_several_outliers_are_counted() -> None:
@@ -92,6 +108,21 @@ def test_tiny_and_huge_numbers_are_normalised_and_not_called_constant(values: li
     trainer = Trainer(Experiment.default("own_series").replace(**task.settings.to_dict(), hidden_size=4))
     trainer.advance(math.inf, 5)
     assert math.isfinite(trainer.evaluate("test")[0])
+
+
+@pytest.mark.parametrize("values", [[1e15 + n * n % 7 for n in range(240)], [1e-170 * value for value in WAVE]])
+def test_tiny_and_huge_numbers_are_drawn(values: list[float]) -> None:
+    task = make(csv({"x": values}), columns="x", seq_len=10)
+    trainer = Trainer(Experiment.default("own_series").replace(**task.settings.to_dict(), hidden_size=4))
+    told = trainer.snapshot().explanations[0]
+    drawn = answer(told, "lstm").data[0]
+    packed = json.loads(live._json(drawn["y"]))
+    assert packed["dtype"] == "f8", "what is sent to the browser tells the values apart"
+    seen = np.frombuffer(base64.b64decode(packed["bdata"]))
+    first = int(told.title.split()[1]) - 1
+    np.testing.assert_allclose(seen, values[first : first + 10], atol=1e-3 * np.ptp(values), rtol=0)
+    low, high = examples(report(task).examples).layout["yaxis"]["range"]
+    assert 0 < high - low < 1.5 * np.ptp(values)
 
 
 def test_moments_are_those_of_numpy_where_these_can_be_had() -> None:

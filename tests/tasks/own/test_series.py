@@ -16,16 +16,10 @@ from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import PROBES, Batch, Task
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.reading import read
-from rnn_explorer.tasks.own.series import (
-    OwnSeries,
-    OwnSeriesSettings,
-    beliefs,
-    example,
-    join_names,
-    longest_window,
-    split_names,
-    suggested,
-)
+from rnn_explorer.tasks.own.series import OwnSeries, OwnSeriesSettings, suggested
+from rnn_explorer.tasks.own.series_classes import beliefs
+from rnn_explorer.tasks.own.series_forecast import longest_window
+from rnn_explorer.tasks.own.series_settings import example, join_names, split_names
 from rnn_explorer.training import Trainer
 
 
