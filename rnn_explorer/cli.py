@@ -323,7 +323,16 @@ def _result(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
         "baseline": trainer.task.baseline().metric,
         "seconds": seconds,
         "steps_per_second": trainer.step_count / seconds if seconds else None,
+        **_by_column(trainer),
     }
+
+
+def _by_column(trainer: Trainer) -> dict[str, Any]:
+    """The test error of each column and of repeating its last value, where several are forecast."""
+    if trainer.task.baseline_by_value("test") is None:
+        return {}
+    load_questions()
+    return {"columns": answer(QUESTIONS.get("columns")(Subject.of(trainer), split="test")).to_dict()}
 
 
 def write_trace(path: Path, trace: Trace) -> None:
@@ -565,8 +574,12 @@ class _TextScreen:
         rows.append(["total", "", *(f"{total:,}" for total in totals)])
         print(_table(("layer", "output", "parameters", "as Keras counts"), rows, right=(2, 3)))
         print()
-        shown = {name: value for name, value in result.items() if name != "event"}
+        shown = {name: value for name, value in result.items() if name not in ("event", "columns")}
         print(_table(("result", ""), [[name, _number(value)] for name, value in shown.items()]))
+        if columns := result.get("columns"):
+            print()
+            rows = [[name, *(_number(error) for error in errors.values())] for name, errors in columns.items()]
+            print(_table(("column", "test MSE", "repeating the last value"), rows, right=(1, 2)))
 
 
 def bar(share: float) -> str:

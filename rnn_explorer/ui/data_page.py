@@ -134,6 +134,9 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
             f"**Without memory.** A predictor that {told.baseline_how}: loss {told.baseline_loss:.4g}{metric}. "
             f"{kind.why_memory}"
         )
+        if told.baseline_by_value:
+            by_column = ", ".join(f"{own_data.plain(name)} {loss:.3g}" for name, loss in told.baseline_by_value.items())
+            st.markdown(f"**By column**, since the loss is a mean over all of them: {by_column}.")
         licence = f"{kind.source.licence[:1].upper()}{kind.source.licence[1:]}"
         link = f" [{kind.source.url}]({kind.source.url})" if kind.source.url else ""
         st.markdown(f"**Source.** {kind.source.citation}.{link}")

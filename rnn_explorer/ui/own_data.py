@@ -17,6 +17,7 @@ from rnn_explorer.tasks.base import Split
 from rnn_explorer.tasks.own import series, store, text
 from rnn_explorer.tasks.own.limits import ENCODINGS, MAX_BYTES, MAX_COLUMNS, MAX_ROWS, DataError
 from rnn_explorer.tasks.own.reading import Table, Text, read
+from rnn_explorer.tasks.own.series import OwnSeriesSettings
 from rnn_explorer.ui import desk, uploads
 
 NONE = "(none)"
@@ -106,11 +107,12 @@ def _table(table: Table) -> dict[str, str]:
             "Series id", [NONE, *every], key="own:series", width=220,
             help="The column that says which series a row belongs to, where there are several",
         )  # fmt: skip
-        missing = "interpolate"
+        missing = "carry_forward"
         if gaps:
             missing = st.segmented_control(
-                "Missing values", ("interpolate", "drop"), default="interpolate", required=True, key="own:missing"
-            )
+                "Missing values", ("carry_forward", "drop"), default="carry_forward", required=True, key="own:missing",
+                format_func=lambda way: way.replace("_", " "), help=OwnSeriesSettings.spec("missing").help,
+            )  # fmt: skip
     wanted = {"kind": str(kind), "missing": str(missing)}
     wanted |= {"columns": series.join_names(columns)} if columns else {}
     wanted |= {name: value for name, value in (("label", label), ("series_id", series_id)) if value != NONE}
