@@ -343,7 +343,7 @@ class Worker:
                         validation.append((report.step, report.val_loss, report.val_metric))
                     if trainer.stopped_early or run.one_step or run.period or (validation and run.until_epoch_end):
                         break
-                if time.monotonic() >= deadline or self.called():
+                if time.monotonic() >= deadline or self.called() or (run.orders and trainer.between_steps):
                     break
             trained = max(time.monotonic() - begin, run.period)  # to wait for the next step is part of it
             if train:

@@ -45,7 +45,7 @@ def test_whatever_goes_wrong_in_a_report_ends_one_run(odd_engine, small, settle,
     (pid,) = engine.worker_pids()
     engine.command(neighbour, "play")
     engine.command(bad, "play")
-    wait_for(lambda: engine.view(bad).step >= 2 or engine.view(bad).status == "failed")
+    wait_for(lambda: engine.view(bad).step >= 3 or engine.view(bad).status == "failed")
     engine.command(bad, "pause")  # with a snapshot and a state
     view = settle(engine, bad)
     assert view.status == "failed"
