@@ -159,9 +159,10 @@ class Worker:
     def obey(self, run: HostedRun, order: Order) -> None:
         command = order.command
         if command == "reset":
-            fresh = run.trainer is None or run.status == "failed"
+            if run.status == "failed":
+                run.trainer = None  # it may be what is broken
             self.halt(run, "starting")
-            self.take_up(run, self.build(run, None) if fresh else self.restart(run))
+            self.take_up(run, self.build(run, None) if run.trainer is None else self.restart(run))
         elif command == "pause":
             if run.status == "training":
                 self.halt(run, "paused", order.reason)
@@ -342,7 +343,7 @@ class Worker:
                         validation.append((report.step, report.val_loss, report.val_metric))
                     if trainer.stopped_early or run.one_step or run.period or (validation and run.until_epoch_end):
                         break
-                if time.monotonic() >= deadline or self.called():
+                if time.monotonic() >= deadline or self.called() or (run.orders and trainer.between_steps):
                     break
             trained = max(time.monotonic() - begin, run.period)  # to wait for the next step is part of it
             if train:
