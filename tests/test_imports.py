@@ -33,8 +33,9 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"figures", "analysis", *BASE},
     "store": {"store", *CORE},
     "engine": {"engine", "store", "analysis", *CORE},
-    "cli": {"cli", "cli_data", "analysis", *CORE},
+    "cli": {"cli", "cli_data", "cli_load", "analysis", *CORE},
     "cli_data": {"errors", "tasks", "experiment", "settings"},
+    "cli_load": {"cli_data", *CORE},
     "__main__": {"cli"},
     "ui": {"ui", "engine", "store", "analysis", "figures", *CORE},
 }
