@@ -17,7 +17,6 @@ from rnn_explorer import cli_data
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import build_on_meta
-from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
 
 _LENGTH = 8  # bytes that say how long the header is
@@ -130,7 +129,8 @@ def _experiment(header: _Header, path: Path, told: argparse.Namespace | None) ->
     task, token = cli_data.kept(told)
     if task != experiment.task:
         raise UserError(
-            f"--load {path} is a model of {TASKS.get(experiment.task).title.lower()}, and --data {data} is none."
+            f"--load {path} is a model of the task {experiment.task}, and --data {data} is for {task}: give the file that "
+            "it was trained on."
         )
     return experiment.replace(data=token)
 

@@ -159,7 +159,7 @@ def test_a_model_of_ones_own_data_needs_them(table: Path, tmp_path: Path, capsys
     narrow.write_text("x\n" + "\n".join(f"{math.sin(n):.3f}" for n in range(400)))
     for options, words in [
         ([], "is a model of your own data, which it does not hold: give them with --data FILE."),
-        (["--data", str(book)], "and --data"),
+        (["--data", str(book)], "is for own_text: give the file that it was trained on."),
         (["--data", str(narrow)], "The data have no column 'temp'"),
         (["--data", str(table), "--column", "temp"], "--column says what to read of a file, and the model of --load"),
     ]:
