@@ -129,8 +129,8 @@ def _experiment(header: _Header, path: Path, told: argparse.Namespace | None) ->
     task, token = cli_data.kept(told)
     if task != experiment.task:
         raise UserError(
-            f"--load {path} is a model of the task {experiment.task}, and --data {data} is for {task}: give the file that "
-            "it was trained on."
+            f"--load {path} is a model of the task {experiment.task}, and --data {data} is for {task}: "
+            "give the file that it was trained on."
         )
     return experiment.replace(data=token)
 
