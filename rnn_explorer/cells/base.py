@@ -36,6 +36,7 @@ class RecurrentCell(nn.Module, ABC):
         bounded: those of `gate_names` that lie between 0 and 1.
         setting_names: model settings that this cell understands, passed to its constructor by name.
         keras_biases: bias vectors per gate in Keras (torch always has two).
+        nonlinearity: "tanh" or "relu", the function that makes the hidden state; a cell may set it for each object.
         kernel: what `kernels` calls the compiled loop of this cell; "" where there is none.
 
     Args:
@@ -50,6 +51,7 @@ class RecurrentCell(nn.Module, ABC):
     bounded: ClassVar[frozenset[str]] = frozenset()
     setting_names: ClassVar[tuple[str, ...]] = ()
     keras_biases: ClassVar[int] = 1
+    nonlinearity: str = "tanh"
     kernel: str = ""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

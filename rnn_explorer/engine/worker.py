@@ -273,19 +273,27 @@ class Worker:
         """Measure the test split."""
         assert run.trainer is not None
         test = yield from run.trainer.measure("test")
+        run.message = run.trainer.verdict(test=test[0]) or run.message
         self.report(run, test=test)
 
-    def finish(self, run: HostedRun, measured: bool) -> Iterator[None]:
-        """Measure what is not `measured` yet at the end of a training, and be finished."""
+    def finish(self, run: HostedRun, known: tuple[float, ...] | None) -> Iterator[None]:
+        """End a training: as finished only where its losses are numbers.
+
+        Args:
+            run: which.
+            known: loss and metric on the validation set; None where they are not measured yet.
+        """
         trainer = run.trainer
         assert trainer is not None
         validation: list[tuple[float, ...]] = []
-        if not measured:  # the curve ends where the run ends
-            loss, metric = yield from trainer.measure("validation")
-            validation.append((trainer.step_count, loss, metric))
+        if known is None:
+            known = yield from trainer.measure("validation")
+            if not trainer.stopped_early:  # the curve ends where the run ends
+                validation.append((trainer.step_count, *known))
             yield
         test = yield from trainer.measure("test")
-        self.halt(run, "finished", trainer.stopped_early)
+        verdict = trainer.verdict(validation=known[0], test=test[0])
+        self.halt(run, "diverged" if verdict else "finished", verdict or trainer.stopped_early)
         self.report(run, validation=validation, test=test, snapshot=True, checkpoint=True)
 
     def task(self, experiment: Experiment) -> tuple[Task, Baseline]:
@@ -354,9 +362,9 @@ class Worker:
             whole = trainer.between_steps
             free = not run.one_step and not run.until_epoch_end
             if whole and (trainer.stopped_early or (free and trainer.step_count >= trainer.target)):
-                measured = bool(trainer.stopped_early or (validation and validation[-1][0] == trainer.step_count))
+                ends = validation and validation[-1][0] == trainer.step_count and not trainer.stopped_early
                 run.one_step = run.until_epoch_end = False
-                self.take_up(run, self.finish(run, measured))  # whatever it was asked to do
+                self.take_up(run, self.finish(run, validation[-1][1:] if ends else None))  # whatever it was asked to do
             elif whole and ((run.one_step and train) or (run.until_epoch_end and validation)):
                 self.halt(run, "paused")
             done = run.status != "training"
