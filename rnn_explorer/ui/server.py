@@ -1,4 +1,4 @@
-"""What the server does besides running pages: routes, headers, and the life of the workers."""
+"""What the server does besides running pages: routes, headers, whom it answers, and the life of the workers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any
 
 import streamlit
 import torch
+import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +25,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from rnn_explorer.ui import live, session
+from rnn_explorer.ui import descriptors, faults, live, quiet, secret, session
+from rnn_explorer.ui.access import Access
+from rnn_explorer.ui.visitor import Visitors
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -60,23 +63,24 @@ HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _YEAR = 365 * 24 * 3600
+GRACE = 3  # seconds that open connections have when the server is told to end
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every answer."""
+    """Adds `HEADERS` to every answer, a websocket's refusal included."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 known = {name.lower() for name, _ in message["headers"]}
                 extra = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in known]
                 message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        await self.app(scope, receive, send_with_headers)
 
 
 def prefix() -> str:
@@ -96,12 +100,29 @@ def routes() -> list[Route]:
 
 
 def middleware() -> list[Middleware]:
-    return [Middleware(SecurityHeaders)]
+    """What every request goes through before a route sees it, outermost first."""
+    ours = f"{prefix()}/explorer/"
+    no_pages = (ours, *(f"{prefix()}/{part}/" for part in ("_stcore", "static", "media", "component", "app")))
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(Access, bodiless=ours),
+        Middleware(Visitors, path=prefix(), elsewhere=no_pages),
+    ]
+
+
+async def fault(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed. It is made outside of all middleware, so that the headers are added here."""
+    answer = await faults.answered(request, error)
+    answer.headers.update(HEADERS)
+    return answer
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     """Workers are started before the first visitor comes, and ended with the server."""
+    quiet.quieten()
+    descriptors.raise_limit()
+    secret.key()
     torch.set_num_threads(1)
     session.engine()
     live.accept()
@@ -114,13 +135,20 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
 
 
 def _hang_up_first() -> None:
-    # The web server waits for open connections before it ends, and a live stream would never close by itself.
+    # The web server waits for open connections before it ends: a live stream would never close by itself, a client that
+    # reads or sends nothing more hardly ever. A closed terminal ends the server like any other signal.
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in (signal.SIGTERM, signal.SIGINT):
+    web_server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if isinstance(web_server, uvicorn.Server) and web_server.config.timeout_graceful_shutdown is None:
+        web_server.config.timeout_graceful_shutdown = GRACE
+    ending = signal.getsignal(signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
         before = signal.getsignal(number)
+        if before is signal.SIG_IGN:  # as nohup wants it
+            continue
 
-        def handle(received: int, frame: Any, before: Any = before) -> None:
+        def handle(received: int, frame: Any, before: Any = ending if before is signal.SIG_DFL else before) -> None:
             live.hang_up()
             if callable(before):
                 before(received, frame)
