@@ -216,8 +216,8 @@ def _is_long(headers: Headers) -> bool:
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
     """Answer a request, or a websocket's handshake, with a status and a sentence, and hang up."""
-    if scope["type"] == "websocket" and "websocket.http.response" not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": 1008, "reason": sentence})
+    if scope["type"] == "websocket":  # closed before it is open, which the web server tells the client as 403
+        await send({"type": "websocket.close", "code": 1008, "reason": sentence[:120]})
         return
     headers = {"connection": "close", "cache-control": "no-store"}
     await PlainTextResponse(f"{sentence}\n", status_code=status, headers=headers)(scope, receive, send)
