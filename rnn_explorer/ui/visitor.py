@@ -138,7 +138,7 @@ class Visitors:
         self.app = app
         self.path = path or "/"
         self.elsewhere = elsewhere
-        self.budget = budget or NewVisitors()
+        self.budget = NewVisitors() if budget is None else budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._asks_for_a_page(scope):
