@@ -20,7 +20,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests leave the data folder of whoever runs them alone; servers that they start find theirs in the environment."""
+    """Tests, and servers that they start, leave the data folder of whoever runs them alone."""
     before = os.environ.get("RNN_EXPLORER_DATA")
     os.environ["RNN_EXPLORER_DATA"] = str(tmp_path_factory.mktemp("data"))
     yield

@@ -16,7 +16,7 @@ OURS = (
 )
 
 
-_MARKDOWN = re.compile(r"([^\w\s.,;?'\"/%=])", re.ASCII)
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|$~:&^@.-])")
 
 
 def told(fault: Exception) -> bool:

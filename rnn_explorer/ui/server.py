@@ -63,7 +63,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _YEAR = 365 * 24 * 3600
-GRACE = 3  # seconds that open connections have when the server is told to end
+GRACE = 2  # seconds that open connections have when the server is told to end
 
 
 class SecurityHeaders:
@@ -136,11 +136,14 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
 
 def _hang_up_first() -> None:
     # The web server waits for open connections before it ends: a live stream would never close by itself, a client that
-    # reads or sends nothing more hardly ever. A closed terminal ends the server like any other signal.
+    # reads or sends nothing more hardly ever. When it has ended it would raise the signal once more, which kills the
+    # process before temporary folders are removed. A closed terminal ends it like any other signal.
     if threading.current_thread() is not threading.main_thread():
         return
     web_server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if isinstance(web_server, uvicorn.Server) and web_server.config.timeout_graceful_shutdown is None:
+    if not isinstance(web_server, uvicorn.Server):
+        web_server = None
+    elif web_server.config.timeout_graceful_shutdown is None:
         web_server.config.timeout_graceful_shutdown = GRACE
     ending = signal.getsignal(signal.SIGTERM)
     for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
@@ -150,7 +153,9 @@ def _hang_up_first() -> None:
 
         def handle(received: int, frame: Any, before: Any = ending if before is signal.SIG_DFL else before) -> None:
             live.hang_up()
-            if callable(before):
+            if web_server is not None and not web_server.should_exit:
+                web_server.should_exit = True
+            elif callable(before):  # told again, or not our web server
                 before(received, frame)
 
         signal.signal(number, handle)

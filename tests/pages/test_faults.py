@@ -8,8 +8,7 @@ import pytest
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
-from rnn_explorer.experiment import Experiment
-from rnn_explorer.settings import SettingError
+from rnn_explorer.errors import UserError
 from rnn_explorer.ui import desk, faults, network
 
 Open = Callable[..., AppTest]
@@ -85,12 +84,12 @@ def test_a_button_that_fails() -> None:
 
 def test_a_wrong_input_that_nobody_caught_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch, open_lab: Open) -> None:
     def refuse(*_: object) -> None:
-        raise SettingError("hidden_size", "hidden_size must be at most 256, not [9](http://evil.example) *now*.")
+        raise UserError("hidden_size must be at most 256, not [9](http://evil.example) *now*.")
 
     monkeypatch.setattr(network, "show", refuse)
     page = open_lab(task="adding")
     (error,) = page.error
-    assert error.value.startswith(r"hidden\_size must be at most 256, not \[9\]\(http\://evil.example\) \*now\*.")
+    assert error.value == r"hidden\_size must be at most 256, not \[9\]\(http\://evil\.example\) \*now\*\."
 
 
 def test_control_flow_is_no_fault() -> None:
@@ -105,7 +104,3 @@ def test_control_flow_is_no_fault() -> None:
 
     ran = AppTest.from_function(page).run()
     assert not ran.error and ran.text[0].value == "there"
-
-
-def test_the_experiment_is_what_the_tests_take_it_for() -> None:
-    assert Experiment.default("adding").task == "adding"
