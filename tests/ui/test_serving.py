@@ -10,11 +10,17 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Exception_pb2 import Exception as ExceptionElement
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
+from rnn_explorer.ui import faults
 from rnn_explorer.ui import server as ours
 from tests.ui.serving import PATIENCE, Serving, start, stop
 
@@ -178,6 +184,46 @@ def test_a_client_cannot_fill_the_log(serving: Serving) -> None:
         with connect(f"ws://{serving.host}/_stcore/stream") as websocket:
             websocket.send(b"\xff\xff")
     assert lines() - before < 30, serving.log.read_text()[-2000:]
+
+
+def heard(websocket: ClientConnection, condition: Callable[[ForwardMsg], bool]) -> list[ForwardMsg]:
+    """What the server says until a message is of the kind that is waited for, and that one."""
+    messages: list[ForwardMsg] = []
+    while not messages or not condition(messages[-1]):
+        message = ForwardMsg()
+        data = websocket.recv(PATIENCE)
+        assert isinstance(data, bytes)
+        message.ParseFromString(data)
+        messages.append(message)
+    return messages
+
+
+def page_of(websocket: ClientConnection, *forged: str) -> list[Any]:
+    """The elements of the lab's page, run with a value for these controls that none of them has."""
+    message = BackMsg()
+    message.rerun_script.query_string = "task=adding"
+    for name in forged:
+        message.rerun_script.widget_states.widgets.add(id=name, string_value="zzz")
+    websocket.send(message.SerializeToString())
+    messages = heard(websocket, lambda one: one.WhichOneof("type") == "script_finished")
+    elements = [one.delta.new_element for one in messages]
+    return [getattr(one, one.WhichOneof("type")) for one in elements if one.WhichOneof("type")]
+
+
+def test_forged_values_of_controls_get_one_sentence_and_do_not_fill_the_log(serving: Serving) -> None:
+    address = f"ws://{serving.host}/_stcore/stream"
+    with connect(address, max_size=None) as forger, connect(address, max_size=None) as other:
+        controls = [part.id for part in page_of(forger) if getattr(part, "id", "")]
+        shown = page_of(forger, *controls)
+        assert not [part for part in shown if isinstance(part, ExceptionElement)]
+        (told,) = [part for part in shown if isinstance(part, Alert)]
+        assert told.body.replace("\\", "") == faults.OURS
+        before = serving.log.read_text()
+        assert "Traceback" in before
+        for _ in range(20):
+            page_of(forger, *controls)
+        assert serving.log.read_text().count("Uncaught app execution") == before.count("Uncaught app execution")
+        assert not [part for part in page_of(other) if isinstance(part, Alert)], "others see nothing of it"
 
 
 def gone(pid: int) -> bool:
