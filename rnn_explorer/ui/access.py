@@ -211,7 +211,7 @@ class Access:
 
 def _is_long(headers: Headers) -> bool:
     length = headers.get("content-length", "0")
-    return "transfer-encoding" in headers or not length.isdecimal() or int(length) > LONGEST_BODY
+    return "transfer-encoding" in headers or not length.isdecimal() or int(length[:10]) > LONGEST_BODY
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
