@@ -13,6 +13,7 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import functools
 import json
 import logging
 import math
@@ -30,7 +31,7 @@ from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.words import Words
-from rnn_explorer.ui import session, visitor
+from rnn_explorer.ui import exports, session, visitor
 from rnn_explorer.ui.boards import BOARDS, Board, Seen
 from rnn_explorer.ui.looking import Looker
 
@@ -348,11 +349,14 @@ async def download(request: Request) -> Response:
     if query.get("board", "lab") not in BOARDS:
         return PlainTextResponse("There is no such board.", status_code=404)
     try:
-        seen, cards = await _settled(run_id, query)
+        with exports.place():
+            seen, cards = await _settled(run_id, query)
+            card = next((card for card in cards if card.name == name), None)
+            made = None if card is None else await exports.made(functools.partial(_file_of, card, form))
     except UnknownRun:
         return PlainTextResponse("This run is no longer on the server.", status_code=404)
-    card = next((card for card in cards if card.name == name), None)
-    made = None if card is None else _file_of(card, form)
+    except exports.Busy as busy:
+        return PlainTextResponse(str(busy), status_code=503, headers={"retry-after": "5"})
     if made is None:
         return PlainTextResponse("There is no such figure.", status_code=404)
     content, kind = made
@@ -373,7 +377,7 @@ async def _settled(run_id: str, query: Mapping[str, str]) -> tuple[Seen, Sequenc
     deadline = time.monotonic() + _PATIENCE
     try:
         seen = looker.look()
-        while not looker.asker.settled() and time.monotonic() < deadline:
+        while _open and not looker.asker.settled() and time.monotonic() < deadline:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), timeout=min(BREATH, looker.due()))
             news.clear()

@@ -67,6 +67,21 @@ def test_a_stream_of_an_unknown_run_says_so_and_ends(server: Server) -> None:
         assert b"event: gone" in answer.read()
 
 
+def cookie_of(visitor: Visitor) -> dict[str, object]:
+    (found,) = [one for one in visitor.page.context.cookies() if str(one.get("name")).startswith("rnn_explorer_")]
+    return {**found}
+
+
+def test_a_refresh_is_the_same_visitor_and_another_browser_is_not(visit: Visit) -> None:
+    lab, other = visit().open("task=adding"), visit().open("task=adding")
+    cookie = cookie_of(lab)
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax" and cookie["path"] == "/"
+    lab.page.reload()
+    lab.ready()
+    assert cookie_of(lab)["value"] == cookie["value"] != cookie_of(other)["value"]
+    assert cookie["value"] not in lab.page.evaluate("document.cookie")
+
+
 def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(own_server: Server, visit: Visit) -> None:
     assert wait(lambda: len(own_server.workers()) >= 1, 20)
     lab = visit(at=own_server).open("task=flip_flop&cell=lstm&steps=100000")
