@@ -396,10 +396,11 @@ class Trainer:
         """
         told = []
         for split, loss in losses.items():
-            batch = self.task.evaluation(split)  # type: ignore[arg-type]
-            if math.isfinite(loss) or not len(batch):
+            if math.isfinite(loss):
                 continue
-            told.append(f"the {split} loss is no finite number{_of_values(batch)}")
+            batch = self.task.evaluation(split)  # type: ignore[arg-type]
+            if len(batch):
+                told.append(f"the {split} loss is no finite number{_of_values(batch)}")
         return f"No result: {'; '.join(told)}." if told else ""
 
     def measure(self, split: str) -> Measurement:
