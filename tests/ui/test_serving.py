@@ -218,11 +218,11 @@ def test_forged_values_of_controls_get_one_sentence_and_do_not_fill_the_log(serv
         assert not [part for part in shown if isinstance(part, ExceptionElement)]
         (told,) = [part for part in shown if isinstance(part, Alert)]
         assert told.body.replace("\\", "") == faults.OURS
-        before = serving.log.read_text()
-        assert "Traceback" in before
-        for _ in range(20):
+        for _ in range(30):
             page_of(forger, *controls)
-        assert serving.log.read_text().count("Uncaught app execution") == before.count("Uncaught app execution")
+        log = serving.log.read_text()
+        assert "Traceback" in log
+        assert log.count("Uncaught app execution") < 10, "one for each kind of control at most"
         assert not [part for part in page_of(other) if isinstance(part, Alert)], "others see nothing of it"
 
 
