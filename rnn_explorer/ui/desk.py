@@ -22,7 +22,6 @@ from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import controls, live, network, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
-from rnn_explorer.work import ModelTooLarge
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
@@ -144,19 +143,18 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
         wanted = Experiment.default(wanted.task)
     try:
         run_id = engine.start(wanted, me)
-    except (ModelTooLarge, SettingError) as error:
+    except UserError as error:
         if not fall_back:
             _tell(str(error))
             return False
-        wanted, changed = fitting.fitted(wanted)
-        _tell(f"{error} {fitting.told(wanted, changed)}")
-        run_id = engine.start(wanted, me)
-    except EngineFull as error:
-        if not fall_back:
-            _tell(str(error))
-            return False
-        st.error(str(error))
-        st.stop()
+        try:
+            wanted, changed = fitting.fitted(wanted)
+            run_id = engine.start(wanted, me)
+        except EngineFull as full:
+            st.error(plain(str(full)))
+            st.stop()
+        if changed:
+            _tell(f"{error} {fitting.told(wanted, changed)}")
     old = state.get(_RUN)
     if old and alive(old) and is_mine(old):
         for relative in engine.family(old):

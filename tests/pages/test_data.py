@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
@@ -140,10 +141,10 @@ def test_the_run_is_trained_here_and_stops_early(open_lab: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("Bring a file first."), SettingError("column", "x", "one of a, b", "There is no column x.")]
+    "error", [UserError("Bring a file first."), SettingError("column", "x", "one of a, b", "There is no column x.")]
 )
 def test_data_that_cannot_be_had_are_told_in_a_sentence(
-    open_lab: Open, monkeypatch: pytest.MonkeyPatch, error: ValueError
+    open_lab: Open, monkeypatch: pytest.MonkeyPatch, error: UserError
 ) -> None:
     page = open_lab(task="adding")
 

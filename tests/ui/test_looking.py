@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.engine.base import Reply, RunView, UnknownRun
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.registry import UnknownName
 from rnn_explorer.training import Trainer
@@ -59,7 +60,7 @@ class FakeEngine:
         self, run_id: str, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None
     ) -> Callable[[], None]:
         if step == 13:
-            raise ValueError("Step 13 of this run is not kept (any more); choose another one.")
+            raise UserError("Step 13 of this run is not kept (any more); choose another one.")
         number = len(self.asked)
         self.asked.append((kind, dict(options), step))
         self.callbacks.append(callback)
