@@ -206,7 +206,7 @@ def _packed(record: Table | Text) -> bytes:
             if column.codes is not None:
                 arrays[f"codes{number}"] = column.codes
             words = {"name": column.name, "kind": column.kind, "texts": column.texts, "why": column.why}
-            about["columns"].append({**words, "missing": column.missing})
+            about["columns"].append({**words, "missing": column.missing, "far": column.far})
     about |= {"record": type(record).__name__, "name": record.name, "notes": record.notes}
     arrays["about"] = np.frombuffer(json.dumps(about).encode("ascii"), dtype=np.uint8)
     file = io.BytesIO()
@@ -226,6 +226,6 @@ def _unpacked(content: bytes) -> Table | Text:
             codes = stored.get(f"codes{number}")
             columns[told["name"]] = Column(
                 told["name"], told["kind"], stored[f"numbers{number}"], codes, tuple(told["texts"]), told["missing"],
-                told["why"],
+                told["why"], told["far"],
             )  # fmt: skip
     return Table(about["name"], columns, about["rows"], notes, tuple(map(tuple, about["head"])))
