@@ -14,12 +14,14 @@ import streamlit as st
 
 from rnn_explorer.analysis.data import report as look_at
 from rnn_explorer.analysis.data_report import DataReport, compared, same_answers, same_examples
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.distributions import distributions, training_counts
 from rnn_explorer.figures.examples import NARROW, examples, height
 from rnn_explorer.settings import Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.ui import controls, desk, own_data, session, still
+from rnn_explorer.ui.plain import plain
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
 EPOCHS = 60  # enough for a small training set to be learnt by heart
@@ -37,8 +39,8 @@ def show(run_id: str) -> None:
     own = shown.task == mine.task
     try:
         told = _report(shown)
-    except ValueError as error:  # data that are missing or wrong, in the task's own words
-        st.warning(str(error))
+    except UserError as error:  # data that are missing or wrong, in the task's own words
+        st.warning(plain(str(error)))
         return
     _what_it_is(shown, told)
     _figures(told)
@@ -49,7 +51,7 @@ def show(run_id: str) -> None:
 
 
 def _report(experiment: Experiment) -> DataReport:
-    """ValueError where the task cannot be built from these settings."""
+    """UserError where the task cannot be built from these settings."""
     return look_at(session.task_of(experiment))
 
 
@@ -127,7 +129,7 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
     with left:
         metric = f", {told.metric} {told.baseline_metric:.4g}" if told.metric != "MSE" else ""
         st.markdown(
-            f"**Without memory.** A predictor that {told.baseline_how}: loss {told.baseline_loss:.4g}{metric}. "
+            f"**Without memory.** A predictor that {plain(told.baseline_how)}: loss {told.baseline_loss:.4g}{metric}. "
             f"{kind.why_memory}"
         )
         licence = f"{kind.source.licence[:1].upper()}{kind.source.licence[1:]}"
@@ -159,7 +161,8 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
         spec = specs[name]
         base, how = applicable(shown, name)
         default = Experiment.default(shown.task).get(name)
-        value = _value(spec, shown.get(name), default, f"data:value:{name}:{place}")
+        first = _first_value(spec, base, default)
+        value = _value(spec, first, f"data:value:{name}:{place}")
         if own:
             st.button(
                 "Use it for the run",
@@ -172,8 +175,8 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
     try:
         before = told if base.get(name) == default and not how else _report(base.replace(**{name: default}))
         after = _report(base.replace(**{name: value}))
-    except ValueError as error:
-        st.warning(str(error))
+    except UserError as error:
+        st.warning(plain(str(error)))
         return
     _side_by_side(spec, (default, before), (value, after))
 
@@ -210,15 +213,30 @@ def other_value(spec: Spec, default: Any) -> Any:
     return spec.check(max(spec.low, int(value) if spec.kind is int else float(value)))
 
 
-def _value(spec: Spec, present: Any, default: Any, key: str) -> Any:
+def _first_value(spec: Spec, base: Experiment, default: Any) -> Any:
+    """The value that is compared first: the present one, or where that is the default another one that can be built.
+
+    Nobody has asked for another value yet, so what the data say against it is nobody's concern.
+    """
+    present = base.get(spec.name)
+    if present != default:
+        return present
+    other = other_value(spec, default)
+    try:
+        session.task_of(base.replace(**{spec.name: other}))
+    except UserError:
+        return present
+    return other
+
+
+def _value(spec: Spec, first: Any, key: str) -> Any:
     """The widget of the value that is compared with the default."""
-    first = present if present != default else other_value(spec, default)
     if spec.kind is bool:
         return st.toggle(spec.label, first, key=key)
     if spec.kind is str:
         return st.selectbox("Value", spec.choices, spec.choices.index(first), key=key, width=260)
     if spec.kind is tuple or spec.low is None or spec.high is None:
-        return present
+        return first
     if spec.log:
         return st.select_slider("Value", controls.ladder(spec, first), first, key=key, width=420)
     step = 1 if spec.kind is int else 0.01

@@ -21,6 +21,7 @@ from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import controls, live, network, server, session, uploads
 from rnn_explorer.ui.live_figures import live_figures
+from rnn_explorer.ui.plain import plain
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
@@ -63,7 +64,7 @@ def open_run() -> str:
     address = {**asked, RUN: wanted_run}
     edited = bool(asked or wanted_run) and address != state.get(_WRITTEN) and not _just_replaced(address)
     if _EXPERIMENT not in state or edited:
-        state[_PROBLEMS] = [f"{name} is in the address more than once; the last one counts." for name in doubled]
+        state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
         _read_address(asked, wanted_run)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
@@ -143,7 +144,7 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
         wanted = Experiment.default(wanted.task)
         run_id = engine.start(wanted)
     except EngineFull as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         st.stop()
     old = state.get(_RUN)
     if old and alive(old):
@@ -217,7 +218,7 @@ def _adopt(after: Experiment) -> None:
 def show_problems() -> None:
     """What could not be used, in sentences, above the figures."""
     for problem in st.session_state[_PROBLEMS]:
-        st.warning(problem)
+        st.warning(plain(problem))
 
 
 @st.fragment
@@ -345,7 +346,7 @@ def _command(run_id: str, command: Any) -> None:
     except UnknownRun:
         st.session_state["whole_page"] = True
     except (ValueError, EngineFull) as error:
-        st.toast(str(error))
+        st.toast(plain(str(error)))
 
 
 def _branch(run_id: str, step: int) -> str:
@@ -412,7 +413,7 @@ def _about(view: RunView) -> None:
     st.markdown(f"**How to read the figures.** {task.reading_guide}")
     if view.baseline is not None:
         st.markdown(
-            f"**Without memory.** A predictor that {view.baseline.how}: loss {view.baseline.loss:.4g}, "
+            f"**Without memory.** A predictor that {plain(view.baseline.how)}: loss {view.baseline.loss:.4g}, "
             f"{view.metric_name} {view.baseline.metric:.4g}."
         )
     st.markdown(f"**Source.** {task.source.citation} {task.source.url}")

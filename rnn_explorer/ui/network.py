@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rnn_explorer.engine.base import RunView
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.network import network_svg
 from rnn_explorer.ui import session
@@ -21,7 +22,7 @@ def show(experiment: Experiment) -> None:
     """Draw the network that the controls describe."""
     try:
         task, model = session.task_of(experiment), experiment.model
-    except ValueError:  # its data are gone, which the page says
+    except UserError:  # its data are gone, which the page says
         return
     drawing(
         network_svg(

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
+from rnn_explorer.tasks.own import store
 from rnn_explorer.ui import live, session
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -111,6 +112,7 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     finally:
         live.hang_up()
         session.close_engine()
+        store.close()  # after SIGTERM the web server ends the process at once
 
 
 def _hang_up_first() -> None:
