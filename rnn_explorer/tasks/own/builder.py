@@ -120,7 +120,9 @@ class Builder:
                 if is_formula(cell):
                     self.first.setdefault("formula", place)
             else:
-                self.infinite += often * (told.kind == "infinite")
+                if told.kind == "infinite":
+                    self.infinite += often
+                    self.first.setdefault("infinite", place)
                 if cell:
                     self.words[cell[:MAX_NAME]] += often
 
@@ -197,7 +199,8 @@ class Builder:
             missing = int((codes < 0).sum()) if codes is not None else missing - self.strange
             return Column(self.name, "text", numbers, codes, texts, missing, self._why())
         if self._is_mixed:
-            return Column(self.name, "text", numbers, codes, texts, sum(self.words.values()), self._why())
+            nothing = np.isnan(np.concatenate(self.points)) & np.isnan(np.concatenate(self.commas))
+            return Column(self.name, "text", numbers, codes, texts, int(nothing.sum()), self._why())
         kind: Kind = "empty" if not len(found) else "constant" if (found == found[0]).all() else "numeric"
         large = np.flatnonzero(np.abs(numbers) > LARGEST)
         far = at_lines(lines[large].tolist()) if len(large) else ""
@@ -260,8 +263,7 @@ class Builder:
         shown, told = quoted(self.name), []
         text = column.kind == "text" and column.codes is not None
         empty = column.codes < 0 if text and column.codes is not None else np.isnan(column.numbers)
-        where = lines[empty].tolist()
-        known = not self.strange or text
+        known = text or column.kind != "text"
         if known and column.missing > (0 if text else self.infinite):
             said = ""
             if text and self.words and not self.as_written:
@@ -272,10 +274,13 @@ class Builder:
                 )
             told.append(
                 f"The column {shown} has no value in {counted(column.missing, 'row')} of {len(lines):,}: "
-                f"{at_lines(where)}{said}."
+                f"{at_lines(lines[empty].tolist())}{said}."
             )
         if self.infinite and not text:
-            told.append(f"The column {shown} is infinite in {counted(self.infinite, 'row')}, which count as missing.")
+            where = f"the first is line {self.first['infinite'][0]:,}"
+            told.append(
+                f"The column {shown} is infinite in {counted(self.infinite, 'row')}, which count as missing: {where}."
+            )
         if self.as_written and self.words and column.codes is not None:
             words = ", ".join(quoted(word) for word in list(self.words)[:4])
             told.append(f"In the column {shown}, {words} are kept as labels.")
@@ -293,10 +298,8 @@ class Builder:
         if unit:
             what = {"%": "percent", "‰": "per mille"}.get(unit, unit)
             told.append(f"The column {shown} is in {what}: {self._example(self.units[unit][1])}.")
-        if "odd" in self.first and self.first["odd"] not in [
-            *(self.first[kind] for kind in shows),
-            self.units.get(unit),
-        ]:
+        shown_already = [self.first[kind] for kind in shows] + ([self.units[unit]] if unit else [])
+        if "odd" in self.first and self.first["odd"] not in shown_already:
             told.append(f"In the column {shown}, {self._example(self.first['odd'][1])}.")
         if "zero" in self.first and column.codes is not None:
             cell = self.first["zero"][1]
