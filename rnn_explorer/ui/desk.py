@@ -14,10 +14,12 @@ from typing import Any
 import streamlit as st
 
 from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
 from rnn_explorer.model import ModelTooLarge
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import controls, live, network, server, session, uploads
 from rnn_explorer.ui.live_figures import live_figures
@@ -219,6 +221,12 @@ def show_problems() -> None:
     """What could not be used, in sentences, above the figures."""
     for problem in st.session_state[_PROBLEMS]:
         st.warning(plain(problem))
+    token = uploads.token_of(experiment())
+    if token and not store.holds(token):
+        st.warning(
+            "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
+            "upload the file again for a new one."
+        )
 
 
 @st.fragment
@@ -246,7 +254,11 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
             _about(view)
         _branches(view)
-    ask = controls(view) if controls is not None else {}
+    try:
+        ask = controls(view) if controls is not None else {}
+    except UserError as error:  # the data that the controls are about are gone
+        st.warning(plain(str(error)))
+        ask = {}
     seen = live_figures(
         board,
         run_id,

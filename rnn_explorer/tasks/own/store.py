@@ -117,6 +117,12 @@ def get(token: str) -> Table | Text:
     return _unpacked(content)
 
 
+def holds(token: str) -> bool:
+    """Whether something is stored under a token."""
+    folder = _folder()
+    return folder is not None and bool(_TOKEN.fullmatch(token)) and (folder / f"{token}.npz").is_file()
+
+
 def drop(token: str) -> None:
     """Forget an upload; nothing happens where there is none."""
     with _lock:
