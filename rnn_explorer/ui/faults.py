@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from rnn_explorer.errors import UserError
+from rnn_explorer.ui.plain import plain
 
 OURS = (
     "Something went wrong on our side; the server's log has the details. Reload the page; if it happens again, open it "
@@ -16,15 +15,12 @@ OURS = (
 )
 
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|$~:&^@.-])")
-
-
 def told(fault: Exception) -> bool:
     """Show the sentence for an exception that nobody caught, in place of Streamlit's own words.
 
     Streamlit has logged it with its traceback.
     """
-    st.error(_MARKDOWN.sub(r"\\\1", sentence(fault)))  # it may quote what somebody typed
+    st.error(plain(sentence(fault)))  # it may quote what somebody typed
     return True
 
 

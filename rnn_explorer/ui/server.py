@@ -27,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
+from rnn_explorer.tasks.own import store
 from rnn_explorer.ui import descriptors, faults, live, quiet, secret, session, uploads
 from rnn_explorer.ui.access import Access
 from rnn_explorer.ui.visitor import Visitors
@@ -138,6 +139,7 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
         sweeping.cancel()
         live.hang_up()
         session.close_engine()
+        store.close()  # after SIGTERM the web server ends the process at once
 
 
 async def _sweep() -> None:
