@@ -11,7 +11,7 @@ from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import own_data, uploads
+from rnn_explorer.ui import uploads
 
 CSV = ("t,x\n" + "\n".join(f"{n},{n % 7}" for n in range(300))).encode()
 
@@ -74,7 +74,3 @@ def test_a_look_keeps_it(world: SimpleNamespace) -> None:
         world.now += uploads.KEEP - 1
         uploads.touch(Experiment.default("digits"), "another run")
     assert store.get(token)
-
-
-def test_somebodys_words_are_shown_as_they_are() -> None:
-    assert own_data.plain("![a](b) *c* `d` <e>") == "\\!\\[a\\]\\(b\\) \\*c\\* \\`d\\` \\<e\\>"
