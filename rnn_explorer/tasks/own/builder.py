@@ -299,7 +299,8 @@ class Builder:
     def _about_writing(self, column: Column, decided: str) -> list[str]:
         """How its numbers are read, where there is more than one way."""
         shown, told = quoted(self.name), []
-        shows = [kind for kind in ("comma", "open") if kind in self.first]
+        plain = "point" in self.first and "open ," not in self.first  # decimal points alone need no remark
+        shows = [kind for kind in ("comma", "open") if kind in self.first and not plain]
         if shows:
             examples = " and ".join(self._example(self.first[kind][1]) for kind in shows)
             because = "" if self.decimal() else f", {decided}"
