@@ -22,6 +22,7 @@ Decimal = Literal["point", "comma"]
 
 _UNGROUPED = 1e4  # whole numbers from here on would have their thousands separated, where others have
 _ZERO = re.compile(r"^[+-]?0[0-9]+$", re.MULTILINE)
+_OPEN = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")  # with a point: 1.234 may be a thousand
 _DATES_OF_DIGITS = (1900_01_01, 2100_12_31)
 
 
@@ -63,15 +64,15 @@ class Builder:
 
     def add(self, column: Sequence[str], lines: Sequence[int]) -> None:
         """Add the cells of a batch of rows, which begin in `lines`."""
-        values = self._plain(column, lines)
+        plain = self._plain(column, lines)
         said: dict[str, Cell] = {}
-        if values is None:
+        if plain is None:
             said = {cell: read_cell(cell) for cell in dict.fromkeys(column)}
             self._take_note(column, lines, said)
             points = np.array([said[cell].value if said[cell].kind != "comma" else math.nan for cell in column])
             commas = np.array([said[cell].comma if said[cell].kind != "point" else math.nan for cell in column])
         else:
-            points = commas = values
+            points, commas = plain
         if self._labels_differ and not self.lists_texts:
             self.lists_texts = True
             for before in self.points:  # until here its numbers said it all, and no texts were kept
@@ -88,8 +89,8 @@ class Builder:
         """Whether its labels cannot be told from its numbers."""
         return self.strange > 0 or "zero" in self.first or (self.as_written and bool(self.words))
 
-    def _plain(self, column: Sequence[str], lines: Sequence[int]) -> Array | None:
-        """(rows,) the numbers where all cells are plain ones, which is quick to see; else None."""
+    def _plain(self, column: Sequence[str], lines: Sequence[int]) -> tuple[Array, Array] | None:
+        """(rows,) the numbers with either decimal sign where all cells are plain, which is quick to see; else None."""
         joined = "\n".join(column)
         letters = set(joined) - {"\n"}
         if not letters or not letters <= cells.PLAIN:
@@ -98,14 +99,23 @@ class Builder:
             values = np.array(list(map(float, column)))
         except ValueError:
             return None
-        if not np.isfinite(values).all() or ("." in letters and "point" not in self.first):
+        if not np.isfinite(values).all():
             return None
         if "zero" not in self.first and _ZERO.search(joined):
             return None
         if "" not in self.units and values.any():
             row = int(np.flatnonzero(values)[0])
             self.units[""] = (lines[row], column[row])
-        return values
+        if "." not in letters or "point" in self.first:
+            return values, values
+        decisive = next((row for row, cell in enumerate(column) if "." in cell and not _OPEN.fullmatch(cell)), None)
+        if decisive is not None:
+            self.first["point"] = (lines[decisive], column[decisive])
+            return values, values
+        row = next(row for row, cell in enumerate(column) if "." in cell)
+        for kind in ("open", "open ."):
+            self.first.setdefault(kind, (lines[row], column[row]))
+        return values, np.array([float(cell.replace(".", "")) for cell in column])
 
     def _take_note(self, column: Sequence[str], lines: Sequence[int], said: Mapping[str, Cell]) -> None:
         """Count what is not a plain number, and remember the first of each kind."""
@@ -289,7 +299,8 @@ class Builder:
     def _about_writing(self, column: Column, decided: str) -> list[str]:
         """How its numbers are read, where there is more than one way."""
         shown, told = quoted(self.name), []
-        shows = [kind for kind in ("comma", "open") if kind in self.first]
+        plain = "point" in self.first and "open ," not in self.first  # decimal points alone need no remark
+        shows = [kind for kind in ("comma", "open") if kind in self.first and not plain]
         if shows:
             examples = " and ".join(self._example(self.first[kind][1]) for kind in shows)
             because = "" if self.decimal() else f", {decided}"
