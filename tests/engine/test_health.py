@@ -141,7 +141,7 @@ def test_silence_proves_nothing_where_the_engine_itself_stood_still():
         assert child.stdout.readline().split() == told.split()
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
 
 
 def test_after_four_quick_deaths_a_worker_that_is_back_gets_runs_again(pair, small, settle, wait_for, monkeypatch):
