@@ -523,7 +523,7 @@ class LocalEngine:
             )
 
     def _spare(self, wanted: int, but: _Run | None = None, drop: bool = True) -> list[Callable[[], None]]:
-        """Make room for `wanted` bytes more: the past goes of runs that nobody looked at for longest, then these runs.
+        """Make room for `wanted` bytes more: pasts go, then runs: the untouched first, then those left for longest.
 
         Args:
             wanted: bytes.
@@ -535,7 +535,7 @@ class LocalEngine:
         if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
             return callbacks
         ledger = Ledger(runs)
-        order = sorted(runs, key=lambda run: (run.is_watched(self.glance), run.seen))
+        order = sorted(runs, key=lambda run: (run.is_watched(self.glance), not run.is_untouched, run.seen))
         for run in order:
             if ledger.total > room and len(run.album) > 1:
                 album, run.album = run.album, run.album.newest()

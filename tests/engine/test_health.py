@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from rnn_explorer.engine import local
 from rnn_explorer.engine.local import LocalEngine
 
+ROOT = Path(local.__file__).parents[2]
 UNWELL = "The worker process of this run does not answer"
 
 
@@ -105,16 +110,38 @@ def test_a_worker_that_hangs_is_noticed_though_it_beats(odd_engine, small, settl
     assert pid not in engine.worker_pids()
 
 
-def test_silence_proves_nothing_where_the_engine_itself_stood_still(pair, small, settle, wait_for):
-    wait_for(lambda: pair.workers_ready() == 2)
-    pids = pair.worker_pids()
-    with pair._lock:  # as if this process had been stopped: no thread here hears or tends
-        for worker in pair._workers:
-            worker.heard -= local.MUTE + 1
-            assert pair._feel_pulse(worker, worker.heard) == []
-    monkeypatched = [worker.trouble for worker in pair._workers]
-    assert monkeypatched == ["", ""]
-    assert pair.worker_pids() == pids
+PROGRAM = """
+import time
+from rnn_explorer.engine import local
+local.MUTE, local.SILENT = 4.0, 3.0
+engine = local.LocalEngine(workers=1)
+while not engine.workers_ready():
+    time.sleep(0.01)
+print(*engine.worker_pids(), flush=True)
+while input():
+    print(*engine.worker_pids(), engine._workers[0].trouble, flush=True)
+"""
+
+
+def test_silence_proves_nothing_where_the_engine_itself_stood_still():
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        told = child.stdout.readline()
+        both = (child.pid, int(told))
+        for pid in both:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(5.0)  # as a computer that sleeps
+        for pid in both:
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(1.0)  # the engine wakes first, and finds a worker that was silent for long
+        child.stdin.write("what now\n")
+        child.stdin.flush()
+        assert child.stdout.readline().split() == told.split()
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def test_after_four_quick_deaths_a_worker_that_is_back_gets_runs_again(pair, small, settle, wait_for, monkeypatch):

@@ -158,6 +158,22 @@ def test_data_that_cannot_be_had_are_told_in_a_sentence(
     assert not page.exception
 
 
+def test_a_fault_of_ours_is_logged_and_told_in_one_plain_sentence(
+    open_lab: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = open_lab(task="adding")
+
+    def fail(task: object) -> None:
+        raise ValueError("axes don't match array")
+
+    monkeypatch.setattr(data_page, "look_at", fail)
+    page.switch_page("data.py").run()
+    (told,) = [error.value for error in page.error]
+    assert told.startswith("These data could not be looked at, by a fault of the program")
+    assert not page.warning and not page.exception
+    assert "axes don't match array" in caplog.text
+
+
 @pytest.mark.parametrize("task", TASKS.names())
 def test_a_comparison_begins_with_a_value_that_is_not_the_default(task: str) -> None:
     experiment = Experiment.default(task)
