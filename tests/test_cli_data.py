@@ -190,7 +190,7 @@ def test_a_decimal_sign_is_demanded_where_nothing_decides(run, tmp_path: Path) -
 
 def test_labels_are_kept_as_written(run, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("x,y,k\n" + "\n".join(f"{n * n % 17},{n % 5},{('none', 'some')[n % 2]}" for n in range(80)))
+    path.write_text("x,y,k\n" + "\n".join(f"{n * n % 17},{n * n % 11},{('none', 'some')[n % 2]}" for n in range(80)))
     status, _, told = run(QUICK, "--data", str(path), "--label", "k")
     assert status == 2 and "choose labels as written (--labels-as-written)" in told and "one class only" in told
     status, _, told = run(QUICK, "--data", str(path), "--label", "k", "--labels-as-written")

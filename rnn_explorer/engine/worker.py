@@ -64,10 +64,7 @@ class Worker:
         """Give signs of life, for ever, in a thread of its own: they say for how long the loop has not come round."""
         while True:
             since = self.since
-            try:
-                self.send(Beat(0.0 if since is None else time.monotonic() - since))
-            except OSError:
-                return  # the engine is gone
+            self.send(Beat(0.0 if since is None else time.monotonic() - since))
             time.sleep(BEAT_EVERY)
 
     def loop(self) -> None:
@@ -116,7 +113,10 @@ class Worker:
         # send_bytes of a plain pickle: Connection.send would use a pickler that shares torch tensors by file handles.
         data = pickle.dumps(message, protocol=5)
         with self._sending:
-            self.connection.send_bytes(data)
+            try:
+                self.connection.send_bytes(data)
+            except OSError:
+                os._exit(0)  # the engine is gone, which the thread that listens may see a moment later
 
     # -- messages -----------------------------------------------------------------------------------------------
 
@@ -277,7 +277,7 @@ class Worker:
         self.report(run, test=test)
 
     def finish(self, run: HostedRun, known: tuple[float, ...] | None) -> Iterator[None]:
-        """End a training: as finished only where its losses are numbers.
+        """Measure what is not known yet at the end of a training, and end it.
 
         Args:
             run: which.
@@ -292,9 +292,19 @@ class Worker:
                 validation.append((trainer.step_count, *known))
             yield
         test = yield from trainer.measure("test")
-        verdict = trainer.verdict(validation=known[0], test=test[0])
-        self.halt(run, "diverged" if verdict else "finished", verdict or trainer.stopped_early)
+        self.conclude(run, known, test)
         self.report(run, validation=validation, test=test, snapshot=True, checkpoint=True)
+
+    def conclude(self, run: HostedRun, validation: Sequence[float], test: Sequence[float]) -> None:
+        """End a training that was measured: as finished only where its losses are numbers.
+
+        Args:
+            run: which.
+            validation, test: loss and metric.
+        """
+        assert run.trainer is not None
+        verdict = run.trainer.verdict(validation=validation[0], test=test[0])
+        self.halt(run, "diverged" if verdict else "finished", verdict or run.trainer.stopped_early)
 
     def task(self, experiment: Experiment) -> tuple[Task, Baseline]:
         """The task with its baseline, built once for all runs on the same data: a task never changes.
