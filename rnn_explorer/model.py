@@ -362,6 +362,7 @@ def _layer_trace(
         gates={name: numpy(name) for name in cell.gate_names},
         states={name: numpy(name) for name in cell.state_names},
         bounded=cell.bounded,
+        nonlinearity=cell.nonlinearity,
     )
 
 

@@ -25,6 +25,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from rnn_explorer import device, kernels
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
+from rnn_explorer.kernels.dense import IGNORED
 from rnn_explorer.kernels.direct import Directs, Network
 from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta, work_per_step
 from rnn_explorer.settings import SettingError
@@ -541,7 +542,8 @@ def metric_of(task: Task, outputs: Tensor, batch: Batch) -> float:
     """The task's metric over the answers that count: share of right classes, or mean squared error."""
     outputs, targets = _counted(task.output, outputs, batch)
     if task.metric.name == "accuracy":
-        return float((outputs.argmax(dim=-1) == targets).float().mean())
+        counted = targets != IGNORED
+        return float((outputs.argmax(dim=-1) == targets)[counted].float().mean())
     return float(mse_loss(outputs, targets))
 
 

@@ -394,11 +394,11 @@ def _statistics(cell: RecurrentCell, seen: dict[str, Tensor], real: Array) -> Ga
         real: (batch, time) which steps are no padding.
     """
     gates = {name: seen[name].numpy()[real][None] for name in cell.gate_names}  # (1, steps, hidden)
-    nonlinearity = str(getattr(cell, "nonlinearity", ""))
     bounded = {name: gates[name] for name in cell.gate_names if name in cell.bounded}
     more: dict[str, float] = {}
+    nonlinearity = cell.nonlinearity if cell.gate_names == ("pre_activation",) else ""  # a simple RNN's
     if nonlinearity:
-        before = gates.pop("pre_activation")
+        before = gates["pre_activation"]
         slope = 1.0 - np.square(np.tanh(before)) if nonlinearity == "tanh" else (before > 0).astype(np.float64)
         gates = bounded = {"slope": slope}
         if nonlinearity == "relu":

@@ -19,7 +19,7 @@ from rnn_explorer.analysis import memory as memory_module
 from rnn_explorer.analysis.memory_report import MemoryReport, Triangle
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cells.base import RecurrentCell
+from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.tasks.base import Batch
@@ -424,6 +424,15 @@ def test_the_slope_of_a_simple_rnn() -> None:
     assert statistics.spectral_radius == pytest.approx(np.abs(np.linalg.eigvals(weights)).max())
     assert (statistics.keeper, statistics.shown, statistics.nonlinearity) == ("", "slope", "tanh")
     assert statistics.time_constants.size == 0 and statistics.dead == 0
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_cell_with_gates_and_a_nonlinearity_has_no_slope(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_class(cell), "nonlinearity", "relu")
+    report = asked(subject(f"task=temporal_order&cell={cell}&hidden_size=4&seq_len=12"))
+    (found,) = report.cells
+    assert found.gates.shown in ("forget", "update") and found.gates.nonlinearity == ""
+    assert {finding.name for finding in report.findings} & {"fades", "remembers", "exploding"}
 
 
 def test_dead_relu_units_are_those_that_are_never_on() -> None:
