@@ -31,12 +31,13 @@ from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.experiment import DEFAULT_TASK, Experiment, ModelSettings, TrainingSettings
-from rnn_explorer.model import LayerSummary, ModelTooLarge
+from rnn_explorer.model import LayerSummary
 from rnn_explorer.settings import SettingError, Settings, Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own.limits import DataError
 from rnn_explorer.trace import Trace
 from rnn_explorer.training import Diverged, StepReport, Trainer
+from rnn_explorer.work import ModelTooLarge
 
 _BAR = 24  # characters
 _REDRAW = 0.1  # seconds between two looks of the progress bar

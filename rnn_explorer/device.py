@@ -7,7 +7,7 @@ import torch
 from rnn_explorer.settings import SettingError
 
 # Parameters x batch x length from which a GPU is taken by itself. On a CPU 10^10 of them take about a second for a step
-# (`model.MAX_WORK`), so this many take some 30 ms; a step on a GPU seldom takes less than 2 to 10 ms however small the
+# (`work.MAX_WORK`), so this many take some 30 ms; a step on a GPU seldom takes less than 2 to 10 ms however small the
 # model, for its many small kernels must be launched one after the other. Estimated, not measured.
 GPU_WORK = 300_000_000
 
@@ -22,7 +22,7 @@ def available() -> tuple[str, ...]:
     return tuple(found)
 
 
-def choose(wanted: str, work: int) -> torch.device:
+def choose(wanted: str, work: float) -> torch.device:
     """The device for a model.
 
     Args:

@@ -16,20 +16,14 @@ from torch import Tensor, nn
 
 from rnn_explorer import device
 from rnn_explorer.cells.base import RecurrentCell, cell_class
-from rnn_explorer.errors import UserError
-from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec, Task
+from rnn_explorer.tasks.base import PROBES, Batch, InputSpec, OutputSpec, Task
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
+from rnn_explorer.work import Work
 
 if TYPE_CHECKING:
     from rnn_explorer.experiment import Experiment, ModelSettings
 
-# About one second of one core for an optimizer step: beyond it a run would not look alive.
-MAX_WORK = 10_000_000_000
 _ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
-
-
-class ModelTooLarge(UserError):
-    """A model whose steps would take far too long; the message says what to make smaller."""
 
 
 @dataclass(frozen=True)
@@ -323,29 +317,31 @@ def along_time(x: Tensor, index: Tensor) -> Tensor:
     return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[-1]))
 
 
-def work_per_step(model: SequenceModel, batch_size: int, time: int) -> int:
-    """Parameters x batch x length, in proportion to the time of one optimizer step."""
-    return model.parameter_count() * batch_size * time
+def work_of(model: SequenceModel, task: Task, batch_size: int) -> Work:
+    """What it costs to train, measure and show a model, which may be on the meta device."""
+    prefixes = model.settings.bidirectional and not task.output.per_step  # each is a reading of its own, see `trace`
+    time = task.longest
+    return Work(
+        model.parameter_count(),
+        batch_size,
+        time,
+        max(len(task.evaluation("validation")), len(task.evaluation("test"))),
+        PROBES * (time if prefixes else 1),
+    )
 
 
 def build_on_meta(experiment: Experiment, task: Task) -> SequenceModel:
     """The model's shapes without its memory, for counting.
 
     Raises:
-        ModelTooLarge: when one optimizer step would take more than `MAX_WORK`.
+        ModelTooLarge: when it cannot be trained live, see `Work`.
         SettingError: when it is to train on a GPU that is not there.
     """
     with torch.device("meta"):
         model = SequenceModel(experiment.model, task.input, task.output, torch.Generator())
-    time, batch_size = task.longest, experiment.training.batch_size
-    work = work_per_step(model, batch_size, time)
-    if work > MAX_WORK:
-        raise ModelTooLarge(
-            f"This model is too large to train live: {model.parameter_count():,} parameters x {batch_size} sequences x "
-            f"{time} steps is {work:.2g}, and the limit is {MAX_WORK:.0g}. "
-            "Make hidden_size, num_layers, dense or batch_size smaller."
-        )
-    device.choose(experiment.training.device, work)
+    work = work_of(model, task, experiment.training.batch_size)
+    work.check()
+    device.choose(experiment.training.device, work.step)
     return model
 
 

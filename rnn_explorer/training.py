@@ -8,12 +8,13 @@ resumed goes on exactly as if it had never stopped.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -23,16 +24,19 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
 from rnn_explorer import device, kernels
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
 from rnn_explorer.kernels.dense import IGNORED
 from rnn_explorer.kernels.direct import Directs, Network
-from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta, work_per_step
+from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta, work_of
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
 from rnn_explorer.trace import Array, Snapshot
+from rnn_explorer.work import measured_at_once
 
-_EVALUATION_CHUNK = 512  # sequences evaluated at once: bounds the memory of a large validation set
+Measurement = Generator[None, None, tuple[float, float]]
+T = TypeVar("T")
 
 
 class Diverged(RuntimeError):
@@ -72,6 +76,14 @@ class _Best:
     weights: list[Tensor]
 
 
+@dataclass(frozen=True)
+class _HalfStep:
+    """A step that was made and is being measured."""
+
+    report: StepReport
+    measurement: Measurement
+
+
 class Trainer:
     """Trains the model of one experiment.
 
@@ -96,8 +108,8 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, task: Task | None = None) -> None:
         self.task = experiment.make_task() if task is None else task
-        work = work_per_step(build_on_meta(experiment, self.task), experiment.training.batch_size, self.task.longest)
-        self.device = device.choose(experiment.training.device, work)
+        work = work_of(build_on_meta(experiment, self.task), self.task, experiment.training.batch_size)
+        self.device = device.choose(experiment.training.device, work.step)
         self._validation = self.task.evaluation("validation")
         self._probe = self.task.probe()
         self._labels, self._label_names = self.task.labels(self._probe)
@@ -117,6 +129,7 @@ class Trainer:
         self.step_count = 0
         self.epoch, self._index = 0, 0  # whole epochs done, batches done of the present one
         self.target = self.budget()
+        self._half: _HalfStep | None = None
         self._forget_best()
 
     def _generator(self, purpose: str, number: int) -> torch.Generator:
@@ -158,11 +171,15 @@ class Trainer:
 
     def opening(self) -> StepReport:
         """What the present weights achieve without a step: the first point of the curve."""
+        return _finished(self.opening_slices())
+
+    def opening_slices(self) -> Generator[None, None, StepReport]:
+        """Like `opening`, pausing where others may have a turn."""
         if self.step_count:
-            loss, metric = self.evaluate("validation")
+            loss, metric = yield from self.measure("validation")
         else:
             if self._opening is None:  # every reset comes back to the same weights
-                self._opening = self.evaluate("validation")
+                self._opening = yield from self.measure("validation")
             loss, metric = self._opening
         none = math.nan
         return StepReport(self.step_count, self.epoch_position(), none, none, none, none, loss, metric)
@@ -173,6 +190,48 @@ class Trainer:
         Raises:
             Diverged: when loss, gradient or weights are no longer finite; the last finite weights are kept.
         """
+        while (report := self.proceed()) is None:
+            pass
+        return report
+
+    @property
+    def between_steps(self) -> bool:
+        """Whether the last step is whole; where it is not, `proceed` goes on measuring the validation set."""
+        return self._half is None
+
+    def proceed(self) -> StepReport | None:
+        """Make one optimizer step, or go on with the measurement that belongs to it.
+
+        What is measured, and the numbers that come of it, are those of `step`. Until a step is whole there is no
+        state to be stored, and nothing to be changed.
+
+        Returns:
+            The report of a step that is whole now; None where measuring it is not done yet.
+
+        Raises:
+            Diverged: as `step`.
+        """
+        if self._half is None:
+            report = self._optimize()
+            # The budget may end within an epoch; how well it ended must be known all the same.
+            if self._index and self.step_count != self.target:
+                return report
+            self._half = _HalfStep(report, self.measure("validation"))
+        try:
+            next(self._half.measurement)
+            return None
+        except StopIteration as end:
+            val_loss, val_metric = end.value
+        except BaseException:
+            self._half = None
+            raise
+        report, self._half = self._half.report, None
+        if not self._index and self.experiment.training.patience:
+            self._judge(val_loss)
+        return dataclasses.replace(report, val_loss=val_loss, val_metric=val_metric)
+
+    def _optimize(self) -> StepReport:
+        """One optimizer step, and nothing measured."""
         training = self.experiment.training
         if self.stopped_early:
             self.stopped_early, self._patient_since = "", self.epoch
@@ -183,24 +242,9 @@ class Trainer:
         grad_norm, applied_norm = self._descend(training.clip_norm)
         self.step_count += 1
         self._index += 1
-        at_end = self._index >= self.steps_per_epoch()
-        if at_end:
+        if self._index >= self.steps_per_epoch():
             self.epoch, self._index = self.epoch + 1, 0
-        # The budget may end within an epoch; how well it ended must be known all the same.
-        measured = at_end or self.step_count == self.target
-        val_loss, val_metric = self.evaluate("validation") if measured else (None, None)
-        if at_end and training.patience and val_loss is not None:
-            self._judge(val_loss)
-        return StepReport(
-            self.step_count,
-            self.epoch_position(),
-            train_loss,
-            train_metric,
-            grad_norm,
-            applied_norm,
-            val_loss,
-            val_metric,
-        )
+        return StepReport(self.step_count, self.epoch_position(), train_loss, train_metric, grad_norm, applied_norm)
 
     def advance(self, max_seconds: float, until: int | None = None) -> list[StepReport]:
         """Make steps for about `max_seconds` (at least one), up to step `until`, by default the budget's end.
@@ -325,15 +369,25 @@ class Trainer:
 
     # -- judging ------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def evaluate(self, split: str) -> tuple[float, float]:
         """Loss and metric on a whole split; NaN where the split is empty."""
+        return _finished(self.measure(split))
+
+    def measure(self, split: str) -> Measurement:
+        """Like `evaluate`, pausing where others may have a turn; the weights must stay as they are until the end.
+
+        How many sequences are read at once follows from the model alone, so the numbers do not depend on the pauses.
+        """
         batch = self._validation if split == "validation" else self.task.evaluation(split)  # type: ignore[arg-type]
+        at_once = measured_at_once(self.model.parameter_count(), self.task.longest)
         loss_sum = metric_sum = weight_sum = 0.0
-        for start in range(0, len(batch), _EVALUATION_CHUNK):
-            part = batch.select(torch.arange(start, min(start + _EVALUATION_CHUNK, len(batch))))
+        for start in range(0, len(batch), at_once):
+            if start:
+                yield
+            part = batch.select(torch.arange(start, min(start + at_once, len(batch))))
             weight = float(part.step_mask().sum()) if self.task.output.per_step else float(len(part))
-            loss, metric = judged(self.model, self.task, part.to(self.device))
+            with torch.no_grad():
+                loss, metric = judged(self.model, self.task, part.to(self.device))
             loss_sum += weight * float(loss)
             metric_sum += weight * metric
             weight_sum += weight
@@ -356,13 +410,18 @@ class Trainer:
 
         Raises:
             SettingError: for a setting that needs a new model, or a value out of range.
+            ModelTooLarge: when the model cannot be trained live so; nothing has been changed then.
         """
+        self._see_between_steps()
         for name in settings:
             known = [spec for spec in TrainingSettings.specs() if spec.name == name and spec.live]
             if not known:
                 raise SettingError(name, settings[name], "left as it is while this model lives; it needs a new one")
         before, old = self.experiment.training, self.steps_per_epoch()
-        self.experiment = self.experiment.replace(**settings)
+        changed = self.experiment.replace(**settings)
+        if changed.training.batch_size > before.batch_size:
+            work_of(self.model, self.task, changed.training.batch_size).check()
+        self.experiment = changed
         training, new = self.experiment.training, self.steps_per_epoch()
         for group in self.optimizer.param_groups:
             group["lr"], group["weight_decay"] = training.learning_rate, training.weight_decay
@@ -387,6 +446,7 @@ class Trainer:
 
     def state(self) -> bytes:
         """Everything needed to go on from here: weights, optimizer, position; in the safetensors format."""
+        self._see_between_steps()
         tensors = {f"model.{name}": p.detach().cpu().contiguous() for name, p in self.model.named_parameters()}
         if isinstance(self.optimizer, Adam):
             self.optimizer.settle()
@@ -403,11 +463,15 @@ class Trainer:
             about["best"] = json.dumps({**stopping, "stopped": bool(self.stopped_early)})
         return save_tensors(tensors, metadata=about)
 
+    def _see_between_steps(self) -> None:
+        if not self.between_steps:
+            raise RuntimeError("the last step is still being measured")
+
     def restore(self, state: bytes) -> None:
         """Go on from a stored state of a model with the same shape.
 
         Raises:
-            ValueError: when the state belongs to another experiment (but for what can change while training), or
+            UserError: when the state belongs to another experiment (but for what can change while training), or
                 is no stored state; nothing has been changed then.
         """
         tensors, experiment, position, stopping = _read_state(state)
@@ -418,13 +482,13 @@ class Trainer:
         )
         shapes = {name: p.shape for name, p in mine.items()}
         if any({name: t.shape for name, t in kept.items()} != shapes for kept in [stored] + [best] * bool(stopping)):
-            raise ValueError("the stored state belongs to a model of another shape")
+            raise UserError("the stored state belongs to a model of another shape")
         if self.experiment.live_changes_to(experiment) is None:
-            raise ValueError("the stored state belongs to another experiment")
+            raise UserError("the stored state belongs to another experiment")
         for index, parameter in enumerate(self._parameters):
             for name, tensor in tensors.items():
                 if name.startswith(f"optimizer.{index}.") and tensor.shape not in (parameter.shape, torch.Size([])):
-                    raise ValueError("the stored state has an optimizer of another shape")
+                    raise UserError("the stored state has an optimizer of another shape")
         self.experiment = experiment
         self.optimizer = self._make_optimizer(self.experiment.training)
         with torch.no_grad():
@@ -438,12 +502,22 @@ class Trainer:
                 self.optimizer.state[parameter] = {name: t.to(self.device, copy=True) for name, t in kept.items()}
         self.step_count, self.epoch = position["step"], position["epoch"]
         self._index, self.target = position["index"], position["target"]
+        self._half = None
         self._forget_best()
         if stopping is not None:
             weights = [best[name].to(self.device, copy=True) for name in mine]
             self._best = _Best(stopping["loss"], stopping["epoch"], weights)
             self._patient_since = stopping["since"]
             self.stopped_early = _stopped(self._best.epoch) if stopping["stopped"] else ""
+
+
+def _finished(slices: Generator[None, None, T]) -> T:
+    """The result of what could be done in slices, done in one go."""
+    try:
+        while True:
+            next(slices)
+    except StopIteration as end:
+        return end.value
 
 
 def _stopped(epoch: int) -> str:
@@ -567,4 +641,4 @@ def _read_state(state: bytes) -> tuple[dict[str, Tensor], Experiment, dict[str, 
             stopping["stopped"] = bool(best["stopped"])
         return tensors, Experiment.from_json(about["experiment"]), position, stopping
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError("this is no stored state of a run") from error
+        raise UserError("this is no stored state of a run") from error

@@ -15,7 +15,7 @@ PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
 BASE = {"errors", "registry", "settings", "trace"}
-CORE = BASE | {"device", "kernels", "cells", "tasks", "experiment", "model", "training"}
+CORE = BASE | {"device", "kernels", "cells", "tasks", "experiment", "model", "training", "work"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "registry": {"errors"},
@@ -23,12 +23,13 @@ ALLOWED: dict[str, set[str]] = {
     "trace": set(),
     "kernels": {"kernels"},
     "device": {"settings"},
+    "work": {"errors"},
     "cells": {"cells", "kernels", "registry", "errors"},
     "cells.drawing": {"analysis", "cells", "figures"},
     "tasks": {"tasks", *BASE},
     "experiment": {"cells", "tasks", *BASE},
-    "model": {"cells", "device", "tasks.base", "experiment", *BASE},
-    "training": {"device", "kernels", "model", "tasks.base", "experiment", *BASE},
+    "model": {"cells", "device", "tasks.base", "experiment", "work", *BASE},
+    "training": {"device", "kernels", "model", "tasks.base", "experiment", "work", *BASE},
     "analysis": {"analysis", *CORE},
     "figures": {"figures", "analysis", "cells", *BASE},
     "store": {"store", *CORE},

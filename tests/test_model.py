@@ -12,17 +12,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment, ModelSettings
-from rnn_explorer.model import (
-    MAX_WORK,
-    ModelTooLarge,
-    SequenceModel,
-    along_time,
-    build_on_meta,
-    reversal,
-    work_per_step,
-)
+from rnn_explorer.model import SequenceModel, along_time, build_on_meta, reversal, work_of
 from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec
 from rnn_explorer.training import Trainer
+from rnn_explorer.work import MAX_WORK, ModelTooLarge
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 KINDS = ("classes", "classes_per_step", "values", "values_per_step")
@@ -418,4 +411,4 @@ def test_the_limit_is_on_parameters_times_batch_times_length():
     experiment = Experiment.default("digits")
     task = experiment.make_task()
     model = build_on_meta(experiment, task)
-    assert work_per_step(model, 32, 8) == 28_330 * 32 * 8 < MAX_WORK
+    assert work_of(model, task, 32).step == 28_330 * 32 * 8 < MAX_WORK

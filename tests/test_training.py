@@ -17,6 +17,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec
 from rnn_explorer.training import Diverged, StepReport, Trainer, loss_of
+from rnn_explorer.work import ModelTooLarge
 
 FINITE = "task=digits&train_size=200&hidden_size=12&dense=8"
 STREAM = "task=temporal_order&seq_len=12&hidden_size=6&batch_size=8"
@@ -474,8 +475,55 @@ def test_evaluating_in_parts_equals_the_whole(query, split, monkeypatch):
     with torch.no_grad():
         direct = loss_of(trainer.task.output, trainer.model(batch.inputs, batch.lengths), batch)
     assert whole[0] == pytest.approx(float(direct), rel=1e-5)
-    monkeypatch.setattr(training, "_EVALUATION_CHUNK", 37)
+    monkeypatch.setattr(training, "measured_at_once", lambda parameters, time: 37)
     assert trainer.evaluate(split) == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "query", [FINITE + "&patience=1&learning_rate=0.3&epochs=6", "task=flip_flop&hidden_size=4&steps=70"]
+)
+def test_measuring_in_slices_changes_no_number_and_no_step(query, monkeypatch):
+    monkeypatch.setattr(training, "measured_at_once", lambda parameters, time: 16)
+    whole, sliced = make(query), make(query)
+    expected, got, pauses = whole.advance(600), [], 0
+    while len(got) < len(expected):
+        report = sliced.proceed()
+        if report is None:
+            pauses += 1
+            assert not sliced.between_steps
+            for refused in (sliced.state, lambda: sliced.change(learning_rate=0.1)):
+                with pytest.raises(RuntimeError, match="being measured"):
+                    refused()
+        else:
+            got.append(report)
+            assert sliced.between_steps
+    assert got == expected
+    assert pauses > sum(report.val_loss is not None for report in got)
+    assert sliced.stopped_early == whole.stopped_early
+    assert all(torch.equal(one, other) for one, other in zip(weights(sliced), weights(whole), strict=True))
+
+
+def test_a_reset_or_restored_trainer_has_no_step_to_measure(monkeypatch):
+    monkeypatch.setattr(training, "measured_at_once", lambda parameters, time: 16)
+    trainer = make("task=flip_flop&hidden_size=4&steps=3")
+    trainer.advance(600, 2)
+    state = trainer.state()
+    for back in (trainer.reset, lambda: trainer.restore(state)):
+        while trainer.step_count < 3:
+            trainer.proceed()
+        assert not trainer.between_steps
+        back()
+        assert trainer.between_steps and trainer.step_count in (0, 2)
+
+
+def test_a_batch_size_that_is_too_large_to_train_live_changes_nothing():
+    trainer = make("task=temporal_order&hidden_size=256&seq_len=100&batch_size=8")
+    before = trainer.experiment
+    with pytest.raises(ModelTooLarge, match="x 512 sequences x 100 steps"):
+        trainer.change(batch_size=512, learning_rate=0.5)
+    assert trainer.experiment == before
+    assert trainer.optimizer.param_groups[0]["lr"] == before.training.learning_rate
+    trainer.change(batch_size=4)
 
 
 def test_an_empty_split_has_no_loss():

@@ -16,12 +16,12 @@ import streamlit as st
 from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
-from rnn_explorer.model import ModelTooLarge
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import controls, live, network, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
+from rnn_explorer.work import ModelTooLarge
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"

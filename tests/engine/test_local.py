@@ -10,9 +10,9 @@ import pytest
 from rnn_explorer.engine import local
 from rnn_explorer.engine.base import EngineFull, UnknownRun
 from rnn_explorer.engine.local import LocalEngine
-from rnn_explorer.model import ModelTooLarge
 from rnn_explorer.settings import SettingError
 from rnn_explorer.training import Trainer
+from rnn_explorer.work import ModelTooLarge
 
 
 def bare_losses(experiment, steps):
