@@ -15,7 +15,7 @@ PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
 BASE = {"errors", "registry", "settings", "trace"}
-CORE = BASE | {"device", "kernels", "cells", "tasks", "experiment", "model", "training", "work"}
+CORE = BASE | {"device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "training", "work"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "registry": {"errors"},
