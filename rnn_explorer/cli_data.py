@@ -17,11 +17,12 @@ from rnn_explorer.tasks.own import series, store, text
 from rnn_explorer.tasks.own.limits import ENCODINGS, MAX_BYTES, DataError
 from rnn_explorer.tasks.own.reading import Table, Text, read
 
-_OPTIONS = {"--column": "columns", "--label": "label", "--series-id": "series_id", "--kind": "kind"}
+LONGEST = 1_000  # characters of a line on standard error
+OPTIONS = {"--column": "columns", "--label": "label", "--series-id": "series_id", "--kind": "kind"}
 
 
 def add_arguments(train: argparse.ArgumentParser) -> None:
-    """Add the options on a file to the command `train`."""
+    """Add the options on a file to a command that trains."""
     own = train.add_argument_group(
         "your own data",
         "The task is own_series for a table and own_text for a text; its other settings may stand in the query, as in "
@@ -47,13 +48,11 @@ def experiment(told: argparse.Namespace) -> Experiment:
         SettingError: as `Experiment.from_query`.
     """
     if told.data is None:
-        for option in _OPTIONS:
+        for option in OPTIONS:
             if getattr(told, option[2:].replace("-", "_")) is not None:
                 raise DataError(f"{option} says what to read of a file, so it needs --data FILE.")
         return Experiment.from_query(told.query)
-    record = read(_content(told.data), Path(told.data).name, told.encoding)
-    tell([f"{record.name}: {note}" for note in record.notes])
-    task = "own_series" if isinstance(record, Table) else "own_text"
+    record, task = _record(told)
     given = dict(parse_qsl(told.query.lstrip("?"), keep_blank_values=True))
     if given.get("task", task) != task:
         raise SettingError("task", given["task"], f"{task} for this file, or left out")
@@ -64,10 +63,28 @@ def experiment(told: argparse.Namespace) -> Experiment:
     return Experiment.from_query(f"{urlencode(extra)}&{told.query.lstrip('?')}")
 
 
+def kept(told: argparse.Namespace) -> tuple[str, str]:
+    """The file of `--data`, kept as an upload: which task it is for, and its name there.
+
+    Raises:
+        DataError: for a file that cannot be used.
+    """
+    record, task = _record(told)
+    return task, store.keep(record)
+
+
+def _record(told: argparse.Namespace) -> tuple[Table | Text, str]:
+    """What is read of the file of `--data`, and which task it is for."""
+    record = read(_content(told.data), Path(told.data).name, told.encoding)
+    tell([f"{record.name}: {note}" for note in record.notes])
+    return record, "own_series" if isinstance(record, Table) else "own_text"
+
+
 def tell(notes: Iterable[str]) -> None:
-    """Say what a person should know of the data, on standard error."""
+    """Say what a person should know, on standard error: a line for each, whatever text of others it quotes."""
     for note in notes:
-        print(f"rnn_explorer: {note}", file=sys.stderr)
+        line = "".join(letter if letter.isprintable() else " " for letter in note[:LONGEST])
+        print(f"rnn_explorer: {line}{'…' if len(note) > LONGEST else ''}", file=sys.stderr)
 
 
 def _content(name: str) -> bytes:
@@ -81,7 +98,7 @@ def _content(name: str) -> bytes:
 def _options(told: argparse.Namespace, record: Table | Text) -> dict[str, str]:
     """What the options say, as settings of the task."""
     found = {}
-    for option, name in _OPTIONS.items():
+    for option, name in OPTIONS.items():
         value = getattr(told, option[2:].replace("-", "_"))
         if value is None:
             continue

@@ -135,6 +135,42 @@ def test_a_text_may_come_through_a_pipe(run, monkeypatch: pytest.MonkeyPatch) ->
     assert run(QUICK, "--data", "-")[0] == 0
 
 
+@pytest.mark.parametrize("command", ["memory", "fixed-points"])
+def test_a_model_of_ones_own_data_is_saved_and_asked(table: Path, tmp_path: Path, capsys, command: str) -> None:
+    model, own = tmp_path / "model.safetensors", ["--data", str(table)]
+    assert main(["train", QUICK, *own, "--column", "temp", "--save", str(model)]) == 0
+    store.drop_all()  # as in another process
+    capsys.readouterr()
+    assert main([command, "--load", str(model), *own]) == 0
+    loaded = json.loads(capsys.readouterr().out)
+    assert main([command, QUICK, *own, "--column", "temp"]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    for found in (loaded, trained):
+        found.pop("experiment")  # an upload has another name each time
+        found.pop("seconds", None)
+    assert loaded == trained and loaded["step"] == 12
+
+
+def test_a_model_of_ones_own_data_needs_them(table: Path, tmp_path: Path, capsys) -> None:
+    model, book = tmp_path / "model.safetensors", tmp_path / "book.txt"
+    book.write_text("It was a dark and stormy night. " * 40)
+    assert main(["train", QUICK, "--data", str(table), "--column", "temp", "--save", str(model)]) == 0
+    narrow = tmp_path / "narrow.csv"
+    narrow.write_text("x\n" + "\n".join(f"{math.sin(n):.3f}" for n in range(400)))
+    for options, words in [
+        ([], "is a model of your own data, which it does not hold: give them with --data FILE."),
+        (["--data", str(book)], "is for own_text: give the file that it was trained on."),
+        (["--data", str(narrow)], "The data have no column 'temp'"),
+        (["--data", str(table), "--column", "temp"], "--column says what to read of a file, and the model of --load"),
+    ]:
+        capsys.readouterr()
+        assert main(["memory", "--load", str(model), *options]) == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]
+    assert main(["train", "task=adding&seq_len=12&hidden_size=3&steps=2", "--save", str(model)]) == 0
+    assert main(["memory", "--load", str(model), "--data", str(table)]) == 2
+    assert "is a model of the task adding, which takes no --data." in capsys.readouterr().err
+
+
 def test_nothing_is_left_behind(table: Path, tmp_path: Path) -> None:
     before = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-m", "rnn_explorer", "train", QUICK, "--data", str(table)]

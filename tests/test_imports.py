@@ -29,15 +29,17 @@ ALLOWED: dict[str, set[str]] = {
     "tasks": {"tasks", *BASE},
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "device", "tasks.base", "experiment", "work", *BASE},
+    "fitting": {"model", "tasks.base", "experiment", "work", *BASE},
     "training": {"device", "kernels", "model", "tasks.base", "experiment", "work", *BASE},
     "analysis": {"analysis", *CORE},
     "figures": {"figures", "analysis", "cells", *BASE},
     "store": {"store", *CORE},
     "engine": {"engine", "store", "analysis", *CORE},
-    "cli": {"cli", "cli_data", "analysis", *CORE},
+    "cli": {"cli", "cli_data", "cli_load", "analysis", *CORE},
     "cli_data": {"errors", "tasks", "experiment", "settings"},
+    "cli_load": {"cli_data", *CORE},
     "__main__": {"cli"},
-    "ui": {"ui", "engine", "store", "analysis", "figures", *CORE},
+    "ui": {"ui", "engine", "store", "analysis", "figures", "fitting", *CORE},
 }
 SCREEN = {"streamlit", "plotly"}
 NEVER: dict[str, set[str]] = {

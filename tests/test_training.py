@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from rnn_explorer import training
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec
@@ -189,6 +191,78 @@ def test_the_state_of_another_shape_is_refused(other):
 def test_the_state_of_another_experiment_is_refused(other):
     with pytest.raises(ValueError, match="another experiment"):
         make(FINITE).restore(make(other).state())
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", ["model.head.bias", "model.layers.0.forwards.weight_hh", "optimizer.1.exp_avg_sq"])
+def test_a_state_with_numbers_that_are_not_finite_is_refused(bad, where):
+    trainer = make(FINITE)
+    steps(trainer, 3)
+
+    def spoil(tensors, about):
+        tensors[where].view(-1)[-1] = bad
+
+    state, before = altered(trainer.state(), spoil), weights(trainer)
+    with pytest.raises(UserError, match=rf"'{re.escape(where)}' that are not finite"):
+        trainer.restore(state)
+    assert equal(weights(trainer), before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, about: tensors.update({"model.head.bias": tensors["model.head.bias"].double()}),
+        lambda tensors, about: tensors.update({"optimizer.0.exp_avg": torch.tensor(1.0)}),
+        lambda tensors, about: tensors.update({"optimizer.0.exp_avg": tensors["optimizer.0.exp_avg"].half()}),
+        lambda tensors, about: tensors.update({"optimizer.0.step": torch.zeros(3)}),
+        lambda tensors, about: tensors.update({"optimizer.99.exp_avg": torch.zeros(3)}),
+        lambda tensors, about: tensors.update({"extra\n" * 99: torch.zeros(3)}),
+        lambda tensors, about: about.update(position='{"step": -1, "epoch": 0, "index": 0, "target": 0}'),
+        lambda tensors, about: about.update(position='{"step": 1, "epoch": 0, "index": 99, "target": 0}'),
+        lambda tensors, about: about.update(position='{"step": Infinity, "epoch": 0, "index": 0, "target": 0}'),
+        lambda tensors, about: about.update(position="[" * 100_000),
+    ],
+)
+def test_a_state_that_only_looks_like_one_is_refused(change):
+    trainer = make(FINITE)
+    steps(trainer, 3)
+    state, before = altered(trainer.state(), change), weights(trainer)
+    with pytest.raises(UserError) as caught:
+        trainer.restore(state)
+    assert equal(weights(trainer), before)
+    assert len(str(caught.value)) < 200 and str(caught.value).isprintable()
+
+
+# -- what is no result ------------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_no_number_is_no_result(monkeypatch):
+    trainer = make("task=forecast&hidden_size=4&steps=3")
+    trainer.advance(600)
+    assert trainer.verdict(validation=0.1, test=0.2) == ""
+    whole = trainer.task.evaluation
+
+    def with_an_outlier(split: str) -> Batch:
+        batch = whole(split)
+        if split == "test":
+            inputs, targets = batch.inputs.clone(), batch.targets.clone()
+            inputs[0, -1, 0] = targets[0, -1, 0] = 1e20
+            batch = Batch(inputs, targets, batch.lengths, batch.mask)
+        return batch
+
+    monkeypatch.setattr(trainer.task, "evaluation", with_an_outlier)
+    loss, _ = trainer.evaluate("test")
+    assert not math.isfinite(loss)
+    assert trainer.verdict(validation=0.1, test=loss) == (
+        "No result: the test loss is no finite number, since this part of the data has values of 1e+20 in units of the "
+        "training part: mend or drop them."
+    )
+    assert "validation loss is no finite number, since the model's answers" in trainer.verdict(validation=math.inf)
+
+
+def test_an_empty_part_is_nothing_wrong():
+    trainer = make(FINITE + "&val_split=0")
+    assert math.isnan(trainer.evaluate("validation")[0]) and trainer.verdict(validation=math.nan) == ""
 
 
 # -- one step ---------------------------------------------------------------------------------------------------
@@ -635,11 +709,26 @@ def test_it_stops_early_and_keeps_the_best_weights(patience):
     reports = trainer.advance(600)
     assert (trainer.epoch, trainer.epoch_position()) == (end, end) and trainer.step_count < trainer.target
     assert [report.val_loss for report in reports if report.val_loss is not None] == losses[:end]
-    assert trainer.stopped_early == (
+    assert trainer.stopped_early.startswith(
         f"Stopped early: the validation loss has not improved since epoch {best}; the weights of then are kept."
     )
     assert equal(weights(trainer), kept[best - 1]) and not equal(weights(trainer), kept[end - 1])
     assert trainer.evaluate("validation")[0] == losses[best - 1]
+
+
+def test_an_early_stop_on_a_very_small_set_says_that_it_may_be_too_early():
+    trainer = make(OVERFIT + "&patience=2")
+    trainer.advance(600)
+    assert trainer.stopped_early.endswith(
+        "That may be too early: its 4 optimizer steps are few. Set a larger patience, or 0 for none, to see."
+    )
+    again = make(OVERFIT + "&patience=2")
+    again.restore(trainer.state())
+    assert again.stopped_early == trainer.stopped_early
+    again._validation = again._validation.select(torch.arange(10))
+    assert "its 4 optimizer steps are few and the validation set has 10 sequences only." in again._stopped(3)
+    large = make("task=digits&hidden_size=8&patience=3")
+    assert large._stopped(5).endswith("since epoch 5; the weights of then are kept.")
 
 
 def test_without_patience_and_without_validation_it_goes_to_the_end():

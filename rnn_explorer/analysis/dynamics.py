@@ -54,6 +54,7 @@ from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cells.base import RecurrentCell
+from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import Batch
 from rnn_explorer.tensors import TensorBatch
@@ -90,7 +91,7 @@ def trajectories(subject: Subject, *, layer: int = 0, direction: Direction = "fo
         A `Trajectories`.
 
     Raises:
-        ValueError: for a layer or direction that there is not.
+        UserError: for a layer or direction that there is not.
     """
     scene = yield from _Scene.read(subject, layer, direction)
     states, lengths = scene.probe()
@@ -141,7 +142,7 @@ def fixed_points(
         A `FixedPoints`.
 
     Raises:
-        ValueError: for options out of range, and when the states are no longer finite.
+        UserError: for options out of range, and when the states are no longer finite.
     """
     _between("inits", inits, 1, 4096, whole=True)
     _between("noise", noise, 0, 10)
@@ -184,13 +185,13 @@ def spectrum(
         A `Spectrum`.
 
     Raises:
-        ValueError: for a sequence, step, state or input that there is not.
+        UserError: for a sequence, step, state or input that there is not.
     """
     scene = yield from _part(_Scene.read(subject, layer, direction), 0.0, 0.8)
     start, words = scene.state(sequence, time, state)
     if own_input:
         if state or input is not None:
-            raise ValueError("own_input goes with a state of a sequence and without input; leave out the other two")
+            raise UserError("own_input goes with a state of a sequence and without input; leave out the other two")
         x = scene.inputs(sequence, time)
         step, jacobian = scene.map(x)
         held = Held(None, f"the input of step {time + 1}")
@@ -237,7 +238,7 @@ def flow(
         A `Flow`.
 
     Raises:
-        ValueError: for limits, axes or an input that cannot be.
+        UserError: for limits, axes or an input that cannot be.
     """
     _between("grid", grid, 3, 101, whole=True)
     scene = yield from _part(_Scene.read(subject, layer, direction), 0.0, 0.7)
@@ -302,7 +303,7 @@ def perturb(
         A `Perturbation`; with more kicks than twice the state's numbers, that many are made.
 
     Raises:
-        ValueError: for a sequence, step, state or input that there is not, or options out of range.
+        UserError: for a sequence, step, state or input that there is not, or options out of range.
     """
     _between("size", size, 0, 10)
     _between("directions", directions, 1, 64, whole=True)
@@ -491,7 +492,7 @@ class _Point:
 def _eigen(jacobian: Tensor) -> tuple[Array, Array]:
     """Eigenvalues of (size, size), the largest first, and their right eigenvectors of length 1, in rows."""
     if not jacobian.isfinite().all():
-        raise ValueError("the Jacobian at this state is not finite; ask about an earlier step")
+        raise UserError("the Jacobian at this state is not finite; ask about an earlier step")
     values, vectors = torch.linalg.eig(jacobian)  # numpy's would not keep to one thread
     return largest_first(values.numpy(), vectors.numpy())
 
@@ -544,7 +545,7 @@ class _Scene:
                 yield start / len(batch)
         rows = np.concatenate(own)
         if not len(rows):
-            raise ValueError("the states of this layer are no longer finite numbers; ask about an earlier step")
+            raise UserError("the states of this layer are no longer finite numbers; ask about an earlier step")
         place = Place(cell.key, layer, direction, cell.hidden_size, tuple(cell.state_names), subject.step)
         means = tuple(np.concatenate(found).mean(axis=0) for found in below.values())  # in the order of computation
         return cls(subject, model, cell, place, Space.of(rows, place.state_names), rows, means)
@@ -630,7 +631,7 @@ class _Scene:
         """(size,): numbers given as a joined state."""
         if len(given) != self.place.size:
             names = " and ".join(self.place.state_names)
-            raise ValueError(
+            raise UserError(
                 f"{name} has {len(given)} numbers, but a state of this layer has {self.place.size} ({names})"
             )
         return torch.tensor([_finite(name, value) for value in given], dtype=torch.float64)
@@ -644,7 +645,7 @@ class _Scene:
         norms = rows @ rows.T
         two = 2 if self.place.size > 1 else 1
         if len(components) < 2 or np.abs(norms[:two, :two] - np.eye(two)).max() > 1e-3:
-            raise ValueError("components must be two or three axes at right angles, each of length 1")
+            raise UserError("components must be two or three axes at right angles, each of length 1")
         return Space(Basis(centre, rows, self._explained(rows)), self.space.names)
 
     def _explained(self, components: Array) -> Array:
@@ -739,14 +740,14 @@ def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tup
         )
     if spec.kind == "symbols":
         if len(values) != 1:
-            raise ValueError(f"input has {len(values)} numbers, but must be the number of one symbol")
+            raise UserError(f"input has {len(values)} numbers, but must be the number of one symbol")
         _between("the symbol of input", values[0], 0, spec.size - 1, whole=True)
         symbol = int(values[0])
         return model.encode(torch.tensor([symbol])).double(), Held(
             (float(symbol),), f"input {str(spec.names[symbol] or '∅')!r}"
         )
     if len(values) != spec.size:
-        raise ValueError(f"input has {len(values)} numbers, but must have {spec.size}: {', '.join(spec.names[:8])}")
+        raise UserError(f"input has {len(values)} numbers, but must have {spec.size}: {', '.join(spec.names[:8])}")
     numbers = tuple(_finite("input", value) for value in values)
     others = [f"{name} = {value:.3g}" for name, value in zip(spec.names, numbers, strict=True) if value]
     words = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
@@ -755,10 +756,10 @@ def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tup
 
 def _ends(limits: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
     if len(limits) < 2 or any(len(pair) != 2 for pair in limits):
-        raise ValueError("limits must be a pair (low, high) for each of the two axes")
+        raise UserError("limits must be a pair (low, high) for each of the two axes")
     ends = [(_finite("limits", low), _finite("limits", high)) for low, high in limits[:2]]
     if any(low >= high for low, high in ends):
-        raise ValueError("limits must be pairs (low, high) with low below high")
+        raise UserError("limits must be pairs (low, high) with low below high")
     return ends
 
 
@@ -766,12 +767,12 @@ def _between(name: str, value: Any, low: float, high: float, whole: bool = False
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not number or not low <= value <= high or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"
-        raise ValueError(f"{name} is {_short(value)}, but must be {kind} from {low:g} to {high:g}")
+        raise UserError(f"{name} is {_short(value)}, but must be {kind} from {low:g} to {high:g}")
 
 
 def _finite(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
-        raise ValueError(f"{name} holds {_short(value)}, but must be made of finite numbers")
+        raise UserError(f"{name} holds {_short(value)}, but must be made of finite numbers")
     return float(value)
 
 

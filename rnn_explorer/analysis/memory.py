@@ -34,6 +34,7 @@ from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.saturation import saturation, share
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cells.base import RecurrentCell, State
+from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
@@ -62,7 +63,7 @@ def memory(subject: Subject, *, sequence: int = 0, output: int | None = None, ti
         A `MemoryReport`.
 
     Raises:
-        ValueError: for a sequence, output or time step that there is not.
+        UserError: for a sequence, output or time step that there is not.
     """
     sample = _sample(subject, sequence)
     length = sample.inputs.shape[1]
@@ -116,7 +117,7 @@ def triangle(subject: Subject, *, sequence: int = 0, layer: int = 0, direction: 
         A `Triangle`.
 
     Raises:
-        ValueError: for a sequence, layer or direction that there is not.
+        UserError: for a sequence, layer or direction that there is not.
     """
     sample = _sample(subject, sequence)
     cell = subject.cell(layer, direction)
@@ -184,7 +185,7 @@ def _sample(subject: Subject, sequence: int) -> TensorBatch:
     """One probe sequence without its padding, in double precision.
 
     Raises:
-        ValueError: when there is no such sequence.
+        UserError: when there is no such sequence.
     """
     probe = subject.probe
     _within("sequence", sequence, 0, len(probe) - 1)
@@ -200,7 +201,7 @@ def _sample(subject: Subject, sequence: int) -> TensorBatch:
 
 def _within(name: str, value: int, low: int, high: int) -> None:
     if not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
+        raise UserError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
 
 
 def _double(values: Tensor) -> Tensor:

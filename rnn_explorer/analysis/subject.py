@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass
 
 from rnn_explorer.cells.base import RecurrentCell
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.tasks.base import Task
@@ -52,12 +53,12 @@ class Subject:
             direction: "forward" or "backward".
 
         Raises:
-            ValueError: when the model has no such layer or direction; a sentence for a person.
+            UserError: when the model has no such layer or direction; a sentence for a person.
         """
         layers = self.model.stack()
         if not 0 <= layer < len(layers):
-            raise ValueError(f"layer is {layer}, but this model has layers 0 to {len(layers) - 1}")
+            raise UserError(f"layer is {layer}, but this model has layers 0 to {len(layers) - 1}")
         cell = layers[layer].forwards if direction == "forward" else layers[layer].backwards
         if direction not in ("forward", "backward") or cell is None:
-            raise ValueError(f"direction is {direction!r}, but this model reads forwards only")
+            raise UserError(f"direction is {direction!r}, but this model reads forwards only")
         return cell

@@ -239,7 +239,9 @@ class Worker:
         elif run.trainer is None or run.status == "failed" or (run.status == "diverged" and command != "test"):
             self.report(run)  # it stays as it is, and says why
         elif command == "test":
-            self.report(run, test=run.trainer.evaluate("test"))
+            test = run.trainer.evaluate("test")
+            run.message = run.trainer.verdict(test=test[0]) or run.message
+            self.report(run, test=test)
         elif command == "step":
             self.halt(run, "training")
             self.give_slice(run, 0.0, one_step=True)
@@ -373,14 +375,14 @@ class Worker:
             test = None
             if trainer.stopped_early:  # whatever it was asked to do
                 test = trainer.evaluate("test")
-                self.halt(run, "finished", trainer.stopped_early)
+                self.conclude(run, trainer.evaluate("validation"), test)
             elif one_step:
                 self.halt(run, "paused")
             elif run.status == "training" and not run.until_epoch_end and trainer.step_count >= trainer.target:
                 if not validation or validation[-1][0] != trainer.step_count:  # the curve ends where the run ends
                     validation.append((trainer.step_count, *trainer.evaluate("validation")))
                 test = trainer.evaluate("test")
-                self.halt(run, "finished")
+                self.conclude(run, validation[-1][1:], test)
             done = run.status != "training"
             self.report(
                 run,
@@ -399,6 +401,18 @@ class Worker:
                 self.fail(run, train=train, validation=validation)
         except Exception:
             self.fail(run, train=train, validation=validation)
+
+    def conclude(self, run: HostedRun, validation: Sequence[float], test: Sequence[float]) -> None:
+        """End a training that was measured: as finished only where its losses are numbers.
+
+        Args:
+            run: which.
+            validation, test: loss and metric.
+        """
+        trainer = run.trainer
+        assert trainer is not None
+        verdict = trainer.verdict(validation=validation[0], test=test[0])
+        self.halt(run, "diverged" if verdict else "finished", verdict or trainer.stopped_early)
 
     # -- answering ----------------------------------------------------------------------------------------------
 

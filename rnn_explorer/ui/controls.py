@@ -91,8 +91,11 @@ def _changed(name: str, key: str, change: Change) -> None:
 def _several(
     specs: Sequence[Spec], experiment: Experiment, edition: int, change: Change, refused: dict[str, str]
 ) -> None:
+    idle = experiment.idle()
     for spec in specs:
         if not experiment.applies(spec.name):
+            if spec.name in idle:  # it came by a link, say, or with another cell
+                st.caption(idle[spec.name])
             continue
         _one(spec, experiment.get(spec.name), key_of(spec.name, edition), spec.name in refused, change)
         if spec.name in refused:

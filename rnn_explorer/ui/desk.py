@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from rnn_explorer import fitting
 from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
@@ -144,10 +145,11 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
     try:
         run_id = engine.start(wanted, me)
     except (ModelTooLarge, SettingError) as error:
-        _tell(str(error))
         if not fall_back:
+            _tell(str(error))
             return False
-        wanted = Experiment.default(wanted.task)
+        wanted, changed = fitting.fitted(wanted)
+        _tell(f"{error} {fitting.told(wanted, changed)}")
         run_id = engine.start(wanted, me)
     except EngineFull as error:
         if not fall_back:
