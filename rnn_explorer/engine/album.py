@@ -8,7 +8,7 @@ those go whose neighbours are nearest, in proportion to the step.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MEMORY = 16 * 2**20  # bytes that the past of one run may take; its first and newest state are kept even beyond
@@ -49,6 +49,7 @@ class Album:
             raise ValueError(f"most is {most}, but must be at least 3")
         self.memory, self.most = memory, most
         self._frames = list(frames)
+        self._size = sum(len(frame.state) for frame in self._frames)
         self._steps: tuple[int, ...] | None = None
 
     @property
@@ -61,7 +62,7 @@ class Album:
     @property
     def size(self) -> int:
         """Bytes taken by the states."""
-        return sum(len(frame.state) for frame in self._frames)
+        return self._size
 
     def add(self, frame: Frame) -> None:
         """Keep one more moment; one at a step that is there already replaces it.
@@ -72,11 +73,11 @@ class Album:
         if self._frames and frame.step < self._frames[-1].step:
             raise ValueError(f"step {frame.step} comes before step {self._frames[-1].step}, which is already kept")
         if self._frames and frame.step == self._frames[-1].step:
-            self._frames.pop()
+            self._size -= len(self._frames.pop().state)
         self._frames.append(frame)
-        size = self.size
-        while len(self._frames) > 2 and (len(self._frames) > self.most or size > self.memory):
-            size -= len(self._frames.pop(self._least()).state)
+        self._size += len(frame.state)
+        while len(self._frames) > 2 and (len(self._frames) > self.most or self._size > self.memory):
+            self._size -= len(self._frames.pop(self._least()).state)
         self._steps = None
 
     def _least(self) -> int:
@@ -93,6 +94,14 @@ class Album:
     def until(self, step: int) -> Album:
         """An album of its own with what is kept up to and including `step`; the states themselves are shared."""
         return Album(self.memory, self.most, self._frames[: bisect.bisect_right(self.steps, step)])
+
+    def newest(self) -> Album:
+        """An album of its own with the newest moment alone."""
+        return Album(self.memory, self.most, self._frames[-1:])
+
+    def states(self) -> Iterator[bytes]:
+        """The stored states, in order."""
+        return (frame.state for frame in self._frames)
 
     def __len__(self) -> int:
         return len(self._frames)

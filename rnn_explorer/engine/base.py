@@ -144,7 +144,8 @@ class Engine(Protocol):
         Raises:
             ModelTooLarge: before anything is built.
             SettingError: when its data do not bear its settings, or are not there.
-            EngineFull: when the places of this owner, or all places, are taken by runs that somebody watches.
+            EngineFull: when the places of this owner, or all places or all memory, are taken by runs that somebody
+                watches.
         """
 
     def command(self, run_id: str, command: Command, by: str | None = None) -> None:
@@ -172,6 +173,7 @@ class Engine(Protocol):
             UnknownRun: when there is no such run.
             NotOwner: when the run belongs to another visitor than `by`, see `command`.
             SettingError: for a setting that needs a new model, or a value out of range.
+            ModelTooLarge: when the model could not be trained live any more; nothing has been changed then.
         """
 
     def view(self, run_id: str) -> RunView:
@@ -188,7 +190,8 @@ class Engine(Protocol):
         Raises:
             UnknownRun: when there is no such run.
             UserError: when that step is not kept.
-            EngineFull: when the places of this owner, or all places, are taken by runs that somebody watches.
+            EngineFull: when the places of this owner, or all places or all memory, are taken by runs that somebody
+                watches.
         """
 
     def family(self, run_id: str) -> tuple[str, ...]:
@@ -313,6 +316,13 @@ class Word:
 @dataclass(frozen=True)
 class WorkerReady:
     """To the engine: everything is imported, runs can come."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """To the engine: a sign of life. The worker has been at one piece of work for `busy` seconds; 0 while it waits."""
+
+    busy: float
 
 
 @dataclass(frozen=True)

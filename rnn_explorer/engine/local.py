@@ -2,7 +2,8 @@
 
 One lock guards everything that is known of the runs. Each worker has a thread here that starts it, reads what it
 says, notices its death and starts the next one, and a thread that writes to it, so that nobody who presses a
-button waits for a pipe.
+button waits for a pipe. A worker gives signs of life; one that is silent, or at one piece of work for far too long, is
+given no new runs, and in the end killed and replaced.
 """
 
 from __future__ import annotations
@@ -10,21 +11,20 @@ from __future__ import annotations
 import atexit
 import functools
 import itertools
-import json
 import logging
 import os
 import pickle
 import queue
 import secrets
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Listener
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -35,6 +35,7 @@ from rnn_explorer.engine.base import (
     TRAIN_COLUMNS,
     VALIDATION_COLUMNS,
     Ask,
+    Beat,
     Change,
     Command,
     EngineFull,
@@ -52,6 +53,7 @@ from rnn_explorer.engine.base import (
     Word,
     WorkerReady,
 )
+from rnn_explorer.engine.budget import GB, Ledger, least_bytes, memory_limit, model_bytes
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.model import build_on_meta
@@ -64,12 +66,21 @@ GLANCE = 5.0  # seconds after a renewal during which a run counts as watched
 SETTLED = 5.0  # a worker that lived this long after it was ready did not die at once
 GIVE_UP = 4  # deaths at once in a row, after which the runs that wait for the worker are failed
 BACK_OFF, LONGEST_BACK_OFF = 0.2, 30.0  # seconds before the next start; doubled at each further death at once
+SILENT, MUTE = 5.0, 20.0  # seconds without a sign of life: it gets no new runs; it is killed
+SLOW, STUCK = 30.0, 120.0  # seconds at one piece of work, which lasts about one on a free core: likewise
+MUTE_START, STUCK_START = 60.0, 300.0  # until it is ready, since importing torch may stop all its threads for long
+SHARE_EACH = 0.25  # of the memory for runs that those of one owner may take
 IDLE_WEIGHT = 0.05  # of a run that does not train, against one that does
 
 _COMMAND = (sys.executable, "-m", "rnn_explorer.engine.worker")
 _NO_FACTS = Facts(None, "", (), 0, 0)
 _NOBODY = Reply(1.0, error="The worker process of this run died; press Resume, then it can be asked again.")
 _GONE = Reply(1.0, error="This run is no longer on the server.")
+_UNWELL = (
+    "The worker process of this run does not answer at the moment. If that lasts it is replaced; "
+    "Play then goes on from the last kept state."
+)
+_LOST = Reply(1.0, error="The answer could not be read, by a fault of the program; the log has it.")
 _log = logging.getLogger(__name__)
 
 
@@ -110,6 +121,8 @@ class _Run:
     validation: History = field(default_factory=lambda: History(VALIDATION_COLUMNS))
     test: tuple[float, float] | None = None
     facts: Facts = _NO_FACTS
+    parameters: int = 0
+    pictured: int = 0  # bytes of the newest snapshot
     packed: bytes | None = None  # the newest snapshot as it came
     snapshot: Snapshot | None = None  # the same, once somebody asked for it
     checkpoint: _Checkpoint | None = None
@@ -131,6 +144,22 @@ class _Run:
         """Whether nobody has trained it, so that nothing is lost with it."""
         return self.step == 0 and self.status != "training"
 
+    def states(self) -> Iterator[bytes]:
+        """The stored states that are kept for it."""
+        if self.checkpoint is not None:
+            yield self.checkpoint.state
+        yield from self.album.states()
+
+    def needed(self) -> Iterator[bytes]:
+        """Those that stay when its past must go."""
+        if self.checkpoint is not None:
+            yield self.checkpoint.state
+
+    def most_bytes(self) -> int:
+        """What it takes together with all that it shares, found without looking at each state."""
+        checkpoint = len(self.checkpoint.state) if self.checkpoint is not None else 0
+        return model_bytes(self.parameters, self.experiment) + self.pictured + self.album.size + checkpoint
+
     def forget_results(self) -> None:
         """Back to step 0."""
         self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
@@ -139,13 +168,17 @@ class _Run:
 
     def look(self) -> RunView:
         if self.view is None or self.view.version != self.version:
-            if self.packed is not None:
-                self.snapshot, self.packed = pickle.loads(self.packed), None
+            packed, self.packed = self.packed, None
+            if packed is not None:
+                try:
+                    self.snapshot = pickle.loads(packed)
+                except Exception:
+                    _log.exception("a snapshot of run %s could not be read", self.run_id)
             self.view = RunView(
                 run_id=self.run_id,
                 experiment=self.experiment,
                 status=self.status,
-                message=self.message,
+                message=(self.worker.trouble if self.worker else "") or self.message,
                 step=self.step,
                 epoch=self.epoch,
                 target=self.target,
@@ -176,11 +209,12 @@ class _Worker:
     """A worker's place; the processes in it come and go."""
 
     name: str
-    life: int = 0  # how many processes there have been
     process: subprocess.Popen[bytes] | None = None
     connection: Connection | None = None
-    connected: threading.Event = field(default_factory=threading.Event)
     ready_since: float | None = None
+    heard: float = 0.0  # by the monotonic clock: its last sign of life
+    busy: float = 0.0  # seconds at its present piece of work, as of then
+    trouble: str = ""  # a sentence for a person while it does not answer
     outbox: queue.SimpleQueue[bytes | None] = field(default_factory=queue.SimpleQueue)
     writer: threading.Thread | None = None  # from the outbox to the connection, once the process is ready
     deaths: int = 0  # at once, in a row
@@ -201,6 +235,7 @@ class LocalEngine:
         runs_each: the most runs of one owner at a time; the longest left of the owner's own makes room for another.
         keep_untouched: seconds after which a run is forgotten that nobody looks at and nobody has trained.
         glance: seconds after a look during which a run counts as looked at.
+        memory: bytes that all runs may take together, here and in the workers; None: as `budget.memory_limit` says.
     """
 
     def __init__(
@@ -213,22 +248,21 @@ class LocalEngine:
         runs_each: int = 16,
         keep_untouched: float = 600.0,
         glance: float = GLANCE,
+        memory: int | None = None,
     ) -> None:
         count = min(_cores(), MAX_WORKERS) if workers is None else workers
         if count < 1:
             raise ValueError(f"an engine needs at least one worker, not {count}")
         self.lease, self.keep, self.keep_untouched = lease, keep, min(keep, keep_untouched)
         self.max_runs, self.runs_each, self.glance = max_runs, runs_each, glance
+        self.memory = memory_limit() if memory is None else memory
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._runs: dict[str, _Run] = {}
         self._tickets = itertools.count()
         self._pid = os.getpid()
-        self._key = secrets.token_bytes(32)
-        self._listener = Listener(backlog=16, authkey=self._key)
         self._workers = [_Worker(str(index)) for index in range(count)]
-        self._threads = [threading.Thread(target=self._accept, name="engine-accept", daemon=True)]
-        self._threads.append(threading.Thread(target=self._tend, name="engine-tend", daemon=True))
+        self._threads = [threading.Thread(target=self._tend, name="engine-tend", daemon=True)]
         for worker in self._workers:
             name = f"engine-worker-{worker.name}"
             self._threads.append(threading.Thread(target=self._keep_alive, args=(worker,), name=name, daemon=True))
@@ -239,12 +273,14 @@ class LocalEngine:
     # -- what a page says ---------------------------------------------------------------------------------------
 
     def start(self, experiment: Experiment, owner: str = "") -> str:
-        check_size(experiment)
+        parameters = check_size(experiment)
         with self._lock:
             if self._closing.is_set():
                 raise RuntimeError("the engine is closed")
-            callbacks = self._make_room(owner)
-            run = _Run(secrets.token_urlsafe(8), experiment, time.monotonic(), owner=owner)
+            self._see_memory(model_bytes(parameters, experiment))
+            callbacks = self._make_room(owner, model_bytes(parameters, experiment))
+            run = _Run(secrets.token_urlsafe(8), experiment, time.monotonic(), owner=owner, parameters=parameters)
+            callbacks += self._spare(model_bytes(parameters, experiment))
             run.root = run.run_id
             self._runs[run.run_id] = run
             self._host(run)
@@ -292,6 +328,10 @@ class LocalEngine:
         for name, value in training_settings.items():
             if name not in live:
                 raise SettingError(name, value, "left as it is while this model lives; it needs a new one")
+        if "batch_size" in training_settings:
+            with self._lock:
+                changed = self._get(run_id).experiment.replace(**training_settings)
+            check_size(changed)
         with self._lock:
             run = self._steered(run_id, by)
             run.experiment = run.experiment.replace(**training_settings)
@@ -310,8 +350,12 @@ class LocalEngine:
         with self._lock:
             old = self._get(run_id)
             frame = _kept(old, step)
-            callbacks = self._make_room(owner, but=old)
-            run = _Run(secrets.token_urlsafe(8), old.experiment, time.monotonic(), owner=owner)
+            self._see_memory(model_bytes(old.parameters, old.experiment), but=old)
+            callbacks = self._make_room(owner, model_bytes(old.parameters, old.experiment), but=old)
+            callbacks += self._spare(model_bytes(old.parameters, old.experiment), but=old)
+            run = _Run(
+                secrets.token_urlsafe(8), old.experiment, time.monotonic(), owner=owner, parameters=old.parameters
+            )
             run.root, run.origin, run.facts = old.root, (run_id, step), old.facts
             run.album = old.album.until(step)
             run.checkpoint = _Checkpoint(frame.state, step, old.train.until(step), old.validation.until(step))
@@ -377,7 +421,7 @@ class LocalEngine:
     def workers_ready(self) -> int:
         """How many workers could take a run at this moment."""
         with self._lock:
-            return sum(worker.ready_since is not None for worker in self._workers)
+            return sum(worker.ready_since is not None and not worker.trouble for worker in self._workers)
 
     def worker_pids(self) -> list[int]:
         """The process ids of the living workers."""
@@ -407,11 +451,9 @@ class LocalEngine:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        _knock(self._listener.address)
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(0.5)
-        self._listener.close()
         _call(callbacks)
 
     # -- runs and workers; the lock is held ---------------------------------------------------------------------
@@ -428,22 +470,19 @@ class LocalEngine:
             raise NotOwner
         return run
 
-    def _make_room(self, owner: str, but: _Run | None = None) -> list[Callable[[], None]]:
-        """Drop the run that must go for one more of this owner, if any.
+    def _make_room(self, owner: str, wanted: int, but: _Run | None = None) -> list[Callable[[], None]]:
+        """Drop the runs that must go for one more of this owner, which takes `wanted` bytes.
 
         Raises:
-            EngineFull: when none can go.
+            EngineFull: when they cannot go; nothing is dropped then.
         """
         runs = self._runs.values()
         of = Counter(run.owner for run in runs)
         left = [run for run in runs if run is not but and not run.is_watched(self.glance)]
-        if owner and of[owner] >= self.runs_each:
-            mine = [run for run in left if run.owner == owner]
-            if not mine:
-                raise EngineFull(
-                    f"You have {self.runs_each} runs open, which is the most. Close one of their tabs, and try again."
-                )
-            return self._drop(min(mine, key=lambda run: (not run.is_untouched, run.seen)))
+        if owner:
+            gone = self._too_many_of(owner, wanted, left)
+            if gone:
+                return [callback for run in gone for callback in self._drop(run)]
         if len(runs) >= self.max_runs:
             if not left:
                 raise EngineFull(
@@ -452,6 +491,61 @@ class LocalEngine:
                 )
             return self._drop(min(left, key=lambda run: (not run.is_untouched, -of[run.owner], run.seen)))
         return []
+
+    def _too_many_of(self, owner: str, wanted: int, left: list[_Run]) -> list[_Run]:
+        """The owner's own runs that must go for one more, the untouched ones and the longest left first."""
+        mine = [run for run in self._runs.values() if run.owner == owner]
+        free = sorted((run for run in left if run.owner == owner), key=lambda run: (not run.is_untouched, run.seen))
+        gone: list[_Run] = []
+        while len(mine) >= self.runs_each or least_bytes(mine) + wanted > self.memory * SHARE_EACH:
+            if not free:
+                raise EngineFull(
+                    f"You have {self.runs_each} runs open, which is the most. Close one of their tabs, and try again."
+                    if len(mine) >= self.runs_each
+                    else f"Your runs may take {self.memory * SHARE_EACH / GB:.2g} GB of memory together, and this one "
+                    "does not fit. Make the model smaller, or close the tabs of others."
+                )
+            gone.append(free.pop(0))
+            mine.remove(gone[-1])
+        return gone
+
+    def _see_memory(self, wanted: int, but: _Run | None = None) -> None:
+        """See that `_spare` can make room for a run of `wanted` bytes.
+
+        Raises:
+            EngineFull: when the runs that somebody watches, and `but`, leave no room for it.
+        """
+        watched = [run for run in self._runs.values() if run is but or run.is_watched(self.glance)]
+        if least_bytes(watched) + wanted > self.memory:
+            raise EngineFull(
+                f"The memory for runs ({self.memory / GB:.2g} GB) is taken by runs that somebody watches. "
+                "Make the model smaller, or try again when one of them was stopped or left."
+            )
+
+    def _spare(self, wanted: int, but: _Run | None = None, drop: bool = True) -> list[Callable[[], None]]:
+        """Make room for `wanted` bytes more: the past goes of runs that nobody looked at for longest, then these runs.
+
+        Args:
+            wanted: bytes.
+            but: a run that stays.
+            drop: whether runs may go, and not only the past of runs.
+        """
+        callbacks: list[Callable[[], None]] = []
+        runs, room = list(self._runs.values()), self.memory - wanted
+        if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
+            return callbacks
+        ledger = Ledger(runs)
+        order = sorted(runs, key=lambda run: (run.is_watched(self.glance), run.seen))
+        for run in order:
+            if ledger.total > room and len(run.album) > 1:
+                album, run.album = run.album, run.album.newest()
+                ledger.without_states(list(album.states())[:-1])
+                callbacks += _changed(run)
+        for run in order if drop else ():
+            if ledger.total > room and run is not but and not run.is_watched(self.glance):
+                ledger.without(run)
+                callbacks += self._drop(run)
+        return callbacks
 
     def _drop(self, run: _Run) -> list[Callable[[], None]]:
         if run.worker is not None:
@@ -481,8 +575,8 @@ class LocalEngine:
         if run.status not in ("ready", "paused", "finished") or not known or run.worker is None:
             return
         best = min(self._workers, key=self._load)
-        (gone, least), (_, mine) = self._load(best), self._load(run.worker)
-        if not gone and least + 0.5 < mine:
+        (gone, least), (lost, mine) = self._load(best), self._load(run.worker)
+        if not gone and (lost or least + 0.5 < mine):
             run.number += 1
             self._tell(run, Order(run.run_id, run.number, "stop"))
             self._host(run)
@@ -492,7 +586,7 @@ class LocalEngine:
         load = sum(1.0 if run.status == "training" else IDLE_WEIGHT for run in mine)
         dying = worker.process is not None and worker.process.poll() is not None
         late = worker.ready_since is None
-        return worker.deaths >= GIVE_UP or dying, load + (0.5 if late else 0.0)
+        return worker.deaths >= GIVE_UP or dying or bool(worker.trouble), load + (0.5 if late else 0.0)
 
     @staticmethod
     def _tell(run: _Run, message: Host | Order | Change | Watch | Ask | TakeBack) -> None:
@@ -506,24 +600,6 @@ class LocalEngine:
             self._tell(run, Watch(run.run_id, watched))
 
     # -- threads ------------------------------------------------------------------------------------------------
-
-    def _accept(self) -> None:
-        """Take the connections of new workers."""
-        while not self._closing.is_set():
-            try:
-                connection = self._listener.accept()
-                name = connection.recv_bytes(64).decode()
-            except Exception as error:  # whoever it was hung up, or did not know the key
-                if not self._closing.wait(0.05):
-                    _log.warning("a connection was not taken: %r", error)
-                continue
-            for worker in self._workers:
-                if f"{worker.name}.{worker.life}" == name and not worker.connected.is_set():
-                    worker.connection = connection
-                    worker.connected.set()
-                    break
-            else:
-                connection.close()
 
     def _keep_alive(self, worker: _Worker) -> None:
         """Start a worker, listen to it until it dies, and start the next one."""
@@ -540,48 +616,48 @@ class LocalEngine:
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        with self._lock:
+        # A pair of connected sockets: no address that somebody else could connect to, no file to be left behind.
+        ours, theirs = Pipe()
+        with theirs, self._lock:
             if self._closing.is_set():
+                ours.close()
                 return
-            process = subprocess.Popen(
-                [*_COMMAND, str(self._listener.address)],
-                stdin=subprocess.PIPE,
+            worker.connection = ours
+            worker.heard, worker.busy = time.monotonic(), 0.0
+            worker.process = subprocess.Popen(
+                [*_COMMAND, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
                 stdout=2,  # standard output belongs to the program that made the engine
                 env={**os.environ, "PYTHONPATH": path, **one_thread, **store.environment()},
+                pass_fds=[theirs.fileno()],
             )
-            worker.process = process
-            worker.life += 1
-            name = f"{worker.name}.{worker.life}"
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps({"key": self._key.hex(), "name": name}).encode() + b"\n")
-            process.stdin.close()
-        except OSError:
-            pass  # it died already, which is noticed next
 
     def _hear(self, worker: _Worker) -> None:
-        process = worker.process
-        while not worker.connected.wait(0.02):
-            if self._closing.is_set() or process is None or process.poll() is not None:
-                return
         connection = worker.connection
-        assert connection is not None
+        if connection is None:
+            return
         while True:
             try:
                 data = connection.recv_bytes()
             except (EOFError, OSError):
                 return
+            worker.heard = time.monotonic()
             message = pickle.loads(data)
-            if isinstance(message, WorkerReady):
+            if isinstance(message, Beat):
+                worker.busy = message.busy
+            elif isinstance(message, WorkerReady):
                 with self._lock:
-                    worker.ready_since = time.monotonic()
+                    worker.ready_since, worker.busy = time.monotonic(), 0.0
                 # Only now: what a worker was told that died on its way up waits for the next one.
                 worker.writer = threading.Thread(target=_write, args=(connection, worker.outbox), daemon=True)
                 worker.writer.start()
             elif isinstance(message, Word):
                 self._pass_on(worker, message)
             else:
-                self._learn(worker, message)
+                try:
+                    self._learn(worker, message)
+                except Exception:
+                    self._give_up(worker, message)
 
     def _pass_on(self, worker: _Worker, word: Word) -> None:
         with self._lock:
@@ -591,8 +667,13 @@ class LocalEngine:
             callback = run.waiting[word.ticket].callback
             if word.value is not None or word.error:
                 del run.waiting[word.ticket]
-        value = None if word.value is None else pickle.loads(word.value)
-        _call([functools.partial(callback, Reply(word.progress, value, word.error, word.step, word.epoch))])
+        try:
+            value = None if word.value is None else pickle.loads(word.value)
+            reply = Reply(word.progress, value, word.error, word.step, word.epoch)
+        except Exception:
+            _log.exception("an answer about run %s could not be read", word.run_id)
+            reply = _LOST
+        _call([functools.partial(callback, reply)])
 
     def _learn(self, worker: _Worker, update: Update) -> None:
         with self._lock:
@@ -610,15 +691,33 @@ class LocalEngine:
             if update.steps_per_epoch:  # there is a trainer
                 run.step, run.epoch, run.target = update.step, update.epoch, update.target
                 run.steps_per_epoch, run.steps_per_second = update.steps_per_epoch, update.steps_per_second
-            run.facts = update.facts or run.facts
+            if update.facts is not None:
+                run.facts, run.parameters = update.facts, update.facts.parameters
             run.test = update.test or run.test
-            run.packed = update.snapshot or run.packed
+            if update.snapshot is not None:
+                run.packed, run.pictured = update.snapshot, len(update.snapshot)
             for frame in update.frames:
                 run.album.add(frame)
             if update.checkpoint is not None:
                 run.checkpoint = _Checkpoint(update.checkpoint, update.step, run.train.copy(), run.validation.copy())
                 run.album.add(Frame(update.step, update.epoch, update.checkpoint))
             callbacks = _changed(run)
+        _call(callbacks)
+
+    def _give_up(self, worker: _Worker, update: Update) -> None:
+        """Within an except clause: what was told of a run could not be taken in. The run ends, the others go on."""
+        _log.exception("an update of run %s could not be taken in", update.run_id)
+        callbacks: list[Callable[[], None]] = []
+        with self._lock:
+            run = self._runs.get(update.run_id)
+            if run is not None and run.worker is worker:
+                run.number += 1
+                self._tell(run, Order(run.run_id, run.number, "stop"))
+                run.worker, run.steps_per_second, run.status = None, 0.0, "failed"
+                run.message = f"This run failed at step {run.step} by a fault of the program; the log has it. " + (
+                    "Reset starts it anew."
+                )
+                callbacks = [*_changed(run), *_leave_unanswered(run, _NOBODY)]
         _call(callbacks)
 
     def _bury(self, worker: _Worker) -> float:
@@ -629,9 +728,9 @@ class LocalEngine:
         callbacks: list[Callable[[], None]] = []
         connection, writer = worker.connection, worker.writer
         with self._lock:
-            ready_since = worker.ready_since
+            ready_since, silenced = worker.ready_since, bool(worker.trouble)
             worker.process = worker.connection = worker.ready_since = worker.writer = None
-            worker.connected.clear()
+            worker.trouble = ""
             settled = ready_since is not None and time.monotonic() - ready_since > SETTLED
             worker.deaths = 0 if settled else worker.deaths + 1
             given_up = worker.deaths >= GIVE_UP
@@ -643,7 +742,7 @@ class LocalEngine:
                 for run in [run for run in self._runs.values() if run.worker is worker]:
                     run.worker, run.steps_per_second = None, 0.0
                     if run.status != "failed":
-                        run.status, run.message = _fate(run, given_up and ready_since is None)
+                        run.status, run.message = _fate(run, given_up and ready_since is None, silenced)
                     callbacks += [*_changed(run), *_leave_unanswered(run, _NOBODY)]
         if writer is not None:
             writer.join(1.0)
@@ -653,10 +752,18 @@ class LocalEngine:
         return 0.0 if worker.deaths <= 1 else min(BACK_OFF * 2 ** (worker.deaths - 2), LONGEST_BACK_OFF)
 
     def _tend(self) -> None:
-        """Pause and forget what nobody looks at, and tell workers who is looking."""
+        """Pause and forget what nobody looks at, tell workers who is looking, and see that these are well."""
+        last = time.monotonic()
         while not self._closing.wait(min(0.5, self.lease / 4, self.keep / 4, self.glance / 4)):
             callbacks: list[Callable[[], None]] = []
+            now = time.monotonic()
+            asleep, last = now - last > SILENT / 2, now  # it was we who stood still, so silence proves nothing
             with self._lock:
+                for worker in self._workers:
+                    if asleep:
+                        worker.heard = now
+                    callbacks += self._feel_pulse(worker, now)
+                callbacks += self._spare(0, drop=False)
                 for run in list(self._runs.values()):
                     if not run.is_watched(self.keep_untouched if run.is_untouched else self.keep):
                         callbacks += self._drop(run)
@@ -666,37 +773,59 @@ class LocalEngine:
                         self._tell_watched(run)
             _call(callbacks)
 
+    def _feel_pulse(self, worker: _Worker, now: float) -> list[Callable[[], None]]:
+        """See whether a worker answers; say so where it does not, and kill it where that lasts."""
+        if worker.process is None:
+            return []
+        ready = worker.ready_since is not None
+        silent = now - worker.heard
+        mute, stuck = (MUTE, STUCK) if ready else (MUTE_START, STUCK_START)
+        if silent > mute or worker.busy > stuck:
+            _log.warning("worker %s is killed: silent for %.0f s, busy for %.0f s", worker.name, silent, worker.busy)
+            worker.process.kill()
+        if ready and worker.ready_since is not None and now - worker.ready_since > SETTLED:
+            worker.deaths = 0
+        trouble = _UNWELL if ready and (silent > SILENT or worker.busy > SLOW) else ""
+        if trouble == worker.trouble:
+            return []
+        worker.trouble = trouble
+        return [call for run in self._runs.values() if run.worker is worker for call in _changed(run)]
+
     def _pause_unwatched(self, run: _Run) -> None:
         if run.number != run.pause_number:  # else it was told, and has not answered yet
             run.number = run.pause_number = run.number + 1
             self._tell(run, Order(run.run_id, run.number, "pause", "Paused: nobody was watching."))
 
 
-def check_size(experiment: Experiment) -> None:
+def check_size(experiment: Experiment) -> int:
     """See that there are data for an experiment, and that its model can be trained live.
+
+    Returns:
+        Its trainable numbers.
 
     Raises:
         SettingError: when its data do not bear its settings, or are not there.
         ModelTooLarge: when its model cannot be trained live.
     """
-    if experiment.task_settings.private:  # what somebody brought may be gone the next time
-        build_on_meta(experiment, experiment.make_task())
-    else:
-        _check_size(experiment)
+    # What somebody brought may be gone the next time.
+    return (_size if experiment.task_settings.private else _known_size)(experiment)
 
 
-@functools.lru_cache(maxsize=64)
-def _check_size(experiment: Experiment) -> None:
-    build_on_meta(experiment, experiment.make_task())
+def _size(experiment: Experiment) -> int:
+    return build_on_meta(experiment, experiment.make_task()).parameter_count()
 
 
-def _fate(run: _Run, given_up: bool) -> tuple[Status, str]:
+_known_size = functools.lru_cache(maxsize=64)(_size)
+
+
+def _fate(run: _Run, given_up: bool, silenced: bool) -> tuple[Status, str]:
     if given_up:
         return "failed", "No worker process could be started for this run; the log says why. Reset tries again."
     resumed = run.checkpoint.step if run.checkpoint is not None else 0
+    what = "stopped answering" if silenced else "died"
     return (
         "interrupted",
-        f"The worker of this run died at step {run.step}. Press Play to go on from step {resumed}.",
+        f"The worker of this run {what} at step {run.step}. Press Play to go on from step {resumed}.",
     )
 
 
@@ -736,16 +865,6 @@ def _write(connection: Connection, outbox: queue.SimpleQueue[bytes | None]) -> N
             connection.send_bytes(data)
     except OSError:
         pass  # the worker died, which its reader notices
-
-
-def _knock(address: Any) -> None:
-    """Wake a thread that waits for a connection."""
-    try:
-        with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as knocker:
-            knocker.settimeout(0.5)
-            knocker.connect(address)
-    except OSError:
-        pass
 
 
 def _cores() -> int:

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from rnn_explorer.engine.base import EngineFull, NotOwner, UnknownRun
-from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.budget import model_bytes
+from rnn_explorer.engine.local import SHARE_EACH, LocalEngine
 
 
 def test_only_the_owner_steers_a_run(engine, small, settle):
@@ -110,3 +111,17 @@ def test_an_untouched_run_is_forgotten_sooner(small, settle):
         assert living(engine, untouched, trained) == [False, True]
     finally:
         engine.close()
+
+
+def test_one_visitors_models_leave_memory_for_the_others(engine, small, monkeypatch):
+    first = engine.start(small(hidden_size=8), "anna")
+    takes = model_bytes(engine._runs[first].parameters, engine._runs[first].experiment)
+    monkeypatch.setattr(engine, "memory", int(1.5 * takes / SHARE_EACH))
+    with pytest.raises(EngineFull, match="Your runs may take"):
+        engine.start(small(hidden_size=8), "anna")
+    other = engine.start(small(hidden_size=8), "bert")
+    monkeypatch.setattr(engine, "glance", 0.0)
+    second = engine.start(small(hidden_size=8), "anna")
+    assert living(engine, first, second, other) == [False, True, True], "her own makes room, once nobody watches it"
+    for run in (second, other):
+        engine.command(run, "stop")

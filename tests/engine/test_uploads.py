@@ -57,7 +57,7 @@ def test_an_upload_that_is_checked_again_is_looked_for_again() -> None:
 def test_data_that_go_while_a_run_waits_are_told_by_the_run(engine, settle, monkeypatch) -> None:
     token = store.put(TABLE, "a.csv")
     store.drop(token)
-    monkeypatch.setattr("rnn_explorer.engine.local.check_size", lambda experiment: None)  # it was there a moment ago
+    monkeypatch.setattr("rnn_explorer.engine.local.check_size", lambda experiment: 0)  # it was there a moment ago
     run = engine.start(on(token))
     view = settle(engine, run, "failed")
     assert view.message.startswith("The data of this experiment was uploaded by somebody else or is gone")
@@ -72,7 +72,7 @@ def test_an_upload_is_not_kept_for_another_run(engine, settle, monkeypatch) -> N
     first = engine.start(on(token))
     settle(engine, first, "ready")
     store.drop(token)
-    monkeypatch.setattr("rnn_explorer.engine.local.check_size", lambda experiment: None)
+    monkeypatch.setattr("rnn_explorer.engine.local.check_size", lambda experiment: 0)
     second = engine.start(on(token, cell="gru"))
     assert settle(engine, second).status == "failed"
     assert engine.view(first).status == "ready", "what was read goes on"

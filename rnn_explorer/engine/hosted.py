@@ -1,0 +1,106 @@
+"""A run as its worker holds it: the trainer, what it was told, what it has in hand, and when what is due."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rnn_explorer.engine.album import MEMORY, Frame, due
+from rnn_explorer.engine.base import Change, Order, Status
+
+if TYPE_CHECKING:
+    from rnn_explorer.experiment import Experiment
+    from rnn_explorer.training import Trainer
+
+SNAPSHOT_EVERY, SNAPSHOT_SHARE = 0.1, 0.05  # at most every so many seconds, and at most this share of a run's time
+CHECKPOINT_EVERY, CHECKPOINT_SHARE = 2.0, 0.02
+FRAME_SHARE = 0.03  # of a run's time for states that are kept as its past, but for the first steps
+FRAMES_AT_ONCE = 40  # steps at the beginning whose state is kept whatever it costs, where there is room for all
+RATE_WINDOW = 1.0  # seconds over which steps per second are counted
+
+
+class Pace:
+    """When something that takes time is due again: not too often, and never more than its share of a run's time.
+
+    Args:
+        every: seconds between two, at least.
+        share: of the time the run was trained, at most.
+    """
+
+    def __init__(self, every: float, share: float) -> None:
+        self.every, self.share = every, share
+        self.cost = 0.0
+        self.last = -float("inf")
+        self.trained = float("inf")  # seconds of training since the last
+
+    def due(self) -> bool:
+        return time.monotonic() - self.last >= self.every and self.trained * self.share >= self.cost
+
+    def did(self, cost: float) -> None:
+        """It was done, and took `cost` seconds."""
+        self.last, self.trained, self.cost = time.monotonic(), 0.0, cost
+
+
+class HostedRun:
+    """A trainer with what the worker needs to know to advance it and to tell of it."""
+
+    def __init__(self, run_id: str, experiment: Experiment, watched: bool) -> None:
+        self.run_id, self.experiment, self.watched = run_id, experiment, watched
+        self.trainer: Trainer | None = None
+        self.number = 0
+        self.status: Status = "starting"
+        self.message = ""
+        self.orders: deque[Order | Change] = deque()  # what it was told and has not begun
+        self.job: Iterator[None] | None = None  # in hand, but for training: building, measuring; pauses between slices
+        self.until_epoch_end = self.one_step = self.first_slice = False
+        self.snapshot_step = -1
+        self.snapshots = Pace(SNAPSHOT_EVERY, SNAPSHOT_SHARE)
+        self.checkpoints = Pace(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
+        self.frames = Pace(0.0, FRAME_SHARE)
+        self.frame_step, self.frame_size = -1, 0  # the newest one that was taken
+        self.past: Trainer | None = None  # holds the model of an old step while somebody asks about it
+        self.times: deque[tuple[float, int]] = deque()
+        self.due = 0.0  # on the monotonic clock: when it may make its next step
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has something in hand that must be whole before it obeys another order."""
+        return self.job is not None or self.one_step or (self.trainer is not None and not self.trainer.between_steps)
+
+    @property
+    def next_turn(self) -> float:
+        """On the monotonic clock: when it wants to go on; 0 for at once."""
+        return 0.0 if self.busy else self.due
+
+    @property
+    def period(self) -> float:
+        """Seconds from one step to the next at least, which a person chose; 0 at full speed."""
+        limit = self.experiment.training.speed_limit
+        return 1 / limit if limit else 0.0
+
+    def take_frame(self) -> Frame | None:
+        """The present state, where it is worth keeping as a moment of the run's past."""
+        trainer = self.trainer
+        assert trainer is not None
+        step = trainer.step_count
+        early = step <= FRAMES_AT_ONCE and self.frame_size * FRAMES_AT_ONCE <= MEMORY
+        if not due(step, self.frame_step) or not (early or self.frames.due()):
+            return None
+        begin = time.thread_time()
+        frame = Frame(step, trainer.epoch_position(), trainer.state())
+        self.frames.did(2 * (time.thread_time() - begin))  # it must be sent, too
+        self.frame_step, self.frame_size = step, len(frame.state)
+        return frame
+
+    def rate(self) -> float:
+        """Steps per second over about the last second, the waiting for other runs included."""
+        if self.status != "training" or self.trainer is None or not self.times:
+            return 0.0
+        now, step = time.monotonic(), self.trainer.step_count
+        self.times.append((now, step))
+        while len(self.times) > 2 and now - self.times[1][0] >= RATE_WINDOW:
+            self.times.popleft()
+        begin, first = self.times[0]
+        return (step - first) / max(now - begin, 1e-6)
