@@ -19,7 +19,7 @@ def report(task: Task) -> DataReport:
         task: any.
 
     Raises:
-        ValueError: where the task has no data to look at; a sentence for a person.
+        UserError: where the task has no data to look at; a sentence for a person.
     """
     sampled = 0 if task.finite else SAMPLE
     batches: dict[str, Batch] = {

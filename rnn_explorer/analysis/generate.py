@@ -31,6 +31,7 @@ from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.analysis.units import units
 from rnn_explorer.cells.base import State
+from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import STREAM_EVALUATION, Batch, Split
 from rnn_explorer.tasks.forecast import Forecast
@@ -87,11 +88,11 @@ def sample(
         A `Sample`.
 
     Raises:
-        ValueError: for a task or model that cannot write, an option out of range, and a model whose answers are no
+        UserError: for a task or model that cannot write, an option out of range, and a model whose answers are no
             numbers any more.
     """
     if subject.task.input.kind != "symbols" or subject.task.output.kind != "classes_per_step" or not goes_on(subject):
-        raise ValueError(
+        raise UserError(
             f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
         )
     _within("length", length, 1, LONGEST)
@@ -116,7 +117,7 @@ def sample(
 def _given(subject: Subject, prefix: str) -> tuple[list[int], tuple[str, ...]]:
     """The prefix as symbols, at least one, and what has been done to it, in words."""
     if not isinstance(prefix, str) or len(prefix) > LONGEST_PREFIX:
-        raise ValueError(f"prefix must be a text of at most {LONGEST_PREFIX:,} characters")
+        raise UserError(f"prefix must be a text of at most {LONGEST_PREFIX:,} characters")
     code_of = {symbol: code for code, symbol in enumerate(subject.task.input.names) if symbol}
     known = [character if character in code_of else character.swapcase() for character in prefix]
     changed = dict.fromkeys(old for old, new in zip(prefix, known, strict=True) if old != new and new in code_of)
@@ -143,14 +144,14 @@ def _given(subject: Subject, prefix: str) -> tuple[list[int], tuple[str, ...]]:
 
 def _finite(logits: Tensor) -> Tensor:
     if not bool(logits.isfinite().all()):
-        raise ValueError("the model's answers are not finite, so nothing can be drawn; go back to an earlier step")
+        raise UserError("the model's answers are not finite, so nothing can be drawn; go back to an earlier step")
     return logits
 
 
 def _draw(logits: Tensor, temperature: float, generator: torch.Generator) -> int:
     """One symbol, from (classes,) logits."""
     if not bool(logits.isfinite().all()):
-        raise ValueError(
+        raise UserError(
             "the model's answers are no finite numbers, so nothing can be drawn; go back to an earlier step"
         )
     if temperature == 0:
@@ -215,11 +216,11 @@ def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100) -> Pro
         A `ClosedLoop`, in the series' own unit; values beyond all bounds are kept as they are.
 
     Raises:
-        ValueError: for a task or model that cannot go on, and an option out of range.
+        UserError: for a task or model that cannot go on, and an option out of range.
     """
     task = subject.task
     if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
-        raise ValueError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
+        raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
     _within("sequence", sequence, 0, len(subject.probe) - 1)
     _within("steps", steps, 1, LONGEST)
     window = _real(subject.probe, sequence)  # (1, time, values)
@@ -300,11 +301,11 @@ def correlates(subject: Subject, *, layer: int = 0, direction: Direction = "forw
         `Correlates`; the features are those of `text_features`.
 
     Raises:
-        ValueError: for a task that is no text, and a layer or direction that there is not.
+        UserError: for a task that is no text, and a layer or direction that there is not.
     """
     task, cell = subject.task, subject.cell(layer, direction)
     if task.input.kind != "symbols":
-        raise ValueError(f"{task.title} reads numbers; features of a text are for tasks that read symbols")
+        raise UserError(f"{task.title} reads numbers; features of a text are for tasks that read symbols")
     yield 0.0
     split, batch = _read_for_features(subject)
     quantities = (*cell.state_names, *cell.gate_names)
@@ -434,13 +435,13 @@ def _real(batch: TensorBatch, sequence: int) -> Tensor:
 def _within(name: str, value: Any, low: int, high: int) -> None:
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
+        raise UserError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
 
 
 def _temperature(value: Any) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not 0 <= value <= HOTTEST:
-        raise ValueError(f"temperature is {value!r}, but must be a number from 0 to {HOTTEST:g}")
+        raise UserError(f"temperature is {value!r}, but must be a number from 0 to {HOTTEST:g}")
     return float(value)
 
 

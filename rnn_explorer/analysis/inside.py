@@ -23,6 +23,7 @@ from rnn_explorer.analysis.inside_report import InsideReport, Largest, Passage, 
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cells.base import Change, RecurrentCell, State
+from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, reversal
 from rnn_explorer.trace import Array, Direction
 
@@ -51,7 +52,7 @@ def inside(
         An `InsideReport`; padding is left out.
 
     Raises:
-        ValueError: for a sequence, layer, direction or unit that there is not.
+        UserError: for a sequence, layer, direction or unit that there is not.
     """
     cell = subject.cell(layer, direction)
     inputs = _sequence(subject, sequence)
@@ -286,7 +287,7 @@ def what_if(
         A `WhatIf`; padding is left out.
 
     Raises:
-        ValueError: for a gate, unit, step, symbol or weight that there is not, and for values out of range.
+        UserError: for a gate, unit, step, symbol or weight that there is not, and for values out of range.
     """
     cell = subject.cell(layer, direction)
     given = _sequence(subject, sequence)
@@ -449,12 +450,12 @@ def _changes(
     cell: RecurrentCell, time: int, force: Sequence[Sequence[Any]], ablate: Sequence[int], words: list[str]
 ) -> _Changes:
     if force and "change" not in inspect.signature(cell.step).parameters:
-        raise ValueError(f"the gates of a {cell.title} cannot be forced: its step takes no change")
+        raise UserError(f"the gates of a {cell.title} cannot be forced: its step takes no change")
     forced = []
     for entry in force:
         gate, unit, value, *span = _entry("force", entry, _FORCE, (*_FORCE, "first step", "last step"))
         if gate not in cell.gate_names:
-            raise ValueError(f"{_shown(gate)} is no gate of a {cell.title}; it has {_listed(cell.gate_names)}")
+            raise UserError(f"{_shown(gate)} is no gate of a {cell.title}; it has {_listed(cell.gate_names)}")
         _within("unit", unit, -1, cell.hidden_size - 1, " (-1 means all units)")
         value = _value(f"the {gate} gate", value, cell, gate)
         first, last = span or (1, time)
@@ -476,7 +477,7 @@ def _value(what: str, value: Any, cell: RecurrentCell, gate: str) -> float:
     value = _finite(f"the value of {what}", value)
     low, high = (0.0, 1.0) if gate in cell.bounded else (-1.0, 1.0) if gate == "candidate" else (-math.inf, math.inf)
     if not low <= value <= high:
-        raise ValueError(f"the value of {what} is {value:g}, but it lies between {low:g} and {high:g}")
+        raise UserError(f"the value of {what} is {value:g}, but it lies between {low:g} and {high:g}")
     return value
 
 
@@ -504,7 +505,7 @@ def _edit_weights(cell: RecurrentCell, edits: Sequence[Sequence[Any]], words: li
     for entry in edits:
         name, row, column, value = _entry("weights", entry, ("parameter", "row", "column", "value"))
         if name not in PARAMETERS:
-            raise ValueError(f"{_shown(name)} is no parameter of a cell; there are {_listed(PARAMETERS)}")
+            raise UserError(f"{_shown(name)} is no parameter of a cell; there are {_listed(PARAMETERS)}")
         parameter = getattr(cell, name).data
         table = parameter[:, None] if parameter.ndim == 1 else parameter
         _within("row", row, 0, table.shape[0] - 1, f" for {name}")
@@ -527,19 +528,19 @@ def _cell_of(model: SequenceModel, layer: int, direction: Direction) -> Recurren
 def _entry(option: str, entry: Any, *forms: tuple[str, ...]) -> Sequence[Any]:
     if not isinstance(entry, (list, tuple)) or len(entry) not in map(len, forms):
         wanted = " or ".join(f"({', '.join(form)})" for form in forms)
-        raise ValueError(f"{option} has {_shown(entry)}, but each entry must be {wanted} here")
+        raise UserError(f"{option} has {_shown(entry)}, but each entry must be {wanted} here")
     return entry
 
 
 def _within(what: str, value: Any, low: int, high: int, more: str = "") -> None:
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or not low <= value <= high:
-        raise ValueError(f"{what} is {_shown(value)}, but must be a whole number from {low} to {high}{more}")
+        raise UserError(f"{what} is {_shown(value)}, but must be a whole number from {low} to {high}{more}")
 
 
 def _finite(what: str, value: Any) -> float:
     if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
-        raise ValueError(f"{what} is {_shown(value)}, but must be a finite number")
+        raise UserError(f"{what} is {_shown(value)}, but must be a finite number")
     return float(value)
 
 

@@ -17,6 +17,7 @@ from rnn_explorer.analysis.own_sequence_report import LONGEST, OwnSequence
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.analysis.units import units
+from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Batch, OutputSpec
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.tasks.words import number
@@ -41,7 +42,7 @@ def own_sequence(subject: Subject, *, values: str | Sequence[Any] = ()) -> Progr
         An `OwnSequence`.
 
     Raises:
-        ValueError: for nothing at all, a symbol that there is not, an entry that is no number, rows of another width,
+        UserError: for nothing at all, a symbol that there is not, an entry that is no number, rows of another width,
             and sequences that are too long, or of another size than the task's pictures.
     """
     task, notes = subject.task, list[str]()
@@ -67,16 +68,16 @@ def own_sequence(subject: Subject, *, values: str | Sequence[Any] = ()) -> Progr
 def _symbols(subject: Subject, values: Any, notes: list[str]) -> Array:
     """(time,) int64 from a text."""
     if not isinstance(values, str):
-        raise ValueError("this task reads symbols, so the sequence must be a text")
+        raise UserError("this task reads symbols, so the sequence must be a text")
     if not values:
-        raise ValueError("the sequence is empty; type one symbol at least")
+        raise UserError("the sequence is empty; type one symbol at least")
     names = subject.task.input.names
     code_of = {name: code for code, name in enumerate(names) if name}
     codes, changed = list[int](), False
     for step, character in enumerate(values, start=1):
         known = character if character in code_of else character.swapcase()
         if known not in code_of:
-            raise ValueError(f"{character!r}, symbol {step}, is not known to this task; it knows {_listed(code_of)}")
+            raise UserError(f"{character!r}, symbol {step}, is not known to this task; it knows {_listed(code_of)}")
         changed = changed or known != character
         codes.append(code_of[known])
     if changed:
@@ -88,22 +89,22 @@ def _numbers(subject: Subject, values: Any) -> Array:
     """(time, feature) float32, normalised as the task's own."""
     names = subject.task.input.names
     if isinstance(values, str) or not isinstance(values, Sequence):
-        raise ValueError("this task reads numbers, so the sequence must be a list with one entry a time step")
+        raise UserError("this task reads numbers, so the sequence must be a list with one entry a time step")
     if not len(values):
-        raise ValueError("the sequence is empty; give one time step at least")
+        raise UserError("the sequence is empty; give one time step at least")
     rows = [list(row) if isinstance(row, (list, tuple)) else [row] for row in values]
     for step, row in enumerate(rows, start=1):
         if len(row) != len(names):
-            raise ValueError(f"time step {step} has {_counted(row)}, but this task reads {len(names)} at each step")
+            raise UserError(f"time step {step} has {_counted(row)}, but this task reads {len(names)} at each step")
         for name, value in zip(names, row, strict=True):
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
-                raise ValueError(f"{name} at time step {step} is {_shown(value)}, but must be a finite number")
+                raise UserError(f"{name} at time step {step} is {_shown(value)}, but must be a finite number")
     mean, scale = units(subject.task)
     with np.errstate(over="ignore"):
         normalised = ((np.array(rows, dtype=np.float64) - mean) / scale).astype(np.float32)
     far = np.argwhere(~np.isfinite(normalised))
     if len(far):
-        raise ValueError(f"{names[far[0, 1]]} at time step {far[0, 0] + 1} is beyond what the model can read")
+        raise UserError(f"{names[far[0, 1]]} at time step {far[0, 0] + 1} is beyond what the model can read")
     return normalised
 
 
@@ -111,10 +112,10 @@ def _check_length(subject: Subject, inputs: Array) -> None:
     probe = subject.probe
     most = max(LONGEST, probe.inputs.shape[1])
     if len(inputs) > most:
-        raise ValueError(f"the sequence has {len(inputs):,} time steps, and the limit is {most}; make it shorter")
+        raise UserError(f"the sequence has {len(inputs):,} time steps, and the limit is {most}; make it shorter")
     wanted = probe.inputs.shape[1]
     if probe.lengths is None and _picture(subject) is not None and len(inputs) != wanted:
-        raise ValueError(f"the sequence has {len(inputs)} time steps, but a picture of this task has {wanted}")
+        raise UserError(f"the sequence has {len(inputs)} time steps, but a picture of this task has {wanted}")
 
 
 def _picture(subject: Subject) -> Explanation | None:

@@ -28,6 +28,9 @@ TRAIN_COLUMNS = ("loss", "metric", "grad_norm", "applied_norm")
 VALIDATION_COLUMNS = ("loss", "metric")
 
 
+NOT_COMPUTED = "This could not be computed, by a fault of the program; the log has it."
+
+
 class UnknownRun(UserError, KeyError):
     """There is no run with this id (any more). The message is a sentence for a person."""
 

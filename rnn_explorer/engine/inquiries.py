@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from rnn_explorer.engine.base import Ask, Word
+from rnn_explorer.engine.base import NOT_COMPUTED, Ask, Word
 from rnn_explorer.engine.hosted import HostedRun
 from rnn_explorer.errors import UserError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rnn_explorer.training import Trainer
 
 WORD_EVERY = 0.1  # seconds between two words on how far a question has come
-OUR_FAULT = "This could not be computed, by a fault of the program; the log has it."
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ class Inquiries:
             word = inquiry.word(1.0, error=str(error))
         except Exception:
             _log.exception("question %s about run %s failed", inquiry.ask.kind, inquiry.ask.run_id)
-            word = inquiry.word(1.0, error=OUR_FAULT)
+            word = inquiry.word(1.0, error=NOT_COMPUTED)
         self.send(word)
 
     def _must_wait(self, inquiry: Inquiry) -> bool:

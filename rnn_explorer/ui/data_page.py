@@ -5,6 +5,7 @@ The task of the run is shown under the run's own settings; any other one under i
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import streamlit as st
 
 from rnn_explorer.analysis.data import report as look_at
 from rnn_explorer.analysis.data_report import DataReport, compared, same_answers, same_examples
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.distributions import distributions, training_counts
 from rnn_explorer.figures.examples import NARROW, examples, height
@@ -24,6 +26,8 @@ from rnn_explorer.ui import controls, desk, own_data, session, still, uploads
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
 EPOCHS = 60  # enough for a small training set to be learnt by heart
+_FAULT = "These data could not be looked at, by a fault of the program; its log has it. Choose other settings."
+_log = logging.getLogger(__name__)
 
 
 def show(run_id: str) -> None:
@@ -41,8 +45,12 @@ def show(run_id: str) -> None:
         return
     try:
         told = _report(shown)
-    except ValueError as error:  # data that are missing or wrong, in the task's own words
+    except UserError as error:  # data that are missing or wrong, in the task's own words
         st.warning(str(error))
+        return
+    except Exception:
+        _log.exception("the data of %s could not be looked at", shown.task)
+        st.error(_FAULT)
         return
     _what_it_is(shown, told)
     _figures(told)
@@ -53,7 +61,7 @@ def show(run_id: str) -> None:
 
 
 def _report(experiment: Experiment) -> DataReport:
-    """ValueError where the task cannot be built from these settings."""
+    """UserError where the task cannot be built from these settings."""
     return look_at(session.task_of(experiment))
 
 
@@ -176,8 +184,12 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
     try:
         before = told if base.get(name) == default and not how else _report(base.replace(**{name: default}))
         after = _report(base.replace(**{name: value}))
-    except ValueError as error:
+    except UserError as error:
         st.warning(str(error))
+        return
+    except Exception:
+        _log.exception("the data of %s with another %s could not be looked at", shown.task, name)
+        st.error(_FAULT)
         return
     _side_by_side(spec, (default, before), (value, after))
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import json
+import logging
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rnn_explorer.engine.base import Engine, Reply, RunView, UnknownRun
+from rnn_explorer.engine.base import NOT_COMPUTED, Engine, Reply, RunView, UnknownRun
+from rnn_explorer.errors import UserError
 from rnn_explorer.ui.boards import BOARDS, Answer, Question, Seen
 from rnn_explorer.ui.boards.base import NOTHING
 
@@ -24,6 +26,7 @@ FASTEST_FILM = 30.0  # kept steps a second
 REMEMBERED = 200  # answers about past steps that are kept, so that a film can be shown again at once
 MOST_OTHERS = 12  # branches that are drawn beside the one looked at
 _SNAPSHOT = "snapshot"
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -116,8 +119,13 @@ class Asker:
 
         try:
             slot.take_back = self.engine.ask(self.run_id, question.kind, question.options, hear, past)
-        except ValueError as error:  # that step is not kept any more
+        except UnknownRun:  # which the stream says
+            raise
+        except UserError as error:  # that step is not kept any more
             slot.answer = dataclasses.replace(slot.answer, pending=False, error=str(error))
+        except Exception:
+            _log.exception("the question %s about run %s could not be asked", question.kind, self.run_id)
+            slot.answer = dataclasses.replace(slot.answer, pending=False, error=NOT_COMPUTED)
         self.version += 1
 
     def _hear(self, name: str, number: int, past: str, reply: Reply) -> None:

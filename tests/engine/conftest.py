@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rnn_explorer.engine import local
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
@@ -70,5 +72,14 @@ def alive() -> Callable[[int], bool]:
 @pytest.fixture(scope="module")
 def engine() -> Iterator[LocalEngine]:
     engine = LocalEngine(workers=2)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def odd_engine(monkeypatch) -> Iterator[LocalEngine]:
+    """An engine with one worker whose trainers do wrong by their seed, see `odd_worker`."""
+    monkeypatch.setattr(local, "_COMMAND", (sys.executable, str(Path(__file__).with_name("odd_worker.py"))))
+    engine = LocalEngine(workers=1)
     yield engine
     engine.close()

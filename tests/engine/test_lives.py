@@ -47,13 +47,23 @@ if sys.argv[2] != "exit":
 
 
 @pytest.mark.parametrize(
-    ("when", "end"), [("training", "SIGKILL"), ("training", "SIGINT"), ("starting", "SIGTERM"), ("starting", "exit")]
+    ("when", "end"),
+    [
+        ("training", "SIGKILL"),
+        ("training", "SIGINT"),
+        ("training", "SIGTERM"),
+        ("starting", "SIGTERM"),
+        ("starting", "exit"),
+    ],
 )
-def test_workers_end_with_the_engine_however_it_ends(when, end, wait_for, alive):
+def test_workers_end_with_the_engine_however_it_ends_and_leave_no_files(when, end, wait_for, alive, tmp_path):
     root = Path(local.__file__).parents[2]
+    folder = tmp_path.joinpath("a" * 100, "b" * 100)  # longer than an address of a Unix socket may be
+    folder.mkdir(parents=True)
     child = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, when, end],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root, start_new_session=True,
+        env={**os.environ, "TMPDIR": str(folder)},
     )  # fmt: skip
     try:
         pids = [int(word) for word in child.stdout.readline().split()]
@@ -65,6 +75,7 @@ def test_workers_end_with_the_engine_however_it_ends(when, end, wait_for, alive)
         wait_for(lambda: not any(alive(pid) for pid in pids), "the end of the workers")
         _, errors = child.communicate(timeout=10)
         assert errors.count("Traceback") == (1 if end == "SIGINT" else 0), errors  # the program's own, no worker's
+        assert list(folder.iterdir()) == []
     finally:
         child.kill()
         child.wait()
@@ -170,34 +181,6 @@ def test_an_interrupted_run_can_be_changed_reset_and_tested(engine, small, settl
         engine.command(run, "stop")
 
 
-def test_a_failing_trainer_does_not_hurt_its_neighbour(small, settle, wait_for, monkeypatch):
-    odd = Path(__file__).with_name("odd_worker.py")
-    monkeypatch.setattr(local, "_COMMAND", (sys.executable, str(odd)))
-    engine = LocalEngine(workers=1)
-    try:
-        neighbour, bad, unborn = (engine.start(small(seed=seed)) for seed in (1, 666, 13))
-        for run in (neighbour, bad, unborn):
-            engine.command(run, "play")
-        view = settle(engine, bad)
-        assert (view.status, view.step) == ("failed", 2)
-        assert view.train["step"].tolist() == [1, 2]
-        assert view.message.startswith("This run failed at step 2")
-        assert "made to fail" not in view.message
-        view = settle(engine, unborn)
-        assert (view.status, view.summary) == ("failed", ())
-        assert view.message.startswith("This run failed while it was built")
-        step = engine.view(neighbour).step
-        wait_for(lambda: engine.view(neighbour).step > step + 20)
-        assert engine.view(neighbour).status == "training"
-        engine.command(bad, "play")
-        assert settle(engine, bad).status == "failed"
-        for run, status in ((bad, "ready"), (unborn, "failed")):
-            engine.command(run, "reset")
-            assert settle(engine, run).status == status
-    finally:
-        engine.close()
-
-
 def test_workers_that_cannot_start_fail_their_runs_and_recover_later(small, settle, monkeypatch):
     good = local._COMMAND
     monkeypatch.setattr(local, "_COMMAND", (sys.executable, "-S", "-c", "raise SystemExit(1)"))
@@ -218,6 +201,28 @@ def test_workers_that_cannot_start_fail_their_runs_and_recover_later(small, sett
             engine.command(run, "reset")
             settle(engine, run)
         assert engine.view(run).status == "ready"
+    finally:
+        engine.close()
+
+
+def test_every_worker_may_be_killed_twice_and_all_runs_go_on(small, settle, wait_for):
+    engine = LocalEngine(workers=2)
+    try:
+        runs = [engine.start(small(seed=seed)) for seed in range(4)]
+        for _ in range(2):
+            for run in runs:
+                engine.command(run, "play")
+            before = {run: engine.view(run).step for run in runs}
+            wait_for(lambda: all(engine.view(run).step > before[run] + 20 for run in runs))  # noqa: B023
+            for pid in engine.worker_pids():
+                os.kill(pid, signal.SIGKILL)
+            for run in runs:
+                assert settle(engine, run).status == "interrupted"
+        for run in runs:
+            engine.command(run, "step")
+            view = settle(engine, run, "paused")
+            trainer = Trainer(view.experiment)
+            assert view.train["loss"].tolist() == [trainer.step().train_loss for _ in range(view.step)]
     finally:
         engine.close()
 

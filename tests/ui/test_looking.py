@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.engine.base import Reply, RunView, UnknownRun
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.registry import UnknownName
 from rnn_explorer.training import Trainer
@@ -58,8 +59,10 @@ class FakeEngine:
     def ask(
         self, run_id: str, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None
     ) -> Callable[[], None]:
+        if step == 14:
+            raise ValueError("made to fail")
         if step == 13:
-            raise ValueError("Step 13 of this run is not kept (any more); choose another one.")
+            raise UserError("Step 13 of this run is not kept (any more); choose another one.")
         number = len(self.asked)
         self.asked.append((kind, dict(options), step))
         self.callbacks.append(callback)
@@ -171,6 +174,12 @@ def test_an_error_is_kept_beside_the_last_answer(clock: Clock) -> None:
     assert (answer.value, answer.error, answer.pending) == ("good", "layer is 9, but this model has one", False)
     assert asks.want([QUICK], 13, 1)["deep"].error.startswith("Step 13 of this run is not kept")
     assert asks.settled()
+
+
+def test_a_fault_of_ours_is_logged_and_not_shown_as_a_mistake_of_the_person(clock, caplog) -> None:
+    answer = asker(FakeEngine()).want([QUICK], 14, 1)["deep"]
+    assert answer.error == "This could not be computed, by a fault of the program; the log has it."
+    assert "made to fail" in caplog.text
 
 
 def test_a_cancelled_question_is_not_asked_again_until_something_changes(clock: Clock) -> None:
