@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +170,55 @@ def test_a_model_of_ones_own_data_needs_them(table: Path, tmp_path: Path, capsys
     assert main(["train", "task=adding&seq_len=12&hidden_size=3&steps=2", "--save", str(model)]) == 0
     assert main(["memory", "--load", str(model), "--data", str(table)]) == 2
     assert "is a model of the task adding, which takes no --data." in capsys.readouterr().err
+
+
+OPEN = "a;b\n" + "\n".join(f"{n % 7 + 1}.{n * 37 % 900 + 100};{n % 5}" for n in range(200))
+
+
+def test_a_decimal_sign_is_demanded_where_nothing_decides(run, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(OPEN)
+    status, rows, told = run(QUICK, "--data", str(path))
+    assert (status, rows) == (2, []) and told.endswith(
+        "nothing in the file says which. State its decimal sign: point or comma. "
+        "Add --decimal point or --decimal comma.\n"
+    )
+    for sign in ("point", "comma"):
+        status, rows, told = run(QUICK, "--data", str(path), "--decimal", sign, "--column", "a")
+        assert status == 0 and f"The column 'a' is read with a decimal {sign}: 1.100 is " in told
+
+
+def test_labels_are_kept_as_written(run, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,y,k\n" + "\n".join(f"{n * n % 17},{n % 5},{('none', 'some')[n % 2]}" for n in range(80)))
+    status, _, told = run(QUICK, "--data", str(path), "--label", "k")
+    assert status == 2 and "choose labels as written (--labels-as-written)" in told and "one class only" in told
+    status, _, told = run(QUICK, "--data", str(path), "--label", "k", "--labels-as-written")
+    assert status == 0 and "In the column 'k', 'none' are kept as labels." in told
+
+
+def test_a_table_of_another_name_is_read_as_one_when_told(run, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("x\ty\n" + "\n".join(f"{n * n % 17}\t{n % 5}" for n in range(80)))
+    assert "look like the rows of a table" in run(QUICK, "--data", str(path))[2]
+    status, rows, _ = run(QUICK, "--data", str(path), "--form", "table", "--column", "x")
+    assert status == 0 and rows[-1]["task"] == "own_series"
+
+
+@pytest.mark.parametrize("option", [["--decimal", "point"], ["--labels-as-written"], ["--form", "table"]])
+def test_options_on_reading_need_a_file(run, option: list[str]) -> None:
+    assert f"{option[0]} says what to read of a file, so it needs --data FILE." in run("", *option)[2]
+
+
+def test_sigterm_leaves_nothing_behind(table: Path, tmp_path: Path) -> None:
+    before = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "rnn_explorer", "train", "steps=1000000", "--data", str(table), "--json"]
+    with subprocess.Popen(words, env=before, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline().startswith(b"{")
+        assert list(tmp_path.glob("rnn-explorer-uploads-*"))
+        child.terminate()
+        assert child.wait(60) == 128 + signal.SIGTERM
+    assert not list(tmp_path.glob("rnn-explorer-uploads-*"))
 
 
 def test_nothing_is_left_behind(table: Path, tmp_path: Path) -> None:

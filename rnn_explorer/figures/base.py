@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
 from rnn_explorer.figures.style import plain, template
+from rnn_explorer.figures.table import csv_text
 
 
 @dataclass(frozen=True)
@@ -78,4 +77,4 @@ class Figure:
 
     def to_csv(self) -> str:
         """The table behind the figure as CSV text with a header."""
-        return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
+        return csv_text(self.table)

@@ -21,11 +21,13 @@ from rnn_explorer.analysis.own_sequence_report import LONGEST
 from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
 from rnn_explorer.ui import desk
 from rnn_explorer.ui.boards.try_it import Way, way_of
 from rnn_explorer.ui.dynamics_controls import ends
+from rnn_explorer.ui.plain import plain
 from rnn_explorer.ui.sketch import sketch
 
 _MODES = {
@@ -125,7 +127,7 @@ def own(view: RunView) -> Mapping[str, Any]:
     try:
         facts = _facts_of(view.experiment)
     except SettingError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         return nothing
     key = f"{view.experiment.task}:{desk.edition()}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -249,7 +251,7 @@ def _ends(known: Array) -> tuple[float, float]:
 def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
     """A table with a row for each time step; an empty cell is None."""
     fixed = facts.picture is not None
-    table = pd.DataFrame(start, columns=[str(column) for column in facts.names])
+    table = pd.DataFrame(start, columns=[as_text(str(column)) for column in facts.names])
     table.index = pd.RangeIndex(1, len(table) + 1, name="time step")
     edited = st.data_editor(
         table,

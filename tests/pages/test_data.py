@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.own.limits import DataError
 from rnn_explorer.ui import data_page, session
 from tests.pages.conftest import run_of, wait_for
 
@@ -140,7 +141,7 @@ def test_the_run_is_trained_here_and_stops_early(open_lab: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("Bring a file first."), SettingError("column", "x", "one of a, b", "There is no column x.")]
+    "error", [DataError("Bring a file first."), SettingError("column", "x", "one of a, b", "There is no column x.")]
 )
 def test_data_that_cannot_be_had_are_told_in_a_sentence(
     open_lab: Open, monkeypatch: pytest.MonkeyPatch, error: ValueError

@@ -365,7 +365,7 @@ class _Labels(PartsTask):
         self.input = InputSpec("symbols", len(alphabet.names), alphabet.names)
         self.output = OutputSpec("classes", len(self.classes), self.classes)
         cut_off = sum(len(text) > settings.seq_len for _, text in pairs)
-        self.notes = (*alphabet.notes, *_line_notes(repeated, cut_off, settings.seq_len))
+        self.notes = (*alphabet.notes, *_line_notes(repeated, cut_off, settings.seq_len), *_doubled(pairs))
 
     def _kinds(self, labels: Sequence[str]) -> Array:
         counts = Counter(labels)
@@ -427,6 +427,26 @@ class _Labels(PartsTask):
 def _line_notes(repeated: int, cut_off: int, seq_len: int) -> list[str]:
     told = [f"{counted(repeated, 'repeated line')} {be(repeated)} left out."] if repeated else []
     return told + ([f"{counted(cut_off, 'text')} {be(cut_off)} cut off after {seq_len} characters."] if cut_off else [])
+
+
+def _doubled(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """What is to be said of texts that stand under more than one label.
+
+    Args:
+        pairs: (label, text) of each different line.
+    """
+    labels: dict[str, list[str]] = {}
+    for label, text in pairs:
+        labels.setdefault(text, []).append(label)
+    doubled = [text for text, found in labels.items() if len(found) > 1]
+    if not doubled:
+        return []
+    one, other, *_ = labels[doubled[0]]
+    told = f"{counted(len(doubled), 'text')} {'stands' if len(doubled) == 1 else 'stand'} under more than one label"
+    return [
+        f"{told} ({quoted(doubled[0])} under {quoted(one)} and {quoted(other)}), so no model can be right about every "
+        "line, and a text may be in the training and in the test part; correct them, if that was not meant."
+    ]
 
 
 # -- what suits a text ------------------------------------------------------------------------------------------

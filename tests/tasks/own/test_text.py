@@ -154,6 +154,14 @@ def test_labelled_lines_are_cut_without_overlap() -> None:
     assert {split: len(task.finite_set(split)) for split in SPLITS} == {"train": 64, "validation": 16, "test": 20}
 
 
+def test_a_text_under_two_labels_is_told() -> None:
+    task = make("\n".join([*LINES, LINES[2].replace("odd", "even"), LINES[4].replace("odd", "even")]), kind="labels")
+    shown = LINES[2].split("\t")[1]
+    told = f"2 texts stand under more than one label ('{shown}' under 'odd' and 'even'), so no model can be right"
+    assert any(note.startswith(told) for note in task.notes), task.notes
+    assert not any("more than one label" in note for note in make("\n".join(LINES), kind="labels").notes)
+
+
 def test_long_lines_are_cut_off_and_told() -> None:
     task = make("\n".join(LINES), kind="labels", seq_len=9)
     assert task.longest == 9 and task.notes[-1].endswith("texts are cut off after 9 characters.")
