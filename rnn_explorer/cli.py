@@ -352,7 +352,16 @@ def _result(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
         "beats_baseline": _beats(test_metric, baseline.metric, metric.higher_is_better),
         "seconds": seconds,
         "steps_per_second": trainer.step_count / seconds if seconds else None,
+        **_by_column(trainer),
     }
+
+
+def _by_column(trainer: Trainer) -> dict[str, Any]:
+    """The test error of each column and of repeating its last value, where several are forecast."""
+    if trainer.task.baseline_by_value("test") is None:
+        return {}
+    load_questions()
+    return {"columns": answer(QUESTIONS.get("columns")(Subject.of(trainer), split="test")).to_dict()}
 
 
 def _beats(metric: float, baseline: float, higher_is_better: bool) -> bool | None:
@@ -578,9 +587,13 @@ class _TextScreen:
         rows.append(["total", "", *(f"{total:,}" for total in totals)])
         print(_table(("layer", "output", "parameters", "as Keras counts"), rows, right=(2, 3)))
         print()
-        hidden = ("event", "baseline_how", "beats_baseline")  # the sentence says it
-        rows = [[name, _number(value)] for name, value in result.items() if name not in hidden]
-        print(_table(("result", ""), rows))
+        hidden = ("event", "columns", "baseline_how", "beats_baseline")  # a table and a sentence say it
+        shown = [[name, _number(value)] for name, value in result.items() if name not in hidden]
+        print(_table(("result", ""), shown))
+        if columns := result.get("columns"):
+            print()
+            by_column = [[name, *(_number(error) for error in errors.values())] for name, errors in columns.items()]
+            print(_table(("column", "test MSE", "repeating the last value"), by_column, right=(1, 2)))
         print(f"\n{textwrap.fill(_against_baseline(result), max(_width() - 1, 40), break_on_hyphens=False)}")
 
 

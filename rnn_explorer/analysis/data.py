@@ -50,7 +50,14 @@ def report(task: Task) -> DataReport:
         baseline_loss=baseline.loss,
         baseline_metric=baseline.metric,
         baseline_how=baseline.how,
+        baseline_by_value=_by_value(task, batches),
     )
+
+
+def _by_value(task: Task, batches: dict[str, Batch]) -> dict[str, float]:
+    """The baseline's loss for each column, where several are forecast, on the part that the baseline is measured on."""
+    found = task.baseline_by_value("validation" if len(batches["validation"]) else "test")
+    return {} if found is None else dict(zip(task.input.names, found.tolist(), strict=True))
 
 
 def _lengths(batch: Batch) -> Array:

@@ -18,7 +18,7 @@ Progress = Generator[float, None, Any]
 
 QUESTIONS: Registry[Callable[..., Progress]] = Registry("question")
 
-_WHERE = ("dynamics", "generate", "inside", "memory", "own_sequence", "snapshot")
+_WHERE = ("columns", "dynamics", "generate", "inside", "memory", "own_sequence", "snapshot")
 
 
 def load() -> None:

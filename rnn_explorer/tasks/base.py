@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -109,6 +109,25 @@ class Baseline:
     loss: float
     metric: float
     how: str
+
+
+@dataclass(frozen=True)
+class Course:
+    """The series that a window is of, for a model that goes on with it.
+
+    Attributes:
+        title: the series in a few words.
+        values: (time, values) float32, the whole of it as the network reads it.
+        truth: (time, values) float32, the same, NaN where a value is missing.
+        start: where in it the window begins, from 0.
+        when: says what time a position is.
+    """
+
+    title: str
+    values: Array
+    truth: Array
+    start: int
+    when: Callable[[int], str]
 
 
 @dataclass(frozen=True)
@@ -288,6 +307,13 @@ class Task(ABC):
     def baseline(self) -> Baseline:
         """A predictor without memory, measured on the validation set or worked out in closed form."""
 
+    def baseline_by_value(self, split: Split) -> Array | None:
+        """(output_size,) the baseline's squared error for each of several columns that are forecast, on one split.
+
+        None for a task whose numbers belong together, or that asks for one alone.
+        """
+        return None
+
     # -- words and pictures -------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -300,6 +326,14 @@ class Task(ABC):
             length: its real steps.
             answers: (time, output_size): probabilities or values after each step.
         """
+
+    def course(self, inputs: Array) -> Course | None:
+        """The series that a sequence is a window of, where there is one.
+
+        Args:
+            inputs: (time, feature) of one sequence.
+        """
+        return None
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """The class of each sequence for colouring, with the names; -1 where there is none."""

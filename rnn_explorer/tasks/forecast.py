@@ -20,6 +20,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    Course,
     InputSpec,
     Metric,
     OutputSpec,
@@ -296,6 +297,10 @@ class Forecast(Task):
                 Strip("forecast", self._in_units(answers), "answer", "forecast"),
             ),
         )
+
+    def course(self, inputs: Array) -> Course | None:
+        start, whole = self._start(inputs[:, 0]), self.normalised[:, None]
+        return None if start is None else Course(self.series.title, whole, whole, start, self.series.when)
 
     def _in_units(self, values: Array) -> Array:
         return values * self.scale + self.mean

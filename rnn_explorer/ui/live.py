@@ -198,7 +198,16 @@ def _plain(value: Any) -> Any:
 
 
 def _precision(values: np.ndarray) -> type[np.floating]:
-    """Maps are most of what is sent, and their colours need no more than half precision (three digits and a bit)."""
+    """Maps are most of what is sent, and their colours need no more than half precision (three digits and a bit).
+
+    A line has double precision where single would not tell its values apart, as of 1e15 + {0, 1, 2}.
+    """
+    if values.ndim == 1 and values.dtype == np.float64:
+        known = values[np.isfinite(values)]
+        with np.errstate(over="ignore", under="ignore"):
+            lost = np.abs(known.astype(np.float32).astype(np.float64) - known).max(initial=0.0)
+        if known.size and lost > 1e-4 * np.ptp(known) > 0:
+            return np.float64
     small = values.ndim == 2 and values.size > 0 and float(np.nanmax(np.abs(values), initial=0.0)) < _HALF_LIMIT
     return np.float16 if small else np.float32
 

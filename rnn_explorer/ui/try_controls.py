@@ -92,7 +92,9 @@ class _Facts:
 
     def given(self, sequence: int) -> Array:
         """(time, features) the real steps of one sequence, in the data's own unit."""
-        return _rounded(self.inputs[sequence, : self.lengths[sequence]] * self.scale + self.mean)
+        known = self.inputs[sequence, : self.lengths[sequence]] * self.scale + self.mean
+        far = float(np.max(np.abs(self.mean) / np.where(self.scale > 0, self.scale, 1.0)))  # as of 1e15 + {0, 1, 2}
+        return _rounded(known, min(_DIGITS + math.floor(math.log10(max(far, 1.0))), 17))
 
     @property
     def drawable(self) -> Literal["", "grid", "curve"]:
@@ -243,7 +245,7 @@ def _ends(known: Array) -> tuple[float, float]:
     low, high = float(known.min()), float(known.max())
     middle = (low + high) / 2
     if abs(middle) > 1.5 * (high - low):  # far from zero
-        step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6)))
+        step = 10.0 ** math.floor(math.log10(high - low or 1.0))
         return math.floor(low / step) * step, math.ceil(high / step) * step
     return ends(known)
 
@@ -264,7 +266,7 @@ def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
     return [[None if pd.isna(value) else float(value) for value in row] for row in edited.to_numpy().tolist()]
 
 
-def _rounded(values: Array) -> Array:
-    """Numbers that can be read, with `_DIGITS` significant digits."""
-    flat = [float(f"{value:.{_DIGITS}g}") for value in np.asarray(values, dtype=np.float64).ravel()]
+def _rounded(values: Array, digits: int = _DIGITS) -> Array:
+    """Numbers that can be read, with so many significant digits."""
+    flat = [float(f"{value:.{digits}g}") for value in np.asarray(values, dtype=np.float64).ravel()]
     return np.array(flat).reshape(np.shape(values))

@@ -146,7 +146,21 @@ def test_the_free_run_is_as_long_as_chosen() -> None:
     board, seen = look(trainer, steps=12, sequence=3)
     found = seen.answer("closed_loop").value
     assert (len(found.free), found.sequence) == (12, 3)
-    assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps"]
+    assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps", "begin"]
+
+
+@pytest.mark.parametrize("task", ["forecast", "own_series"])
+def test_the_free_run_begins_at_the_end_or_before_it(task: str) -> None:
+    trainer = small(task)
+    for back, truth in ((0, 0), (9, 9), (200, 12)):
+        board, seen = look(trainer, steps=12, begin="end", back=back)
+        found = seen.answer("closed_loop").value
+        assert len(found.truth) == truth and found.beyond == 12 - truth
+        assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps", "begin", "back"]
+        (card,) = board.cards(seen)
+        assert ("the 12 after the last that is known" in card.title) == (back == 0)
+        assert ("beyond its end" in card.title) == (back == 9)
+        assert json.loads(live.Encoder(board).event(seen))["figures"]
 
 
 def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:

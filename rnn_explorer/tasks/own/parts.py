@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from rnn_explorer.settings import SettingError
-from rnn_explorer.tasks.base import PROBES, Baseline, Batch, Split, Task, TaskSettings
+from rnn_explorer.tasks.base import PROBES, Baseline, Batch, Course, Split, Task, TaskSettings
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.csv_file import Table
 from rnn_explorer.tasks.own.limits import DataError
@@ -212,8 +212,14 @@ class OwnTask(Task):
     def baseline(self) -> Baseline:
         return self.inner.baseline()
 
+    def baseline_by_value(self, split: Split) -> Array | None:
+        return self.inner.baseline_by_value(split)
+
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         return self.inner.explain(inputs, targets, length, answers)
+
+    def course(self, inputs: Array) -> Course | None:
+        return self.inner.course(inputs)
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         return self.inner.labels(batch)
