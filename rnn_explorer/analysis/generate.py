@@ -270,8 +270,6 @@ def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100, back: 
         )
 
 
-
-
 # -- what units follow ------------------------------------------------------------------------------------------
 
 

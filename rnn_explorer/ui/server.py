@@ -1,4 +1,4 @@
-"""What the server does besides running pages: routes, headers, whom it answers, and the life of the workers."""
+"""What the server does besides running pages: routes, headers, and the life of the workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from typing import Any
 
 import streamlit
 import torch
-import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,9 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from rnn_explorer.tasks.own import store
-from rnn_explorer.ui import descriptors, faults, live, quiet, secret, session, uploads
-from rnn_explorer.ui.access import Access
-from rnn_explorer.ui.visitor import Visitors
+from rnn_explorer.ui import live, session, uploads
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -67,7 +64,6 @@ HEADERS = {
 }
 _YEAR = 365 * 24 * 3600
 _SWEEP_EVERY = 60.0  # seconds
-GRACE = 2  # seconds that open connections have when the server is told to end
 _log = logging.getLogger(__name__)
 
 
@@ -105,29 +101,12 @@ def routes() -> list[Route]:
 
 
 def middleware() -> list[Middleware]:
-    """What every request goes through before a route sees it, outermost first."""
-    ours = f"{prefix()}/explorer/"
-    no_pages = (ours, *(f"{prefix()}/{part}/" for part in ("_stcore", "static", "media", "component", "app")))
-    return [
-        Middleware(SecurityHeaders),
-        Middleware(Access, bodiless=ours),
-        Middleware(Visitors, path=prefix(), elsewhere=no_pages),
-    ]
-
-
-async def fault(request: Request, error: Exception) -> Response:
-    """The answer to a request that failed. It is made outside of all middleware, so that the headers are added here."""
-    answer = await faults.answered(request, error)
-    answer.headers.update(HEADERS)
-    return answer
+    return [Middleware(SecurityHeaders)]
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     """Workers are started before the first visitor comes, and ended with the server."""
-    quiet.quieten()
-    descriptors.raise_limit()
-    secret.key()
     torch.set_num_threads(1)
     session.engine()
     live.accept()
@@ -153,27 +132,15 @@ async def _sweep() -> None:
 
 
 def _hang_up_first() -> None:
-    # The web server waits for open connections before it ends: a live stream would never close by itself, a client that
-    # reads or sends nothing more hardly ever. When it has ended it would raise the signal once more, which kills the
-    # process before temporary folders are removed. A closed terminal ends it like any other signal.
+    # The web server waits for open connections before it ends, and a live stream would never close by itself.
     if threading.current_thread() is not threading.main_thread():
         return
-    web_server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if not isinstance(web_server, uvicorn.Server):
-        web_server = None
-    elif web_server.config.timeout_graceful_shutdown is None:
-        web_server.config.timeout_graceful_shutdown = GRACE
-    ending = signal.getsignal(signal.SIGTERM)
-    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)
-        if before is signal.SIG_IGN:  # as nohup wants it
-            continue
 
-        def handle(received: int, frame: Any, before: Any = ending if before is signal.SIG_DFL else before) -> None:
+        def handle(received: int, frame: Any, before: Any = before) -> None:
             live.hang_up()
-            if web_server is not None and not web_server.should_exit:
-                web_server.should_exit = True
-            elif callable(before):  # told again, or not our web server
+            if callable(before):
                 before(received, frame)
 
         signal.signal(number, handle)

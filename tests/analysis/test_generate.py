@@ -16,8 +16,7 @@ import pytest
 import torch
 
 from rnn_explorer.analysis import questions
-from rnn_explorer.analysis.generate_report import LONGEST_PREFIX
-from rnn_explorer.analysis.generate_report import ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate_report import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.experiment import Experiment
