@@ -80,13 +80,13 @@ class TemporalOrder(Task):
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm",
         "hidden_size": 32,
-        # Where the simple RNN fails (0 of 6 seeds) and LSTM and GRU do not (6 of 6 each, by step 250): small uniform
-        # weights, since orthogonal ones carry its gradient far, and an open forget gate for the LSTM.
+        # Where the simple RNN fails (0 of 96 seeds; 3 by step 600) and LSTM and GRU do not (71 of 72, 24 of 24): small
+        # uniform weights, since orthogonal ones carry its gradient far, and an open forget gate for the LSTM.
         "init": "pytorch",
         "forget_bias": 2.0,
         "learning_rate": 1e-2,
         "batch_size": 64,
-        "steps": 600,
+        "steps": 400,
     }
     input = InputSpec("symbols", len(SYMBOLS), SYMBOLS)
     output = OutputSpec("classes", len(NAMES), NAMES)
