@@ -65,11 +65,11 @@ def measure(kind: str, hidden: int, length: int, batch: int, seconds: float) -> 
     import torch
 
     from rnn_explorer import kernels
-    from rnn_explorer.cells import CELLS
+    from rnn_explorer.cells.base import cell_class
 
     name, _, nonlinearity = kind.partition("_")
     options = {"nonlinearity": nonlinearity} if nonlinearity else {}
-    cell = CELLS.get(name)(INPUTS, hidden, **options)
+    cell = cell_class(name)(INPUTS, hidden, **options)
     cell.initialise("keras", torch.Generator().manual_seed(0))
     x = torch.randn(batch, length, INPUTS, generator=torch.Generator().manual_seed(1))
     state = cell.initial_state(x)

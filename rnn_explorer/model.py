@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from rnn_explorer import device
-from rnn_explorer.cells import CELLS, RecurrentCell
-from rnn_explorer.tasks.base import PROBES, Batch, InputSpec, OutputSpec, Task
+from rnn_explorer.cells.base import RecurrentCell, cell_class
+from rnn_explorer.tasks.base import PROBES, InputSpec, OutputSpec, Task
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
 from rnn_explorer.work import Work
 
@@ -53,7 +54,7 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, settings: ModelSettings, input_size: int) -> None:
         super().__init__()
-        kind = CELLS.get(settings.cell)
+        kind = cell_class(settings.cell)
         self.forwards: RecurrentCell = kind.from_settings(settings, input_size)
         self.backwards: RecurrentCell | None = None
         if settings.bidirectional:
@@ -226,7 +227,7 @@ class SequenceModel(nn.Module):
     # -- the inside ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def trace(self, batch: Batch) -> Trace:
+    def trace(self, batch: TensorBatch) -> Trace:
         """Every gate and state of every layer and direction, and the answer after every step, as numpy data."""
         inputs, lengths = batch.inputs, batch.lengths
         time = inputs.shape[1]
@@ -253,7 +254,7 @@ class SequenceModel(nn.Module):
             layers=tuple(entries),
         )
 
-    def _answers(self, batch: Batch, states: Tensor) -> Tensor:
+    def _answers(self, batch: TensorBatch, states: Tensor) -> Tensor:
         """(batch, time, output_size): what it would say if the sequence ended at that step."""
         if self.settings.bidirectional and not self.output_spec.per_step:
             # The backward half starts from the end, so each prefix is a reading of its own.

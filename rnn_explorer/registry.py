@@ -48,6 +48,10 @@ class Registry(Generic[T]):
 
         return add
 
+    def sort(self, key: Callable[[T], int]) -> None:
+        """Put the entries in the ascending order of `key`; equals keep theirs."""
+        self._entries = dict(sorted(self._entries.items(), key=lambda pair: key(pair[1])))
+
     def names(self) -> tuple[str, ...]:
         """All names, in the order of registration."""
         return tuple(self._entries)

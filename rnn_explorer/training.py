@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -32,6 +33,7 @@ from rnn_explorer.kernels.direct import Directs, Network
 from rnn_explorer.model import LayerSummary, SequenceModel, build_on_meta, work_of
 from rnn_explorer.settings import SettingError, shown
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.work import measured_at_once
 
@@ -116,8 +118,9 @@ class Trainer:
         work = work_of(build_on_meta(experiment, self.task), self.task, experiment.training.batch_size)
         self.device = device.choose(experiment.training.device, work.step)
         self._validation = self.task.evaluation("validation")
-        self._probe = self.task.probe()
-        self._labels, self._label_names = self.task.labels(self._probe)
+        probe = self.task.probe()
+        self._probe = TensorBatch.of(probe)
+        self._labels, self._label_names = self.task.labels(probe)
         self._opening: tuple[float, float] | None = None
         self._best: _Best | None = None
         self.stopped_early = ""
@@ -241,7 +244,7 @@ class Trainer:
         if self.stopped_early:
             self.stopped_early, self._patient_since = "", self.epoch
         batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
-        train_loss, train_metric = self._learn(batch.to(self.device))
+        train_loss, train_metric = self._learn(TensorBatch.of(batch, self.device))
         if not math.isfinite(train_loss):
             raise self._diverged("the loss")
         grad_norm, applied_norm = self._descend(training.clip_norm)
@@ -281,7 +284,7 @@ class Trainer:
         if self._directs is not None:
             self._directs.release()
 
-    def _learn(self, batch: Batch) -> tuple[float, float]:
+    def _learn(self, batch: TensorBatch) -> tuple[float, float]:
         """Loss and metric of a batch; the parameters get their gradients, where the loss is finite."""
         if self._directs is not None and kernels.suits_network(self._directs.network):
             rows, targets = counted_rows(self.task.output, batch)
@@ -414,10 +417,10 @@ class Trainer:
         for start in range(0, len(batch), at_once):
             if start:
                 yield
-            part = batch.select(torch.arange(start, min(start + at_once, len(batch))))
+            part = TensorBatch.of(batch.select(slice(start, start + at_once)), self.device)
             weight = float(part.step_mask().sum()) if self.task.output.per_step else float(len(part))
             with torch.no_grad():
-                loss, metric = judged(self.model, self.task, part.to(self.device))
+                loss, metric = judged(self.model, self.task, part)
             loss_sum += weight * float(loss)
             metric_sum += weight * metric
             weight_sum += weight
@@ -560,8 +563,8 @@ class Trainer:
 
 def _of_values(batch: Batch) -> str:
     """The largest number in a batch, where its square is beyond single precision; else that answers are the cause."""
-    numbers = [part for part in (batch.inputs, batch.targets) if part.is_floating_point() and part.numel()]
-    largest = max((float(part.abs().max()) for part in numbers), default=0.0)
+    numbers = [part for part in (batch.inputs, batch.targets) if part.dtype == np.float32 and part.size]
+    largest = max((float(np.abs(part).max()) for part in numbers), default=0.0)
     if largest < LARGEST:
         return ", since the model's answers are none: try a smaller learning rate"
     return f", since this part of the data has values of {largest:.3g} in units of the training part: mend or drop them"
@@ -577,7 +580,7 @@ def _finished(slices: Generator[None, None, T]) -> T:
 
 
 def snapshot_of(
-    model: SequenceModel, task: Task, probe: Batch, labels: tuple[Array, tuple[str, ...]], step: int, epoch: float
+    model: SequenceModel, task: Task, probe: TensorBatch, labels: tuple[Array, tuple[str, ...]], step: int, epoch: float
 ) -> Snapshot:
     """Sequences through a model: every gate, state and answer, with words for a person.
 
@@ -585,7 +588,7 @@ def snapshot_of(
         model: in evaluation mode.
         task: what it learns.
         probe: the sequences.
-        labels: `task.labels(probe)`.
+        labels: `Task.labels` of it.
         step, epoch: how far the model has come.
     """
     trace = model.trace(probe)
@@ -597,7 +600,7 @@ def snapshot_of(
 
 
 def judged(
-    model: SequenceModel, task: Task, batch: Batch, dropout: torch.Generator | None = None
+    model: SequenceModel, task: Task, batch: TensorBatch, dropout: torch.Generator | None = None
 ) -> tuple[Tensor, float]:
     """Loss and metric of a model on a batch; the loss with its gradient, where one is asked for.
 
@@ -622,7 +625,7 @@ def _usual_metric(task: Task) -> bool:
     return task.output.classes == (task.metric.name == "accuracy")
 
 
-def counted_rows(output: OutputSpec, batch: Batch) -> tuple[Tensor | None, Tensor]:
+def counted_rows(output: OutputSpec, batch: TensorBatch) -> tuple[Tensor | None, Tensor]:
     """Which answers count, and their targets.
 
     Returns:
@@ -652,7 +655,7 @@ def direct_of(model: SequenceModel, task: Task) -> Directs | None:
     return Directs(network, task.output.per_step)
 
 
-def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:
+def loss_of(output: OutputSpec, outputs: Tensor, batch: TensorBatch) -> Tensor:
     """Mean cross-entropy in nats, or mean squared error, over the answers that count.
 
     Args:
@@ -664,7 +667,7 @@ def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:
     return cross_entropy(outputs, targets) if output.classes else mse_loss(outputs, targets)
 
 
-def metric_of(task: Task, outputs: Tensor, batch: Batch) -> float:
+def metric_of(task: Task, outputs: Tensor, batch: TensorBatch) -> float:
     """The task's metric over the answers that count: share of right classes, or mean squared error."""
     outputs, targets = _counted(task.output, outputs, batch)
     if task.metric.name == "accuracy":
@@ -673,7 +676,7 @@ def metric_of(task: Task, outputs: Tensor, batch: Batch) -> float:
     return float(mse_loss(outputs, targets))
 
 
-def _counted(output: OutputSpec, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+def _counted(output: OutputSpec, outputs: Tensor, batch: TensorBatch) -> tuple[Tensor, Tensor]:
     rows, targets = counted_rows(output, batch)
     outputs = outputs.flatten(0, 1) if output.per_step else outputs
     return (outputs if rows is None else outputs[rows]), targets

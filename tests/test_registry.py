@@ -56,11 +56,11 @@ def test_an_unknown_name_is_told_with_the_nearest_and_all():
 def test_importing_the_cells_again_registers_them_anew():
     from rnn_explorer.cells import CELLS
 
-    before, home = CELLS.get("gru"), sys.modules["rnn_explorer.cells.gru"]
+    before, home = CELLS.get("gru"), sys.modules["rnn_explorer.cells.gru.facts"]
     try:
         importlib.reload(home)
         assert CELLS.names() == ("rnn", "lstm", "gru")
         assert CELLS.get("gru") is not before
     finally:
         CELLS.register("gru")(before)
-        home.GRU = before
+        home.GRUFacts = before

@@ -18,6 +18,7 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Diverged, StepReport, Trainer, loss_of
 from rnn_explorer.work import ModelTooLarge
 
@@ -245,7 +246,7 @@ def test_a_loss_that_is_no_number_is_no_result(monkeypatch):
     def with_an_outlier(split: str) -> Batch:
         batch = whole(split)
         if split == "test":
-            inputs, targets = batch.inputs.clone(), batch.targets.clone()
+            inputs, targets = batch.inputs.copy(), batch.targets.copy()
             inputs[0, -1, 0] = targets[0, -1, 0] = 1e20
             batch = Batch(inputs, targets, batch.lengths, batch.mask)
         return batch
@@ -302,7 +303,9 @@ def test_it_trains_as_a_plain_torch_loop_does(optimizer):
     rate = trainer.experiment.training.learning_rate
     reference = kind(twin.model.parameters(), lr=rate, weight_decay=0.001, foreach=False, **options)
     for number in range(12):
-        batch = twin.task.train_batch(number // 10, number % 10, 16)  # 150 names in batches of 16 are 10 steps
+        batch = TensorBatch.of(
+            twin.task.train_batch(number // 10, number % 10, 16)
+        )  # 150 names in batches of 16 are 10 steps
         reference.zero_grad()
         loss = torch.nn.functional.cross_entropy(twin.model(batch.inputs, batch.lengths), batch.targets)
         loss.backward()
@@ -339,9 +342,9 @@ def test_a_short_gradient_is_not_clipped():
 def test_an_epoch_sees_every_training_sequence_once_and_ends_with_a_validation():
     trainer = make(FINITE)
     assert trainer.steps_per_epoch() == 7  # 200 images in batches of 32
-    seen = torch.cat([trainer.task.train_batch(0, index, 32).inputs for index in range(7)])
-    assert len(seen) == 200 and len({bytes(image.numpy().tobytes()) for image in seen}) == len(
-        {image.numpy().tobytes() for image in trainer.task.finite_set("train").inputs}
+    seen = np.concatenate([trainer.task.train_batch(0, index, 32).inputs for index in range(7)])
+    assert len(seen) == 200 and len({image.tobytes() for image in seen}) == len(
+        {image.tobytes() for image in trainer.task.finite_set("train").inputs}
     )
     reports = steps(trainer, 14)
     assert [report.step for report in reports if report.val_loss is not None] == [7, 14]
@@ -545,7 +548,7 @@ def test_clipping_and_a_smaller_rate_cure_it():
 def test_evaluating_in_parts_equals_the_whole(query, split, monkeypatch):
     trainer = make(query)
     whole = trainer.evaluate(split)
-    batch = trainer.task.evaluation(split)
+    batch = TensorBatch.of(trainer.task.evaluation(split))
     with torch.no_grad():
         direct = loss_of(trainer.task.output, trainer.model(batch.inputs, batch.lengths), batch)
     assert whole[0] == pytest.approx(float(direct), rel=1e-5)
@@ -625,18 +628,18 @@ def test_loss_counts_only_the_steps_that_are_asked():
     outputs, lengths = torch.tensor([[[1.0], [2.0], [9.0]], [[3.0], [9.0], [9.0]]]), torch.tensor([2, 1])
     targets = torch.zeros(2, 3, 1)
     spec = OutputSpec("values_per_step", 1, ("y",))
-    batch = Batch(torch.zeros(2, 3, 1), targets, lengths)
+    batch = TensorBatch(torch.zeros(2, 3, 1), targets, lengths)
     assert float(loss_of(spec, outputs, batch)) == pytest.approx((1 + 4 + 9) / 3)
-    masked = Batch(batch.inputs, targets, lengths, torch.tensor([[False, True, True], [True, True, True]]))
+    masked = TensorBatch(batch.inputs, targets, lengths, torch.tensor([[False, True, True], [True, True, True]]))
     assert float(loss_of(spec, outputs, masked)) == pytest.approx((4 + 9) / 2)
-    unpadded = Batch(batch.inputs, targets)
+    unpadded = TensorBatch(batch.inputs, targets)
     assert float(loss_of(spec, outputs, unpadded)) == pytest.approx((1 + 4 + 81 + 9 + 81 + 81) / 6)
 
 
 def test_cross_entropy_is_in_nats():
     # Logits 0 and ln 3 are probabilities 1/4 and 3/4: -ln 3/4 = 0.287682 and -ln 1/4 = 1.386294, mean 0.836988.
     outputs = torch.tensor([[0.0, math.log(3)], [0.0, math.log(3)]])
-    batch = Batch(torch.zeros(2, 1, 1), torch.tensor([1, 0]))
+    batch = TensorBatch(torch.zeros(2, 1, 1), torch.tensor([1, 0]))
     assert float(loss_of(OutputSpec("classes", 2, ("a", "b")), outputs, batch)) == pytest.approx(0.836988, abs=1e-6)
 
 

@@ -10,6 +10,7 @@ from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Split
+from rnn_explorer.tensors import TensorBatch
 
 _AT_ONCE = 32  # sequences between two looks at the clock
 
@@ -38,7 +39,7 @@ def columns(subject: Subject, *, split: Split = "validation") -> Progress:
     total, count = np.zeros(task.output.size), 0
     for start in range(0, len(batch), _AT_ONCE):
         yield start / len(batch)
-        part = batch.select(torch.arange(start, min(start + _AT_ONCE, len(batch))))
+        part = TensorBatch.of(batch.select(slice(start, start + _AT_ONCE)))
         with torch.no_grad():
             off = subject.model(part.inputs, part.lengths) - part.targets
         counted = off[part.step_mask()].double()  # (answers, columns)

@@ -25,17 +25,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnn_explorer.analysis.generate_report import CANDIDATES, ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate_report import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.analysis.text_features import text_features
-from rnn_explorer.cells import State
+from rnn_explorer.analysis.units import units
+from rnn_explorer.cells.base import State
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import STREAM_EVALUATION, Batch, Split
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
 
-LONGEST_PREFIX = 2000  # characters
 LONGEST = 2000  # steps that are generated
 HOTTEST = 10.0  # temperature
 _AT_ONCE = 8  # steps between two looks at the clock
@@ -269,12 +270,6 @@ def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100, back: 
         )
 
 
-def units(task: Any) -> tuple[Any, Any]:
-    """The mean and the standard deviation that the task's numbers are counted from and in, where it says so."""
-    asked = getattr(task, "inner", task)  # a task of somebody's own passes the question on
-    return getattr(asked, "mean", 0.0), getattr(asked, "scale", 1.0)
-
-
 # -- what units follow ------------------------------------------------------------------------------------------
 
 
@@ -307,10 +302,10 @@ def correlates(subject: Subject, *, layer: int = 0, direction: Direction = "forw
     features: tuple[str, ...] = ()
     sums = _Sums()
     for start in range(0, len(batch), _SLICE):
-        part = batch.select(torch.arange(start, min(start + _SLICE, len(batch))))
-        seen = _layer(subject.model, part, layer, direction)
+        part = batch.select(slice(start, start + _SLICE))
+        seen = _layer(subject.model, TensorBatch.of(part), layer, direction)
         real = _real_steps(part)  # (sequences, time)
-        features, values = text_features(part.inputs.numpy(), task.input.names)
+        features, values = text_features(part.inputs, task.input.names)
         yield (start + 0.5 * len(part)) / len(batch)
         units = torch.cat([seen[name] for name in quantities], dim=-1)[torch.from_numpy(real)]
         sums.add(units.double().numpy(), values[real])
@@ -334,7 +329,7 @@ def _read_for_features(subject: Subject) -> tuple[Split, Batch]:
     if not len(batch):
         split = "test"
         batch = subject.task.evaluation(split)
-    return split, batch.select(torch.arange(min(len(batch), STREAM_EVALUATION)))
+    return split, batch.select(slice(STREAM_EVALUATION))
 
 
 class _Sums:
@@ -378,7 +373,7 @@ class _Sums:
 
 
 @torch.no_grad()
-def _layer(model: SequenceModel, batch: Batch, layer: int, direction: Direction) -> dict[str, Tensor]:
+def _layer(model: SequenceModel, batch: TensorBatch, layer: int, direction: Direction) -> dict[str, Tensor]:
     """Gates and states of one layer and direction, name -> (batch, time, hidden_size), in the order of the inputs."""
     inputs = batch.inputs
     reverse = reversal(len(batch), inputs.shape[1], batch.lengths)
@@ -400,12 +395,11 @@ def goes_on(subject: Subject) -> bool:
 
     Such a task gives its future away, so no model for it reads backwards.
     """
-    probe = subject.probe
+    probe = subject.probe.numpy()
     if probe.inputs.shape != probe.targets.shape or tuple(subject.task.input.names) != _output_names(subject):
         return False
-    same = (probe.targets[:, :-1] == probe.inputs[:, 1:]) | probe.targets[:, :-1].isnan()  # one may be missing
-    real = torch.from_numpy(_real_steps(probe)[:, 1:])
-    return bool(same[real].all())
+    same = (probe.targets[:, :-1] == probe.inputs[:, 1:]) | np.isnan(probe.targets[:, :-1])  # one may be missing
+    return bool(same[_real_steps(probe)[:, 1:]].all())
 
 
 def _output_names(subject: Subject) -> tuple[str, ...]:
@@ -419,10 +413,10 @@ def _real_steps(batch: Batch) -> Array:
     time = batch.inputs.shape[1]
     if batch.lengths is None:
         return np.ones((len(batch), time), dtype=bool)
-    return np.arange(time)[None, :] < batch.lengths.numpy()[:, None]
+    return np.arange(time)[None, :] < batch.lengths[:, None]
 
 
-def _real(batch: Batch, sequence: int) -> Tensor:
+def _real(batch: TensorBatch, sequence: int) -> Tensor:
     """The real steps of one sequence, with a batch axis of 1."""
     length = batch.inputs.shape[1] if batch.lengths is None else int(batch.lengths[sequence])
     return batch.inputs[sequence : sequence + 1, :length]

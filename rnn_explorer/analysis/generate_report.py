@@ -11,6 +11,7 @@ import numpy as np
 from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction
 
+LONGEST_PREFIX = 2000  # characters that a text may begin with
 CANDIDATES = 5  # symbols kept for each place of a written text
 TOLERANCE = 0.5  # standard deviations by which a free run may be off and still count as following the series
 

@@ -22,8 +22,7 @@ from torch import Tensor
 from rnn_explorer.analysis.inside_report import InsideReport, Largest, Passage, WhatIf
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cells import RecurrentCell, State
-from rnn_explorer.cells.base import Change
+from rnn_explorer.cells.base import Change, RecurrentCell, State
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, reversal
 from rnn_explorer.trace import Array, Direction

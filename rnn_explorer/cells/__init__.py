@@ -1,12 +1,12 @@
-"""The recurrent cells, one file each; importing this package registers them."""
+"""The recurrent cells, a folder each; importing this package registers what is true of them, and no torch.
+
+`rnn_explorer.cells.base` has the torch module of a cell.
+"""
 
 from __future__ import annotations
 
-# The order of the buttons:
-# isort: off
-from rnn_explorer.cells import rnn, lstm, gru
+from rnn_explorer.cells.facts import CELLS, CellFacts, discover
 
-# isort: on
-from rnn_explorer.cells.base import CELLS, RecurrentCell, State
+__all__ = ["CELLS", "CellFacts"]
 
-__all__ = ["CELLS", "RecurrentCell", "State", "gru", "lstm", "rnn"]
+discover()

@@ -1,21 +1,21 @@
-"""What a recurrent cell is: one layer, one direction, with everything inside it on view.
+"""What a recurrent cell computes: one layer, one direction, with everything inside it on view.
 
-Adding a cell is one file in this folder with one `RecurrentCell` class under `@CELLS.register(key)`, and one test.
 Parameter names and the order of the gates are torch.nn's, so weights can be moved to and from `nn.LSTMCell` and
 its kin.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rnn_explorer.registry import Registry
+from rnn_explorer.cells.facts import CELLS, CellFacts
 
 State = tuple[Tensor, ...]  # one (batch, hidden_size) tensor for each of `state_names`, the hidden state first
 Change = Callable[[str, Tensor], Tensor]  # a gate's name and values -> what takes their place
@@ -26,16 +26,10 @@ def unchanged(name: str, gate: Tensor) -> Tensor:
     return gate
 
 
-class RecurrentCell(nn.Module, ABC):
-    """One recurrent layer in one direction.
+class RecurrentCell(CellFacts, nn.Module, ABC):
+    """One recurrent layer in one direction: the facts of a kind of cell, and its equations.
 
-    Class attributes:
-        key, title: the name in the URL and the name for people.
-        state_names: what is carried from step to step, the hidden state first.
-        gate_names: what is computed on the way, in the order of the rows of the weights.
-        bounded: those of `gate_names` that lie between 0 and 1.
-        setting_names: model settings that this cell understands, passed to its constructor by name.
-        keras_biases: bias vectors per gate in Keras (torch always has two).
+    Class attributes, besides those of `CellFacts`:
         nonlinearity: "tanh" or "relu", the function that makes the hidden state; a cell may set it for each object.
         kernel: what `kernels` calls the compiled loop of this cell; "" where there is none.
 
@@ -44,13 +38,6 @@ class RecurrentCell(nn.Module, ABC):
         hidden_size: units, at least 1.
     """
 
-    key: ClassVar[str]
-    title: ClassVar[str]
-    state_names: ClassVar[tuple[str, ...]] = ("hidden",)
-    gate_names: ClassVar[tuple[str, ...]]
-    bounded: ClassVar[frozenset[str]] = frozenset()
-    setting_names: ClassVar[tuple[str, ...]] = ()
-    keras_biases: ClassVar[int] = 1
     nonlinearity: str = "tanh"
     kernel: str = ""
 
@@ -195,4 +182,16 @@ def before(states: Tensor, initial: Tensor) -> Tensor:
     return torch.cat([initial[:, None], states[:, :-1]], dim=1)
 
 
-CELLS: Registry[type[RecurrentCell]] = Registry("cell")
+def cell_class(key: str) -> type[RecurrentCell]:
+    """The torch module of a registered kind of cell, from `cell.py` beside its `facts.py`.
+
+    Raises:
+        UnknownName: when there is no such kind.
+    """
+    facts = CELLS.get(key)
+    home = importlib.import_module(f"{facts.__module__.rpartition('.')[0]}.cell")
+    return next(kind for kind in vars(home).values() if isinstance(kind, type) and _is_cell(kind, facts))
+
+
+def _is_cell(kind: type, facts: type[CellFacts]) -> bool:
+    return issubclass(kind, RecurrentCell) and issubclass(kind, facts)

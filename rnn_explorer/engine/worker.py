@@ -277,7 +277,7 @@ class Worker:
         self.report(run, test=test)
 
     def finish(self, run: HostedRun, known: tuple[float, ...] | None) -> Iterator[None]:
-        """Measure what is not known yet at the end of a training, and end it.
+        """End a training: as finished only where its losses are numbers.
 
         Args:
             run: which.
@@ -292,7 +292,8 @@ class Worker:
                 validation.append((trainer.step_count, *known))
             yield
         test = yield from trainer.measure("test")
-        self.conclude(run, known, test)
+        verdict = trainer.verdict(validation=known[0], test=test[0])
+        self.halt(run, "diverged" if verdict else "finished", verdict or trainer.stopped_early)
         self.report(run, validation=validation, test=test, snapshot=True, checkpoint=True)
 
     def conclude(self, run: HostedRun, validation: Sequence[float], test: Sequence[float]) -> None:

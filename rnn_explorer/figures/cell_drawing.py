@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.cell_drawings import lstm, single, unrolled
+from rnn_explorer.figures.cell_drawings import single, unrolled
+from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.equations import equations, notes
 from rnn_explorer.figures.style import layer_name
@@ -24,7 +25,7 @@ _HOW = {
 
 def no_cell_drawing() -> Drawing:
     """The place of the drawing before there is anything to draw."""
-    box = f"0 0 {lstm.WIDTH} {lstm.HEIGHT}"
+    box = f"0 0 {WIDTH} {HEIGHT}"
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" aria-label="The cell"></svg>'
     return Drawing(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
 

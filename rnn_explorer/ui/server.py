@@ -28,9 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from rnn_explorer.tasks.own import store
-from rnn_explorer.ui import descriptors, faults, live, quiet, secret, session, uploads
-from rnn_explorer.ui.access import Access
-from rnn_explorer.ui.visitor import Visitors
+from rnn_explorer.ui import live, session, uploads
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from rnn_explorer.analysis.generate import LONGEST_PREFIX, units
-from rnn_explorer.analysis.own_sequence import LONGEST
+from rnn_explorer.analysis.generate_report import LONGEST_PREFIX
+from rnn_explorer.analysis.own_sequence_report import LONGEST
+from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.table import as_text
@@ -71,9 +72,9 @@ class _Facts:
         """
         task = experiment.make_task()
         probe = task.probe()
-        inputs, targets = probe.inputs.numpy(), probe.targets.numpy()
+        inputs, targets = probe.inputs, probe.targets
         whole = np.full(len(inputs), inputs.shape[1])
-        lengths = whole if probe.lengths is None else probe.lengths.numpy()
+        lengths = whole if probe.lengths is None else probe.lengths
         answers = np.full((inputs.shape[1], task.output.size), 1 / task.output.size)  # whatever it would say
         told = [task.explain(*given, answers) for given in zip(inputs, targets, lengths.tolist(), strict=True)]
         mean, scale = (np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in units(task))

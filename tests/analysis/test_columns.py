@@ -21,6 +21,7 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.column_errors import column_errors
 from rnn_explorer.tasks.own import store
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui.boards import Answer, Seen
 from rnn_explorer.ui.boards.data import DataBoard, DataSelection
@@ -73,7 +74,7 @@ def test_the_mean_over_columns_is_what_is_reported_and_each_is_its_own(gaps: boo
     assert found.model.mean() == pytest.approx(trainer.evaluate(split)[0], rel=1e-5)
     if split == "validation":
         assert found.baseline.mean() == pytest.approx(trainer.task.baseline().loss, rel=1e-5)
-    batch = trainer.task.evaluation(split)
+    batch = TensorBatch.of(trainer.task.evaluation(split))
     with torch.no_grad():
         off = (trainer.model(batch.inputs) - batch.targets).numpy()
     for column in range(4):

@@ -20,7 +20,7 @@ from rnn_explorer.analysis.dynamics import search
 from rnn_explorer.analysis.fixed_points import FAR, FixedPoints
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cells import RecurrentCell
+from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 

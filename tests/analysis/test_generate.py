@@ -16,14 +16,14 @@ import pytest
 import torch
 
 from rnn_explorer.analysis import questions
-from rnn_explorer.analysis.generate import LONGEST_PREFIX
-from rnn_explorer.analysis.generate_report import ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate_report import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import InputSpec, OutputSpec
 from rnn_explorer.tasks.own import store
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 
 CELLS = ("cell=rnn", "cell=rnn&nonlinearity=relu", "cell=lstm", "cell=gru")
@@ -388,7 +388,7 @@ def test_every_r_is_that_of_numpy(query: str, layer: int, direction: Any) -> Non
     subject = made(query)
     found = compare(subject, layer=layer, direction=direction)
     batch = subject.task.evaluation("validation")
-    batch = batch.select(torch.arange(min(256, len(batch))))
+    batch = TensorBatch.of(batch.select(slice(256)))
     entry = subject.model.trace(batch).layer(layer, direction)
     real = np.ones(batch.inputs.shape, bool)
     if batch.lengths is not None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from rnn_explorer import kernels
-from rnn_explorer.cells import CELLS, RecurrentCell, State
-from rnn_explorer.cells.base import unchanged
+from rnn_explorer import kernels, model
+from rnn_explorer.cells import CELLS
+from rnn_explorer.cells.base import RecurrentCell, State, cell_class, unchanged
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 
@@ -36,7 +36,7 @@ def draw(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tens
 def build(
     key: str, options: dict, inputs: int = 3, hidden: int = 4, init: str = "pytorch", seed: int = 0
 ) -> RecurrentCell:
-    cell = CELLS.get(key)(inputs, hidden, **options)
+    cell = cell_class(key)(inputs, hidden, **options)
     cell.initialise(init, source(seed))
     return cell
 
@@ -220,6 +220,16 @@ def test_what_a_cell_says_of_itself(key, options):
     assert [parameter is named for parameter, (_, named) in zip(cell.weights(), cell.named_parameters(), strict=True)]
 
 
+@every
+@pytest.mark.parametrize("inputs, hidden", [(1, 1), (3, 4), (17, 9)])
+def test_its_size_follows_from_its_facts(key, options, inputs, hidden):
+    cell = build(key, options, inputs, hidden)
+    facts = CELLS.get(key)
+    assert facts.parameter_count(inputs, hidden) == sum(parameter.numel() for parameter in cell.parameters())
+    second = cell.bias_hh.numel() if facts.keras_biases == 1 else 0
+    assert facts.keras_parameter_count(inputs, hidden) == facts.parameter_count(inputs, hidden) - second
+
+
 # -- initialisers -----------------------------------------------------------------------------------------------
 
 
@@ -275,7 +285,7 @@ def test_a_cell_of_equations_alone_runs_is_traced_and_trains(monkeypatch):
     out, last, seen = unroll(cell, x, cell.initial_state(x))
     torch.testing.assert_close(cell(x), (out, last))
     torch.testing.assert_close(cell.trace(x), seen)
-    monkeypatch.setattr(CELLS, "get", lambda name: Leaky)
+    monkeypatch.setattr(model, "cell_class", lambda name: Leaky)
     trainer = Trainer(
         Experiment.from_query("task=adding&cell=gru&seq_len=10&hidden_size=8&learning_rate=0.02&steps=60")
     )

@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rnn_explorer.cells import CELLS, RecurrentCell, State
+from rnn_explorer.cells import CELLS
+from rnn_explorer.cells.base import RecurrentCell, State, cell_class
 
 VARIANTS = [("rnn", {"nonlinearity": "tanh"}), ("rnn", {"nonlinearity": "relu"}), ("lstm", {}), ("gru", {})]
 CASES = {
@@ -32,7 +33,7 @@ def drawn(
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=source, dtype=torch.float64)
 
-    cell = CELLS.get(key)(inputs, hidden, **options).double().requires_grad_(False)
+    cell = cell_class(key)(inputs, hidden, **options).double().requires_grad_(False)
     for parameter in cell.parameters():
         parameter.copy_(normal(*parameter.shape))
     return cell, reach * normal(batch, inputs), tuple(reach * normal(batch, hidden) for _ in cell.state_names)
@@ -116,7 +117,7 @@ def test_each_row_of_the_batch_has_its_own(key, options) -> None:
 
 def test_an_lstm_by_hand() -> None:
     # One unit, no recurrent weights: c' = sigma(f) c + ..., h' = sigma(o) tanh(c'); the old h matters to nothing.
-    cell = CELLS.get("lstm")(1, 1).double().requires_grad_(False)
+    cell = cell_class("lstm")(1, 1).double().requires_grad_(False)
     for parameter in cell.parameters():
         parameter.zero_()
     cell.bias_ih.copy_(

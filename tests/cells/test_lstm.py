@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rnn_explorer.cells import CELLS
+from rnn_explorer.cells.base import cell_class
 from rnn_explorer.experiment import ModelSettings
 
 
@@ -16,7 +16,7 @@ def test_one_unit_by_hand():
     #   i = sigma(-2) = 0.119203                                f = sigma(1 + 0.229311) = 0.773698
     #   g = tanh(-4 + 0.229311) = tanh -3.770689 = -0.998939    o = sigma(2 + 0.5 + 0.458622) = 0.950669
     #   c_2 = 0.773698 * 0.704761 - 0.119203 * 0.998939 = 0.426195     h_2 = 0.950669 * tanh 0.426195 = 0.382299
-    cell = CELLS.get("lstm")(1, 1)
+    cell = cell_class("lstm")(1, 1)
     with torch.no_grad():
         cell.weight_ih.copy_(torch.tensor([[1.0], [0.0], [2.0], [-1.0]]))
         cell.weight_hh.copy_(torch.tensor([[0.0], [1.0], [1.0], [2.0]]))
@@ -34,7 +34,7 @@ def test_one_unit_by_hand():
 @pytest.mark.parametrize("init", ["keras", "pytorch", "identity"])
 @pytest.mark.parametrize("forget_bias", [0.0, 1.0, 3.0])
 def test_the_forget_bias_is_the_sum_of_both_vectors_whatever_the_initialiser(init, forget_bias):
-    cell = CELLS.get("lstm").from_settings(ModelSettings(forget_bias=forget_bias, hidden_size=4), 3)
+    cell = cell_class("lstm").from_settings(ModelSettings(forget_bias=forget_bias, hidden_size=4), 3)
     cell.initialise(init, torch.Generator().manual_seed(0))
     total = (cell.bias_ih + cell.bias_hh).detach().view(4, 4)  # a row for each gate
     assert total[1].tolist() == [forget_bias] * 4
@@ -45,7 +45,7 @@ def test_the_forget_bias_is_the_sum_of_both_vectors_whatever_the_initialiser(ini
 
 
 def test_a_wide_open_forget_gate_keeps_the_cell_state():
-    cell = CELLS.get("lstm")(1, 1, forget_bias=10.0)
+    cell = cell_class("lstm")(1, 1, forget_bias=10.0)
     cell.initialise("keras", torch.Generator().manual_seed(0))
     with torch.no_grad():
         cell.weight_ih.zero_()

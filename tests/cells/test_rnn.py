@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rnn_explorer.cells import CELLS
+from rnn_explorer.cells.base import cell_class
 from rnn_explorer.experiment import ModelSettings
 
 
 def one_unit(nonlinearity: str) -> torch.nn.Module:
-    cell = CELLS.get("rnn")(1, 1, nonlinearity=nonlinearity)
+    cell = cell_class("rnn")(1, 1, nonlinearity=nonlinearity)
     with torch.no_grad():
         cell.weight_ih[:], cell.weight_hh[:], cell.bias_ih[:], cell.bias_hh[:] = 2.0, 0.5, 0.1, -0.3
     return cell
@@ -43,7 +43,7 @@ def test_the_gradient_of_one_unit_by_hand():
 
 
 def test_it_takes_its_activation_from_the_settings():
-    cell = CELLS.get("rnn").from_settings(ModelSettings(cell="rnn", nonlinearity="relu", hidden_size=7), 3)
+    cell = cell_class("rnn").from_settings(ModelSettings(cell="rnn", nonlinearity="relu", hidden_size=7), 3)
     assert (cell.nonlinearity, cell.hidden_size, cell.input_size) == ("relu", 7, 3)
     with pytest.raises(KeyError):
-        CELLS.get("rnn")(1, 1, nonlinearity="sine")
+        cell_class("rnn")(1, 1, nonlinearity="sine")

@@ -1,17 +1,22 @@
-"""One cell drawn at one step, one file for each kind of cell."""
+"""What the drawings of cells share; the drawing of each kind of cell is in its own folder."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Callable
 
 from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.cell_drawings import generic, gru, lstm, rnn
+from rnn_explorer.cells import CELLS
+from rnn_explorer.figures.cell_drawings import generic
 
 Draw = Callable[[InsideReport, int, str], str]  # report, step from 0, what enters in words -> SVG
 
-_SINGLE: dict[str, Draw] = {"rnn": rnn.draw, "lstm": lstm.draw, "gru": gru.draw}
-
 
 def single(cell: str) -> Draw:
-    """How a kind of cell is drawn; boxes for its gates and states where nobody has drawn it yet."""
-    return _SINGLE.get(cell, generic.draw)
+    """How a kind of cell is drawn; boxes for its gates and states where its folder has no drawing."""
+    if cell in CELLS:
+        name = f"{CELLS.get(cell).__module__.rpartition('.')[0]}.drawing"
+        if importlib.util.find_spec(name) is not None:
+            return importlib.import_module(name).draw
+    return generic.draw

@@ -17,6 +17,8 @@ from rnn_explorer.analysis.inside_report import InsideReport
 from rnn_explorer.figures.drawing import number
 from rnn_explorer.figures.style import GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_colour, signed_limit
 
+WIDTH, HEIGHT = 940, 500  # of a drawing, where it has no reason for others
+
 Point = tuple[float, float]
 
 TEXT = 17  # size of numbers and names, in units of the view box

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from rnn_explorer.tasks.base import Baseline, Batch, InputSpec, Metric, OutputSpec, Split
 from rnn_explorer.tasks.own.csv_file import Table, check_classes
@@ -144,7 +143,7 @@ class SeriesClasses(PartsTask):
                 "to judge on others; bring more, or merge classes.",
             )
         self.item_at = np.repeat(np.arange(len(sizes)), sizes)  # by position in `whole`, like the next
-        self.kind_at = torch.from_numpy(kinds[self.item_at].astype(np.int64))
+        self.kind_at = kinds[self.item_at].astype(np.int64)
         begins = np.cumsum(sizes) - sizes
         self.stretches = {split: _pieces(begins[n], sizes[n], counts[n]) for split, n in parts.items()}
         self.time = max(int(part.lengths.max()) for part in self.stretches.values() if len(part))
@@ -153,7 +152,7 @@ class SeriesClasses(PartsTask):
         self.scale[self.scale == 0] = 1.0  # constant: nothing to see, but no harm
         with blaming("columns", self.settings.columns):
             found, told = normalised(whole, training, self.mean, self.scale, self.where)
-        self.values = torch.from_numpy(carried(found, begins))
+        self.values = carried(found, begins)
         return told
 
     def made(self, split: Split, stretches: Stretches) -> Batch:
@@ -162,10 +161,10 @@ class SeriesClasses(PartsTask):
     def baseline(self) -> Baseline:
         (batch, split), train = self.judged(), self.stretches["train"]
         assert batch.lengths is not None
-        seen = self.values[train.starts + train.lengths - 1].double().numpy()  # (sequences, columns), as the next
-        last = batch.inputs[torch.arange(len(batch)), batch.lengths - 1].double().numpy()
-        said = beliefs(seen, self.kind_at[train.starts].numpy(), last, len(self.classes))
-        right = batch.targets.numpy()
+        seen = self.values[train.starts + train.lengths - 1].astype(np.float64)  # (sequences, columns), as the next
+        last = batch.inputs[np.arange(len(batch)), batch.lengths - 1].astype(np.float64)
+        said = beliefs(seen, self.kind_at[train.starts], last, len(self.classes))
+        right = batch.targets
         return Baseline(
             loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
             metric=float((said.argmax(axis=1) == right).mean()),
@@ -197,7 +196,7 @@ class SeriesClasses(PartsTask):
         for split in ("validation", "test"):
             stretches = self.stretches[split]
             for start, length in zip(stretches.starts.tolist(), stretches.lengths.tolist(), strict=True):
-                inputs = self.values[start : start + length].numpy()
+                inputs = self.values[start : start + length]
                 found[inputs.tobytes()] = self.item_names[self.item_at[start]]
         return found
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
 from rnn_explorer.tasks.base import (
     PROBES,
@@ -107,8 +106,8 @@ class SeriesForecast(PartsTask):
                 whole, training, self.mean, self.scale, lambda row, n: (self.names[n], f"row {self.rows[row] + 1}")
             )
         begins = sorted(begin for part in parts.values() for begin, _ in part)
-        self.values = torch.from_numpy(carried(truth, begins))  # (rows, columns), like the next
-        self.truth = torch.from_numpy(truth)  # NaN where a value is missing: it is read as carried, and never judged
+        self.values = carried(truth, begins)  # (rows, columns), like the next
+        self.truth = truth  # NaN where a value is missing: it is read as carried, and never judged
         self.complete = ~np.isnan(truth).any(axis=1)  # (rows,)
         return told
 
@@ -142,11 +141,11 @@ class SeriesForecast(PartsTask):
         length = self.settings.seq_len
         inputs = stretches.gather(self.values, length + 1)[:, :-1]  # (batch, seq_len, columns), like the next
         targets = stretches.gather(self.truth, length + 1)[:, 1:]
-        late = torch.arange(length) >= self.warm_up
-        return Batch(inputs, targets, mask=late & ~targets.isnan().any(dim=2))
+        late = np.arange(length) >= self.warm_up
+        return Batch(inputs, targets, mask=late & ~np.isnan(targets).any(axis=2))
 
-    def choose_probes(self, batch: Batch) -> torch.Tensor:
-        return torch.linspace(0, len(batch) - 1, PROBES).round().long()  # far apart, since neighbours overlap
+    def choose_probes(self, batch: Batch) -> Array:
+        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # far apart, since neighbours overlap
 
     def baseline(self) -> Baseline:
         batch, split = self.judged()
@@ -159,7 +158,7 @@ class SeriesForecast(PartsTask):
     @staticmethod
     def _lazy(batch: Batch) -> Array:
         """(columns,) the squared error of repeating the last value."""
-        return ((batch.inputs - batch.targets) ** 2)[batch.step_mask()].double().mean(dim=0).numpy()
+        return ((batch.inputs - batch.targets) ** 2)[batch.step_mask()].mean(axis=0, dtype=np.float64)
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
@@ -192,8 +191,8 @@ class SeriesForecast(PartsTask):
         begin, end = next(extent for extent in self.extents if extent[0] <= start < extent[1])
         return Course(
             title=f"series {self.series[start]}" if self.series[start] else self.table_name or "your series",
-            values=self.values[begin:end].numpy(),
-            truth=self.truth[begin:end].numpy(),
+            values=self.values[begin:end],
+            truth=self.truth[begin:end],
             start=start - begin,
             when=lambda place: f"row {self.rows[begin + place] + 1}",
         )
@@ -210,7 +209,7 @@ class SeriesForecast(PartsTask):
     def _places(self) -> dict[bytes, int]:
         """Where each judged window starts, by its bytes."""
         return {
-            window.numpy().tobytes(): int(start)
+            window.tobytes(): int(start)
             for split in ("validation", "test")
             for window, start in zip(self.finite_set(split).inputs, self.stretches[split].starts, strict=True)
         }

@@ -98,11 +98,11 @@ def test_rare_spikes_are_no_outliers() -> None:
 )
 def test_tiny_and_huge_numbers_are_normalised_and_not_called_constant(values: list[float]) -> None:
     task = make(csv({"x": values}), columns="x", seq_len=10)
-    train = task.inner.values[: task.inner.stretches["train"].starts.max() + 11].double().numpy()
+    train = task.inner.values[: task.inner.stretches["train"].starts.max() + 11].astype(np.float64)
     assert abs(train.mean()) < 0.05 and train.std() == pytest.approx(1, abs=0.01)
     known = np.array([float(repr(value)) for value in values])
     shape = (known - known[0]) / np.abs(known - known[0]).max()
-    found = task.inner.values[:, 0].double().numpy()
+    found = task.inner.values[:, 0].astype(np.float64)
     found = (found - found[0]) / np.abs(found - found[0]).max()
     np.testing.assert_allclose(found, shape, atol=1e-5)
     trainer = Trainer(Experiment.default("own_series").replace(**task.settings.to_dict(), hidden_size=4))

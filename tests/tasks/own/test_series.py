@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +52,7 @@ def ramp(count: int = 200) -> bytes:
 
 def in_units(task: Task, batch: Batch) -> np.ndarray:
     """(batch, seq_len + 1, columns): whole windows in the units of the file."""
-    windows = torch.cat([batch.inputs, batch.targets[:, -1:]], dim=1).numpy()
+    windows = np.concatenate([batch.inputs, batch.targets[:, -1:]], axis=1)
     return windows * task.inner.scale + task.inner.mean
 
 
@@ -114,12 +113,12 @@ def test_gaps_are_filled_from_the_past_within_a_part_or_dropped() -> None:
     train, validation = task.finite_set("train"), task.finite_set("validation")
 
     def read(batch: Batch) -> np.ndarray:
-        return batch.inputs.numpy()[:, :, 0] * task.inner.scale + task.inner.mean
+        return batch.inputs[:, :, 0] * task.inner.scale + task.inner.mean
 
     assert read(train)[0, 3] == pytest.approx(2.0, abs=1e-5), "the value before, never one from the future"
     assert read(validation)[0, 0] == pytest.approx(task.inner.mean[0]), "nothing comes over the border of a part"
     last = train.targets[-1, :, 0]
-    assert last.isnan().tolist() == [False] * 9 + [True] and not train.mask[-1, 9] and train.mask[-1, 5:9].all()
+    assert np.isnan(last).tolist() == [False] * 9 + [True] and not train.mask[-1, 9] and train.mask[-1, 5:9].all()
     dropped = make(csv({"x": x, "y": list(range(200))}), columns="x", seq_len=10, missing="drop")
     assert "3 rows with a missing value (1.5 %) are left out." in dropped.notes
     np.testing.assert_allclose(in_units(dropped, dropped.finite_set("train"))[0, :5, 0], [0, 1, 2, 4, 5], atol=1e-5)
@@ -145,7 +144,7 @@ def _experiment(task: Task) -> Experiment:
 def test_an_explanation_is_in_units_and_names_the_rows() -> None:
     task = make(ramp(), columns="x", seq_len=10)
     batch = task.evaluation("validation")
-    told = task.explain(batch.inputs[2].numpy(), batch.targets[2].numpy(), 10, batch.targets[2].numpy())
+    told = task.explain(batch.inputs[2], batch.targets[2], 10, batch.targets[2])
     assert told.title == "rows 131 to 141" and told.verdict.startswith("squared error 0;")
     assert [strip.role for strip in told.strips] == ["input", "target", "answer"]
     np.testing.assert_allclose(told.strips[0].values, np.arange(130, 140) ** 2, rtol=1e-4)
@@ -189,16 +188,16 @@ def test_series_are_classified_by_id_and_label() -> None:
     for split in sizes:
         batch = task.finite_set(split)
         for inputs, target, length in zip(batch.inputs, batch.targets, batch.lengths, strict=True):
-            values = inputs[:length].numpy() * task.inner.scale + task.inner.mean
+            values = inputs[:length] * task.inner.scale + task.inner.mean
             key = tuple(np.round(1e4 * values.ravel()))
             assert known[key] == target and (inputs[length:] == 0).all()
             seen.append(key)
     assert len(set(seen)) == 60, "each series is in one part"
     train = task.finite_set("train")
     values = train.inputs[train.step_mask()]
-    assert values.mean(dim=0).abs().max() < 1e-5 and (values.std(dim=0) - 1).abs().max() < 1e-2
+    assert np.abs(values.mean(axis=0)).max() < 1e-5 and np.abs(values.std(axis=0) - 1).max() < 1e-2
     for split in sizes:
-        share = task.finite_set(split).targets.float().mean()
+        share = task.finite_set(split).targets.mean()
         assert 0.4 <= share <= 0.6, "the classes are shared out"
 
 
@@ -223,7 +222,7 @@ def test_without_an_id_each_row_is_a_series() -> None:
     task = make(data, kind="classification", label="k")
     assert task.longest == 6 and task.input.size == 1 and task.output.names == ("0", "1")
     batch = task.finite_set("test")
-    told = task.explain(batch.inputs[0].numpy(), batch.targets[0].numpy(), 6, np.full((6, 2), 0.5))
+    told = task.explain(batch.inputs[0], batch.targets[0], 6, np.full((6, 2), 0.5))
     row = int(told.title.removeprefix("row ")) - 1
     np.testing.assert_allclose(told.strips[0].values, rows[row][1:], rtol=1e-3, atol=1e-5)
     assert told.target_class == rows[row][0]
@@ -456,12 +455,12 @@ def test_any_table_makes_a_task_or_a_sentence(
     for split in ("train", "validation", "test"):
         batch = task.evaluation(split)
         assert len(batch) >= PROBES or (split == "validation" and val_split == 0)
-        assert batch.inputs.isfinite().all()
+        assert np.isfinite(batch.inputs).all()
     assert math.isfinite(task.baseline().loss)
     batch = task.probe()
     length = batch.inputs.shape[1] if batch.lengths is None else int(batch.lengths[0])
     answers = np.zeros((batch.inputs.shape[1], task.output.size))
-    assert task.explain(batch.inputs[0].numpy(), batch.targets[0].numpy(), length, answers).title
+    assert task.explain(batch.inputs[0], batch.targets[0], length, answers).title
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.cell_drawings.canvas import Canvas
+from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH, Canvas
 from rnn_explorer.figures.cell_drawings.sums import GATE, entrances, four_parts, gate_on_sum
 
-WIDTH, HEIGHT = 940, 500
 _TOP, _MEET, _OUT = 62, 146, 196  # heights: the cell state, i times g, the hidden state
 _FORGET, _INPUT, _CANDIDATE, _OUTPUT = 150, 310, 470, 630  # columns
 _PLUS = (_INPUT + _CANDIDATE) / 2

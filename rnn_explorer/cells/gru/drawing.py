@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.cell_drawings.canvas import Canvas
+from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH, Canvas
 from rnn_explorer.figures.cell_drawings.sums import (
     FIRST_ROW,
     GATE,
@@ -15,7 +15,6 @@ from rnn_explorer.figures.cell_drawings.sums import (
     part,
 )
 
-WIDTH, HEIGHT = 940, 500
 _TOP, _MEET = 62, 150  # heights: the hidden state, (1 - z) times n
 _UPDATE, _CANDIDATE, _INNER, _RESET = 150, 440, 590, 780  # columns
 _GATED = FIRST_ROW - 10  # height of the product with the reset gate

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from rnn_explorer import kernels
-from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
+from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged
+from rnn_explorer.cells.rnn.facts import SimpleRNNFacts
 
 
-@CELLS.register("rnn")
-class SimpleRNN(RecurrentCell):
+class SimpleRNN(SimpleRNNFacts, RecurrentCell):
     """The simple layer h_t = sigma(W_hh h_{t-1} + W_xh x_t + b).
 
     Args:
@@ -25,11 +25,6 @@ class SimpleRNN(RecurrentCell):
         hidden_size: units.
         nonlinearity: "tanh" or "relu".
     """
-
-    key = "rnn"
-    title = "Simple RNN"
-    gate_names = ("pre_activation",)
-    setting_names = ("nonlinearity",)
 
     def __init__(self, input_size: int, hidden_size: int, nonlinearity: str = "tanh") -> None:
         super().__init__(input_size, hidden_size)

@@ -18,11 +18,11 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from rnn_explorer import kernels
-from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
+from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged
+from rnn_explorer.cells.lstm.facts import LSTMFacts
 
 
-@CELLS.register("lstm")
-class LSTM(RecurrentCell):
+class LSTM(LSTMFacts, RecurrentCell):
     """The LSTM: input, forget and output gates around a cell state that sums.
 
     Args:
@@ -32,13 +32,7 @@ class LSTM(RecurrentCell):
             initialiser (Jozefowicz et al. 2015 recommend 1).
     """
 
-    key = "lstm"
-    title = "LSTM"
     kernel = "lstm"
-    state_names = ("hidden", "cell")
-    gate_names = ("input", "forget", "candidate", "output")
-    bounded = frozenset({"input", "forget", "output"})
-    setting_names = ("forget_bias",)
 
     def __init__(self, input_size: int, hidden_size: int, forget_bias: float = 1.0) -> None:
         super().__init__(input_size, hidden_size)

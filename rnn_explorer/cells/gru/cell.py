@@ -19,19 +19,14 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from rnn_explorer import kernels
-from rnn_explorer.cells.base import CELLS, Change, RecurrentCell, State, before, unchanged
+from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged
+from rnn_explorer.cells.gru.facts import GRUFacts
 
 
-@CELLS.register("gru")
-class GRU(RecurrentCell):
+class GRU(GRUFacts, RecurrentCell):
     """The GRU: a reset gate, an update gate and a candidate; the hidden state is all its memory."""
 
-    key = "gru"
-    title = "GRU"
     kernel = "gru"
-    gate_names = ("reset", "update", "candidate")
-    bounded = frozenset({"reset", "update"})
-    keras_biases = 2  # reset_after=True, Keras' default, keeps both
 
     def _gates(self, x: Tensor, h: Tensor, change: Change = unchanged) -> tuple[Tensor, Tensor, Tensor]:
         xr, xz, xn = self.split(linear(x, self.weight_ih, self.bias_ih))  # each (..., hidden)
