@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import functools
-import gzip
 import hashlib
-import importlib.util
 import logging
 import re
 import signal
@@ -20,13 +17,11 @@ from typing import Any
 import streamlit
 import torch
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from rnn_explorer.ui import live, session, uploads
+from rnn_explorer.ui import live, scripts, session, uploads
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -61,7 +56,6 @@ HEADERS = {
     "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "no-referrer",
 }
-_YEAR = 365 * 24 * 3600
 _SWEEP_EVERY = 60.0  # seconds
 _log = logging.getLogger(__name__)
 
@@ -90,9 +84,10 @@ def prefix() -> str:
 
 
 def routes() -> list[Route]:
-    """Plotly's script, the live stream of a run, and the downloads of its figures."""
+    """The page's scripts, the live stream of a run, and the downloads of its figures."""
     return [
-        Route(f"{prefix()}/explorer/plotly.min.js", _plotly),
+        Route(f"{prefix()}/explorer/plotly.min.js", scripts.plotly),
+        Route(f"{prefix()}/explorer/modules/{{digest}}/{{name}}", scripts.module),
         Route(f"{prefix()}/explorer/live/{{run_id}}", live.stream),
         Route(f"{prefix()}/explorer/choose/{{stream}}", live.choose, methods=["POST"]),
         Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", live.download),
@@ -142,25 +137,3 @@ def _hang_up_first() -> None:
                 before(received, frame)
 
         signal.signal(number, handle)
-
-
-@functools.cache
-def plotly_script() -> bytes:
-    """`plotly.min.js` as the installed plotly package carries it."""
-    found = importlib.util.find_spec("plotly")
-    assert found is not None and found.origin is not None
-    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_bytes()
-
-
-@functools.cache
-def _plotly_compressed() -> bytes:
-    return gzip.compress(plotly_script(), compresslevel=9)
-
-
-def _plotly(request: Request) -> Response:
-    # The page asks with ?v=VERSION, so a cached copy can live long and an upgrade is seen at once.
-    headers = {"cache-control": f"public, max-age={_YEAR}, immutable", "vary": "accept-encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(plotly_script(), media_type="text/javascript", headers=headers)
-    headers["content-encoding"] = "gzip"
-    return Response(_plotly_compressed(), media_type="text/javascript", headers=headers)

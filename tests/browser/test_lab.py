@@ -39,8 +39,8 @@ def test_after_a_lost_connection_the_server_is_told_what_is_chosen_now(visit: Vi
     lab.page.wait_for_timeout(500)  # what was chosen has been told by then
     lost_and_found = """() => {
         const board = [...window.__rnnExplorer.values()].find((board) => board.root.isConnected);
-        board.source.dispatchEvent(new Event("error"));
-        board.source.dispatchEvent(new Event("open"));
+        board.connection.source.dispatchEvent(new Event("error"));
+        board.connection.source.dispatchEvent(new Event("open"));
     }"""
     with lab.page.expect_request(lambda request: "/explorer/choose/" in request.url) as told:
         lab.page.evaluate(lost_and_found)

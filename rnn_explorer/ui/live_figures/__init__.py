@@ -13,11 +13,13 @@ from typing import Any
 import plotly
 import streamlit as st
 
+from rnn_explorer.ui import scripts
+
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "rnn_explorer.live_figures",
     css=(_HERE / "live.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live.js").read_text(encoding="utf-8"),
+    js=(_HERE / scripts.LOADER).read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 
@@ -57,6 +59,8 @@ def live_figures(
         "plotly": plotly.__version__,
         "ask": dict(ask),
         "at": at,
+        "modules": f"{base}/explorer/modules/{scripts.digest()}",
+        "names": list(scripts.modules()),
     }
     return _component(
         key=board,
