@@ -17,11 +17,11 @@ from typing import Any
 import streamlit
 import torch
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from rnn_explorer.ui import live, scripts, session, uploads
+from rnn_explorer.ui import downloads, scripts, session, socket, uploads
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -83,14 +83,13 @@ def prefix() -> str:
     return f"/{base}" if base else ""
 
 
-def routes() -> list[Route]:
-    """The page's scripts, the live stream of a run, and the downloads of its figures."""
+def routes() -> list[BaseRoute]:
+    """The page's scripts, its connection, and the downloads of figures."""
     return [
         Route(f"{prefix()}/explorer/plotly.min.js", scripts.plotly),
         Route(f"{prefix()}/explorer/modules/{{digest}}/{{name}}", scripts.module),
-        Route(f"{prefix()}/explorer/live/{{run_id}}", live.stream),
-        Route(f"{prefix()}/explorer/choose/{{stream}}", live.choose, methods=["POST"]),
-        Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", live.download),
+        Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", downloads.download),
+        WebSocketRoute(f"{prefix()}/explorer/socket", socket.endpoint),
     ]
 
 
@@ -103,14 +102,14 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     """Workers are started before the first visitor comes, and ended with the server."""
     torch.set_num_threads(1)
     session.engine()
-    live.accept()
+    socket.accept()
     _hang_up_first()
     sweeping = asyncio.create_task(_sweep())
     try:
         yield
     finally:
         sweeping.cancel()
-        live.hang_up()
+        socket.hang_up()
         session.close_engine()
 
 
@@ -125,14 +124,14 @@ async def _sweep() -> None:
 
 
 def _hang_up_first() -> None:
-    # The web server waits for open connections before it ends, and a live stream would never close by itself.
+    # The web server waits for open connections before it ends, and a page that is watched would never close its own.
     if threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)
 
         def handle(received: int, frame: Any, before: Any = before) -> None:
-            live.hang_up()
+            socket.hang_up()
             if callable(before):
                 before(received, frame)
 

@@ -58,6 +58,10 @@ export class Board {
     this.tools = null;
     /** @type {import("./types").Look} */
     this.look = {};
+    /** @type {string[]} */
+    this.names = []; // of the cards that there are
+    /** @type {import("./types").Grid | null} */
+    this.layout = null; // how they stand
     this.least = 560;
     this.run = this.base = this.link = this.path = this.told = "";
     this.filled = false; // whether there was a snapshot
@@ -74,15 +78,21 @@ export class Board {
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
     this.timeline = new Timeline({ send: () => this.send(), moved: () => this.tellPast(), step: () => this.status.step ?? 0,
       note: (facts) => Object.assign(root.dataset, facts) });
+    this.sentences = { line: "", page: "", server: "", run: "" }; // about the connection, this page, a frame, the run
+    this.owed = false; // whether the server waits for the word that its frame is drawn
+    /** @type {Set<Element>} */
+    this.sight = new Set(); // the cards that are in sight
+    this.sights = new IntersectionObserver((entries) => this.see(entries));
     this.connection = new Connection({
-      receive: (frame, run) => this.receive(frame, run),
-      full: (text) => this.say(text),
+      wish: () => ({ run: this.run, view: this.key, query: this.parts() }),
+      receive: (frame) => this.receive(frame),
+      line: (words) => this.say("line", words),
+      said: (words) => this.say("server", words),
       gone: () => this.tell("gone"),
-      lost: () => this.say("The connection to the server is lost; trying again."),
-    }, randomName());
+    });
     this.linkButton = makeButton("rx-text", "Copy link", "", () => this.copyLink());
     this.linkButton.title = "Copy the address of this experiment: the same settings, and with the same seed the same curve";
-    this.line = new StatusLine(this.linkButton, (name) => this.send(`&cancel=${encodeURIComponent(name)}`));
+    this.line = new StatusLine(this.linkButton, (name) => this.send(name));
     this.note = make("p", "rx-note");
     this.note.setAttribute("role", "alert");
     this.note.hidden = true;
@@ -96,6 +106,8 @@ export class Board {
     this.widths.observe(root);
     this.onKey = (/** @type {KeyboardEvent} */ event) => this.keyed(event);
     window.addEventListener("keydown", this.onKey);
+    this.onOnline = () => this.connection.hurry();
+    window.addEventListener("online", this.onOnline);
     this.watch = setInterval(() => { this.readLook(); this.fit(); }, 1000); // what stands above may have grown
   }
 
@@ -138,13 +150,17 @@ export class Board {
     this.send();
   }
 
-  query() {
-    const parts = { ...chosenParts(this.selection, this.ask, this.timeline), board: this.key, viewer: viewerName() };
-    return new URLSearchParams(parts).toString();
+  /** @returns {Record<string, string>} all that is chosen */
+  parts() {
+    return { ...chosenParts(this.selection, this.ask, this.timeline), viewer: viewerName() };
   }
 
-  send(extra = "") {
-    this.connection.send(extra);
+  query() {
+    return new URLSearchParams({ ...this.parts(), board: this.key }).toString();
+  }
+
+  send(cancel = "") {
+    this.connection.choose(cancel);
   }
 
   // -- what the page's script tells, and is told ---------------------------------------------------------------
@@ -174,8 +190,9 @@ export class Board {
     }
     this.run = run;
     if ((at ?? null) !== timeline.at) this.tellPast();
-    loadPlotly(base, plotly).then(() => this.connection.open(base, this.run, () => this.query()),
-      () => this.say("The drawing script could not be loaded. Reload the page."));
+    this.connection.open(`${window.location.origin.replace(/^http/, "ws")}${base}/explorer/socket`);
+    loadPlotly(base, plotly).then(() => this.schedule(),
+      () => this.say("page", "The drawing script could not be loaded. Reload the page."));
   }
 
   /** @param {string} status */
@@ -197,12 +214,11 @@ export class Board {
 
   // -- frames --------------------------------------------------------------------------------------------------
 
-  /**
-   * @param {Frame} frame
-   * @param {string} run
-   */
-  receive(frame, run) {
-    if (run !== this.run) return;
+  /** @param {Frame} frame */
+  receive(frame) {
+    if (frame.run !== this.run) return;
+    this.owed = true;
+    this.sentences.server = "";
     this.status = frame.status;
     if (frame.frames) this.timeline.frames = frame.frames;
     if (frame.tools) this.tools = frame.tools;
@@ -214,11 +230,14 @@ export class Board {
         card = new Kind(this, name);
         this.cards.set(name, card);
         this.grid.appendChild(card.root);
+        this.sights.observe(card.root);
         fresh = true;
       }
       card.merge(news);
     }
-    if (frame.cards && frame.grid) this.arrange(frame.cards, frame.grid);
+    this.names = frame.cards || this.names;
+    this.layout = frame.grid || this.layout;
+    if (this.layout && (frame.cards || frame.grid)) this.arrange(this.names, this.layout);
     if (fresh) this.showTools();
     if (frame.chosen || fresh) this.showChosen(frame.chosen || this.chosen);
     this.timeline.follow(frame.status);
@@ -251,11 +270,17 @@ export class Board {
     this.root.dataset.status = status.status;
     this.root.dataset.step = String(status.step);
     this.line.show(status);
-    this.say([status.message, ...new Set(status.errors)].filter(Boolean).join(" "));
+    this.say("run", [status.message, ...new Set(status.errors)].filter(Boolean).join(" "));
   }
 
-  /** @param {string} text */
-  say(text) {
+  /**
+   * @param {"line" | "page" | "server" | "run"} about
+   * @param {string} words "" for none
+   */
+  say(about, words) {
+    this.sentences[about] = words;
+    const { line, page, server, run } = this.sentences;
+    const text = [line && `${line}.`, page, server, run].filter(Boolean).join(" ");
     this.note.hidden = !text;
     if (this.note.textContent !== text) { this.note.textContent = text || ""; this.fit(); }
   }
@@ -282,6 +307,24 @@ export class Board {
     this.root.dataset.frames = String(Number(this.root.dataset.frames || 0) + 1);
     this.waiting = false;
     if ([...this.cards.values()].some((card) => card.dirty && card.name !== "curves")) this.schedule();
+    else if (this.owed) this.ready();
+  }
+
+  ready() {
+    this.owed = false;
+    this.connection.ready([...this.cards.values()].filter((card) => this.sight.has(card.root)).map((card) => card.name));
+  }
+
+  /**
+   * Cards came in sight or went.
+   * @param {IntersectionObserverEntry[]} entries
+   */
+  see(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.sight.add(target);
+      else this.sight.delete(target);
+    }
+    if (!this.owed && !this.waiting) this.ready(); // the server waits for news, and this is one
   }
 
   /** @param {number | null} time */
@@ -367,6 +410,8 @@ export class Board {
       clearInterval(this.watch);
       window.removeEventListener("resize", this.onResize);
       window.removeEventListener("keydown", this.onKey);
+      window.removeEventListener("online", this.onOnline);
+      this.sights.disconnect();
       this.widths.disconnect();
       for (const card of this.cards.values()) card.purge();
       this.forget();

@@ -1,6 +1,5 @@
 // One figure: its head with controls and downloads, Plotly's drawing, and the marks of a time step over it.
 
-import { unpack } from "./codec.js";
 import { make, makeButton } from "./dom.js";
 import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, LOOKS_EVERY, lookUnder, mapAt, placeOfPoint, repaint } from "./plotly_internals.js";
 
@@ -9,8 +8,16 @@ import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, LOOKS_EVERY, lookUnd
 /** @typedef {import("./types").Trace} Trace */
 /** @typedef {import("./types").Mark} Mark */
 
-const sizeOf = (/** @type {any} */ rows) => (Array.isArray(rows) ? [rows.length, rows.length ? rows[0].length : 0] : null);
-const withoutValues = (/** @type {Trace} */ trace) => JSON.stringify({ ...trace, z: sizeOf(trace.z) });
+const sizeOf = (/** @type {any} */ rows) => (Array.isArray(rows) ? `${rows.length} ${rows.length ? rows[0].length : 0}` : "");
+
+/**
+ * Whether a change of a trace is one of a map's values alone.
+ * @param {Trace} trace as it was
+ * @param {Trace} change
+ */
+export function isRepaint(trace, change) {
+  return trace.type === "heatmap" && Object.keys(change).length === 1 && Array.isArray(change.z) && sizeOf(change.z) === sizeOf(trace.z);
+}
 
 export class Card {
   /**
@@ -30,8 +37,8 @@ export class Card {
     this.whole = true; // whether all of it must be drawn anew, not only the values of maps
     /** @type {Set<number>} */
     this.changed = new Set(); // maps with new values
-    /** @type {Record<string, string>} */
-    this.shapes = {}; // by trace: all of it but the values
+    /** @type {Trace[]} */
+    this.traces = []; // as they came, since Plotly writes into those that it draws
     this.drawn = 0;
     this.cursor = -1; // the trace that marks a time step in space
     this.reported = false; // whether Plotly told of the click that is going on
@@ -133,15 +140,19 @@ export class Card {
     if (news.layout !== undefined) { state.layout = news.layout; this.whole = true; }
     if (news.count !== undefined) { state.count = news.count; this.whole = true; }
     for (const [number, trace] of Object.entries(news.data || {})) {
-      for (const [key, value] of Object.entries(trace)) trace[key] = unpack(value);
-      const shape = withoutValues(trace); // kept here, since Plotly writes into the traces that it draws
-      if (trace.type === "heatmap" && this.shapes[number] === shape) this.changed.add(Number(number));
-      else this.whole = true;
-      this.shapes[number] = shape;
-      state.data[Number(number)] = trace;
+      this.whole = true;
+      this.traces[Number(number)] = trace;
+      state.data[Number(number)] = { ...trace };
     }
-    state.data.length = state.count;
-    this.dirty = true;
+    for (const [number, change] of Object.entries(news.change || {})) {
+      const before = this.traces[Number(number)];
+      if (isRepaint(before, change)) this.changed.add(Number(number));
+      else this.whole = true;
+      this.traces[Number(number)] = { ...before, ...change };
+      state.data[Number(number)] = { ...before, ...change };
+    }
+    this.traces.length = state.data.length = state.count;
+    this.dirty ||= this.whole || this.changed.size > 0 || news.marks !== undefined;
   }
 
   /**

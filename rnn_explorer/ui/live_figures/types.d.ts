@@ -73,6 +73,7 @@ export interface News {
   count?: number;
   layout?: Record<string, any>;
   data?: Record<string, Trace>;
+  change?: Record<string, Trace>;
   svg?: string;
   equations?: Equation[];
   notes?: string[];
@@ -81,6 +82,7 @@ export interface News {
 
 /** What is new about a run as it is looked at. */
 export interface Frame {
+  run: string;
   status: Status;
   frames?: number[];
   chosen?: Record<string, any>;
