@@ -246,7 +246,8 @@ class Page:
             return
         if self._wanted and now < self._not_before:
             await asyncio.sleep(self._not_before - now)
-        elif self._wanted and self._looker is not None:
+            return
+        if self._wanted and self._looker is not None:
             rest = min(rest, self._looker.due())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), rest)

@@ -137,7 +137,8 @@ def test_equal_arrays_are_not_sent_again_and_of_a_trace_only_what_changed() -> N
     [
         (True, 1), (0, False), ([1], [2]), ({"a": 1}, {"a": 1, "b": 2}), (np.zeros(2), np.zeros(3)), (None, 0),
         (np.zeros(2), [0.0, 0.0]), ({"a": [np.zeros(2)]}, {"a": [np.ones(2)]}),
-        (np.zeros(2, np.float32), np.zeros(2, int)), ([1.0], np.array([1.0, 2.0])), (np.zeros((1, 2)), np.zeros((2, 1))),
+        (np.zeros(2, np.float32), np.zeros(2, int)), ([1.0], np.array([1.0, 2.0])),
+        (np.zeros((1, 2)), np.zeros((2, 1))),
     ],
 )  # fmt: skip
 def test_what_differs_is_new(before: Any, after: Any) -> None:

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { chosenParts, places } from "../../rnn_explorer/ui/live_figures/arranging.js";
-import { boxOf } from "../../rnn_explorer/ui/live_figures/card.js";
+import { boxOf, isRepaint } from "../../rnn_explorer/ui/live_figures/card.js";
 import { pressed, within } from "../../rnn_explorer/ui/live_figures/controls.js";
 import { short } from "../../rnn_explorer/ui/live_figures/dom.js";
 import { numbersOf } from "../../rnn_explorer/ui/live_figures/status_line.js";
@@ -63,4 +63,13 @@ test("the status line names what is known and nothing else", () => {
   assert.equal(numbersOf(status), "step 7 / 100  ·  epoch 0.5 / 10  ·  12 steps/s");
   const done = { ...status, status: "finished", val_loss: 0.5, val_metric: 0.987, test: [0.25, 1] };
   assert.ok(numbersOf(done).endsWith("validation loss 0.5, accuracy 98.7 %  ·  test loss 0.25, accuracy 100.0 %"));
+});
+
+test("only new values of a map of the same size are repainted", () => {
+  const map = { type: "heatmap", z: [[1, 2]], zmax: 1 };
+  assert.ok(isRepaint(map, { z: [[3, 4]] }));
+  assert.ok(!isRepaint(map, { z: [[3, 4, 5]] }));
+  assert.ok(!isRepaint(map, { z: [[3, 4]], zmax: 2 }));
+  assert.ok(!isRepaint({ ...map, type: "scatter" }, { z: [[3, 4]] }));
+  assert.ok(!isRepaint(map, { customdata: [[3, 4]] }));
 });

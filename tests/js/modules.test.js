@@ -12,7 +12,7 @@ test("modules import each other by relative addresses only, and nothing while th
   for (const name of modules) {
     const source = readFileSync(new URL(name, folder), "utf8").replace(/\/\*\*[\s\S]*?\*\//g, "");
     for (const [, from] of source.matchAll(/^import\s[^;]*?from\s+"([^"]+)"/gm)) assert.match(from, /^\.\/[a-z_]+\.js$/, name);
-    assert.doesNotMatch(source, /\bimport\(|https?:\/\/(?!www\.w3\.org)/, name);
+    assert.doesNotMatch(source, /\bimport\(|\bfetch\(|https?:\/\/(?!www\.w3\.org)/, name);
   }
 });
 

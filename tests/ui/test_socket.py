@@ -102,9 +102,10 @@ def browse(port: int) -> Iterator[Callable[..., Browser]]:
 
         def make(visitor: str = "anna", at: int = 0, **more: Any) -> Browser:
             address = f"ws://127.0.0.1:{at or port}/explorer/socket"
-            line = connect(address, additional_headers={"x-visitor": visitor}, max_size=None, **more)
-            open_lines.callback(line.close)
-            return Browser(line)
+            headers = {"x-visitor": visitor}
+            return Browser(
+                open_lines.enter_context(connect(address, additional_headers=headers, max_size=None, **more))
+            )
 
         yield make
     deadline = time.monotonic() + PATIENCE
@@ -121,9 +122,11 @@ def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(query: str = SMALL, *commands: str) -> str:
     engine = session.engine()
     run = engine.start(Experiment.from_query(query))
+    leave = engine.subscribe(run, lambda: None)  # a snapshot is made for who watches
     deadline = time.monotonic() + PATIENCE
     while engine.view(run).snapshot is None and time.monotonic() < deadline:
         time.sleep(0.01)
+    leave()
     for command in commands:
         engine.command(run, command)
     return run
@@ -187,7 +190,7 @@ def test_a_run_that_is_gone_is_told_and_another_can_be_asked_for(browse: Callabl
     run = start()
     page.open(run)
     assert page.hear()["run"] == run
-    session.engine().drop(run)
+    session.engine().command(run, "stop")
     assert page.next() == {"type": "gone"}
 
 
