@@ -1,6 +1,6 @@
 """The server: `streamlit run app.py`.
 
-It serves the pages, the stream of live figures and Plotly's own script, sets the security headers, and keeps the
+It serves the pages, their connections and their scripts, sets the security headers, and keeps the
 worker processes that train from its start to its end.
 """
 

@@ -1,6 +1,6 @@
 """The component that draws the live figures in place.
 
-`live_figures(...)` mounts it. The browser then opens the run's event stream by itself (`rnn_explorer.ui.live`); the
+`live_figures(...)` mounts it. The browser then connects to the server by itself (`rnn_explorer.ui.socket`); the
 script is run again only when the run's status changes, so that the buttons can follow.
 """
 
