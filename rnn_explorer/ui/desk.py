@@ -21,7 +21,7 @@ from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import controls, live, network, server, session, uploads, visitor
+from rnn_explorer.ui import controls, network, server, session, socket, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
 from rnn_explorer.ui.plain import plain
 
@@ -160,7 +160,7 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
     old = state.get(_RUN)
     if old and alive(old) and is_mine(old):
         for relative in engine.family(old):
-            if live.viewers(relative) <= (relative == old):  # nobody else is watching it
+            if socket.viewers(relative) <= (relative == old):  # nobody else is watching it
                 engine.command(relative, "stop", by=me)
     state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
     return True
@@ -419,7 +419,7 @@ def _branch(run_id: str, step: int) -> str:
     """Go on from a step of the past in a new run, and put that on the desk."""
     engine, me = session.engine(), visitor.current()
     branch = engine.branch(run_id, step, me)
-    if live.viewers(run_id) <= 1:
+    if socket.viewers(run_id) <= 1:
         engine.command(run_id, "pause", by=me)
     _put_on_the_desk(branch)
     return branch

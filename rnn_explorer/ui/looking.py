@@ -1,7 +1,7 @@
 """One browser's look at a run: at its present or its past, with the questions that its board needs answered.
 
-A `Looker` belongs to one open stream. It knows no web server: the stream tells it what the person chose, asks it again
-and again what is to be seen, and is woken when an answer comes.
+A `Looker` belongs to one open page. It knows no web server: the page's connection tells it what the person chose, asks
+it again and again what is to be seen, and is woken when an answer comes.
 """
 
 from __future__ import annotations

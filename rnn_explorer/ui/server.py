@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import functools
-import gzip
 import hashlib
-import importlib.util
 import logging
 import re
 import signal
@@ -23,12 +20,14 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from rnn_explorer.tasks.own import store
-from rnn_explorer.ui import live, session, uploads
+from rnn_explorer.ui import descriptors, downloads, faults, quiet, scripts, secret, session, socket, uploads
+from rnn_explorer.ui.access import Access
+from rnn_explorer.ui.visitor import Visitors
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -63,7 +62,6 @@ HEADERS = {
     "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "no-referrer",
 }
-_YEAR = 365 * 24 * 3600
 _SWEEP_EVERY = 60.0  # seconds
 GRACE = 2  # seconds that open connections have when the server is told to end
 _log = logging.getLogger(__name__)
@@ -92,13 +90,13 @@ def prefix() -> str:
     return f"/{base}" if base else ""
 
 
-def routes() -> list[Route]:
-    """Plotly's script, the live stream of a run, and the downloads of its figures."""
+def routes() -> list[BaseRoute]:
+    """The page's scripts, its connection, and the downloads of figures."""
     return [
-        Route(f"{prefix()}/explorer/plotly.min.js", _plotly),
-        Route(f"{prefix()}/explorer/live/{{run_id}}", live.stream),
-        Route(f"{prefix()}/explorer/choose/{{stream}}", live.choose, methods=["POST"]),
-        Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", live.download),
+        Route(f"{prefix()}/explorer/plotly.min.js", scripts.plotly),
+        Route(f"{prefix()}/explorer/modules/{{digest}}/{{name}}", scripts.module),
+        Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", downloads.download),
+        WebSocketRoute(f"{prefix()}/explorer/socket", socket.endpoint),
     ]
 
 
@@ -128,14 +126,14 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     secret.key()
     torch.set_num_threads(1)
     session.engine()
-    live.accept()
+    socket.accept()
     _hang_up_first()
     sweeping = asyncio.create_task(_sweep())
     try:
         yield
     finally:
         sweeping.cancel()
-        live.hang_up()
+        socket.hang_up()
         session.close_engine()
         store.close()  # after SIGTERM the web server ends the process at once
 
@@ -168,32 +166,10 @@ def _hang_up_first() -> None:
             continue
 
         def handle(received: int, frame: Any, before: Any = ending if before is signal.SIG_DFL else before) -> None:
-            live.hang_up()
+            socket.hang_up()
             if web_server is not None and not web_server.should_exit:
                 web_server.should_exit = True
             elif callable(before):  # told again, or not our web server
                 before(received, frame)
 
         signal.signal(number, handle)
-
-
-@functools.cache
-def plotly_script() -> bytes:
-    """`plotly.min.js` as the installed plotly package carries it."""
-    found = importlib.util.find_spec("plotly")
-    assert found is not None and found.origin is not None
-    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_bytes()
-
-
-@functools.cache
-def _plotly_compressed() -> bytes:
-    return gzip.compress(plotly_script(), compresslevel=9)
-
-
-def _plotly(request: Request) -> Response:
-    # The page asks with ?v=VERSION, so a cached copy can live long and an upgrade is seen at once.
-    headers = {"cache-control": f"public, max-age={_YEAR}, immutable", "vary": "accept-encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(plotly_script(), media_type="text/javascript", headers=headers)
-    headers["content-encoding"] = "gzip"
-    return Response(_plotly_compressed(), media_type="text/javascript", headers=headers)

@@ -25,7 +25,7 @@ from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui.boards import Answer, Seen
 from rnn_explorer.ui.boards.data import DataBoard, DataSelection
-from tests.ui.test_live import view_of
+from tests.ui.test_pictures import view_of
 
 NOISE = np.random.default_rng(0).normal(size=(3, 600)).round(3)
 

@@ -8,7 +8,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui.boards import BOARDS, Seen
 from rnn_explorer.ui.boards.data import DataBoard, DataSelection
-from tests.ui.test_live import view_of
+from tests.ui.test_pictures import view_of
 
 
 def test_it_draws_the_curves_of_a_run_with_the_axis_that_is_chosen() -> None:

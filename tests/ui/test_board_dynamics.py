@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,14 +19,15 @@ from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.engine.frames import unpack
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import live
 from rnn_explorer.ui.boards import dynamics
 from rnn_explorer.ui.boards.base import Answer, Seen
 from rnn_explorer.ui.boards.dynamics import MOST_KICK, DynamicsBoard, DynamicsSelection
 from rnn_explorer.ui.looking import Looker
-from tests.ui.test_live import view_of
+from rnn_explorer.ui.pictures import Encoder
+from tests.ui.test_pictures import view_of
 
 CARDS = ["dynamics", "eigenvalues", "flow", "found"]
 FLIP_FLOP = "task=flip_flop&cell=rnn&hidden_size=4&seq_len=10"
@@ -101,7 +101,7 @@ def test_there_are_always_the_same_cards(query: str) -> None:
             assert card.title and card.how_to_read and card.to_csv()
             if hasattr(card, "to_plotly"):
                 card.to_plotly("dark")
-        json.loads(live.Encoder(board).event(look))
+        unpack(Encoder(board).frame(look))
 
 
 @every
@@ -197,7 +197,7 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
                     answers[question.name] = Answer(error=str(error))
         look = seen(trainer, answers)
         assert [card.name for card in board.cards(look)] == CARDS
-        json.loads(live.Encoder(board).event(look))
+        unpack(Encoder(board).frame(look))
 
 
 # -- axes -------------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.ui import exports, live
+from rnn_explorer.ui import downloads, exports
 from rnn_explorer.ui.boards.base import Seen
 from tests.ui.asgi import run, scope_of
-from tests.ui.test_live import LabBoard, LabSelection, seen, trainer_of, view_of
+from tests.ui.test_pictures import LabBoard, LabSelection, seen, trainer_of, view_of
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def settled(a_look: tuple[Seen, list[Any]], monkeypatch: pytest.MonkeyPatch) -> 
     async def at_once(*_: Any) -> tuple[Seen, list[Any]]:
         return a_look
 
-    monkeypatch.setattr(live, "_settled", at_once)
+    monkeypatch.setattr(downloads, "_settled", at_once)
 
 
 @pytest.mark.usefixtures("settled")
@@ -42,7 +42,7 @@ def test_fifty_at_once_leave_the_loop_free_are_made_two_at_a_time_and_the_last_a
 ) -> None:
     go_on, lock, threads = threading.Event(), threading.Lock(), set()
     at_once, most = 0, 0
-    real = live._file_of
+    real = downloads._file_of
 
     def slow(card: Any, form: str) -> Any:
         nonlocal at_once, most
@@ -56,14 +56,14 @@ def test_fifty_at_once_leave_the_loop_free_are_made_two_at_a_time_and_the_last_a
             at_once -= 1
         return made
 
-    monkeypatch.setattr(live, "_file_of", slow)
+    monkeypatch.setattr(downloads, "_file_of", slow)
 
     async def everybody() -> list[Response]:
-        downloads = [asyncio.create_task(live.download(request())) for _ in range(50)]
-        busy, _ = await asyncio.wait(downloads, return_when=asyncio.FIRST_COMPLETED)
+        several = [asyncio.create_task(downloads.download(request())) for _ in range(50)]
+        busy, _ = await asyncio.wait(several, return_when=asyncio.FIRST_COMPLETED)
         assert all(task.result().status_code == 503 for task in busy)
         go_on.set()  # from the loop, which would stand still if files were made on it
-        return await asyncio.gather(*downloads)
+        return await asyncio.gather(*several)
 
     answers = run(everybody())
     room = exports.AT_A_TIME + exports.WAITING
@@ -72,21 +72,21 @@ def test_fifty_at_once_leave_the_loop_free_are_made_two_at_a_time_and_the_last_a
     assert len(refused) == 50 - room
     assert "Try again" in bytes(refused[0].body).decode() and refused[0].headers["retry-after"]
     assert most == exports.AT_A_TIME and all(thread.name.startswith("export") for thread in threads)
-    assert run(live.download(request())).status_code == 200, "all places are free again"
+    assert run(downloads.download(request())).status_code == 200, "all places are free again"
 
 
 @pytest.mark.usefixtures("settled")
 def test_a_place_is_free_again_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_file_of", lambda *_: 1 / 0)
+    monkeypatch.setattr(downloads, "_file_of", lambda *_: 1 / 0)
     for _ in range(exports.AT_A_TIME + exports.WAITING + 1):
         with pytest.raises(ZeroDivisionError):
-            run(live.download(request()))
+            run(downloads.download(request()))
 
 
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("form, kind", [("csv", "text/csv"), ("html", "text/html")])
 def test_what_is_made_beside_the_loop_is_the_file(a_look: tuple[Seen, list[Any]], form: str, kind: str) -> None:
-    answer = run(live.download(request(form)))
+    answer = run(downloads.download(request(form)))
     figure = next(card for card in a_look[1] if isinstance(card, Figure) and card.name == "curves")
     assert answer.headers["content-type"].startswith(kind)
     assert answer.headers["content-disposition"].endswith(f'-curves-step0.{form}"')
@@ -96,5 +96,5 @@ def test_what_is_made_beside_the_loop_is_the_file(a_look: tuple[Seen, list[Any]]
 
 @pytest.mark.usefixtures("settled")
 def test_a_figure_that_is_not_there_is_not_found() -> None:
-    assert run(live.download(request(name="nosuch"))).status_code == 404
-    assert run(live.download(request(form="exe"))).status_code == 404
+    assert run(downloads.download(request(name="nosuch"))).status_code == 404
+    assert run(downloads.download(request(form="exe"))).status_code == 404

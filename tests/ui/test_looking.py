@@ -19,7 +19,7 @@ from rnn_explorer.training import Trainer
 from rnn_explorer.ui import looking
 from rnn_explorer.ui.boards.base import Question
 from rnn_explorer.ui.looking import Asker, Looker
-from tests.ui.test_live import view_of
+from tests.ui.test_pictures import view_of
 
 
 class Clock:

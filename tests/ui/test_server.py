@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from streamlit import config
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from rnn_explorer.ui import faults, live, server
+from rnn_explorer.ui import faults, server, socket
 from tests.ui.asgi import Answer, call, run, scope_of
 
 ROOT = Path(__file__).parents[2]
@@ -118,11 +118,11 @@ def test_a_signal_asks_the_web_server_to_end_and_a_second_one_forces_it(number: 
         assert web_server.config.timeout_graceful_shutdown == server.GRACE
         signal.raise_signal(number)
         assert web_server.should_exit and not web_server._captured_signals, "it is not to be raised again at the end"
-        assert not live._open
+        assert not socket._open
         signal.raise_signal(signal.SIGINT)
         assert web_server.force_exit
     finally:
-        live.accept()
+        socket.accept()
         for one, handler in before.items():
             signal.signal(one, handler)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from rnn_explorer.analysis.data import report
 from rnn_explorer.cli import main
+from rnn_explorer.engine import frames
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.examples import examples
@@ -20,7 +19,6 @@ from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.scaling import moments
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import live
 from tests.tasks.own.test_series import csv, make
 
 WAVE = [round(math.sin(n / 5) + 0.3 * math.sin(n), 6) for n in range(240)]
@@ -116,9 +114,8 @@ def test_tiny_and_huge_numbers_are_drawn(values: list[float]) -> None:
     trainer = Trainer(Experiment.default("own_series").replace(**task.settings.to_dict(), hidden_size=4))
     told = trainer.snapshot().explanations[0]
     drawn = answer(told, "lstm").data[0]
-    packed = json.loads(live._json(drawn["y"]))
-    assert packed["dtype"] == "f8", "what is sent to the browser tells the values apart"
-    seen = np.frombuffer(base64.b64decode(packed["bdata"]))
+    seen = frames.unpack(frames.pack({"y": drawn["y"]}))["y"]
+    assert seen.dtype == np.float64, "what is sent to the browser tells the values apart"
     first = int(told.title.split()[1]) - 1
     np.testing.assert_allclose(seen, values[first : first + 10], atol=1e-3 * np.ptp(values), rtol=0)
     low, high = examples(report(task).examples).layout["yaxis"]["range"]
