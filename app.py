@@ -1,7 +1,7 @@
 """The server: `streamlit run app.py`.
 
-It serves the pages, their connections and their scripts, decides whom it answers and who a visitor is, sets the security
-headers, and keeps the worker processes that train from its start to its end.
+It serves the pages, their connections and their scripts, decides whom it answers and who a visitor is, sets the
+security headers, and keeps the worker processes that train from its start to its end.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def test_the_free_run_begins_at_the_end_or_before_it(task: str) -> None:
         (card,) = board.cards(seen)
         assert ("the 12 after the last that is known" in card.title) == (back == 0)
         assert ("beyond its end" in card.title) == (back == 9)
-        assert json.loads(live.Encoder(board).event(seen))["figures"]
+        assert unpack(Encoder(board).frame(seen))["figures"]
 
 
 def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:

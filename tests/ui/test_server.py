@@ -52,11 +52,11 @@ def carries_the_headers(answer: Answer) -> bool:
 @pytest.mark.parametrize("path, about, status", [
     ("/explorer/plotly.min.js", {}, 200),
     ("/nosuch", {}, 404),
-    ("/explorer/choose/x", {}, 405),
+    ("/explorer/figure/x/y.csv", {"method": "POST"}, 405),
     ("/", {"host": "evil.example"}, 421),
     ("/", {"host": None}, 400),
     ("/", {"origin": "http://evil.example"}, 403),
-    ("/explorer/choose/x", {"method": "POST", "content_length": "9999"}, 413),
+    ("/explorer/figure/x/y.csv", {"method": "POST", "content_length": "9999"}, 413),
 ])  # fmt: skip
 def test_every_answer_carries_the_headers(path: str, about: dict[str, Any], status: int) -> None:
     answer = ask(path, **about)
