@@ -6,26 +6,28 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8501
 
-.PHONY: run test check format bench clean browser
+.PHONY: run test check format bench clean browser node
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
 
 # A browser keeps two cores busy by itself, so its tests come one by one; all others come two at a time.
-test: $(VENV)/.dev browser
+test: $(VENV)/.dev browser node
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
 	failed=0; \
+	node --test tests/js/*.test.js || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=1; \
 	$(BIN)/python -m pytest tests/browser || failed=1; \
 	exit $$failed
 endif
 
-check: $(VENV)/.dev
+check: $(VENV)/.dev node
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy rnn_explorer
+	node_modules/.bin/tsc -p .
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -42,6 +44,10 @@ bench: $(VENV)/.dev browser
 browser: $(VENV)/.dev
 	$(BIN)/python -m tests.browser.install
 
+# node runs the tests of the page's modules, and TypeScript's checker checks their types.
+node: $(VENV)/.dev
+	$(BIN)/python -m tests.js.install
+
 # The compiler that makes training fast is wished for, but where it cannot be had everything works without it.
 $(VENV)/.run: requirements.txt requirements-fast.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -56,4 +62,4 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt requirements-fast.txt
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

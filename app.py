@@ -1,13 +1,20 @@
 """The server: `streamlit run app.py`.
 
-It serves the pages, the stream of live figures and Plotly's own script, sets the security headers, and keeps the
-worker processes that train from its start to its end.
+It serves the pages, their connections and their scripts, decides whom it answers and who a visitor is, sets the
+security headers, and keeps the worker processes that train from its start to its end.
 """
 
 from __future__ import annotations
 
 import streamlit as st
 
-from rnn_explorer.ui import server
+from rnn_explorer.ui import faults, server
 
-app = st.App("pages/_frame.py", routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)
+app = st.App(
+    "pages/_frame.py",
+    routes=server.routes(),
+    middleware=server.middleware(),
+    lifespan=server.lifespan,
+    on_script_error=faults.told,
+    exception_handlers={Exception: server.fault},
+)

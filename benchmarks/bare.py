@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
-from rnn_explorer.tasks.base import Batch, Task
+from rnn_explorer.tasks.base import Task
+from rnn_explorer.tensors import TensorBatch
 
 WHAT = (
     "nn.RNN / nn.LSTM / nn.GRU and nn.Linear; batches from the task's own generator; optimizer.zero_grad, backward, "
@@ -88,14 +89,14 @@ class BareLoop:
         start = SequenceModel(experiment.model, task.input, task.output, generator)
         self.model = BareModel(experiment, task, start)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=training.learning_rate, fused=fused or None)
-        self.validation = task.evaluation("validation")
+        self.validation = TensorBatch.of(task.evaluation("validation"))
         self.steps_per_epoch = task.steps_per_epoch(self.batch_size)
         self.epoch = self.index = 0
         self.val_loss = self.val_metric = float("nan")
 
     def step(self) -> float:
         """One optimizer step, and the validation set at the end of an epoch; returns the batch's loss."""
-        batch = self.task.train_batch(self.epoch, self.index, self.batch_size)
+        batch = TensorBatch.of(self.task.train_batch(self.epoch, self.index, self.batch_size))
         self.model.train()
         self.optimizer.zero_grad()
         loss = self.loss(self.model(batch.inputs), batch)
@@ -109,7 +110,7 @@ class BareLoop:
             self.evaluate()
         return loss.item()
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def loss(self, outputs: Tensor, batch: TensorBatch) -> Tensor:
         if batch.lengths is not None or batch.mask is not None:
             raise ValueError("the bare loop knows full sequences only")
         if self.task.output.classes:

@@ -1,7 +1,7 @@
 """The live page in a real browser, measured: `python -m benchmarks.live`.
 
 Starts the app, opens it in a Chromium and watches runs of a long task there. Every round measures one after the other
-what the page saw, the same run with its stream read by a plain client, the same experiment in an engine without a
+what the page saw, the same run with its frames taken by a plain client, the same experiment in an engine without a
 page, and the bare `torch.nn` loop; the ratios are medians over the rounds. The browser works on the same machine as
 the server, so with few cores it competes with the training that it watches. Times from a click are taken inside the
 page, from the browser's time stamp of the click to the drawing (or the word) that answers it.
@@ -29,8 +29,8 @@ from benchmarks.common import CELLS
 
 WATCHED = "task=flip_flop&cell={cell}&steps=100000"
 TINY = "task=adding&cell=rnn&hidden_size=4&seq_len=5&batch_size=8&steps=100000"  # reaches step 20,000 in seconds
-SIZE_AT = (1_000, 20_000)  # steps at which the size of events is taken
-STREAM_SECONDS = 1.0
+SIZE_AT = (1_000, 20_000)  # steps at which the size of frames is taken
+READ_SECONDS = 1.0
 AIM = 0.85  # steps per second watched against the engine without a page
 WIDTH, HEIGHT = 1440, 900
 BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
@@ -106,24 +106,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 results.append(measure(page, address, engine, cell, told))
             print("sizes ...", file=sys.stderr, flush=True)
             sizes = [{**size, "experiment": "tiny rnn"} for size in sizes_of_tiny(page, address)]
-            sizes += [{**result.pop("event"), "experiment": f"flip_flop {result['cell']}"} for result in results]
+            sizes += [{**result.pop("frame"), "experiment": f"flip_flop {result['cell']}"} for result in results]
             browser.close()
     finally:
         engine.close()
     if told.json:
         about = {"bare_loop": what(False), "seconds": told.seconds, "rounds": told.rounds, "aim": AIM}
-        print(json.dumps({"machine": found, **about, "results": results, "events": sizes}, indent=2))
+        print(json.dumps({"machine": found, **about, "results": results, "frames": sizes}, indent=2))
         return 0
     print("The live page, watched by a browser (medians)\n")
     print(show(results))
-    print("\nThe event stream\n")
+    print("\nThe frames\n")
     print(show_sizes(sizes))
     print(
         f"\n`{WATCHED.format(cell='...')}`; {told.rounds} rounds, each {told.seconds:g} s on the page, with the "
-        f"stream read by a plain client instead (what the server alone costs), in an engine without a page, and in the "
-        f"bare loop; {told.clicks} clicks on each button; a window of {WIDTH} x "
-        f"{HEIGHT}. Aim: watched at {AIM} or more of the engine without a page. Bytes are those of an "
-        f"event's data line, after the first event of a stream; the tiny experiment is `{TINY}`."
+        f"frames taken by a plain client instead (what the server alone costs), in an engine without a page, and in "
+        f"the bare loop; {told.clicks} clicks on each button; a window of {WIDTH} x "
+        f"{HEIGHT}. Aim: watched at {AIM} or more of the engine without a page. Bytes are those of a "
+        f"frame after the first one; the tiny experiment is `{TINY}`."
     )
     print(f"\nThe bare loop: {what(False)}.\n\n{common.machine_line(found)}")
     return 0
@@ -229,7 +229,7 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
         (begin, first), (end, last) = steps[0], steps[-1]
         rates["watched"].append((last - first) / (end - begin) * 1000)
         page.goto("about:blank")  # the run goes on
-        rates["streamed"].append(read_stream(address, run_id, told.seconds)["steps_per_second"])
+        rates["streamed"].append(read_frames(address, run_id, told.seconds)["steps_per_second"])
         open_page(page, address, f"run={run_id}", "training")
         press(page, "play", "Pause")
         until(page, "d.status === 'paused'")
@@ -257,7 +257,7 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
 
     press(page, "play", "Play")
     until(page, "Number(d.step) >= 100")
-    event = read_stream(address, run_id)
+    frame = read_frames(address, run_id)
     press(page, "play", "Pause")
     until(page, "d.status === 'paused'")
     return {
@@ -272,63 +272,67 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
         "play_to_first_point_ms": common.middle(starts),
         "pause_to_stopped_ms": common.middle(stops),
         "rounds": {**rates, "updates": updates, "play_ms": starts, "pause_ms": stops},
-        "event": event,
+        "frame": frame,
     }
 
 
 def sizes_of_tiny(page: Any, address: str) -> list[dict[str, Any]]:
-    """Size of the stream's events early and late in the tiny run, while the page watches too."""
+    """Size of the frames early and late in the tiny run, while the page watches too."""
     run_id = open_page(page, address, TINY)
     press(page, "play", "Play")
     found = []
     for step in SIZE_AT:
         page.wait_for_function(f"() => Number(window.__probe.board().dataset.step) >= {step}", timeout=300_000)
-        found.append(read_stream(address, run_id))
+        found.append(read_frames(address, run_id))
     press(page, "play", "Pause")
     until(page, "d.status === 'paused'")
     return found
 
 
-def read_stream(address: str, run_id: str, seconds: float = STREAM_SECONDS) -> dict[str, Any]:
-    """Read the event stream of a run that trains for `seconds` after its first event, as any HTTP client could."""
-    parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+def read_frames(address: str, run_id: str, seconds: float = READ_SECONDS) -> dict[str, Any]:
+    """Take the frames of a run that trains for `seconds` after its first one, as a page would that draws in no time."""
+    from websockets.sync.client import connect
+
+    from rnn_explorer.engine.frames import unpack
+    from rnn_explorer.ui.messages import PROTOCOL
+
     sizes: list[int] = []
     seen: list[tuple[float, int]] = []
     first, begin = 0, 0.0
-    try:
-        connection.request("GET", f"/explorer/live/{run_id}?layer=0&gates=maps")
-        answer = connection.getresponse()
+    with connect(f"ws{address.removeprefix('http')}/explorer/socket", max_size=None) as line:
+        query = {"layer": "0", "gates": "maps"}
+        line.send(json.dumps({"type": "open", "protocol": PROTOCOL, "run": run_id, "view": "lab", "query": query}))
         while not begin or time.monotonic() - begin < seconds:
-            line = answer.readline()
-            if not line:
-                raise RuntimeError("the event stream ended")
-            if not line.startswith(b"data: "):
+            frame = line.recv(timeout=10)
+            if isinstance(frame, str):
+                if json.loads(frame)["type"] != "ping":
+                    raise RuntimeError(f"the server said: {frame}")
+                line.send(json.dumps({"type": "ping"}))
                 continue
+            number = len(sizes) + 1 + bool(begin)
+            line.send(json.dumps({"type": "ready", "frame": number, "took": 0, "sight": []}))
             if not begin:
-                first, begin = len(line), time.monotonic()
+                first, begin = len(frame), time.monotonic()
                 continue
-            sizes.append(len(line))
-            seen.append((time.monotonic(), json.loads(line[len(b"data: ") :])["status"]["step"]))
+            sizes.append(len(frame))
+            seen.append((time.monotonic(), unpack(frame)["status"]["step"]))
         took = time.monotonic() - begin
-    finally:
-        connection.close()
     if len(seen) < 2:
-        raise RuntimeError("the event stream told nothing new")
+        raise RuntimeError("the frames told nothing new")
     (early, low), (late, high) = seen[0], seen[-1]
     return {
         "steps": [low, high],
         "steps_per_second": (high - low) / (late - early),
-        "events_per_second": len(sizes) / took,
-        "bytes_per_event": sum(sizes) / len(sizes),
-        "bytes_of_first_event": first,
+        "frames_per_second": len(sizes) / took,
+        "bytes_per_frame": sum(sizes) / len(sizes),
+        "bytes_of_first_frame": first,
     }
 
 
 def show(results: Sequence[dict[str, Any]]) -> str:
     """The results as a markdown table."""
     heads = ["cell", "updates/s", "slowest figure/s", "page frames/s", "steps/s watched", "engine alone", "ratio"]
-    heads += ["stream read", "ratio", "bare loop", "ratio", "Play to first point", "Pause to stopped"]
+    heads += ["frames taken", "ratio", "bare loop", "ratio", "Play to first point", "Pause to stopped"]
     rows = []
     for result in results:
         rate = result["steps_per_second"]
@@ -354,14 +358,14 @@ def show(results: Sequence[dict[str, Any]]) -> str:
 
 def show_sizes(sizes: Sequence[dict[str, Any]]) -> str:
     """The sizes as a markdown table."""
-    heads = ["experiment", "steps", "events/s", "bytes per event", "first event"]
+    heads = ["experiment", "steps", "frames/s", "bytes per frame", "first frame"]
     rows = [
         [
             size["experiment"],
             f"{size['steps'][0]:,} to {size['steps'][1]:,}",
-            f"{size['events_per_second']:.1f}",
-            f"{size['bytes_per_event']:,.0f}",
-            f"{size['bytes_of_first_event']:,}",
+            f"{size['frames_per_second']:.1f}",
+            f"{size['bytes_per_frame']:,.0f}",
+            f"{size['bytes_of_first_frame']:,}",
         ]
         for size in sizes
     ]

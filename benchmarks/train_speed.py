@@ -83,8 +83,6 @@ def _data(row: Row) -> tuple[Any, Any]:
 
 
 def _ours(row: Row) -> Callable[[int], None]:
-    import torch
-
     from benchmarks.made import made_task
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.training import Trainer
@@ -94,7 +92,7 @@ def _ours(row: Row) -> Callable[[int], None]:
         cell=row.cell, hidden_size=row.hidden, nonlinearity=row.nonlinearity, dense=DENSE, batch_size=BATCH,
         steps=common.ENDLESS,
     )  # fmt: skip
-    trainer = Trainer(experiment, made_task(torch.from_numpy(x), torch.from_numpy(y), CLASSES))
+    trainer = Trainer(experiment, made_task(x, y, CLASSES))
 
     def train(steps: int) -> None:
         for _ in range(steps):

@@ -1,7 +1,7 @@
 """The command line: list the tasks and their settings, train and ask about a model without a browser.
 
 Everything it says of tasks and settings is read from their declarations. Exit status: 0 when all went well, 1 when
-training diverged, 2 on bad input, 130 when interrupted.
+training diverged or its losses are no numbers, 2 on bad input, 3 by a fault of the program, 130 when interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import sys
 import textwrap
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,20 +25,18 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 
-from rnn_explorer import cli_data
+from rnn_explorer import cli_data, cli_load
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import DEFAULT_TASK, Experiment, ModelSettings, TrainingSettings
-from rnn_explorer.settings import SettingError, Settings, Spec
+from rnn_explorer.settings import SettingError, Settings, Spec, shown
 from rnn_explorer.sizes import LayerSummary
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.tasks.own.limits import DataError
 from rnn_explorer.trace import Trace
 from rnn_explorer.training import Diverged, StepReport, Trainer
-from rnn_explorer.work import ModelTooLarge
 
 _BAR = 24  # characters
 _REDRAW = 0.1  # seconds between two looks of the progress bar
@@ -49,7 +48,7 @@ _WRITTEN = """\
   layer0.forward.forget       such as layer1.backward.update"""
 
 
-class BadInput(Exception):
+class BadInput(UserError):
     """Something that was typed cannot be used; the message is a sentence."""
 
 
@@ -68,12 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         told = _parser().parse_args(arguments)
         return told.run(told)
-    except (BadInput, SettingError, DataError, ModelTooLarge) as error:
-        print(f"rnn_explorer: {error}", file=sys.stderr)
+    except UserError as error:
+        cli_data.tell([str(error)])
         return 2
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception:
+        traceback.print_exc()
+        cli_data.tell(["This is a fault of the program, not of what you typed; the lines above say where."])
+        return 3
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,8 +133,11 @@ def _asking(commands: Any, name: str, short: str, description: str) -> argparse.
     )
     asking.add_argument("query", nargs="?", default="", help="the experiment to train, as in a URL; may be empty")
     asking.add_argument(
-        "--load", metavar="FILE.safetensors", help="ask about this model, which train --save has written"
+        "--load",
+        metavar="FILE.safetensors",
+        help="ask about this model, which train --save has written; one of your own data needs --data, too",
     )
+    cli_data.add_arguments(asking)
     return asking
 
 
@@ -161,7 +167,7 @@ def _fixed_points_parser(commands: Any) -> None:
         "Fixed and slow points of the recurrent map for a constant input, with their eigenvalues.",
     )
     whole: dict[str, Any] = {"type": _whole, "metavar": "N"}
-    number: dict[str, Any] = {"type": float, "metavar": "X"}
+    number: dict[str, Any] = {"type": _number_of, "metavar": "X"}
     points.add_argument("--layer", help="from 0", **whole)
     points.add_argument("--direction", help="forward or backward")
     points.add_argument(
@@ -183,14 +189,21 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number") from None
 
 
 def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers joined by commas") from None
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no list of numbers joined by commas") from None
+
+
+def _number_of(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number") from None
 
 
 # -- tasks and settings -----------------------------------------------------------------------------------------
@@ -259,11 +272,16 @@ def _train(told: argparse.Namespace) -> int:
     experiment = cli_data.experiment(told)
     out, save = (_writable(getattr(told, name), f"--{name}") for name in ("out", "save"))
     trainer = Trainer(experiment)
-    cli_data.tell(trainer.task.notes)
+    _tell_of(trainer)
     screen: _JsonScreen | _TextScreen = _JsonScreen() if told.json else _TextScreen(trainer)
     started = time.monotonic()
     status = _trained(trainer, screen)
-    screen.done(_result(trainer, status, time.monotonic() - started), trainer.summary())
+    result = _result(trainer, status, time.monotonic() - started)
+    verdict = trainer.verdict(validation=result["val_loss"], test=result["test_loss"])
+    if verdict and status == "finished":
+        status = result["status"] = "no_result"
+        cli_data.tell([verdict])
+    screen.done(result, trainer.summary())
     try:
         what = "trace"
         if out is not None:
@@ -272,12 +290,20 @@ def _train(told: argparse.Namespace) -> int:
         if save is not None:
             write_state(save, trainer)
     except OSError as error:
-        print(f"rnn_explorer: the {what} could not be written: {error}", file=sys.stderr)
+        cli_data.tell([f"the {what} could not be written: {error}"])
         return 1
     return _STATUS[status]
 
 
-_STATUS = {"finished": 0, "diverged": 1, "interrupted": 130}
+_STATUS = {"finished": 0, "diverged": 1, "no_result": 1, "interrupted": 130}
+
+
+def _tell_of(trainer: Trainer) -> None:
+    """Say how the data were used, and which of the settings do nothing."""
+    cli_data.tell(trainer.task.notes)
+    cli_data.tell(trainer.experiment.idle().values())
+    if trainer.experiment.training.speed_limit:
+        cli_data.tell(["speed_limit has no effect here: the command line trains at full speed."])
 
 
 def _trained(trainer: Trainer, screen: _JsonScreen | _TextScreen) -> str:
@@ -299,14 +325,14 @@ def _trained(trainer: Trainer, screen: _JsonScreen | _TextScreen) -> str:
         except Diverged as error:
             status, message = "diverged", str(error)
     screen.close()
-    if message:
-        print(f"rnn_explorer: {message}", file=sys.stderr)
+    cli_data.tell([message] if message else [])
     return status
 
 
 def _result(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
     val_loss, val_metric = trainer.evaluate("validation")
     test_loss, test_metric = trainer.evaluate("test")
+    metric, baseline = trainer.task.metric, trainer.task.baseline()
     return {
         "event": "done",
         "status": status,
@@ -319,11 +345,30 @@ def _result(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
         "val_metric": val_metric,
         "test_loss": test_loss,
         "test_metric": test_metric,
-        "metric": trainer.task.metric.name,
-        "baseline": trainer.task.baseline().metric,
+        "metric": metric.name,
+        "baseline": baseline.metric,
+        "baseline_loss": baseline.loss,
+        "baseline_how": baseline.how,
+        "beats_baseline": _beats(test_metric, baseline.metric, metric.higher_is_better),
         "seconds": seconds,
         "steps_per_second": trainer.step_count / seconds if seconds else None,
+        **_by_column(trainer),
     }
+
+
+def _by_column(trainer: Trainer) -> dict[str, Any]:
+    """The test error of each column and of repeating its last value, where several are forecast."""
+    if trainer.task.baseline_by_value("test") is None:
+        return {}
+    load_questions()
+    return {"columns": answer(QUESTIONS.get("columns")(Subject.of(trainer), split="test")).to_dict()}
+
+
+def _beats(metric: float, baseline: float, higher_is_better: bool) -> bool | None:
+    """Whether a metric is better than that of the predictor without memory; None where there is nothing to compare."""
+    if not (math.isfinite(metric) and math.isfinite(baseline)):
+        return None
+    return metric > baseline if higher_is_better else metric < baseline
 
 
 def write_trace(path: Path, trace: Trace) -> None:
@@ -356,29 +401,6 @@ def write_state(path: Path, trainer: Trainer) -> None:
     """
     state = trainer.state()
     _write_whole(path, lambda file: file.write(state))
-
-
-def read_state(path: Path) -> Trainer:
-    """The trainer that `write_state` wrote, at the step it had come to.
-
-    Raises:
-        BadInput: when there is no such file, or it is none of these.
-    """
-    try:
-        state = path.read_bytes()
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-        trainer = Trainer(Experiment.from_json(about["experiment"]))
-        trainer.restore(state)
-    except OSError as error:
-        raise BadInput(f"--load {path} cannot be read: {error.strerror or error}.") from error
-    except (SafetensorError, KeyError) as error:
-        raise BadInput(f"--load {path} is no model that train --save has written.") from error
-    except (SettingError, ModelTooLarge):
-        raise
-    except ValueError as error:
-        raise BadInput(f"--load {path} cannot be used: {error}.") from error
-    return trainer
 
 
 def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -464,11 +486,11 @@ def _given(told: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 def _asked(told: argparse.Namespace, asked: Mapping[str, Mapping[str, Any]]) -> int:
     """Train or load a model, ask it, and print what was found: the first answer, the others under their names."""
-    if told.load is not None and told.query:
-        raise BadInput("Give a query or --load, not both: the file holds its experiment.")
     load_questions()
-    trainer = Trainer(Experiment.from_query(told.query)) if told.load is None else read_state(Path(told.load))
+    trainer = Trainer(cli_data.experiment(told)) if told.load is None else cli_load.trainer(told)
     _check(trainer, asked)
+    if told.load is None:
+        _tell_of(trainer)
     status = "finished" if told.load is not None else _trained(trainer, _TextScreen(trainer))
     subject = Subject.of(trainer)
     found: dict[str, Any] = {"experiment": trainer.experiment.to_query_string(), "step": trainer.step_count}
@@ -492,10 +514,10 @@ def _check(trainer: Trainer, asked: Mapping[str, Mapping[str, Any]]) -> None:
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """What a question objects to is bad input."""
+    """What a question objects to is a sentence with its end."""
     try:
         yield
-    except ValueError as error:
+    except UserError as error:
         raise BadInput(f"{str(error).removesuffix('.')}.") from error
 
 
@@ -565,8 +587,24 @@ class _TextScreen:
         rows.append(["total", "", *(f"{total:,}" for total in totals)])
         print(_table(("layer", "output", "parameters", "as Keras counts"), rows, right=(2, 3)))
         print()
-        shown = {name: value for name, value in result.items() if name != "event"}
-        print(_table(("result", ""), [[name, _number(value)] for name, value in shown.items()]))
+        hidden = ("event", "columns", "baseline_how", "beats_baseline")  # a table and a sentence say it
+        shown = [[name, _number(value)] for name, value in result.items() if name not in hidden]
+        print(_table(("result", ""), shown))
+        if columns := result.get("columns"):
+            print()
+            by_column = [[name, *(_number(error) for error in errors.values())] for name, errors in columns.items()]
+            print(_table(("column", "test MSE", "repeating the last value"), by_column, right=(1, 2)))
+        print(f"\n{textwrap.fill(_against_baseline(result), max(_width() - 1, 40), break_on_hyphens=False)}")
+
+
+def _against_baseline(result: Mapping[str, Any]) -> str:
+    """Whether the model makes use of earlier steps, in words."""
+    name, beats = result["metric"], result["beats_baseline"]
+    told = f"A predictor without memory, which {result['baseline_how']}, has {name} {_number(result['baseline'])}."
+    if beats is None:
+        return f"{told} This model's {name} in the test is no number to compare with that."
+    better = "better" if beats else "no better: whatever it learnt, it does not show that it remembers"
+    return f"{told} This model, with {_number(result['test_metric'])} in the test, is {better}."
 
 
 def bar(share: float) -> str:

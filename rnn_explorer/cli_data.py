@@ -6,7 +6,9 @@ The file is checked by the same reading as an upload to the server, and kept as 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
@@ -14,14 +16,17 @@ from urllib.parse import parse_qsl, urlencode
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.own import series, store, text
-from rnn_explorer.tasks.own.limits import ENCODINGS, MAX_BYTES, DataError
-from rnn_explorer.tasks.own.reading import Table, Text, read
+from rnn_explorer.tasks.own.limits import DECIMALS, ENCODINGS, MAX_BYTES, DataError, DecimalOpen
+from rnn_explorer.tasks.own.reading import FORMS, How, Table, Text, read
 
-_OPTIONS = {"--column": "columns", "--label": "label", "--series-id": "series_id", "--kind": "kind"}
+LONGEST = 1_000  # characters of a line on standard error
+# How a file is read, beside its encoding: of these only a file has any use.
+HOW = ("--decimal", "--labels-as-written", "--form")
+OPTIONS = {"--column": "columns", "--label": "label", "--series-id": "series_id", "--kind": "kind"}
 
 
 def add_arguments(train: argparse.ArgumentParser) -> None:
-    """Add the options on a file to the command `train`."""
+    """Add the options on a file to a command that trains."""
     own = train.add_argument_group(
         "your own data",
         "The task is own_series for a table and own_text for a text; its other settings may stand in the query, as in "
@@ -30,13 +35,25 @@ def add_arguments(train: argparse.ArgumentParser) -> None:
     own.add_argument(
         "--data",
         metavar="FILE",
-        help="a table (.csv, .tsv) of at most 5 MB, or a text of any other name; - reads a text",
+        help="a table (.csv, .tsv) of at most 5 MB, or a text of any other name; - is a text from standard input",
     )
     own.add_argument("--column", metavar="NAME", action="append", help="a column to read; may be given several times")
     own.add_argument("--label", metavar="NAME", help="the column with the class, for a classification")
     own.add_argument("--series-id", metavar="NAME", help="the column that says which series a row belongs to")
     own.add_argument("--kind", help="forecast or classification; for a text, characters or labels")
     own.add_argument("--encoding", default="utf-8", help=f"of the file: {', '.join(ENCODINGS)}")
+    own.add_argument(
+        "--decimal",
+        choices=DECIMALS[1:],
+        help="the decimal sign, where the table does not show whether 1.234 is a thousand or not much more than 1",
+    )
+    own.add_argument(
+        "--labels-as-written",
+        action="store_true",
+        default=None,
+        help="words such as NA, none, - and ? are labels, not missing values, where a column is one of labels",
+    )
+    own.add_argument("--form", choices=FORMS[1:], help="read the file as this, whatever its name ends in")
 
 
 def experiment(told: argparse.Namespace) -> Experiment:
@@ -47,13 +64,11 @@ def experiment(told: argparse.Namespace) -> Experiment:
         SettingError: as `Experiment.from_query`.
     """
     if told.data is None:
-        for option in _OPTIONS:
+        for option in (*OPTIONS, *HOW):
             if getattr(told, option[2:].replace("-", "_")) is not None:
                 raise DataError(f"{option} says what to read of a file, so it needs --data FILE.")
         return Experiment.from_query(told.query)
-    record = read(_content(told.data), Path(told.data).name, told.encoding)
-    tell([f"{record.name}: {note}" for note in record.notes])
-    task = "own_series" if isinstance(record, Table) else "own_text"
+    record, task = _record(told)
     given = dict(parse_qsl(told.query.lstrip("?"), keep_blank_values=True))
     if given.get("task", task) != task:
         raise SettingError("task", given["task"], f"{task} for this file, or left out")
@@ -64,10 +79,43 @@ def experiment(told: argparse.Namespace) -> Experiment:
     return Experiment.from_query(f"{urlencode(extra)}&{told.query.lstrip('?')}")
 
 
+def kept(told: argparse.Namespace) -> tuple[str, str]:
+    """The file of `--data`, kept as an upload: which task it is for, and its name there.
+
+    Raises:
+        DataError: for a file that cannot be used.
+    """
+    record, task = _record(told)
+    return task, store.keep(record)
+
+
+def _record(told: argparse.Namespace) -> tuple[Table | Text, str]:
+    """What is read of the file of `--data`, and which task it is for."""
+    record = _read(told)
+    _end_orderly()
+    tell([f"{record.name}: {note}" for note in record.notes])
+    return record, "own_series" if isinstance(record, Table) else "own_text"
+
+
+def _end_orderly() -> None:
+    """Let SIGTERM end this process as an exit, which removes what is kept of the file; by itself it would not."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def tell(notes: Iterable[str]) -> None:
-    """Say what a person should know of the data, on standard error."""
+    """Say what a person should know, on standard error: a line for each, whatever text of others it quotes."""
     for note in notes:
-        print(f"rnn_explorer: {note}", file=sys.stderr)
+        line = "".join(letter if letter.isprintable() else " " for letter in note[:LONGEST])
+        print(f"rnn_explorer: {line}{'…' if len(note) > LONGEST else ''}", file=sys.stderr)
+
+
+def _read(told: argparse.Namespace) -> Table | Text:
+    how = How(told.encoding, told.decimal or "", bool(told.labels_as_written), told.form or "")
+    try:
+        return read(_content(told.data), Path(told.data).name, how=how)
+    except DecimalOpen as error:
+        raise DataError(f"{error} Add --decimal point or --decimal comma.") from None
 
 
 def _content(name: str) -> bytes:
@@ -81,7 +129,7 @@ def _content(name: str) -> bytes:
 def _options(told: argparse.Namespace, record: Table | Text) -> dict[str, str]:
     """What the options say, as settings of the task."""
     found = {}
-    for option, name in _OPTIONS.items():
+    for option, name in OPTIONS.items():
         value = getattr(told, option[2:].replace("-", "_"))
         if value is None:
             continue

@@ -20,7 +20,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from rnn_explorer.cells import CELLS
-from rnn_explorer.settings import SettingError, Settings, Spec, keep_known, setting
+from rnn_explorer.settings import SettingError, Settings, Spec, keep_known, setting, shown
 from rnn_explorer.tasks import TASKS, Task
 from rnn_explorer.tasks.base import TaskSettings
 
@@ -74,7 +74,8 @@ class ModelSettings(Settings):
     )  # fmt: skip
     dropout: float = setting(
         0.0, low=0.0, high=0.9, label="Dropout between layers",
-        help="Share of a recurrent layer's outputs that is set to zero on the way to the next layer while training.",
+        help="Share of a recurrent layer's outputs that is set to zero on the way to the next layer while training. "
+        "With a single recurrent layer there is no such way, and it does nothing.",
     )  # fmt: skip
     embedding: int = setting(
         0, low=0, high=256, unit="numbers", label="Embedding size",
@@ -122,7 +123,8 @@ class TrainingSettings(Settings):
     patience: int = setting(
         0, low=0, high=100, unit="epochs", live=True, label="Early stopping: patience",
         help="Training stops after so many epochs in which the validation loss has not improved, and the weights with "
-        "the best one are kept: a cure for overfitting. 0 is off.",
+        "the best one are kept: a cure for overfitting. On a small set an epoch is few steps and its loss jumps about, "
+        "so give it more epochs there. 0 is off.",
     )  # fmt: skip
     val_split: float = setting(
         0.2, low=0.0, high=0.5, label="Validation split",
@@ -219,21 +221,37 @@ class Experiment:
 
     def applies(self, name: str) -> bool:
         """Whether a setting has any effect here: a GRU has no forget bias, numbers have no embedding."""
+        return not self.why_idle(name)
+
+    def why_idle(self, name: str) -> str:
+        """Why a setting has no effect here, as the end of a sentence; "" where it has one."""
         kind, model, training = TASKS.get(self.task), self.model, self.training
         if any(spec.name == name for spec in self.task_settings.specs()):
-            return self.task_settings.applies(name)
-        if any(name in cell.setting_names for _, cell in CELLS.items()):
-            return name in CELLS.get(model.cell).setting_names
+            return "" if self.task_settings.applies(name) else f"the other settings of {self.task} leave it no use"
+        cells = [cell for _, cell in CELLS.items() if name in cell.setting_names]
+        if cells:
+            owners = " and ".join(cell.title for cell in cells)
+            return "" if CELLS.get(model.cell) in cells else f"it is one of the cell {owners}"
+        effective, why = {
+            "bidirectional": (not kind.reveals(self.task_settings), "later inputs of this task hold the answers"),
+            "dropout": (model.num_layers > 1, "it acts between recurrent layers, and num_layers is 1"),
+            "embedding": (kind.symbols, "the inputs are numbers, not symbols"),
+            "dense_activation": (bool(model.dense), "there are no dense layers"),
+            "momentum": (training.optimizer == "sgd", "it is one of the optimizer sgd"),
+            "val_split": (kind.finite, "this task makes new data without end"),
+            "patience": (not kind.finite or training.val_split > 0, "val_split is 0, so no validation set is there"),
+            "epochs": (training.steps == 0, "steps is the budget"),
+        }.get(name, (True, ""))
+        return "" if effective else why
+
+    def idle(self) -> dict[str, str]:
+        """Sentences about settings that differ from their defaults and have no effect, by name."""
+        free = {spec.name for spec in self.specs() if spec.is_free_text}  # somebody's text stays out of sentences
         return {
-            "bidirectional": not kind.reveals(self.task_settings),
-            "dropout": model.num_layers > 1,
-            "embedding": kind.symbols,
-            "dense_activation": bool(model.dense),
-            "momentum": training.optimizer == "sgd",
-            "val_split": kind.finite,
-            "patience": not kind.finite or training.val_split > 0,
-            "epochs": training.steps == 0,
-        }.get(name, True)
+            name: f"{name if name in free else f'{name}={value}'} has no effect here: {why}."
+            for name, value in self.to_query().items()
+            if (why := self.why_idle(name))
+        }
 
     def live_changes_to(self, other: Experiment) -> dict[str, Any] | None:
         """What differs, by name, where all of it can change while training; None where a new model is needed."""
@@ -341,9 +359,8 @@ class Experiment:
 
 
 def _unknown_setting(name: str, value: object, experiment: Experiment) -> SettingError:
-    shown = repr(name) if len(repr(name)) <= 60 else repr(name)[:57] + "..."
     names = ", ".join(experiment.values())
-    return SettingError(name, value, "left out", f"{experiment.task} has no setting {shown}; there are: {names}.")
+    return SettingError(name, value, "left out", f"{experiment.task} has no setting {shown(name)}; there are: {names}.")
 
 
 def _split(query: str | Mapping[str, str]) -> dict[str, str]:

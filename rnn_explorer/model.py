@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from rnn_explorer.cells.base import RecurrentCell, cell_class
-from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec
+from rnn_explorer.tasks.base import InputSpec, OutputSpec
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction, LayerTrace, Trace
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class SequenceModel(nn.Module):
     # -- the inside ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def trace(self, batch: Batch) -> Trace:
+    def trace(self, batch: TensorBatch) -> Trace:
         """Every gate and state of every layer and direction, and the answer after every step, as numpy data."""
         inputs, lengths = batch.inputs, batch.lengths
         time = inputs.shape[1]
@@ -233,7 +234,7 @@ class SequenceModel(nn.Module):
             layers=tuple(entries),
         )
 
-    def _answers(self, batch: Batch, states: Tensor) -> Tensor:
+    def _answers(self, batch: TensorBatch, states: Tensor) -> Tensor:
         """(batch, time, output_size): what it would say if the sequence ended at that step."""
         if self.settings.bidirectional and not self.output_spec.per_step:
             # The backward half starts from the end, so each prefix is a reading of its own.
@@ -282,6 +283,7 @@ def _layer_trace(
         gates={name: numpy(name) for name in cell.gate_names},
         states={name: numpy(name) for name in cell.state_names},
         bounded=cell.bounded,
+        nonlinearity=cell.nonlinearity,
     )
 
 

@@ -10,6 +10,7 @@ from rnn_explorer.errors import UserError
 
 T = TypeVar("T")
 U = TypeVar("U")
+_SHOWN = 60  # characters of a name that somebody asks for, in a message
 
 
 class UnknownName(UserError):
@@ -67,9 +68,10 @@ class Registry(Generic[T]):
             raise UnknownName(self._unknown(name)) from None
 
     def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(str(name), self._entries, n=1)
+        near = difflib.get_close_matches(str(name)[: 2 * _SHOWN], self._entries, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        return f"There is no {self.kind} {name!r}.{hint} There are: {', '.join(self._entries)}."
+        shown = repr(name) if len(str(name)) <= _SHOWN else repr(f"{str(name)[:_SHOWN]}…")
+        return f"There is no {self.kind} {shown}.{hint} There are: {', '.join(self._entries)}."
 
     def items(self) -> Iterator[tuple[str, T]]:
         """Pairs of name and entry, in the order of registration."""

@@ -35,7 +35,7 @@ class SettingError(UserError):
 
     def __init__(self, field: str, value: object, allowed: str, message: str = "") -> None:
         self.field, self.value, self.allowed, self.message = field, value, allowed, message
-        super().__init__(message or f"{field} is {_shown(value)}, but must be {allowed}.")
+        super().__init__(message or f"{field} is {shown(value)}, but must be {allowed}.")
 
     def __reduce__(self) -> tuple[Any, ...]:  # keeps its parts when it crosses a process boundary
         return (type(self), (self.field, self.value, self.allowed, self.message))
@@ -182,7 +182,8 @@ def _float(value: float) -> float:
         return math.inf
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A foreign value inside a sentence: on one line, at most 60 characters."""
     try:
         text = repr(value)
     except ValueError:  # Python refuses to write whole numbers of thousands of digits

@@ -27,6 +27,7 @@ class LayerTrace:
         gates: name -> (batch, time, hidden_size), in the cell's order.
         states: name -> (batch, time, hidden_size): the state after each step.
         bounded: those names among the gates whose values lie between 0 and 1.
+        nonlinearity: "tanh" or "relu", the function that makes the cell's hidden state.
     """
 
     cell: str
@@ -35,6 +36,7 @@ class LayerTrace:
     gates: Mapping[str, Array]
     states: Mapping[str, Array]
     bounded: frozenset[str]
+    nonlinearity: str
 
     @property
     def hidden_size(self) -> int:

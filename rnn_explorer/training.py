@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -27,13 +28,20 @@ from rnn_explorer import device, kernels
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
+from rnn_explorer.kernels.dense import IGNORED
 from rnn_explorer.kernels.direct import Directs, Network
 from rnn_explorer.model import SequenceModel
-from rnn_explorer.settings import SettingError
+from rnn_explorer.settings import SettingError, shown
 from rnn_explorer.sizes import LayerSummary, layer_summary, work_of
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.work import measured_at_once
+
+# Early stopping that waited for fewer steps, or judged by fewer sequences, may well have stopped at a chance rise.
+FEW_STEPS, FEW_SEQUENCES = 100, 50
+
+LARGEST = 1e18  # a number whose square is near the end of single precision
 
 Measurement = Generator[None, None, tuple[float, float]]
 T = TypeVar("T")
@@ -112,8 +120,9 @@ class Trainer:
         work.check()
         self.device = device.choose(experiment.training.device, work.step)
         self._validation = self.task.evaluation("validation")
-        self._probe = self.task.probe()
-        self._labels, self._label_names = self.task.labels(self._probe)
+        probe = self.task.probe()
+        self._probe = TensorBatch.of(probe)
+        self._labels, self._label_names = self.task.labels(probe)
         self._opening: tuple[float, float] | None = None
         self._best: _Best | None = None
         self.stopped_early = ""
@@ -237,7 +246,7 @@ class Trainer:
         if self.stopped_early:
             self.stopped_early, self._patient_since = "", self.epoch
         batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
-        train_loss, train_metric = self._learn(batch.to(self.device))
+        train_loss, train_metric = self._learn(TensorBatch.of(batch, self.device))
         if not math.isfinite(train_loss):
             raise self._diverged("the loss")
         grad_norm, applied_norm = self._descend(training.clip_norm)
@@ -277,7 +286,7 @@ class Trainer:
         if self._directs is not None:
             self._directs.release()
 
-    def _learn(self, batch: Batch) -> tuple[float, float]:
+    def _learn(self, batch: TensorBatch) -> tuple[float, float]:
         """Loss and metric of a batch; the parameters get their gradients, where the loss is finite."""
         if self._directs is not None and kernels.suits_network(self._directs.network):
             rows, targets = counted_rows(self.task.output, batch)
@@ -340,7 +349,17 @@ class Trainer:
             torch._foreach_copy_(self._parameters, self._best.weights)
             torch._foreach_copy_(self._finite, self._best.weights)
         self._forget_gradients()  # they belong to the weights that are given up
-        self.stopped_early = _stopped(self._best.epoch)
+        self.stopped_early = self._stopped(self._best.epoch)
+
+    def _stopped(self, epoch: int) -> str:
+        """The sentence about an early stop, and what it is worth where it came after few steps or few sequences."""
+        told = f"the validation loss has not improved since epoch {epoch}; the weights of then are kept."
+        waited, judges = self.experiment.training.patience * self.steps_per_epoch(), len(self._validation)
+        few = [f"its {waited} optimizer steps are few"] if waited < FEW_STEPS else []
+        few += [f"the validation set has {judges} sequences only"] if judges < FEW_SEQUENCES else []
+        if few:
+            told += f" That may be too early: {' and '.join(few)}. Set a larger patience, or 0 for none, to see."
+        return f"Stopped early: {told}"
 
     def _forget_best(self) -> None:
         self._best = None
@@ -374,6 +393,21 @@ class Trainer:
         """Loss and metric on a whole split; NaN where the split is empty."""
         return _finished(self.measure(split))
 
+    def verdict(self, **losses: float) -> str:
+        """What is wrong with losses measured at the end: "" where all are finite, else a sentence; no result then.
+
+        Args:
+            losses: by split. That of an empty split is NaN, and nothing is wrong with that.
+        """
+        told = []
+        for split, loss in losses.items():
+            if math.isfinite(loss):
+                continue
+            batch = self.task.evaluation(split)  # type: ignore[arg-type]
+            if len(batch):
+                told.append(f"the {split} loss is no finite number{_of_values(batch)}")
+        return f"No result: {'; '.join(told)}." if told else ""
+
     def measure(self, split: str) -> Measurement:
         """Like `evaluate`, pausing where others may have a turn; the weights must stay as they are until the end.
 
@@ -385,10 +419,10 @@ class Trainer:
         for start in range(0, len(batch), at_once):
             if start:
                 yield
-            part = batch.select(torch.arange(start, min(start + at_once, len(batch))))
+            part = TensorBatch.of(batch.select(slice(start, start + at_once)), self.device)
             weight = float(part.step_mask().sum()) if self.task.output.per_step else float(len(part))
             with torch.no_grad():
-                loss, metric = judged(self.model, self.task, part.to(self.device))
+                loss, metric = judged(self.model, self.task, part)
             loss_sum += weight * float(loss)
             metric_sum += weight * metric
             weight_sum += weight
@@ -464,6 +498,26 @@ class Trainer:
             about["best"] = json.dumps({**stopping, "stopped": bool(self.stopped_early)})
         return save_tensors(tensors, metadata=about)
 
+    def _check_stored(self, tensors: dict[str, Tensor], position: dict[str, int], experiment: Experiment) -> None:
+        """Every number of a stored state is one that this model can go on from.
+
+        Raises:
+            UserError: says what is not.
+        """
+        shapes = {f"{kind}.{name}": p.shape for kind in ("model", "best") for name, p in self.model.named_parameters()}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            index, _, entry = rest.partition(".")
+            if kind == "optimizer" and index.isdecimal() and int(index) < len(self._parameters):
+                shapes[name] = torch.Size([]) if entry == "step" else self._parameters[int(index)].shape
+            if name not in shapes or tensor.shape != shapes[name] or tensor.dtype is not torch.float32:
+                raise UserError(f"the stored state has {shown(name)} of another shape or type, or too many")
+            if not bool(tensor.isfinite().all()):
+                raise UserError(f"the stored state has numbers in {shown(name)} that are not finite (NaN or infinite)")
+        steps = self.task.steps_per_epoch(experiment.training.batch_size)
+        if min(position.values()) < 0 or position["index"] >= steps:
+            raise UserError("the stored state is of a step that there is not")
+
     def _see_between_steps(self) -> None:
         if not self.between_steps:
             raise RuntimeError("the last step is still being measured")
@@ -472,8 +526,8 @@ class Trainer:
         """Go on from a stored state of a model with the same shape.
 
         Raises:
-            UserError: when the state belongs to another experiment (but for what can change while training), or
-                is no stored state; nothing has been changed then.
+            UserError: when the state belongs to another experiment (but for what can change while training), has
+                numbers that are not finite, or is no stored state; nothing has been changed then.
         """
         tensors, experiment, position, stopping = _read_state(state)
         mine = dict(self.model.named_parameters())
@@ -486,21 +540,18 @@ class Trainer:
             raise UserError("the stored state belongs to a model of another shape")
         if self.experiment.live_changes_to(experiment) is None:
             raise UserError("the stored state belongs to another experiment")
-        for index, parameter in enumerate(self._parameters):
-            for name, tensor in tensors.items():
-                if name.startswith(f"optimizer.{index}.") and tensor.shape not in (parameter.shape, torch.Size([])):
-                    raise UserError("the stored state has an optimizer of another shape")
+        self._check_stored(tensors, position, experiment)
         self.experiment = experiment
         self.optimizer = self._make_optimizer(self.experiment.training)
         with torch.no_grad():
             for name, parameter in mine.items():
                 parameter.copy_(stored[name])
             torch._foreach_copy_(self._finite, self._parameters)
-        for index, parameter in enumerate(self._parameters):
+        for index, weight in enumerate(self._parameters):
             prefix = f"optimizer.{index}."
             kept = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
             if kept:
-                self.optimizer.state[parameter] = {name: t.to(self.device, copy=True) for name, t in kept.items()}
+                self.optimizer.state[weight] = {name: t.to(self.device, copy=True) for name, t in kept.items()}
         self.step_count, self.epoch = position["step"], position["epoch"]
         self._index, self.target = position["index"], position["target"]
         self._half = None
@@ -509,7 +560,16 @@ class Trainer:
             weights = [best[name].to(self.device, copy=True) for name in mine]
             self._best = _Best(stopping["loss"], stopping["epoch"], weights)
             self._patient_since = stopping["since"]
-            self.stopped_early = _stopped(self._best.epoch) if stopping["stopped"] else ""
+            self.stopped_early = self._stopped(self._best.epoch) if stopping["stopped"] else ""
+
+
+def _of_values(batch: Batch) -> str:
+    """The largest number in a batch, where its square is beyond single precision; else that answers are the cause."""
+    numbers = [part for part in (batch.inputs, batch.targets) if part.dtype == np.float32 and part.size]
+    largest = max((float(np.abs(part).max()) for part in numbers), default=0.0)
+    if largest < LARGEST:
+        return ", since the model's answers are none: try a smaller learning rate"
+    return f", since this part of the data has values of {largest:.3g} in units of the training part: mend or drop them"
 
 
 def _finished(slices: Generator[None, None, T]) -> T:
@@ -521,12 +581,8 @@ def _finished(slices: Generator[None, None, T]) -> T:
         return end.value
 
 
-def _stopped(epoch: int) -> str:
-    return f"Stopped early: the validation loss has not improved since epoch {epoch}; the weights of then are kept."
-
-
 def snapshot_of(
-    model: SequenceModel, task: Task, probe: Batch, labels: tuple[Array, tuple[str, ...]], step: int, epoch: float
+    model: SequenceModel, task: Task, probe: TensorBatch, labels: tuple[Array, tuple[str, ...]], step: int, epoch: float
 ) -> Snapshot:
     """Sequences through a model: every gate, state and answer, with words for a person.
 
@@ -534,7 +590,7 @@ def snapshot_of(
         model: in evaluation mode.
         task: what it learns.
         probe: the sequences.
-        labels: `task.labels(probe)`.
+        labels: `Task.labels` of it.
         step, epoch: how far the model has come.
     """
     trace = model.trace(probe)
@@ -546,7 +602,7 @@ def snapshot_of(
 
 
 def judged(
-    model: SequenceModel, task: Task, batch: Batch, dropout: torch.Generator | None = None
+    model: SequenceModel, task: Task, batch: TensorBatch, dropout: torch.Generator | None = None
 ) -> tuple[Tensor, float]:
     """Loss and metric of a model on a batch; the loss with its gradient, where one is asked for.
 
@@ -571,7 +627,7 @@ def _usual_metric(task: Task) -> bool:
     return task.output.classes == (task.metric.name == "accuracy")
 
 
-def counted_rows(output: OutputSpec, batch: Batch) -> tuple[Tensor | None, Tensor]:
+def counted_rows(output: OutputSpec, batch: TensorBatch) -> tuple[Tensor | None, Tensor]:
     """Which answers count, and their targets.
 
     Returns:
@@ -601,7 +657,7 @@ def direct_of(model: SequenceModel, task: Task) -> Directs | None:
     return Directs(network, task.output.per_step)
 
 
-def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:
+def loss_of(output: OutputSpec, outputs: Tensor, batch: TensorBatch) -> Tensor:
     """Mean cross-entropy in nats, or mean squared error, over the answers that count.
 
     Args:
@@ -613,15 +669,16 @@ def loss_of(output: OutputSpec, outputs: Tensor, batch: Batch) -> Tensor:
     return cross_entropy(outputs, targets) if output.classes else mse_loss(outputs, targets)
 
 
-def metric_of(task: Task, outputs: Tensor, batch: Batch) -> float:
+def metric_of(task: Task, outputs: Tensor, batch: TensorBatch) -> float:
     """The task's metric over the answers that count: share of right classes, or mean squared error."""
     outputs, targets = _counted(task.output, outputs, batch)
     if task.metric.name == "accuracy":
-        return float((outputs.argmax(dim=-1) == targets).float().mean())
+        counted = targets != IGNORED
+        return float((outputs.argmax(dim=-1) == targets)[counted].float().mean())
     return float(mse_loss(outputs, targets))
 
 
-def _counted(output: OutputSpec, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+def _counted(output: OutputSpec, outputs: Tensor, batch: TensorBatch) -> tuple[Tensor, Tensor]:
     rows, targets = counted_rows(output, batch)
     outputs = outputs.flatten(0, 1) if output.per_step else outputs
     return (outputs if rows is None else outputs[rows]), targets
@@ -639,6 +696,8 @@ def _read_state(state: bytes) -> tuple[dict[str, Tensor], Experiment, dict[str, 
             best = json.loads(about["best"])
             stopping = {"loss": float(best["loss"]), "epoch": int(best["epoch"]), "since": int(best["since"])}
             stopping["stopped"] = bool(best["stopped"])
+            if not math.isfinite(stopping["loss"]):
+                raise ValueError("the lowest validation loss is not finite")
         return tensors, Experiment.from_json(about["experiment"]), position, stopping
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UserError("this is no stored state of a run") from error

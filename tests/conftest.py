@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,3 +16,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests, and servers that they start, leave the data folder of whoever runs them alone."""
+    before = os.environ.get("RNN_EXPLORER_DATA")
+    os.environ["RNN_EXPLORER_DATA"] = str(tmp_path_factory.mktemp("data"))
+    yield
+    if before is None:
+        del os.environ["RNN_EXPLORER_DATA"]
+    else:
+        os.environ["RNN_EXPLORER_DATA"] = before

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import pty
 import signal
@@ -26,7 +27,8 @@ ENDLESS = "task=temporal_order&seq_len=12&hidden_size=4&batch_size=4&steps=10000
 REPORT = {"event", "step", "epoch", "train_loss", "val_loss", "train_metric", "val_metric"}
 DONE = {
     "event", "status", "task", "cell", "steps", "epochs", "parameters", "val_loss", "val_metric", "test_loss",
-    "test_metric", "metric", "baseline", "seconds", "steps_per_second",
+    "test_metric", "metric", "baseline", "baseline_loss", "baseline_how", "beats_baseline", "seconds",
+    "steps_per_second",
 }  # fmt: skip
 
 
@@ -69,7 +71,11 @@ def test_training_prints_one_json_object_a_line():
     assert (last["val_loss"], last["val_metric"]) == trainer.evaluate("validation")
     assert (last["test_loss"], last["test_metric"]) == trainer.evaluate("test")
     assert last["parameters"] == trainer.model.parameter_count()
-    assert last["baseline"] == trainer.task.baseline().metric
+    baseline = trainer.task.baseline()
+    assert (last["baseline"], last["baseline_loss"], last["baseline_how"]) == (
+        baseline.metric, baseline.loss, baseline.how,
+    )  # fmt: skip
+    assert last["beats_baseline"] == (last["test_metric"] > baseline.metric)
 
 
 def test_bad_input_ends_with_status_2_and_one_sentence():
@@ -200,6 +206,43 @@ def test_the_text_output(run):
     assert "gru" in out and "as Keras counts" in out and "total" in out
     result = dict(line.split(None, 1) for line in out.splitlines() if len(line.split(None, 1)) == 2)
     assert result["status"] == "finished" and result["steps"] == "120" and result["metric"] == "accuracy"
+
+
+@pytest.mark.parametrize(
+    "metric, better, words",
+    [("accuracy", 0.9, "is better."), ("accuracy", 0.5, "is no better: whatever"), ("accuracy", 0.1, "is no better"),
+     ("MSE", 0.1, "is better."), ("MSE", 0.5, "is no better"), ("MSE", math.nan, "is no number to compare")],
+)  # fmt: skip
+def test_the_baseline_is_named_and_compared(metric, better, words):
+    beats = cli._beats(better, 0.5, metric == "accuracy")
+    told = cli._against_baseline(
+        {"metric": metric, "baseline": 0.5, "baseline_how": "guesses", "test_metric": better, "beats_baseline": beats}
+    )
+    assert told.startswith(f"A predictor without memory, which guesses, has {metric} 0.5. This model") and words in told
+
+
+def test_settings_without_effect_are_told(run):
+    asked = "task=temporal_order&seq_len=12&cell=gru&hidden_size=3&steps=2"
+    for more, words in [
+        ("&dropout=0.5", "dropout=0.5 has no effect here: it acts between recurrent layers, and num_layers is 1."),
+        ("&forget_bias=3", "forget_bias=3.0 has no effect here: it is one of the cell LSTM."),
+        ("&momentum=0.5", "momentum=0.5 has no effect here: it is one of the optimizer sgd."),
+        ("&speed_limit=3", "speed_limit has no effect here: the command line trains at full speed."),
+    ]:
+        assert run("train", asked + more, "--json")[2] == f"rnn_explorer: {words}\n"
+        assert words in run("memory", asked + more)[2]
+    assert run("train", f"{asked}&dropout=0.5&num_layers=2", "--json")[2] == ""
+
+
+@pytest.mark.parametrize("flags", [["--json"], []])
+def test_a_loss_that_is_no_number_is_no_result(run, monkeypatch, flags):
+    measure = Trainer.evaluate
+    monkeypatch.setattr(
+        Trainer, "evaluate", lambda self, split: (math.nan, math.nan) if split == "test" else measure(self, split)
+    )
+    status, out, err = run("train", QUICK.replace("120", "2"), *flags)
+    assert status == 1 and "no_result" in out and "finished" not in out
+    assert "rnn_explorer: No result: the test loss is no finite number" in err
 
 
 def test_an_empty_query_is_the_default_experiment(run, monkeypatch):

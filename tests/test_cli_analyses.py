@@ -14,11 +14,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rnn_explorer import cli
+from rnn_explorer import cli, cli_load
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cli import main
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 
@@ -113,7 +114,7 @@ def test_train_saves_what_load_reads(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "trace.npz"}
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    again = cli.read_state(file)
+    again = cli_load.read_state(file)
     assert (again.step_count, again.experiment) == (20, trainer.experiment)
     with np.load(out) as written:
         np.testing.assert_array_equal(again.snapshot().trace.answers, written["answers"])
@@ -187,6 +188,74 @@ def test_a_file_that_holds_no_model_is_one_sentence(run, tmp_path, kind, words):
     assert words in err and err.startswith("rnn_explorer: ") and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["memory", "fixed-points"])
+def test_weights_that_are_no_numbers_are_refused(run, tmp_path, untrained, command):
+    file, trainer = tmp_path / "model.safetensors", Trainer(Experiment.from_query(QUICK))
+    with torch.no_grad():
+        trainer.model.head.bias[0] = torch.nan
+    cli.write_state(file, trainer)
+    status, out, err = run(command, "--load", str(file))
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert "numbers in 'model.head.bias' that are not finite (NaN or infinite)." in err
+
+
+def forged(place: Path, query: str, extra: int = 0, holes: int = 0) -> None:
+    """A file that says it holds a model of an experiment, and `extra` bytes more, of which `holes` are no blocks."""
+    about = {"experiment": Experiment.from_query(query).to_json(), "position": "{}"}
+    entry = {"dtype": "U8", "shape": [extra + holes], "data_offsets": [0, extra + holes]}
+    header = json.dumps({"__metadata__": about, "model.x": entry}).encode()
+    with place.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header + b"x" * extra)
+        file.truncate(8 + len(header) + extra + holes)
+
+
+def test_a_file_is_refused_by_its_header_before_it_is_read(tmp_path):
+    """In a process of its own, whose memory is bounded: 3 GB were read whole once."""
+    place = tmp_path / "model.safetensors"
+    forged(place, QUICK, holes=3 * 10**9)
+    script = (
+        "import resource, sys; from rnn_explorer.cli import main; "
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
+        "status = main(['memory', '--load', sys.argv[1]]); "
+        "print(status, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(place)], cwd=ROOT, capture_output=True, text=True)
+    status, grown = map(int, done.stdout.split())
+    assert status == 2 and grown < 300, done.stderr
+    assert "has 3,000.0 MB, but a model of its experiment takes at most 0.0 MB" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("query", ["task=digits&pixels=true&hidden_size=256&num_layers=4&cell=lstm&batch_size=512"])
+def test_a_model_has_one_limit_wherever_it_comes_from(run, tmp_path, untrained, query):
+    place = tmp_path / "model.safetensors"
+    forged(place, query, extra=100)
+    for arguments in (["memory", "--load", str(place)], ["memory", query], ["train", query]):
+        status, out, err = run(*arguments)
+        assert (status, out) == (2, "") and "too large to train live" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: b"",
+        lambda whole: (10**15).to_bytes(8, "little") + whole[8:],
+        lambda whole: (900_000).to_bytes(8, "little") + b"[" * 900_000,
+        lambda whole: whole + b"more",
+        lambda whole: whole.replace(b'"U8"', b'"??"'),
+        lambda whole: whole.replace(b'"shape": [9]', b'"shape": 900'),
+        lambda whole: whole.replace(b"[0, 9]", b"[9, 0]"),
+        lambda whole: whole.replace(b'"model.x": {', b'"model.x": 3,"y":{'),
+    ],
+)
+def test_a_header_that_does_not_fit_its_file_is_no_model(run, tmp_path, spoil):
+    place = tmp_path / "model.safetensors"
+    forged(place, QUICK, extra=9)
+    place.write_bytes(spoil(place.read_bytes()))
+    status, out, err = run("memory", "--load", str(place))
+    assert (status, out) == (2, "") and err.endswith("is no model that train --save has written.\n")
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -204,7 +273,15 @@ def test_a_file_that_holds_no_model_is_one_sentence(run, tmp_path, kind, words):
         (["memory", QUICK, "--load", "x"], "Give a query or --load, not both"),
         (["fixed-points", QUICK, "--inits", "0"], "inits"),
         (["fixed-points", QUICK, "--input", "1,b"], "argument --input: '1,b' is no list of numbers joined by commas"),
-        (["fixed-points", QUICK, "--noise", "loud"], "--noise"),
+        (["fixed-points", QUICK, "--noise", "loud"], "argument --noise: 'loud' is no number"),
+        (["fixed-points", QUICK, "--noise", "x" * 9999], "x... is no number"),
+        (
+            ["memory", "--load", "x", "--column", "temp"],
+            "--column says what to read of a file, and the model of --load",
+        ),
+        (["memory", QUICK, "--column", "temp"], "--column says what to read of a file, so it needs --data FILE."),
+        (["memory", "--load", "a\x1b[31m\n" * 999], "--load a"),
+        (["memory", QUICK, "\x1b]0;" * 999], "unrecognized arguments"),
         (["fixed-points", QUICK, "--layer", "5"], "layer"),
     ],
 )
@@ -212,13 +289,23 @@ def test_bad_input_is_one_sentence_before_training(run, untrained, arguments, wo
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert words in err and err.startswith("rnn_explorer: ") and err.count("\n") == 1
+    assert err[:-1].isprintable() and len(err) < 1100
+
+
+def test_a_fault_of_the_program_is_told_as_one(run, monkeypatch):
+    monkeypatch.setattr(cli, "load_questions", lambda: [].pop())
+    status, out, err = run("memory", QUICK)
+    assert (status, out) == (3, "") and "IndexError" in err
+    assert err.endswith(
+        "rnn_explorer: This is a fault of the program, not of what you typed; the lines above say where.\n"
+    )
 
 
 def test_what_a_question_objects_to_later_is_bad_input_too(run, monkeypatch):
     def objects(subject: Subject):
         yield 0.0
         if subject.step:
-            raise ValueError("the states are no longer finite")
+            raise UserError("the states are no longer finite")
 
     monkeypatch.setattr(cli, "load_questions", lambda: None)
     monkeypatch.setattr(cli.QUESTIONS, "get", lambda kind: lambda subject, **options: objects(subject))

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,91 @@ def test_a_bad_file_is_told(run, tmp_path: Path) -> None:
 def test_a_text_may_come_through_a_pipe(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"It was a dark and stormy night. " * 40)))
     assert run(QUICK, "--data", "-")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["memory", "fixed-points"])
+def test_a_model_of_ones_own_data_is_saved_and_asked(table: Path, tmp_path: Path, capsys, command: str) -> None:
+    model, own = tmp_path / "model.safetensors", ["--data", str(table)]
+    assert main(["train", QUICK, *own, "--column", "temp", "--save", str(model)]) == 0
+    store.drop_all()  # as in another process
+    capsys.readouterr()
+    assert main([command, "--load", str(model), *own]) == 0
+    loaded = json.loads(capsys.readouterr().out)
+    assert main([command, QUICK, *own, "--column", "temp"]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    for found in (loaded, trained):
+        found.pop("experiment")  # an upload has another name each time
+        found.pop("seconds", None)
+    assert loaded == trained and loaded["step"] == 12
+
+
+def test_a_model_of_ones_own_data_needs_them(table: Path, tmp_path: Path, capsys) -> None:
+    model, book = tmp_path / "model.safetensors", tmp_path / "book.txt"
+    book.write_text("It was a dark and stormy night. " * 40)
+    assert main(["train", QUICK, "--data", str(table), "--column", "temp", "--save", str(model)]) == 0
+    narrow = tmp_path / "narrow.csv"
+    narrow.write_text("x\n" + "\n".join(f"{math.sin(n):.3f}" for n in range(400)))
+    for options, words in [
+        ([], "is a model of your own data, which it does not hold: give them with --data FILE."),
+        (["--data", str(book)], "is for own_text: give the file that it was trained on."),
+        (["--data", str(narrow)], "The data have no column 'temp'"),
+        (["--data", str(table), "--column", "temp"], "--column says what to read of a file, and the model of --load"),
+    ]:
+        capsys.readouterr()
+        assert main(["memory", "--load", str(model), *options]) == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]
+    assert main(["train", "task=adding&seq_len=12&hidden_size=3&steps=2", "--save", str(model)]) == 0
+    assert main(["memory", "--load", str(model), "--data", str(table)]) == 2
+    assert "is a model of the task adding, which takes no --data." in capsys.readouterr().err
+
+
+OPEN = "a;b\n" + "\n".join(f"{n % 7 + 1}.{n * 37 % 900 + 100};{n % 5}" for n in range(200))
+
+
+def test_a_decimal_sign_is_demanded_where_nothing_decides(run, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(OPEN)
+    status, rows, told = run(QUICK, "--data", str(path))
+    assert (status, rows) == (2, []) and told.endswith(
+        "nothing in the file says which. State its decimal sign: point or comma. "
+        "Add --decimal point or --decimal comma.\n"
+    )
+    for sign in ("point", "comma"):
+        status, rows, told = run(QUICK, "--data", str(path), "--decimal", sign, "--column", "a")
+        assert status == 0 and f"The column 'a' is read with a decimal {sign}: 1.100 is " in told
+
+
+def test_labels_are_kept_as_written(run, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,y,k\n" + "\n".join(f"{n * n % 17},{n * n % 11},{('none', 'some')[n % 2]}" for n in range(80)))
+    status, _, told = run(QUICK, "--data", str(path), "--label", "k")
+    assert status == 2 and "choose labels as written (--labels-as-written)" in told and "one class only" in told
+    status, _, told = run(QUICK, "--data", str(path), "--label", "k", "--labels-as-written")
+    assert status == 0 and "In the column 'k', 'none' are kept as labels." in told
+
+
+def test_a_table_of_another_name_is_read_as_one_when_told(run, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("x\ty\n" + "\n".join(f"{n * n % 17}\t{n % 5}" for n in range(80)))
+    assert "look like the rows of a table" in run(QUICK, "--data", str(path))[2]
+    status, rows, _ = run(QUICK, "--data", str(path), "--form", "table", "--column", "x")
+    assert status == 0 and rows[-1]["task"] == "own_series"
+
+
+@pytest.mark.parametrize("option", [["--decimal", "point"], ["--labels-as-written"], ["--form", "table"]])
+def test_options_on_reading_need_a_file(run, option: list[str]) -> None:
+    assert f"{option[0]} says what to read of a file, so it needs --data FILE." in run("", *option)[2]
+
+
+def test_sigterm_leaves_nothing_behind(table: Path, tmp_path: Path) -> None:
+    before = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "rnn_explorer", "train", "steps=1000000", "--data", str(table), "--json"]
+    with subprocess.Popen(words, env=before, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline().startswith(b"{")
+        assert list(tmp_path.glob("rnn-explorer-uploads-*"))
+        child.terminate()
+        assert child.wait(60) == 128 + signal.SIGTERM
+    assert not list(tmp_path.glob("rnn-explorer-uploads-*"))
 
 
 def test_nothing_is_left_behind(table: Path, tmp_path: Path) -> None:

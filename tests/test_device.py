@@ -9,6 +9,7 @@ from rnn_explorer import device
 from rnn_explorer.engine.local import check_size
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 
 SMALL, LARGE = device.GPU_WORK - 1, device.GPU_WORK
@@ -56,7 +57,8 @@ def test_a_run_on_a_gpu_that_is_not_there_is_refused_before_anything_is_built(gp
 def test_a_trainer_brings_model_and_batches_to_its_device(monkeypatch):
     """There may be no GPU here: what is looked at is that everything is asked to go where the choice says."""
     asked = []
-    monkeypatch.setattr("rnn_explorer.tasks.base.Batch.to", lambda batch, to: asked.append(to) or batch)
+    plain = TensorBatch.of
+    monkeypatch.setattr(TensorBatch, "of", lambda batch, *to: asked.extend(to) or plain(batch))
     trainer = Trainer(Experiment.from_query("task=digits&hidden_size=8&train_size=64"))
     assert trainer.device == torch.device("cpu") and {p.device for p in trainer._parameters} == {trainer.device}
     trainer.step()

@@ -165,6 +165,27 @@ def test_no_backward_layer_where_it_would_read_the_answers(task):
     assert [error.field for error in errors] == ["bidirectional"]
 
 
+def test_settings_without_effect_are_named_with_their_reason():
+    asked = (
+        "cell=gru&num_layers=1&dropout=0.5&forget_bias=2&momentum=0.5&embedding=4&epochs=3&steps=5&learning_rate=0.1"
+    )
+    told = Experiment.from_query(asked).idle()
+    assert set(told) == {"dropout", "forget_bias", "momentum", "embedding", "epochs"}
+    assert told["dropout"] == ("dropout=0.5 has no effect here: it acts between recurrent layers, and num_layers is 1.")
+    assert told["forget_bias"] == "forget_bias=2.0 has no effect here: it is one of the cell LSTM."
+    assert not Experiment.from_query("num_layers=2&dropout=0.5").idle()
+    for task in TASKS.names():  # what a person did not set is not told
+        assert not Experiment.default(task).idle()
+
+
+def test_a_setting_applies_where_there_is_no_reason_why_not():
+    for task in TASKS.names():
+        experiment = Experiment.default(task)
+        for spec in experiment.specs():
+            assert experiment.applies(spec.name) == (experiment.why_idle(spec.name) == "")
+    assert "single recurrent layer" in ModelSettings.spec("dropout").help
+
+
 # -- forgiving --------------------------------------------------------------------------------------------------
 
 

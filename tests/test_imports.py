@@ -15,7 +15,14 @@ PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
 BASE = {"errors", "registry", "settings", "trace"}
-CORE = BASE | {"device", "kernels", "cells", "tasks", "experiment", "model", "sizes", "training", "work"}
+CORE = BASE | {"device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "training", "work"}
+# Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
+RECORDS = {
+    "analysis.data", "analysis.fixed_points", "analysis.jsonable", "analysis.projection", "analysis.saturation",
+    "analysis.text_features", "analysis.units",
+    *(f"analysis.{path.stem}" for path in (ROOT / PACKAGE / "analysis").glob("*_report.py")),
+}  # fmt: skip
+LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "registry": {"errors"},
@@ -24,31 +31,42 @@ ALLOWED: dict[str, set[str]] = {
     "kernels": {"kernels"},
     "device": {"settings"},
     "work": {"errors"},
-    "cells": {"cells", "kernels", "registry", "errors"},
+    "cells": {"cells.facts", "registry", "errors"},
+    "cells.code": {"cells", "kernels", "registry", "errors"},
+    "cells.drawing": {*RECORDS, "cells", "figures"},
     "sizes": {"cells", "work", "tasks.base", "experiment"},
-    "cells.drawing": {"analysis", "cells", "figures"},
     "tasks": {"tasks", *BASE},
+    "tensors": {"tasks.base", *BASE},
     "experiment": {"cells", "tasks", *BASE},
-    "model": {"cells", "tasks.base", "experiment", *BASE},
-    "training": {"device", "kernels", "model", "sizes", "tasks.base", "experiment", "work", *BASE},
+    "model": {"cells", "tasks.base", "tensors", "experiment", *BASE},
+    "fitting": {"sizes", "tasks.base", "experiment", "work", *BASE},
+    "training": {"device", "kernels", "model", "sizes", "tasks.base", "tensors", "experiment", "work", *BASE},
     "analysis": {"analysis", *CORE},
-    "figures": {"figures", "analysis", "cells", *BASE},
+    "analysis.records": {*RECORDS, "cells", "tasks", "experiment", *BASE},
+    "figures": {"figures", *RECORDS, "cells", *BASE},
     "store": {"store", *CORE},
-    "views": {"views", "figures", "analysis", "engine.base", *(CORE - {"kernels", "model", "training"})},
+    "views": {"views", "figures", "engine.base", *RECORDS, *LIGHT},
     "engine": {"engine", "store", "analysis", "figures", "views", *CORE},
-    "cli": {"cli", "cli_data", "analysis", *CORE},
+    "cli": {"cli", "cli_data", "cli_load", "analysis", *CORE},
     "cli_data": {"errors", "tasks", "experiment", "settings"},
+    "cli_load": {"cli_data", *CORE},
     "__main__": {"cli"},
-    "ui": {"ui", "engine", "store", "analysis", "figures", "views", *CORE},
+    "ui": {"ui", "engine", "store", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
 SCREEN = {"streamlit", "plotly"}
+TORCH = {"torch", "safetensors", "llvmlite"}  # what a model needs, and neither its data nor its pictures do
 NEVER: dict[str, set[str]] = {
     **{part: SCREEN for part in ALLOWED if part not in ("figures", "ui")},
     "errors": SCREEN | {"torch", "numpy", "pandas"},
     "registry": SCREEN | {"torch", "numpy", "pandas"},
     "settings": SCREEN | {"torch", "numpy", "pandas"},
     "trace": SCREEN | {"torch", "pandas"},
-    "figures": {"streamlit", "torch", "safetensors"},
+    "cells": SCREEN | TORCH,
+    "cells.drawing": {"streamlit"} | TORCH,
+    "tasks": SCREEN | TORCH,
+    "experiment": SCREEN | TORCH,
+    "analysis.records": SCREEN | TORCH,
+    "figures": {"streamlit"} | TORCH,
     "ui": set(),
 }
 
@@ -65,6 +83,10 @@ def dotted(path: Path) -> str:
 def part_of(name: str) -> str:
     if name.startswith(f"{PACKAGE}.cells.") and name.endswith(".drawing"):  # a figure that stands with its cell
         return "cells.drawing"
+    if name == f"{PACKAGE}.cells.base" or (name.startswith(f"{PACKAGE}.cells.") and name.endswith(".cell")):
+        return "cells.code"
+    if name.removeprefix(f"{PACKAGE}.") in RECORDS:
+        return "analysis.records"
     return name.split(".")[1] if "." in name else ""
 
 
@@ -78,12 +100,12 @@ def imported(path: Path, source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
-            # `from package import thing`: the thing may be a module
-            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)} if base in CONTAINERS else {base}
+            things = {f"{base}.{alias.name}" for alias in node.names}  # of which some may be modules
+            found |= things & MODULES | ({base} if things - MODULES else set())
     return found - {""}
 
 
-CONTAINERS = {dotted(path) for path in modules() if path.name == "__init__.py"}
+MODULES = {dotted(path) for path in modules()}
 
 
 def breaches(path: Path, source: str) -> list[str]:
@@ -114,10 +136,20 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("model.py", "def f():\n    from plotly import graph_objects"),
         ("model.py", "from rnn_explorer.ui import theme"),
         ("model.py", "from rnn_explorer import figures"),
-        ("cells/rnn.py", "from ..tasks.base import Task"),
-        ("cells/rnn.py", "from .. import training"),
+        ("cells/rnn/cell.py", "from rnn_explorer.tasks.base import Task"),
+        ("cells/rnn/cell.py", "from ... import training"),
+        ("cells/rnn/facts.py", "from rnn_explorer.cells.base import RecurrentCell"),
+        ("cells/rnn/facts.py", "from torch import nn"),
+        ("tasks/adding.py", "def f():\n    import torch"),
+        ("tasks/adding.py", "from rnn_explorer.tensors import TensorBatch"),
+        ("tasks/own/parts.py", "import torch"),
+        ("experiment.py", "import torch"),
+        ("analysis/data.py", "import torch"),
+        ("analysis/memory_report.py", "from rnn_explorer.analysis.subject import Subject"),
         ("figures/gates.py", "import torch.nn"),
         ("figures/gates.py", "from rnn_explorer.model import SequenceModel"),
+        ("figures/gates.py", "from rnn_explorer.analysis.memory import memory"),
+        ("ui/boards/lab.py", "from rnn_explorer.analysis.generate import sample"),
         ("engine/worker.py", "import rnn_explorer.ui.session"),
         ("views/lab.py", "from rnn_explorer.model import SequenceModel"),
         ("training.py", "from rnn_explorer.tasks.digits import Digits"),
@@ -132,7 +164,9 @@ def test_the_rule_itself_notices(path, source):
 @pytest.mark.parametrize(
     "path, source",
     [
-        ("cells/rnn.py", "from . import base\nfrom .base import CELLS"),
+        ("cells/rnn/facts.py", "from ..facts import CELLS"),
+        ("cells/rnn/cell.py", "import torch\nfrom rnn_explorer.cells.base import RecurrentCell"),
+        ("tasks/adding.py", "import numpy as np\nfrom . import base"),
         (
             "figures/gates.py",
             "import numpy as np\nimport plotly.graph_objects as go\nfrom rnn_explorer.trace import Trace",
@@ -177,9 +211,26 @@ def names_in(*parts: str) -> list[str]:
     [
         (("registry", "settings"), SCREEN | {"torch", "numpy", "pandas"}),
         (("trace",), SCREEN | {"torch", "pandas"}),
-        (("figures",), {"torch", "streamlit"}),
-        (("cells",), SCREEN | {"rnn_explorer.tasks"}),
-        (("cells", "tasks", "experiment", "model", "training", "analysis", "store", "engine", "cli"), SCREEN),
+        (("figures", "cells.drawing", "analysis.records"), TORCH | {"streamlit", "rnn_explorer.engine"}),
+        (("tasks",), SCREEN | TORCH | {"pandas"}),
+        (("experiment", "cells", "tasks"), SCREEN | TORCH | {"pandas"}),
+        (("cells", "cells.code"), SCREEN | {"rnn_explorer.tasks"}),
+        (
+            (
+                "cells",
+                "cells.code",
+                "tasks",
+                "experiment",
+                "model",
+                "training",
+                "analysis",
+                "analysis.records",
+                "store",
+                "engine",
+                "cli",
+            ),
+            SCREEN,
+        ),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
 )

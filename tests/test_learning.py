@@ -34,16 +34,18 @@ def test_the_reference_program_reaches_94_percent():
 @pytest.mark.parametrize("query", ["cell=lstm", "cell=gru", "cell=lstm&seed=1", "cell=gru&seed=1"])
 def test_gates_solve_temporal_order(query):
     trainer = make(f"task=temporal_order&{query}")
-    assert (trainer.target, trainer.task.longest) == (600, 40)
+    assert (trainer.target, trainer.task.longest) == (400, 40)
     assert solved_at(trainer) is not None
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_simple_rnn_does_not_solve_temporal_order(seed):
-    trainer = make(f"task=temporal_order&cell=rnn&seed={seed}")
-    assert solved_at(trainer) is None
-    assert trainer.step_count == 600
-    assert trainer.evaluate("validation")[1] < 0.9  # at chance or half-way, by the seed and by the last digits
+def test_the_simple_rnn_does_not_solve_temporal_order():
+    accuracies = []
+    for seed in range(4):
+        trainer = make(f"task=temporal_order&cell=rnn&seed={seed}")
+        assert solved_at(trainer) is None
+        assert trainer.step_count == 400
+        accuracies.append(trainer.evaluate("validation")[1])
+    assert sorted(accuracies)[2] < 0.35  # one in five gets half-way or nearly there, the others stay at chance
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])

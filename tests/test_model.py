@@ -13,7 +13,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment, ModelSettings
 from rnn_explorer.model import SequenceModel, along_time, reversal
-from rnn_explorer.tasks.base import Batch, InputSpec, OutputSpec
+from rnn_explorer.tasks.base import InputSpec, OutputSpec
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
@@ -48,7 +49,7 @@ def build(
 
 def batch_of(
     model: SequenceModel, lengths: list[int] | None = None, count: int = 4, time: int = 7, seed: int = 0
-) -> Batch:
+) -> TensorBatch:
     if lengths is not None:
         count, time = len(lengths), max(lengths)
     if model.input_spec.kind == "symbols":
@@ -60,7 +61,7 @@ def batch_of(
         targets = torch.randint(0, model.output_spec.size, shape, generator=source(seed + 1))
     else:
         targets = torch.randn(*shape, model.output_spec.size, generator=source(seed + 1))
-    return Batch(inputs, targets, None if lengths is None else torch.tensor(lengths))
+    return TensorBatch(inputs, targets, None if lengths is None else torch.tensor(lengths))
 
 
 def torch_twin(model: SequenceModel) -> nn.RNNBase:
@@ -136,7 +137,7 @@ def test_states_answers_and_gradients_are_torchs(options, layers, bidirectional,
         torch.testing.assert_close(one, other, **CLOSE)
 
     # What is shown: the top layer's states at every real step, held after the end.
-    plain = Batch(x.detach(), batch.targets, ends)
+    plain = TensorBatch(x.detach(), batch.targets, ends)
     trace = at_end.trace(plain)
     directions = ("forward", "backward") if bidirectional else ("forward",)
     assert [(entry.layer, entry.direction) for entry in trace.layers] == [
@@ -157,7 +158,7 @@ def test_full_sequences_need_no_lengths():
         batch = batch_of(model)
         full = torch.full((4,), 7)
         torch.testing.assert_close(model(batch.inputs), model(batch.inputs, full), atol=0, rtol=0)
-        with_lengths = model.trace(Batch(batch.inputs, batch.targets, full))
+        with_lengths = model.trace(TensorBatch(batch.inputs, batch.targets, full))
         np.testing.assert_array_equal(model.trace(batch).answers, with_lengths.answers)
 
 
@@ -183,7 +184,7 @@ def test_what_is_in_the_padding_never_matters(cell, kind, lengths, bidirectional
     real = ~padding if model.output_spec.per_step else slice(None)
     assert torch.equal(model(batch.inputs, batch.lengths)[real], model(garbage, batch.lengths)[real])
     clean = model.trace(batch)
-    dirty = model.trace(Batch(garbage, batch.targets, batch.lengths))
+    dirty = model.trace(TensorBatch(garbage, batch.targets, batch.lengths))
     np.testing.assert_array_equal(clean.answers, dirty.answers)
     for one, other in zip(clean.layers, dirty.layers, strict=True):
         for name in (*one.gates, *one.states):

@@ -70,7 +70,8 @@ def test_an_empty_history():
 
 def test_layers_are_found_by_number_and_direction():
     def entry(number: int, direction: str) -> LayerTrace:
-        return LayerTrace("rnn", number, direction, {}, {"hidden": np.zeros((2, 3, 5))}, frozenset())  # type: ignore[arg-type]
+        states = {"hidden": np.zeros((2, 3, 5))}
+        return LayerTrace("rnn", number, direction, {}, states, frozenset(), "tanh")  # type: ignore[arg-type]
 
     layers = (entry(0, "forward"), entry(0, "backward"), entry(1, "forward"))
     trace = Trace(np.zeros((2, 3, 1)), np.zeros(2), np.array([3, 3]), np.zeros((2, 3, 1)), layers)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,11 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from rnn_explorer import training
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Batch, OutputSpec
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Diverged, StepReport, Trainer, loss_of
 from rnn_explorer.work import ModelTooLarge
 
@@ -191,6 +194,78 @@ def test_the_state_of_another_experiment_is_refused(other):
         make(FINITE).restore(make(other).state())
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", ["model.head.bias", "model.layers.0.forwards.weight_hh", "optimizer.1.exp_avg_sq"])
+def test_a_state_with_numbers_that_are_not_finite_is_refused(bad, where):
+    trainer = make(FINITE)
+    steps(trainer, 3)
+
+    def spoil(tensors, about):
+        tensors[where].view(-1)[-1] = bad
+
+    state, before = altered(trainer.state(), spoil), weights(trainer)
+    with pytest.raises(UserError, match=rf"'{re.escape(where)}' that are not finite"):
+        trainer.restore(state)
+    assert equal(weights(trainer), before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, about: tensors.update({"model.head.bias": tensors["model.head.bias"].double()}),
+        lambda tensors, about: tensors.update({"optimizer.0.exp_avg": torch.tensor(1.0)}),
+        lambda tensors, about: tensors.update({"optimizer.0.exp_avg": tensors["optimizer.0.exp_avg"].half()}),
+        lambda tensors, about: tensors.update({"optimizer.0.step": torch.zeros(3)}),
+        lambda tensors, about: tensors.update({"optimizer.99.exp_avg": torch.zeros(3)}),
+        lambda tensors, about: tensors.update({"extra\n" * 99: torch.zeros(3)}),
+        lambda tensors, about: about.update(position='{"step": -1, "epoch": 0, "index": 0, "target": 0}'),
+        lambda tensors, about: about.update(position='{"step": 1, "epoch": 0, "index": 99, "target": 0}'),
+        lambda tensors, about: about.update(position='{"step": Infinity, "epoch": 0, "index": 0, "target": 0}'),
+        lambda tensors, about: about.update(position="[" * 100_000),
+    ],
+)
+def test_a_state_that_only_looks_like_one_is_refused(change):
+    trainer = make(FINITE)
+    steps(trainer, 3)
+    state, before = altered(trainer.state(), change), weights(trainer)
+    with pytest.raises(UserError) as caught:
+        trainer.restore(state)
+    assert equal(weights(trainer), before)
+    assert len(str(caught.value)) < 200 and str(caught.value).isprintable()
+
+
+# -- what is no result ------------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_no_number_is_no_result(monkeypatch):
+    trainer = make("task=forecast&hidden_size=4&steps=3")
+    trainer.advance(600)
+    assert trainer.verdict(validation=0.1, test=0.2) == ""
+    whole = trainer.task.evaluation
+
+    def with_an_outlier(split: str) -> Batch:
+        batch = whole(split)
+        if split == "test":
+            inputs, targets = batch.inputs.copy(), batch.targets.copy()
+            inputs[0, -1, 0] = targets[0, -1, 0] = 1e20
+            batch = Batch(inputs, targets, batch.lengths, batch.mask)
+        return batch
+
+    monkeypatch.setattr(trainer.task, "evaluation", with_an_outlier)
+    loss, _ = trainer.evaluate("test")
+    assert not math.isfinite(loss)
+    assert trainer.verdict(validation=0.1, test=loss) == (
+        "No result: the test loss is no finite number, since this part of the data has values of 1e+20 in units of the "
+        "training part: mend or drop them."
+    )
+    assert "validation loss is no finite number, since the model's answers" in trainer.verdict(validation=math.inf)
+
+
+def test_an_empty_part_is_nothing_wrong():
+    trainer = make(FINITE + "&val_split=0")
+    assert math.isnan(trainer.evaluate("validation")[0]) and trainer.verdict(validation=math.nan) == ""
+
+
 # -- one step ---------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +303,9 @@ def test_it_trains_as_a_plain_torch_loop_does(optimizer):
     rate = trainer.experiment.training.learning_rate
     reference = kind(twin.model.parameters(), lr=rate, weight_decay=0.001, foreach=False, **options)
     for number in range(12):
-        batch = twin.task.train_batch(number // 10, number % 10, 16)  # 150 names in batches of 16 are 10 steps
+        batch = TensorBatch.of(
+            twin.task.train_batch(number // 10, number % 10, 16)
+        )  # 150 names in batches of 16 are 10 steps
         reference.zero_grad()
         loss = torch.nn.functional.cross_entropy(twin.model(batch.inputs, batch.lengths), batch.targets)
         loss.backward()
@@ -265,9 +342,9 @@ def test_a_short_gradient_is_not_clipped():
 def test_an_epoch_sees_every_training_sequence_once_and_ends_with_a_validation():
     trainer = make(FINITE)
     assert trainer.steps_per_epoch() == 7  # 200 images in batches of 32
-    seen = torch.cat([trainer.task.train_batch(0, index, 32).inputs for index in range(7)])
-    assert len(seen) == 200 and len({bytes(image.numpy().tobytes()) for image in seen}) == len(
-        {image.numpy().tobytes() for image in trainer.task.finite_set("train").inputs}
+    seen = np.concatenate([trainer.task.train_batch(0, index, 32).inputs for index in range(7)])
+    assert len(seen) == 200 and len({image.tobytes() for image in seen}) == len(
+        {image.tobytes() for image in trainer.task.finite_set("train").inputs}
     )
     reports = steps(trainer, 14)
     assert [report.step for report in reports if report.val_loss is not None] == [7, 14]
@@ -471,7 +548,7 @@ def test_clipping_and_a_smaller_rate_cure_it():
 def test_evaluating_in_parts_equals_the_whole(query, split, monkeypatch):
     trainer = make(query)
     whole = trainer.evaluate(split)
-    batch = trainer.task.evaluation(split)
+    batch = TensorBatch.of(trainer.task.evaluation(split))
     with torch.no_grad():
         direct = loss_of(trainer.task.output, trainer.model(batch.inputs, batch.lengths), batch)
     assert whole[0] == pytest.approx(float(direct), rel=1e-5)
@@ -551,18 +628,18 @@ def test_loss_counts_only_the_steps_that_are_asked():
     outputs, lengths = torch.tensor([[[1.0], [2.0], [9.0]], [[3.0], [9.0], [9.0]]]), torch.tensor([2, 1])
     targets = torch.zeros(2, 3, 1)
     spec = OutputSpec("values_per_step", 1, ("y",))
-    batch = Batch(torch.zeros(2, 3, 1), targets, lengths)
+    batch = TensorBatch(torch.zeros(2, 3, 1), targets, lengths)
     assert float(loss_of(spec, outputs, batch)) == pytest.approx((1 + 4 + 9) / 3)
-    masked = Batch(batch.inputs, targets, lengths, torch.tensor([[False, True, True], [True, True, True]]))
+    masked = TensorBatch(batch.inputs, targets, lengths, torch.tensor([[False, True, True], [True, True, True]]))
     assert float(loss_of(spec, outputs, masked)) == pytest.approx((4 + 9) / 2)
-    unpadded = Batch(batch.inputs, targets)
+    unpadded = TensorBatch(batch.inputs, targets)
     assert float(loss_of(spec, outputs, unpadded)) == pytest.approx((1 + 4 + 81 + 9 + 81 + 81) / 6)
 
 
 def test_cross_entropy_is_in_nats():
     # Logits 0 and ln 3 are probabilities 1/4 and 3/4: -ln 3/4 = 0.287682 and -ln 1/4 = 1.386294, mean 0.836988.
     outputs = torch.tensor([[0.0, math.log(3)], [0.0, math.log(3)]])
-    batch = Batch(torch.zeros(2, 1, 1), torch.tensor([1, 0]))
+    batch = TensorBatch(torch.zeros(2, 1, 1), torch.tensor([1, 0]))
     assert float(loss_of(OutputSpec("classes", 2, ("a", "b")), outputs, batch)) == pytest.approx(0.836988, abs=1e-6)
 
 
@@ -635,11 +712,26 @@ def test_it_stops_early_and_keeps_the_best_weights(patience):
     reports = trainer.advance(600)
     assert (trainer.epoch, trainer.epoch_position()) == (end, end) and trainer.step_count < trainer.target
     assert [report.val_loss for report in reports if report.val_loss is not None] == losses[:end]
-    assert trainer.stopped_early == (
+    assert trainer.stopped_early.startswith(
         f"Stopped early: the validation loss has not improved since epoch {best}; the weights of then are kept."
     )
     assert equal(weights(trainer), kept[best - 1]) and not equal(weights(trainer), kept[end - 1])
     assert trainer.evaluate("validation")[0] == losses[best - 1]
+
+
+def test_an_early_stop_on_a_very_small_set_says_that_it_may_be_too_early():
+    trainer = make(OVERFIT + "&patience=2")
+    trainer.advance(600)
+    assert trainer.stopped_early.endswith(
+        "That may be too early: its 4 optimizer steps are few. Set a larger patience, or 0 for none, to see."
+    )
+    again = make(OVERFIT + "&patience=2")
+    again.restore(trainer.state())
+    assert again.stopped_early == trainer.stopped_early
+    again._validation = again._validation.select(torch.arange(10))
+    assert "its 4 optimizer steps are few and the validation set has 10 sequences only." in again._stopped(3)
+    large = make("task=digits&hidden_size=8&patience=3")
+    assert large._stopped(5).endswith("since epoch 5; the weights of then are kept.")
 
 
 def test_without_patience_and_without_validation_it_goes_to_the_end():

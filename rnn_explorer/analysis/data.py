@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import torch
 
 from rnn_explorer.analysis.data_report import DataReport, Example, Spread, by_name, by_value
 from rnn_explorer.tasks.base import SPLITS, Batch, Task
@@ -22,7 +19,7 @@ def report(task: Task) -> DataReport:
         task: any.
 
     Raises:
-        ValueError: where the task has no data to look at; a sentence for a person.
+        UserError: where the task has no data to look at; a sentence for a person.
     """
     sampled = 0 if task.finite else SAMPLE
     batches: dict[str, Batch] = {
@@ -53,12 +50,19 @@ def report(task: Task) -> DataReport:
         baseline_loss=baseline.loss,
         baseline_metric=baseline.metric,
         baseline_how=baseline.how,
+        baseline_by_value=_by_value(task, batches),
     )
+
+
+def _by_value(task: Task, batches: dict[str, Batch]) -> dict[str, float]:
+    """The baseline's loss for each column, where several are forecast, on the part that the baseline is measured on."""
+    found = task.baseline_by_value("validation" if len(batches["validation"]) else "test")
+    return {} if found is None else dict(zip(task.input.names, found.tolist(), strict=True))
 
 
 def _lengths(batch: Batch) -> Array:
     if batch.lengths is not None:
-        return batch.lengths.numpy()
+        return batch.lengths
     return np.full(len(batch), batch.inputs.shape[1])
 
 
@@ -67,11 +71,11 @@ def _example(task: Task, probe: Batch, row: int, label: int) -> Example:
     time, size = probe.inputs.shape[1], task.output.size
     length = int(_lengths(probe)[row])
     nothing = np.full((time, size), 1.0 / size if task.output.classes else 0.0)
-    inputs, targets = probe.inputs[row].numpy(), probe.targets[row].numpy()
+    inputs, targets = probe.inputs[row], probe.targets[row]
     told = task.explain(inputs, targets, length, nothing)
     step_classes = None
     if task.output.kind == "classes_per_step":
-        step_classes = np.where(probe.step_mask()[row].numpy(), targets, -1)[:length]
+        step_classes = np.where(probe.step_mask()[row], targets, -1)[:length]
     return Example(
         kind=told.kind,
         title=told.title,
@@ -107,8 +111,8 @@ def _labels(task: Task, batches: dict[str, Batch]) -> Spread | None:
     return by_name("class", {split: labels[labels >= 0] for split, labels in codes.items()}, names)
 
 
-def _counted(task: Task, batch: Batch, values: Any) -> Array:
-    return (values[batch.step_mask()] if task.output.per_step else values).numpy()
+def _counted(task: Task, batch: Batch, values: Array) -> Array:
+    return values[batch.step_mask()] if task.output.per_step else values
 
 
 def _inputs(task: Task, batches: dict[str, Batch]) -> Spread | None:
@@ -118,7 +122,7 @@ def _inputs(task: Task, batches: dict[str, Batch]) -> Spread | None:
     found = {}
     for split, part in _thinned(batches).items():
         real = np.arange(part.inputs.shape[1])[None, :] < _lengths(part)[:, None]  # (batch, time)
-        found[split] = part.inputs.numpy()[real]
+        found[split] = part.inputs[real]
     if task.input.kind == "symbols":
         return by_name("symbol", found, task.input.names)
     return by_value(f"{task.input.names[0]} (as it enters)", found)
@@ -128,6 +132,6 @@ def _thinned(batches: dict[str, Batch]) -> dict[str, Batch]:
     return {
         split: batch
         if len(batch) <= LARGEST
-        else batch.select(torch.linspace(0, len(batch) - 1, LARGEST).round().long())
+        else batch.select(np.linspace(0, len(batch) - 1, LARGEST).round().astype(np.int64))
         for split, batch in batches.items()
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -87,6 +87,7 @@ class DataReport:
         inputs: how often each symbol enters, or how the one number of a step is distributed; None for several numbers.
         metric: the name of the metric.
         baseline_loss, baseline_metric, baseline_how: the predictor without memory.
+        baseline_by_value: its loss for each of several columns that are forecast, by name; else empty.
     """
 
     task: str
@@ -106,6 +107,7 @@ class DataReport:
     baseline_loss: float
     baseline_metric: float
     baseline_how: str
+    baseline_by_value: Mapping[str, float] = field(default_factory=dict)
 
     def train_words(self) -> str:
         """The size of the training set in words."""

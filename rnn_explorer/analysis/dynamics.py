@@ -57,6 +57,7 @@ from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import Batch
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
 
 SEQUENCES = 128  # validation sequences at most whose states are looked at
@@ -94,7 +95,7 @@ def trajectories(subject: Subject, *, layer: int = 0, direction: Direction = "fo
     """
     scene = yield from _Scene.read(subject, layer, direction)
     states, lengths = scene.probe()
-    labels, names = subject.task.labels(subject.probe)
+    labels, names = subject.task.labels(subject.probe.numpy())
     return Trajectories(
         place=scene.place,
         space=scene.space,
@@ -533,7 +534,7 @@ class _Scene:
         own: list[Array] = []
         below: dict[tuple[int, str], list[Array]] = {}
         for start in range(0, len(batch), _AT_ONCE):
-            part = batch.select(torch.arange(start, min(start + _AT_ONCE, len(batch))))
+            part = TensorBatch.of(batch.select(slice(start, start + _AT_ONCE)))
             for where, _, states in _layers(model, part, layer):
                 found = projection.valid(states.numpy(), _lengths(part).numpy())
                 found = found[np.abs(found).max(axis=1) < _LARGEST]
@@ -668,16 +669,16 @@ def _validation(subject: Subject, cell: RecurrentCell) -> Batch:
     batch = batch if len(batch) else subject.task.evaluation("test")
     numbers = batch.inputs.shape[1] * cell.hidden_size * len(cell.state_names)
     count = min(len(batch), SEQUENCES, max(1, _NUMBERS // numbers))
-    return batch.select(torch.arange(count))
+    return batch.select(slice(count))
 
 
-def _lengths(batch: Batch) -> Tensor:
+def _lengths(batch: TensorBatch) -> Tensor:
     """(batch,) real steps."""
     return torch.full((len(batch),), batch.inputs.shape[1]) if batch.lengths is None else batch.lengths
 
 
 def _layers(
-    model: SequenceModel, batch: Batch, last: int
+    model: SequenceModel, batch: TensorBatch, last: int
 ) -> Generator[tuple[tuple[int, Direction], Tensor, Tensor], None, None]:
     """Every cell up to layer `last` over a batch: its place, what enters it and its joined states.
 

@@ -16,27 +16,27 @@ https://arxiv.org/abs/1506.02078, for units that follow something in a text.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
-from rnn_explorer.analysis.generate_report import CANDIDATES, ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate_report import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.analysis.text_features import text_features
+from rnn_explorer.analysis.units import units
 from rnn_explorer.cells.base import State
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tasks.base import STREAM_EVALUATION, Batch, Split
-from rnn_explorer.tasks.forecast import Forecast
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
 
-LONGEST_PREFIX = 2000  # characters
 LONGEST = 2000  # steps that are generated
 HOTTEST = 10.0  # temperature
 _AT_ONCE = 8  # steps between two looks at the clock
@@ -200,42 +200,56 @@ def _sample(
 
 
 @QUESTIONS.register("closed_loop")
-def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100) -> Progress:
+def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100, back: int | None = None) -> Progress:
     """Let the model go on with a series by itself.
 
-    It reads one probe sequence; its forecast is then its next input, and so on. Beside it, as far as the series is
-    known, stands the forecast of one step that reads the true values all along.
+    It reads one probe sequence, or as many steps from near the end of the series that this is of; its forecast is then
+    its next input, and so on. Beside it, as far as the series is known, stands the forecast of one step that reads the
+    true values all along.
 
     Args:
         subject: a model that says at each step which value comes next.
         sequence: which of the probe sequences, from 0.
-        steps: to go on for, 1 to `LONGEST`.
+        steps: to go on for, 1 to `LONGEST`; they may lead beyond the end of the series.
+        back: begin so many steps before the end of the series, 0 for right at its end, as many as there are for more;
+            None: after the sequence.
 
     Returns:
         A `ClosedLoop`, in the series' own unit; values beyond all bounds are kept as they are.
 
     Raises:
-        UserError: for a task or model that cannot go on, and an option out of range.
+        UserError: for a task or model that cannot go on, a series whose end nobody knows, and an option out of range.
     """
     task = subject.task
     if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
         raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
     _within("sequence", sequence, 0, len(subject.probe) - 1)
     _within("steps", steps, 1, LONGEST)
+    if back is not None:
+        _within("back", back, 0, 2**31)
     window = _real(subject.probe, sequence)  # (1, time, values)
     yield 0.0
-    reader = _Reader(subject.model)
-    read = reader.read(window)  # (time, values)
-    free = [read[-1:]]
+    course = task.course(window[0].numpy())
+    if back is not None:
+        if course is None:
+            raise UserError(f"nobody knows where a series of {task.title} ends; begin after the sequence instead")
+        last = len(course.values) - window.shape[1]
+        course = dataclasses.replace(course, start=max(last - back, 0))
+        window = torch.from_numpy(course.values[course.start :][: window.shape[1]])[None]
+    reader, read = _Reader(subject.model), window.shape[1]
+    free = [reader.read(window)[-1:]]  # (1, values)
     for number in range(1, steps):
         if number % _AT_ONCE == 0:
             yield 0.9 * number / steps
         free.append(reader.read(free[-1][None]))
-    start = _start(task, window[0].numpy())
-    truth = _after(task, start, window.shape[1], steps)  # (at most steps, values)
+    nothing = np.zeros((0, task.input.size), dtype=np.float32)
+    whole, truth = (nothing, nothing) if course is None else (course.values, course.truth)
+    # What is missing is read as the task fills it, and not shown as something that came.
+    first = 0 if course is None else course.start
+    follows, came = (part[first + read : first + read + steps] for part in (whole, truth))
     yield 0.9
     follower = _Reader(subject.model)
-    followed = follower.read(torch.cat([window, torch.from_numpy(truth)[None]], dim=1))
+    followed = follower.read(torch.cat([window, torch.from_numpy(follows.copy())[None]], dim=1))
     mean, scale = units(task)
     with np.errstate(all="ignore"):  # a free run can leave all bounds
 
@@ -244,45 +258,16 @@ def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100) -> Pro
 
         return ClosedLoop(
             sequence=sequence,
-            title=task.series.title if isinstance(task, Forecast) else task.title,
+            title=task.title if course is None else course.title,
             names=tuple(task.input.names),
             window=in_units(window[0].numpy()),
-            truth=in_units(truth),
+            truth=in_units(came),
             one_step=in_units(followed.numpy()),
             free=in_units(torch.cat(free).numpy()),
             scale=np.broadcast_to(np.asarray(scale, dtype=np.float64), (task.input.size,)).copy(),
-            when=_when(task, start, window.shape[1] + len(truth)),
+            when=() if course is None else tuple(map(course.when, range(first, first + read + len(came)))),
+            beyond=0 if course is None else max(steps - len(came), 0),
         )
-
-
-def _start(task: Any, window: Array) -> int | None:
-    """Where in the task's series a window of (time, values) begins; None where there is none or it is not of it."""
-    if not isinstance(task, Forecast):
-        return None
-    series = task.normalised.reshape(len(task.normalised), -1)  # (time, values)
-    if len(series) < len(window):
-        return None
-    views = sliding_window_view(series, len(window), axis=0)  # (starts, values, time)
-    same = np.flatnonzero((views == window.T).all(axis=(1, 2)))
-    return int(same[0]) if len(same) else None
-
-
-def _after(task: Any, start: int | None, read: int, steps: int) -> Array:
-    """(at most steps, values) float32: what follows a window."""
-    if start is None:
-        return np.zeros((0, task.input.size), dtype=np.float32)
-    follows = task.normalised[start + read : start + read + steps]
-    return np.ascontiguousarray(follows.reshape(len(follows), -1))
-
-
-def units(task: Any) -> tuple[Any, Any]:
-    """The mean and the standard deviation that the task's numbers are counted from and in, where it says so."""
-    asked = getattr(task, "inner", task)  # a task of somebody's own passes the question on
-    return getattr(asked, "mean", 0.0), getattr(asked, "scale", 1.0)
-
-
-def _when(task: Any, start: int | None, count: int) -> tuple[str, ...]:
-    return () if start is None else tuple(task.series.when(index) for index in range(start, start + count))
 
 
 # -- what units follow ------------------------------------------------------------------------------------------
@@ -317,10 +302,10 @@ def correlates(subject: Subject, *, layer: int = 0, direction: Direction = "forw
     features: tuple[str, ...] = ()
     sums = _Sums()
     for start in range(0, len(batch), _SLICE):
-        part = batch.select(torch.arange(start, min(start + _SLICE, len(batch))))
-        seen = _layer(subject.model, part, layer, direction)
+        part = batch.select(slice(start, start + _SLICE))
+        seen = _layer(subject.model, TensorBatch.of(part), layer, direction)
         real = _real_steps(part)  # (sequences, time)
-        features, values = text_features(part.inputs.numpy(), task.input.names)
+        features, values = text_features(part.inputs, task.input.names)
         yield (start + 0.5 * len(part)) / len(batch)
         units = torch.cat([seen[name] for name in quantities], dim=-1)[torch.from_numpy(real)]
         sums.add(units.double().numpy(), values[real])
@@ -344,7 +329,7 @@ def _read_for_features(subject: Subject) -> tuple[Split, Batch]:
     if not len(batch):
         split = "test"
         batch = subject.task.evaluation(split)
-    return split, batch.select(torch.arange(min(len(batch), STREAM_EVALUATION)))
+    return split, batch.select(slice(STREAM_EVALUATION))
 
 
 class _Sums:
@@ -388,7 +373,7 @@ class _Sums:
 
 
 @torch.no_grad()
-def _layer(model: SequenceModel, batch: Batch, layer: int, direction: Direction) -> dict[str, Tensor]:
+def _layer(model: SequenceModel, batch: TensorBatch, layer: int, direction: Direction) -> dict[str, Tensor]:
     """Gates and states of one layer and direction, name -> (batch, time, hidden_size), in the order of the inputs."""
     inputs = batch.inputs
     reverse = reversal(len(batch), inputs.shape[1], batch.lengths)
@@ -410,12 +395,11 @@ def goes_on(subject: Subject) -> bool:
 
     Such a task gives its future away, so no model for it reads backwards.
     """
-    probe = subject.probe
+    probe = subject.probe.numpy()
     if probe.inputs.shape != probe.targets.shape or tuple(subject.task.input.names) != _output_names(subject):
         return False
-    same = probe.targets[:, :-1] == probe.inputs[:, 1:]
-    real = torch.from_numpy(_real_steps(probe)[:, 1:])
-    return bool(same[real].all())
+    same = (probe.targets[:, :-1] == probe.inputs[:, 1:]) | np.isnan(probe.targets[:, :-1])  # one may be missing
+    return bool(same[_real_steps(probe)[:, 1:]].all())
 
 
 def _output_names(subject: Subject) -> tuple[str, ...]:
@@ -429,10 +413,10 @@ def _real_steps(batch: Batch) -> Array:
     time = batch.inputs.shape[1]
     if batch.lengths is None:
         return np.ones((len(batch), time), dtype=bool)
-    return np.arange(time)[None, :] < batch.lengths.numpy()[:, None]
+    return np.arange(time)[None, :] < batch.lengths[:, None]
 
 
-def _real(batch: Batch, sequence: int) -> Tensor:
+def _real(batch: TensorBatch, sequence: int) -> Tensor:
     """The real steps of one sequence, with a batch axis of 1."""
     length = batch.inputs.shape[1] if batch.lengths is None else int(batch.lengths[sequence])
     return batch.inputs[sequence : sequence + 1, :length]

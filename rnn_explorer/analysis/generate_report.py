@@ -11,6 +11,7 @@ import numpy as np
 from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction
 
+LONGEST_PREFIX = 2000  # characters that a text may begin with
 CANDIDATES = 5  # symbols kept for each place of a written text
 TOLERANCE = 0.5  # standard deviations by which a free run may be off and still count as following the series
 
@@ -77,16 +78,18 @@ class ClosedLoop:
     All values are in the series' own unit.
 
     Attributes:
-        sequence: which of the probe sequences was read first.
+        sequence: which of the probe sequences was read first, or led to the series from whose end was read.
         title: the series in a few words.
         names: of the values at a step.
         window: (steps read, values).
-        truth: (at most `steps`, values): how the series goes on after the window; shorter where it ends.
+        truth: (at most `steps`, values): how the series goes on after the window; shorter where it ends, NaN where a
+            value is missing.
         one_step: (steps read + truth, values): the forecast of the next value after each step, the true values being
             read all along; row t, from 0, is about step t + 1.
         free: (steps, values): the free run, from the first step after the window on.
         scale: (values,) one standard deviation of the training part.
         when: what time each step of window and truth is; empty where nobody knows.
+        beyond: steps of the free run that lie beyond the last value of a series whose end is known.
     """
 
     sequence: int
@@ -98,6 +101,7 @@ class ClosedLoop:
     free: Array
     scale: Array
     when: tuple[str, ...] = ()
+    beyond: int = 0
 
     @property
     def read(self) -> int:
@@ -105,9 +109,12 @@ class ClosedLoop:
         return len(self.window)
 
     def drift(self) -> Array:
-        """(truth,) how far the free run is from the series, in standard deviations: of several values the largest."""
+        """(truth,) how far the free run is from the series, in standard deviations: of several values the largest.
+
+        NaN where the run is no number; 0 where no value of the series is known, since nothing speaks against the run.
+        """
         off = np.abs(self.free[: len(self.truth)] - self.truth) / self.scale
-        return off.max(axis=1)
+        return np.where(np.isnan(self.truth), 0.0, off).max(axis=1)
 
     def horizon(self, tolerance: float = TOLERANCE) -> int:
         """Steps for which the free run has stayed within `tolerance` standard deviations of the series."""
@@ -126,6 +133,7 @@ class ClosedLoop:
             "free": jsonable(self.free),
             "scale": jsonable(self.scale),
             "when": list(self.when),
+            "beyond": self.beyond,
             "tolerance": TOLERANCE,
             "horizon": self.horizon(),
         }

@@ -85,7 +85,7 @@ def inside(
         unit=unit,
         hidden_size=cell.hidden_size,
         input_size=cell.input_size,
-        nonlinearity=getattr(cell, "nonlinearity", "tanh"),
+        nonlinearity=cell.nonlinearity,
         gate_names=tuple(cell.gate_names),
         state_names=tuple(cell.state_names),
         bounded=bounded,
@@ -145,7 +145,7 @@ Wires = tuple[dict[str, Array], frozenset[str]]  # name -> (time, units), and th
 def _rnn_wires(step: _Step) -> Wires:
     parts = step.parts("pre_activation")
     total = sum(parts.values(), start=np.zeros(1))
-    sigma = np.tanh if getattr(step.cell, "nonlinearity", "tanh") == "tanh" else _relu
+    sigma = np.tanh if step.cell.nonlinearity == "tanh" else _relu
     return {"h_prev": step.old("hidden"), **parts, "pre_activation": total, "h": sigma(total)}, frozenset()
 
 

@@ -36,7 +36,7 @@ from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cells.base import RecurrentCell, State
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
-from rnn_explorer.tasks.base import Batch
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
 from rnn_explorer.training import loss_of
 
@@ -181,7 +181,7 @@ class _Reading:
         return self.cell.jacobian(torch.cat(self.x[first - 1 : last]).detach(), self.parts(before))
 
 
-def _sample(subject: Subject, sequence: int) -> Batch:
+def _sample(subject: Subject, sequence: int) -> TensorBatch:
     """One probe sequence without its padding, in double precision.
 
     Raises:
@@ -189,10 +189,10 @@ def _sample(subject: Subject, sequence: int) -> Batch:
     """
     probe = subject.probe
     _within("sequence", sequence, 0, len(probe) - 1)
-    one = probe.select(torch.tensor([sequence]))
+    one = probe.select(slice(sequence, sequence + 1))
     length = one.inputs.shape[1] if one.lengths is None else int(one.lengths[0])
     per_step = subject.task.output.per_step
-    return Batch(
+    return TensorBatch(
         _double(one.inputs[:, :length]),
         _double(one.targets[:, :length] if per_step else one.targets),
         mask=None if one.mask is None else one.mask[:, :length],
@@ -210,7 +210,7 @@ def _double(values: Tensor) -> Tensor:
 
 @torch.enable_grad()
 def _read(
-    subject: Subject, model: SequenceModel, sample: Batch, begin: float, end: float
+    subject: Subject, model: SequenceModel, sample: TensorBatch, begin: float, end: float
 ) -> Generator[float, None, tuple[list[_Reading], Tensor]]:
     """The sequence through every cell by `step`, every state kept, and the loss at the end."""
     readings: list[_Reading] = []
@@ -367,11 +367,11 @@ def _saliency(
 
 
 @torch.no_grad()
-def _gates(model: SequenceModel, probe: Batch) -> list[GateStatistics]:
+def _gates(model: SequenceModel, probe: TensorBatch) -> list[GateStatistics]:
     """What the gates of every cell do over all real steps of all probe sequences."""
     x = model.encode(_double(probe.inputs))
     reverse = reversal(x.shape[0], x.shape[1], probe.lengths) if model.settings.bidirectional else None
-    real = Batch(probe.inputs, probe.targets, probe.lengths).step_mask().numpy()  # (batch, time)
+    real = TensorBatch(probe.inputs, probe.targets, probe.lengths).step_mask().numpy()  # (batch, time)
     found = []
     for layer in model.stack():
         seen = layer.forwards.trace(x)
@@ -395,11 +395,11 @@ def _statistics(cell: RecurrentCell, seen: dict[str, Tensor], real: Array) -> Ga
         real: (batch, time) which steps are no padding.
     """
     gates = {name: seen[name].numpy()[real][None] for name in cell.gate_names}  # (1, steps, hidden)
-    nonlinearity = str(getattr(cell, "nonlinearity", ""))
     bounded = {name: gates[name] for name in cell.gate_names if name in cell.bounded}
     more: dict[str, float] = {}
+    nonlinearity = cell.nonlinearity if cell.gate_names == ("pre_activation",) else ""  # a simple RNN's
     if nonlinearity:
-        before = gates.pop("pre_activation")
+        before = gates["pre_activation"]
         slope = 1.0 - np.square(np.tanh(before)) if nonlinearity == "tanh" else (before > 0).astype(np.float64)
         gates = bounded = {"slope": slope}
         if nonlinearity == "relu":

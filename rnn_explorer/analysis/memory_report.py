@@ -99,7 +99,7 @@ class GateStatistics:
         saturation: gate -> how often each unit lies near an end; for a signed gate of its magnitude; likewise.
         time_constants: (hidden,) -1 / ln f by unit, in steps, with the geometric mean of f over steps; empty without
             a `keeper`; infinite where the gate is always 1.
-        nonlinearity: "tanh" or "relu" for the simple RNN, else "".
+        nonlinearity: "tanh" or "relu" where "slope" is there, else "".
         dead: relu units that are off at every step.
         spectral_radius: of the simple RNN's recurrent weights, the largest size of an eigenvalue; NaN for others.
     """
@@ -465,7 +465,7 @@ def _of_gates(cell: CellMemory, curve: set[str]) -> list[Finding]:
 
 def _of_slope(cell: CellMemory) -> list[Finding]:
     gates, told = cell.gates, []
-    if not gates.nonlinearity:
+    if "slope" not in gates.means:
         return []
     slopes = gates.means["slope"]
     units = len(slopes)

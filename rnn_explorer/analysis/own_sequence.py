@@ -11,20 +11,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from rnn_explorer.analysis.generate import goes_on, units
-from rnn_explorer.analysis.own_sequence_report import OwnSequence
+from rnn_explorer.analysis.generate import goes_on
+from rnn_explorer.analysis.own_sequence_report import LONGEST, OwnSequence
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.units import units
 from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Batch, OutputSpec
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.tasks.words import number
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Explanation, Strip
 
-LONGEST = 200  # time steps, where the task's own sequences are not longer
 ROWS = 24  # classes whose probabilities are shown
 SHOWN = 4  # features that are drawn as lines
 
@@ -52,7 +51,7 @@ def own_sequence(subject: Subject, *, values: str | Sequence[Any] = ()) -> Progr
     _check_length(subject, inputs)
     yield 0.0
     batch = Batch(inputs[None], _no_targets(task.output, inputs))
-    trace = subject.model.trace(batch)
+    trace = subject.model.trace(TensorBatch.of(batch))
     yield 0.9
     legal = task.legal(trace.inputs[0]) if isinstance(task, GrammarTask) else None
     continues = goes_on(subject)
@@ -66,8 +65,8 @@ def own_sequence(subject: Subject, *, values: str | Sequence[Any] = ()) -> Progr
 # -- what is given ----------------------------------------------------------------------------------------------
 
 
-def _symbols(subject: Subject, values: Any, notes: list[str]) -> Tensor:
-    """(time,) long from a text."""
+def _symbols(subject: Subject, values: Any, notes: list[str]) -> Array:
+    """(time,) int64 from a text."""
     if not isinstance(values, str):
         raise UserError("this task reads symbols, so the sequence must be a text")
     if not values:
@@ -83,10 +82,10 @@ def _symbols(subject: Subject, values: Any, notes: list[str]) -> Tensor:
         codes.append(code_of[known])
     if changed:
         notes.append("Some letters became the other case, which is the one that this task knows.")
-    return torch.tensor(codes)
+    return np.array(codes, dtype=np.int64)
 
 
-def _numbers(subject: Subject, values: Any) -> Tensor:
+def _numbers(subject: Subject, values: Any) -> Array:
     """(time, feature) float32, normalised as the task's own."""
     names = subject.task.input.names
     if isinstance(values, str) or not isinstance(values, Sequence):
@@ -106,10 +105,10 @@ def _numbers(subject: Subject, values: Any) -> Tensor:
     far = np.argwhere(~np.isfinite(normalised))
     if len(far):
         raise UserError(f"{names[far[0, 1]]} at time step {far[0, 0] + 1} is beyond what the model can read")
-    return torch.from_numpy(normalised)
+    return normalised
 
 
-def _check_length(subject: Subject, inputs: Tensor) -> None:
+def _check_length(subject: Subject, inputs: Array) -> None:
     probe = subject.probe
     most = max(LONGEST, probe.inputs.shape[1])
     if len(inputs) > most:
@@ -130,12 +129,12 @@ def _picture(subject: Subject) -> Explanation | None:
     return told if told.kind == "image" else None
 
 
-def _no_targets(output: OutputSpec, inputs: Tensor) -> Tensor:
+def _no_targets(output: OutputSpec, inputs: Array) -> Array:
     """Targets of the right shape for one sequence that has none."""
     steps = (len(inputs),) if output.per_step else ()
     if output.classes:
-        return torch.zeros((1, *steps), dtype=torch.long)
-    return torch.zeros((1, *steps, output.size))
+        return np.zeros((1, *steps), dtype=np.int64)
+    return np.zeros((1, *steps, output.size), dtype=np.float32)
 
 
 # -- what is said of it -----------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A question is a function of a `Subject` and of plain options (numbers, words, tuples of them). It yields how far it has
 come, from 0 to 1, as often as it can (every few milliseconds where it takes long), so that whoever asks can show it,
-train on in between, or stop asking; and returns a record of numpy data that knows nothing of torch. A `ValueError` is
+train on in between, or stop asking; and returns a record of numpy data that knows nothing of torch. A `UserError` is
 a sentence for the person who asked.
 """
 
@@ -18,7 +18,7 @@ Progress = Generator[float, None, Any]
 
 QUESTIONS: Registry[Callable[..., Progress]] = Registry("question")
 
-_WHERE = ("dynamics", "generate", "inside", "memory", "own_sequence", "snapshot")
+_WHERE = ("columns", "dynamics", "generate", "inside", "memory", "own_sequence", "snapshot")
 
 
 def load() -> None:

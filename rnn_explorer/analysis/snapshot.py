@@ -11,5 +11,5 @@ from rnn_explorer.training import snapshot_of
 def snapshot(subject: Subject) -> Progress:
     """A `Snapshot` as the trainer would have taken it at that step."""
     yield 0.0
-    labels = subject.task.labels(subject.probe)
+    labels = subject.task.labels(subject.probe.numpy())
     return snapshot_of(subject.model, subject.task, subject.probe, labels, subject.step, subject.epoch)

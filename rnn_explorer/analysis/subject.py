@@ -9,7 +9,8 @@ from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
-from rnn_explorer.tasks.base import Batch, Task
+from rnn_explorer.tasks.base import Task
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Direction
 from rnn_explorer.training import Trainer
 
@@ -32,7 +33,7 @@ class Subject:
     model: SequenceModel
     step: int
     epoch: float
-    probe: Batch
+    probe: TensorBatch
 
     @classmethod
     def of(cls, trainer: Trainer) -> Subject:
@@ -41,7 +42,7 @@ class Subject:
         for parameter in model.parameters():
             parameter.requires_grad_(False)
             parameter.grad = None
-        probe = trainer.task.probe()
+        probe = TensorBatch.of(trainer.task.probe())
         return cls(trainer.experiment, trainer.task, model, trainer.step_count, trainer.epoch_position(), probe)
 
     def cell(self, layer: int = 0, direction: Direction = "forward") -> RecurrentCell:

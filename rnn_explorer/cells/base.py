@@ -30,6 +30,7 @@ class RecurrentCell(CellFacts, nn.Module, ABC):
     """One recurrent layer in one direction: the facts of a kind of cell, and its equations.
 
     Class attributes, besides those of `CellFacts`:
+        nonlinearity: "tanh" or "relu", the function that makes the hidden state; a cell may set it for each object.
         kernel: what `kernels` calls the compiled loop of this cell; "" where there is none.
 
     Args:
@@ -37,6 +38,7 @@ class RecurrentCell(CellFacts, nn.Module, ABC):
         hidden_size: units, at least 1.
     """
 
+    nonlinearity: str = "tanh"
     kernel: str = ""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:

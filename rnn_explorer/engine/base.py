@@ -27,6 +27,9 @@ TRAIN_COLUMNS = ("loss", "metric", "grad_norm", "applied_norm")
 VALIDATION_COLUMNS = ("loss", "metric")
 
 
+NOT_COMPUTED = "This could not be computed, by a fault of the program; the log has it."
+
+
 class UnknownRun(UserError, KeyError):
     """There is no run with this id (any more). The message is a sentence for a person."""
 
@@ -209,7 +212,7 @@ class Engine(Protocol):
     def family(self, run_id: str) -> tuple[str, ...]:
         """The ids of its owner's living runs that share a beginning with this one, itself included, oldest first."""
 
-    def look(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver) -> Look:
+    def look(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver, who: str = "") -> Look:
         """Look at a run through one of its views; whoever looks counts as watching.
 
         Args:
@@ -218,7 +221,9 @@ class Engine(Protocol):
             selection: what is chosen, by the parts of the view's selection; besides, `at`, `film` and `cancel` as
                 `engine.viewers.Viewer.choose` takes them, and `sight`, the panels that alone are wanted.
             deliver: takes frames as they come, from another thread, so it must be quick: ("frame", bytes);
-                ("status", the run's status line) where no worker can tell it; ("gone", None) when the run is.
+                ("status", bytes of a frame with the status line alone) where no worker can tell it; ("error", a
+                sentence) where a state cannot be drawn; ("gone", None) when the run is.
+            who: the visitor; all have the same share of a worker's frames, however many pages each has open.
 
         Raises:
             UnknownRun: when there is no such run.

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.engine.base import Reply, RunView
-from rnn_explorer.engine.frames import FrameEncoder
 from rnn_explorer.engine.hosted import HostedRun
 from rnn_explorer.engine.inquiries import Inquiries, Inquiry
+from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.protocol import (
     Choose,
     CloseChannel,
@@ -66,20 +66,29 @@ class HostedSource:
 class Channel:
     """One view of one run with one selection."""
 
-    def __init__(self, run: HostedRun, inquiries: Inquiries, number: int, view: str, chosen: Mapping[str, str]) -> None:
-        self.run, self.number = run, number
-        self.viewer = Viewer(HostedSource(run, inquiries), view, chosen)
-        self.encoder = FrameEncoder(self.viewer.board)
+    def __init__(self, run: HostedRun, inquiries: Inquiries, opened: OpenChannel) -> None:
+        self.run, self.number, self.who = run, opened.channel, opened.who
+        self.viewer = Viewer(HostedSource(run, inquiries), opened.view, opened.selection)
+        self.encoder = Encoder(self.viewer.board)
+        self.sight: frozenset[str] | None = None  # the panels that alone are wanted; None: all
+        self.choose(opened.selection)
         self.wanted = self.whole = False
+        self.broken = False  # whether the state that it shows could not be drawn
         self.frames = 0
         self.shown: Any = None  # what the newest frame showed
         self.earliest = 0.0  # on the monotonic clock: when the next one may be made
+
+    def choose(self, selection: Mapping[str, str]) -> None:
+        """Take over what the viewers chose."""
+        self.viewer.choose(selection)
+        sight = selection.get("sight")
+        self.sight = None if sight is None else frozenset(sight.split(","))
 
     def due(self, now: float) -> float:
         """On the monotonic clock: when it is worth looking again; infinite where only news can bring it."""
         if not self.wanted:
             return math.inf
-        news = self.whole or self.shown is None or self._state() != self.shown
+        news = self._state() != self.shown or (self.whole and not self.broken)
         return self.earliest if news else max(self.earliest, now + self.viewer.due())
 
     def _state(self) -> Any:
@@ -96,11 +105,19 @@ class Channel:
         if state == self.shown and not self.whole:
             return None
         self.shown, whole, first = state, self.whole, not self.frames
-        self.wanted = self.whole = False
+        self.wanted = self.whole = self.broken = False
         self.frames += 1
-        difference = self.encoder.frame(seen, self.viewer.film, self.viewer.scheduler.busy())
-        told = self.encoder.whole() if whole or first else b""
+        difference = self.encoder.frame(seen, self.viewer.film, self.viewer.scheduler.busy(), self.sight)
+        told = self.encoder.again() if whole or first else b""
         return FrameMade(self.run.run_id, self.number, self.frames, difference, told)
+
+    def failed(self) -> FrameMade:
+        """What is sent where a state cannot be drawn: the next frame is a whole one."""
+        self.shown, self.whole, self.wanted, self.broken = self._state(), False, False, True
+        self.encoder = Encoder(self.viewer.board)
+        self.frames += 1
+        sentence = f"Step {self.run.view().step} could not be drawn. The log of the server says why."
+        return FrameMade(self.run.run_id, self.number, self.frames, b"", error=sentence)
 
 
 class Channels:
@@ -116,6 +133,7 @@ class Channels:
         self.runs, self.inquiries, self.send = runs, inquiries, send
         self._channels: dict[int, Channel] = {}
         self._files: dict[int, FileMaker] = {}
+        self._served: dict[str, float] = {}  # when each visitor had a frame last
         self._earliest = 0.0  # when the next frame of any channel may be made
         self._exporting = ThreadPoolExecutor(1, "export")
 
@@ -123,8 +141,7 @@ class Channels:
         """Do what a message about a hosted run asks."""
         run = self.runs[message.run_id]
         if isinstance(message, OpenChannel):
-            number = message.channel
-            self._channels[number] = Channel(run, self.inquiries, number, message.view, message.selection)
+            self._channels[message.channel] = Channel(run, self.inquiries, message)
             return
         if isinstance(message, MakeFile):
             self._files[message.ticket] = FileMaker(run, self.inquiries, message)
@@ -133,18 +150,24 @@ class Channels:
         if channel is None:
             return
         if isinstance(message, Choose):
-            channel.viewer.choose(message.selection)
+            channel.choose(message.selection)
         elif isinstance(message, WantFrame):
             channel.wanted, channel.whole = True, channel.whole or message.whole
         else:
             channel.viewer.close()
             del self._channels[message.channel]
+            self._forget_visitors()
 
     def forget(self, run_id: str) -> None:
         """The run is gone."""
         for kept in (self._channels, self._files):
             for number in [number for number, entry in kept.items() if entry.run.run_id == run_id]:
                 kept.pop(number).viewer.close()
+        self._forget_visitors()
+
+    def _forget_visitors(self) -> None:
+        here = {channel.who for channel in self._channels.values()}
+        self._served = {who: when for who, when in self._served.items() if who in here}
 
     def due(self) -> float:
         """On the monotonic clock: when there is something to do; infinite where only news can bring it."""
@@ -166,16 +189,17 @@ class Channels:
         ready = [channel for channel in self._channels.values() if channel.due(now) <= now]
         if not ready:
             return
-        channel = min(ready, key=lambda channel: channel.earliest)
+        # Visitors in turn, so that who has many pages open takes no time from the others.
+        channel = min(ready, key=lambda channel: (self._served.get(channel.who, 0.0), channel.earliest))
         begin = time.thread_time()
         try:
             made = channel.frame()
         except Exception:
-            # The next state may be drawn where this one could not.
-            _log.exception("run %s could not be drawn", channel.run.run_id)
-            channel.shown, made = channel._state(), None
+            # The next state may be drawn where this one could not; what the viewers have is not known any more.
+            _log.exception("run %s could not be drawn at step %d", channel.run.run_id, channel.run.view().step)
+            made = channel.failed()
         cost = time.thread_time() - begin
-        channel.earliest = now + 1 / FRAMES_PER_SECOND
+        channel.earliest = self._served[channel.who] = now + 1 / FRAMES_PER_SECOND
         self._earliest = now + cost / SHARE if training else now
         if made is not None:
             self.send(made)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rnn_explorer.engine.base import Reply
+from rnn_explorer.engine.base import NOT_COMPUTED, Reply
 from rnn_explorer.engine.hosted import HostedRun
 from rnn_explorer.engine.protocol import KeptState
 from rnn_explorer.errors import UserError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rnn_explorer.training import Trainer
 
 TELL_EVERY = 0.1  # seconds between two reports of progress
-OUR_FAULT = "This could not be computed, by a fault of the program; the log has it."
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +114,7 @@ class Inquiries:
             inquiry.tell(1.0, error=str(error))
         except Exception:
             _log.exception("analysis %s of run %s failed", inquiry.kind, inquiry.run_id)
-            inquiry.tell(1.0, error=OUR_FAULT)
+            inquiry.tell(1.0, error=NOT_COMPUTED)
 
     def _must_wait(self, inquiry: Inquiry) -> bool:
         run = self.runs.get(inquiry.run_id)

@@ -42,6 +42,7 @@ from rnn_explorer.engine.base import (
     UnknownRun,
 )
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, memory_limit, model_bytes
+from rnn_explorer.engine.pictures import status_frame
 from rnn_explorer.engine.protocol import (
     Beat,
     Change,
@@ -364,10 +365,10 @@ class LocalEngine:
             relatives = (run for run in self._runs.values() if run.root == mine.root and run.owner == mine.owner)
             return tuple(run.run_id for run in relatives)
 
-    def look(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver) -> Look:
+    def look(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver, who: str = "") -> Look:
         with self._lock:
             run = self._get(run_id)
-            viewing = self._relay.open(run_id, view, dict(selection), deliver, self._tell)
+            viewing = self._relay.open(run_id, view, dict(selection), deliver, who, self._tell)
             run.viewers = self._relay.viewers(run_id)
             calls = self._say_status(run) if self._is_dumb(run) else []
             self._tell_past(run)
@@ -526,7 +527,7 @@ class LocalEngine:
             )
 
     def _spare(self, wanted: int, but: _Run | None = None, drop: bool = True) -> list[Callable[[], None]]:
-        """Make room for `wanted` bytes more: the past goes of runs that nobody looked at for longest, then these runs.
+        """Make room for `wanted` bytes more: pasts go, then runs: the untouched first, then those left for longest.
 
         Args:
             wanted: bytes.
@@ -538,7 +539,7 @@ class LocalEngine:
         if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
             return callbacks
         ledger = Ledger(runs)
-        order = sorted(runs, key=lambda run: (run.is_watched(self.glance), run.seen))
+        order = sorted(runs, key=lambda run: (run.is_watched(self.glance), not run.is_untouched, run.seen))
         for run in order:
             if ledger.total > room and len(run.album) > 1:
                 album, run.album = run.album, run.album.newest()
@@ -616,7 +617,7 @@ class LocalEngine:
 
     def _say_status(self, run: _Run) -> list[Callable[[], None]]:
         """Tell viewers what no worker can tell them."""
-        return self._relay.say(run.run_id, "status", status_of(run.look()))
+        return self._relay.say(run.run_id, "status", status_frame(run.look()))
 
     def _changed(self, run: _Run) -> list[Callable[[], None]]:
         """Count a change; returns whom to call once the lock is free."""

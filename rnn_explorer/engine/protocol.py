@@ -75,12 +75,14 @@ class OpenChannel:
         channel: the channel's number, unique for the life of the engine.
         view: the key of the view.
         selection: what is chosen, as the viewer's address has it.
+        who: the visitor who opened it; each has the same share of the frames.
     """
 
     run_id: str
     channel: int
     view: str
     selection: Mapping[str, str]
+    who: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class FrameMade:
         number: of this frame, from 1.
         difference: for viewers who have the frame before; empty where there is none.
         whole: for all others, where one was asked for.
+        error: a sentence where the state could not be drawn; nothing is sent then.
     """
 
     run_id: str
@@ -173,6 +176,7 @@ class FrameMade:
     number: int
     difference: bytes
     whole: bytes = b""
+    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from rnn_explorer.engine.protocol import Choose, CloseChannel, FrameMade, OpenChannel, WantFrame
 
-# Called from another thread, so quick: ("frame", bytes), ("status", what the run's status line says) or ("gone", None).
-Deliver = Callable[[Literal["frame", "status", "gone"], Any], None]
+# Called from another thread, so quick: ("frame", bytes), ("status", bytes of a frame that holds the status line alone),
+# ("error", a sentence) or ("gone", None).
+Deliver = Callable[[Literal["frame", "status", "error", "gone"], Any], None]
 Tell = Callable[[OpenChannel | Choose | CloseChannel | WantFrame], None]  # a message to the run's worker, if it has one
 Calls = list[Callable[[], None]]  # to be made once the engine's lock is free
 
@@ -28,6 +29,7 @@ class Viewing:
     Attributes:
         run_id, view: the run, and the key of the view.
         deliver: takes what the viewer is to get.
+        who: the visitor.
         channel: the one that it looks through.
         ready: whether it has taken all that it got, and waits for more.
         number: of the newest frame that it got; 0 for none.
@@ -36,6 +38,7 @@ class Viewing:
     run_id: str
     view: str
     deliver: Deliver
+    who: str
     channel: Channel
     ready: bool = False
     number: int = 0
@@ -70,9 +73,11 @@ class Relay:
         self._channels: dict[int, Channel] = {}
         self._numbers = itertools.count(1)
 
-    def open(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver, tell: Tell) -> Viewing:
+    def open(
+        self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver, who: str, tell: Tell
+    ) -> Viewing:
         """Let somebody look at a run."""
-        viewing = Viewing(run_id, view, deliver, Channel(run_id, "", {}, 0))
+        viewing = Viewing(run_id, view, deliver, who, Channel(run_id, "", {}, 0))
         self._join(viewing, selection, tell)
         return viewing
 
@@ -108,6 +113,10 @@ class Relay:
         calls: Calls = []
         channel.number, channel.asked = frame.number, False
         for viewing in channel.viewers:
+            if frame.error:
+                viewing.number = 0
+                calls.append(functools.partial(viewing.deliver, "error", frame.error))
+                continue
             content = frame.difference if 0 < viewing.number == frame.number - 1 else frame.whole
             if viewing.ready and content:
                 viewing.ready, viewing.number = False, frame.number
@@ -121,7 +130,8 @@ class Relay:
             channel.number, channel.asked = 0, False
             for viewing in channel.viewers:
                 viewing.number = 0
-            tell(OpenChannel(run_id, channel.ticket, channel.viewers[0].view, channel.selection))
+            first = channel.viewers[0]
+            tell(OpenChannel(run_id, channel.ticket, first.view, channel.selection, first.who))
             self._ask(channel, tell)
 
     def say(self, run_id: str, kind: Literal["status", "gone"], value: Any = None) -> Calls:
@@ -158,7 +168,7 @@ class Relay:
         if channel is None:
             channel = Channel(viewing.run_id, key, selection, next(self._numbers))
             self._channels[channel.ticket] = channel
-            tell(OpenChannel(viewing.run_id, channel.ticket, viewing.view, selection))
+            tell(OpenChannel(viewing.run_id, channel.ticket, viewing.view, selection, viewing.who))
         channel.viewers.append(viewing)
         viewing.channel, viewing.number = channel, 0
 

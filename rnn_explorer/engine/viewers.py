@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import json
+import logging
 import math
 import time
 from collections import OrderedDict
@@ -27,6 +28,7 @@ SHARE = 0.25  # the most of a worker's time that the questions of one browser ab
 FASTEST_FILM = 30.0  # kept steps a second
 REMEMBERED = 16 * 2**20  # bytes of answers about past steps that are kept, so that a film can be shown again at once
 _SNAPSHOT = "snapshot"
+_log = logging.getLogger(__name__)
 
 
 class Source(Protocol):

@@ -86,10 +86,7 @@ class Worker:
         """Give signs of life, for ever, in a thread of its own: they say for how long the loop has not come round."""
         while True:
             since = self.since
-            try:
-                self.send(Beat(0.0 if since is None else time.monotonic() - since))
-            except OSError:
-                return  # the engine is gone
+            self.send(Beat(0.0 if since is None else time.monotonic() - since))
             time.sleep(BEAT_EVERY)
 
     def loop(self) -> None:
@@ -141,7 +138,10 @@ class Worker:
         """Tell the engine."""
         data = protocol.encode(message)
         with self._sending:
-            self.connection.send_bytes(data)
+            try:
+                self.connection.send_bytes(data)
+            except OSError:
+                os._exit(0)  # the engine is gone, which the thread that listens may see a moment later
 
     # -- messages -----------------------------------------------------------------------------------------------
 
@@ -301,20 +301,38 @@ class Worker:
         """Measure the test split."""
         assert run.trainer is not None
         test = yield from run.trainer.measure("test")
+        run.message = run.trainer.verdict(test=test[0]) or run.message
         self.report(run, test=test)
 
-    def finish(self, run: HostedRun, measured: bool) -> Iterator[None]:
-        """Measure what is not `measured` yet at the end of a training, and be finished."""
+    def finish(self, run: HostedRun, known: tuple[float, ...] | None) -> Iterator[None]:
+        """End a training: as finished only where its losses are numbers.
+
+        Args:
+            run: which.
+            known: loss and metric on the validation set; None where they are not measured yet.
+        """
         trainer = run.trainer
         assert trainer is not None
         validation: list[tuple[float, ...]] = []
-        if not measured:  # the curve ends where the run ends
-            loss, metric = yield from trainer.measure("validation")
-            validation.append((trainer.step_count, loss, metric))
+        if known is None:
+            known = yield from trainer.measure("validation")
+            if not trainer.stopped_early:  # the curve ends where the run ends
+                validation.append((trainer.step_count, *known))
             yield
         test = yield from trainer.measure("test")
-        self.halt(run, "finished", trainer.stopped_early)
+        self.conclude(run, known, test)
         self.report(run, validation=validation, test=test, checkpoint=True)
+
+    def conclude(self, run: HostedRun, validation: Sequence[float], test: Sequence[float]) -> None:
+        """End a training that was measured: as finished only where its losses are numbers.
+
+        Args:
+            run: which.
+            validation, test: loss and metric.
+        """
+        assert run.trainer is not None
+        verdict = run.trainer.verdict(validation=validation[0], test=test[0])
+        self.halt(run, "diverged" if verdict else "finished", verdict or run.trainer.stopped_early)
 
     def task(self, experiment: Experiment) -> tuple[Task, Baseline]:
         """The task with its baseline, built once for all runs on the same data: a task never changes.
@@ -371,7 +389,7 @@ class Worker:
                         validation.append((report.step, report.val_loss, report.val_metric))
                     if trainer.stopped_early or run.one_step or run.period or (validation and run.until_epoch_end):
                         break
-                if time.monotonic() >= deadline or self.called():
+                if time.monotonic() >= deadline or self.called() or (run.orders and trainer.between_steps):
                     break
             trained = max(time.monotonic() - begin, run.period)  # to wait for the next step is part of it
             if train:
@@ -381,9 +399,9 @@ class Worker:
             whole = trainer.between_steps
             free = not run.one_step and not run.until_epoch_end
             if whole and (trainer.stopped_early or (free and trainer.step_count >= trainer.target)):
-                measured = bool(trainer.stopped_early or (validation and validation[-1][0] == trainer.step_count))
+                ends = validation and validation[-1][0] == trainer.step_count and not trainer.stopped_early
                 run.one_step = run.until_epoch_end = False
-                self.take_up(run, self.finish(run, measured))  # whatever it was asked to do
+                self.take_up(run, self.finish(run, validation[-1][1:] if ends else None))  # whatever it was asked to do
             elif whole and ((run.one_step and train) or (run.until_epoch_end and validation)):
                 self.halt(run, "paused")
             done = run.status != "training"

@@ -318,7 +318,7 @@ def _draw_strips(
     inputs = 0
     steps = np.arange(1, length + 1, dtype=np.int32)
     for strip in sorted(strips, key=lambda strip: ("input", "target", "answer").index(strip.role)):
-        values = np.asarray(strip.values, dtype=np.float32)[:length]
+        values = np.asarray(strip.values, dtype=np.float64)[:length]  # single precision knows no steps of 1 at 1e15
         known = np.isfinite(values)
         lonely = int(known.sum()) <= max(1, len(values) // 10)
         levels = strip.role != "answer" and len(np.unique(values[known])) <= 3  # pulses, markers, bits: steps

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from rnn_explorer.figures.style import plain, template
+from rnn_explorer.figures.table import csv_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -81,6 +80,4 @@ class Figure:
 
     def to_csv(self) -> str:
         """The table behind the figure as CSV text with a header."""
-        import pandas as pd
-
-        return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
+        return csv_text(self.table)

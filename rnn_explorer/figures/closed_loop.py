@@ -11,6 +11,7 @@ from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import MUTED, REFERENCE, cell_colour, legend, margin, plain, time_axis
 from rnn_explorer.trace import Array
 
+LARGEST = 1e38  # beyond it a free run counts as out of all bounds
 ONE_STEP = "#8468C4"  # no cell's colour
 
 
@@ -69,31 +70,33 @@ def _title(found: ClosedLoop | None) -> str:
     if found is None:
         return "Left to itself"
     title = f"{found.title}, left to itself after {found.read} steps"
-    if not len(found.truth):
+    if found.beyond and not len(found.truth):
+        return f"{title}: the {found.beyond} after the last that is known"
+    if np.isnan(found.truth).all():  # or there is none
         return title
     horizon = found.horizon()
     whole = "all" if horizon == len(found.truth) else "the first"
-    return f"{title}: it follows the series for {whole} {horizon} of {len(found.truth)}"
+    further = f", then {found.beyond} beyond its end" if found.beyond else ""
+    return f"{title}: it follows the series for {whole} {horizon} of {len(found.truth)}{further}"
 
 
 def _column(found: ClosedLoop | None, value: int, *parts: str) -> Array:
-    """(time,) float32 of some parts one after the other."""
+    """(time,) of some parts one after the other."""
     if found is None:
-        return np.zeros(0, dtype=np.float32)
-    with np.errstate(over="ignore"):  # what leaves all bounds is infinite
-        return np.concatenate([getattr(found, part)[:, value] for part in parts]).astype(np.float32)
+        return np.zeros(0)
+    return np.concatenate([getattr(found, part)[:, value] for part in parts])
 
 
 def _line(name: str, steps: Array, values: Array, when: list[str], line: dict[str, Any]) -> dict[str, Any]:
     """A line over time; where times have names, these are shown where the mouse rests."""
-    known = np.where(np.isfinite(values), values, np.nan)  # a gap where it is beyond all bounds
+    known = np.where(np.abs(values) < LARGEST, values, np.nan)  # a gap where it is beyond all bounds
     labels = [f"<br>{plain(label, 40)}" for label in when[: len(values)]]
     return {
         "type": "scatter",
         "mode": "lines",
         "name": name,
         "x": steps.astype(np.int32),
-        "y": known.astype(np.float32),
+        "y": known,
         "line": line,
         "customdata": labels + [""] * (len(values) - len(labels)),
         "hovertemplate": f"{name}, step %{{x}}%{{customdata}}<br>%{{y:.4g}}<extra></extra>",

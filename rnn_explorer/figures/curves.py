@@ -281,8 +281,13 @@ def _finite(values: Array) -> Array:
 def _extent(
     raw: Array, smooth: Array, held_out: Array, baseline: float | None, tested: float | None, log: bool
 ) -> list[float]:
-    """The ends of the y axis: all but the most extreme hundredth of the raw points, and every smoothed one."""
+    """The ends of the y axis: all but the most extreme hundredth of the raw points, and every smoothed one.
+
+    One step that blew up must not flatten all others: nothing above 20 times the upper middle is waited for, but for
+    what the untrained model began with, however far above it that is.
+    """
     lone = np.array([value for value in (baseline, tested) if value is not None])
+    begins = [float(line[0]) for line in (smooth, held_out) if line.size and math.isfinite(line[0])]
     shown = np.concatenate([smooth, held_out, lone])
     shown, raw = shown[np.isfinite(shown)], raw[np.isfinite(raw)]
     if log:
@@ -292,14 +297,15 @@ def _extent(
     raw = np.sort(raw)
     cut = raw.size // 100
     inner = raw[cut : raw.size - cut] if raw.size else shown
-    # One step that blew up must not flatten all others: nothing above 20 times the upper middle is waited for.
     typical = float(np.sort(shown)[int(0.75 * (shown.size - 1))])
-    kept = shown[shown <= 20 * typical] if typical > 0 else shown
+    most = max([20 * typical, *begins]) if typical > 0 else math.inf
+    kept = shown[shown <= most]
     low = min(float(kept.min()), float(inner[0]))
-    high = max(float(kept.max()), min(float(inner[-1]), 20 * typical if typical > 0 else math.inf))
+    high = max(float(kept.max()), min(float(inner[-1]), most))
     if log:
         low, high = nice_floor(low * 0.95), nice_ceiling(high * 1.05, (1, 2, 5, 10))
-        return [math.log10(max(low, high * 1e-6)), math.log10(high)]
+        lowest = nice_floor(float(kept.min()) * 0.95)  # six decades are enough for raw points, not for the lines
+        return [math.log10(min(max(low, high * 1e-6), lowest)), math.log10(high)]
     bottom = 0.0 if low >= 0 else -nice_ceiling(-low * 1.05, _JUMPS)
     return [bottom, nice_ceiling(high * 1.05, _JUMPS) if high > 0 else 0.0 if bottom < 0 else 1.0]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
-import numpy as np
+from rnn_explorer.figures.table import csv_text
 
 
 class Token(TypedDict):
@@ -68,9 +68,7 @@ class Drawing:
 
     def to_csv(self) -> str:
         """The table behind the drawing as CSV text with a header."""
-        import pandas as pd
-
-        return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
+        return csv_text(self.table)
 
 
 def number(value: float, decimals: int = 2) -> str:

@@ -313,7 +313,7 @@ def _lines(strips: Sequence[Strip], item: Example, axes: tuple[str, str], data: 
     several = sum(strip.role == "input" for strip in strips) > 1
     inputs = 0
     for strip in strips:
-        values = np.asarray(strip.values, dtype=np.float32)[: item.length]
+        values = np.asarray(strip.values, dtype=np.float64)[: item.length]
         if strip.role == "target":
             line = {"color": REFERENCE, "width": 1.6, "dash": "dash"}
         elif several:
@@ -348,7 +348,7 @@ def _range(items: Sequence[Example], group: str) -> list[float]:
     if not values.size:
         return [-1.0, 1.0]
     low, high = float(values.min()), float(values.max())
-    if math.isclose(low, high):
+    if low == high:
         low, high = min(low, 0.0), max(high, 0.0) or 1.0
     room = 0.08 * (high - low)
     return [low - room, high + room]

@@ -420,7 +420,7 @@ def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | N
 def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
     """For a cell without gates: how often each unit is at an end of its nonlinearity."""
     hidden = layer.states["hidden"]
-    relu = is_relu(layer)
+    relu = layer.nonlinearity == "relu"
     shares = share(hidden == 0, lengths) if relu else share(np.abs(hidden) > HIGH, lengths)
     quantity = "h = 0" if relu else f"|h| > {HIGH}"
     units = np.arange(layer.hidden_size, dtype=np.int32)
@@ -468,12 +468,3 @@ def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
         layout=layout,
         table={"unit": units, quantity: shares},
     )
-
-
-def is_relu(layer: LayerTrace) -> bool:
-    """Whether a simple layer's states are its pre-activations cut at zero, rather than squashed by tanh."""
-    hidden, before = layer.states["hidden"][:, :1], layer.gates.get("pre_activation")  # step 1 is never padding
-    if before is None or hidden.size == 0 or float(hidden.min()) < 0:
-        return False
-    first = before[:, :1]
-    return float(np.abs(hidden - np.maximum(first, 0)).sum()) < float(np.abs(hidden - np.tanh(first)).sum())

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-import numpy as np
-
 from rnn_explorer.analysis.memory_report import Finding
+from rnn_explorer.figures.table import csv_text
 
 
 class Line(TypedDict):
@@ -43,9 +42,7 @@ class Words:
 
     def to_csv(self) -> str:
         """The table behind the card as CSV text with a header."""
-        import pandas as pd
-
-        return pd.DataFrame({name: np.asarray(values) for name, values in self.table.items()}).to_csv(index=False)
+        return csv_text(self.table)
 
 
 _ORDER = ("warning", "good", "fact")

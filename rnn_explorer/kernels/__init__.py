@@ -10,6 +10,7 @@ RNN_EXPLORER_KERNELS=torch in the environment, torch's own kernels are used and 
     recurrence          the loops on tensors, and as a function for autograd
     dense, read_out     dense layers, loss and their gradients: the code, and the same on tensors
     adam                the optimizer
+    checks              what must hold of tensors before compiled code is given their addresses
     direct              a whole step of learning, made of the above
     parallel            work shared out among threads
 
@@ -87,6 +88,9 @@ def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) 
 
     Returns:
         The hidden states, (batch, time, hidden_size), and the states after the last step.
+
+    Raises:
+        ValueError: for tensors whose types or shapes do not fit together.
     """
     from rnn_explorer.kernels.recurrence import Recurrence, recur
 
@@ -114,13 +118,16 @@ def judge(
     Args:
         features: (batch, features), or (batch, time, features).
         rows: (answers,) long: which of the batch * time rows count, a sequence's steps side by side; None: all.
-        targets: (answers,) long for classes, (answers, values) for values.
+        targets: (answers,) long for classes, where -100 does not count, as in torch; (answers, values) for values.
         activation: after each layer but the last.
         linears: weight and bias of each layer.
 
     Returns:
         Mean cross-entropy and the share of right answers; or the mean squared error, and once more as the metric. The
         metric has no gradient.
+
+    Raises:
+        ValueError: for tensors whose types or shapes do not fit together, and for classes or rows that there are not.
     """
     from rnn_explorer.kernels.read_out import ReadOut, judge
 

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnn_explorer.kernels import checks
 from rnn_explorer.kernels.language import (
     DTYPES,
     LANES,
@@ -109,25 +110,36 @@ class Adam(torch.optim.Adam):
         parameters: of one type.
         kept: as many tensors of the same shapes, into which each step copies the weights that it starts from.
         lr, weight_decay: as torch has them.
+
+    Raises:
+        ValueError: for parameters that compiled code cannot go through.
     """
 
     def __init__(self, parameters: Sequence[Tensor], kept: Sequence[Tensor], lr: float, weight_decay: float) -> None:
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
         self._parameters, self._kept = list(parameters), list(kept)
+        self._check([("a parameter", self._parameters), ("a copy of the weights", self._kept)])
         self._code = program(DTYPES[self._parameters[0].dtype])
         self._result = numbers(self._parameters[0].dtype, 1)
         self._table = (ctypes.c_int64 * (len(_ENTRIES) * len(self._parameters)))()
         self._gradients: list[Tensor | None] = [None] * len(self._parameters)
+        self._places: list[int] = []  # of the parameters, when the table was written
         self._count: int | None = None  # steps done, once the state is there
 
     def norm(self) -> float:
-        """The length of the whole gradient. Every parameter must have one."""
-        if self._count is None:
+        """The length of the whole gradient. Every parameter must have one.
+
+        Raises:
+            ValueError: where a parameter has no gradient, and where something is of another type or shape.
+        """
+        if self._count is None or addresses(self._parameters) != self._places:
             self._prepare()
         for number, parameter in enumerate(self._parameters):
             gradient = parameter.grad
+            if gradient is None:
+                raise ValueError("a parameter has no gradient.")
             if gradient is not self._gradients[number]:  # they may well be the same tensors at every step
-                assert gradient is not None
+                checks.numbers(gradient, "a gradient", parameter.dtype, tuple(parameter.shape))
                 if not gradient.is_contiguous():
                     gradient = parameter.grad = gradient.contiguous()
                 self._gradients[number] = gradient
@@ -156,14 +168,40 @@ class Adam(torch.optim.Adam):
         self.state.clear()
         self._count = None
 
+    def _check(self, groups: Sequence[tuple[str, Sequence[Tensor]]]) -> None:
+        """Everything that the table holds has the parameters' type and shapes, each number at its own place."""
+        if not self._parameters:
+            raise ValueError("there are no parameters.")
+        dtype = checks.dtype_of(self._parameters[0])
+        for name, tensors in groups:
+            if len(tensors) != len(self._parameters):
+                raise ValueError(f"there are {len(tensors)} of {name}, but {len(self._parameters)} parameters.")
+            for tensor, parameter in zip(tensors, self._parameters, strict=True):
+                checks.contiguous(tensor, name, dtype, tuple(parameter.shape))
+
     def _prepare(self) -> None:
+        """Write the table, and take up what was remembered of earlier gradients."""
+        self._check([("a parameter", self._parameters)])
+        done = self._count
         for number, parameter in enumerate(self._parameters):
             state: dict[str, Any] = self.state[parameter]
             if not state:
                 state["step"] = torch.zeros((), dtype=torch.float32)
                 state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-            self._count = int(state["step"])
+            self._check_memory(state, parameter)
+            done = int(state["step"]) if self._count is None else done
             memory = (parameter, parameter, state["exp_avg"], state["exp_avg_sq"], self._kept[number])
             place = number * len(_ENTRIES)
             self._table[place : place + len(_ENTRIES)] = [parameter.numel(), *addresses(memory)]
-        self._gradients = [None] * len(self._parameters)
+        self._count = done
+        self._gradients, self._places = [None] * len(self._parameters), addresses(self._parameters)
+
+    @staticmethod
+    def _check_memory(state: dict[str, Any], parameter: Tensor) -> None:
+        """What is remembered of earlier gradients may come from a file."""
+        for name in ("exp_avg", "exp_avg_sq"):
+            if name not in state:
+                raise ValueError(f"the optimizer's memory lacks {name}.")
+            checks.contiguous(state[name], f"the optimizer's {name}", parameter.dtype, tuple(parameter.shape))
+        if not math.isfinite(float(state.get("step", math.nan))):
+            raise ValueError("the optimizer's memory does not say how many steps it is of.")

@@ -1,8 +1,9 @@
 """Machine code kept from one start of a program to the next, so that nobody waits twice for the compiler.
 
 It lies in the user's own cache folder, or in the one that RNN_EXPLORER_CACHE names. Since it will be run, only a folder
-that nobody else can write to is used, and a file counts only with the checksum that it begins with. Whatever goes
-wrong, code is compiled anew.
+that nobody else can write to is used, and a file counts only with the checksum of its name and content that it begins
+with. LLVM ends the whole process where a file is no object code after all, so a process leaves a mark for as long as it
+loads one: where the mark outlives its process, the file is given up. Whatever goes wrong, code is compiled anew.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 DIGEST = hashlib.sha256().digest_size
 KEPT = 200  # files; the least recently made go first
+LEFT = 3600.0  # seconds after which a file half written, or a mark, belongs to nobody any more
 
 
 def key(*parts: str) -> str:
@@ -43,13 +47,58 @@ def folder() -> Path | None:
 def load(name: str) -> bytes | None:
     """What was saved under this name, whole and unchanged; else None."""
     where = folder()
-    if where is None:
+    if where is None or _killed_its_process(where, name):
         return None
     try:
         found = (where / f"{name}.o").read_bytes()
     except OSError:
         return None
-    return found[DIGEST:] if hashlib.sha256(found[DIGEST:]).digest() == found[:DIGEST] else None
+    return found[DIGEST:] if _checksum(name, found[DIGEST:]) == found[:DIGEST] else None
+
+
+@contextlib.contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Mark, for as long as this lasts, that the code of this name is being loaded."""
+    where = folder()
+    mark = None if where is None else where / f"{name}.{os.getpid()}.loads"
+    with contextlib.suppress(OSError):
+        if mark is not None:
+            mark.touch()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if mark is not None:
+                mark.unlink()
+
+
+def _killed_its_process(where: Path, name: str) -> bool:
+    """Whether a process has ended while it loaded this code; the code is forgotten then."""
+    with contextlib.suppress(OSError):
+        dead = [mark for mark in where.glob(f"{name}.*.loads") if not _alive(mark)]
+        for path in (*dead, where / f"{name}.o") if dead else ():
+            path.unlink(missing_ok=True)
+        return bool(dead)
+    return False
+
+
+def _alive(mark: Path) -> bool:
+    process = int(mark.suffixes[-2][1:])
+    if process == os.getpid():
+        return True
+    if os.name == "nt":  # a signal of 0 would end it
+        return time.time() - mark.stat().st_mtime < 10
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _checksum(name: str, code: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + code).digest()
 
 
 def save(name: str, code: bytes) -> None:
@@ -57,10 +106,21 @@ def save(name: str, code: bytes) -> None:
     where = folder()
     if where is None:
         return
-    with contextlib.suppress(OSError):
+    part: Path | None = None
+    try:
         with tempfile.NamedTemporaryFile(dir=where, suffix=".new", delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        os.replace(file.name, where / f"{name}.o")
+            part = Path(file.name)
+            file.write(_checksum(name, code) + code)
+        os.replace(part, where / f"{name}.o")
+    except OSError:  # the disk is full, say
+        with contextlib.suppress(OSError):
+            if part is not None:
+                part.unlink()
+        return
+    with contextlib.suppress(OSError):
+        for path in (*where.glob("*.new"), *where.glob("*.loads")):
+            if time.time() - path.stat().st_mtime > LEFT:
+                path.unlink()
         kept = sorted(where.glob("*.o"), key=lambda path: path.stat().st_mtime)
         for path in kept[:-KEPT]:
             path.unlink()

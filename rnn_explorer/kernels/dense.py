@@ -1,7 +1,8 @@
 """The code of dense layers, of the loss and of the gradients of both.
 
 y_0 = the features, y_l = sigma(W_l y_{l-1} + b_l), the last layer without sigma
-classes: the loss of a row is log(sum_k e^{y_k}) - y_target, its gradient softmax(y) - onehot(target)
+classes: the loss of a row is log(sum_k e^{y_k}) - y_target, its gradient softmax(y) - onehot(target);
+         a row whose target is -100 does not count
 values:  the loss of a row is the mean of (y - target)^2
 """
 
@@ -15,14 +16,16 @@ from rnn_explorer.kernels.products import WIDTH, copy, outer, padded, product, z
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 NEVER = -1e30  # a logit beyond the last class
+IGNORED = -100  # a target that does not count, as torch has it (`ignore_index`)
+LOSS, METRIC, WRONG = range(3)  # places in `result`; WRONG: how many rows or targets were out of range
 
 # What the table holds of each layer: addresses of numbers, and two sizes. Y are the rows that a layer gives, X those
 # that it is given, D and E the gradients by them; rows are padded to whole vectors.
 ENTRIES = ("w", "b", "dw", "db", "inputs", "outputs", "x", "y", "forward", "bias", "backward", "d", "e", "scratch")
-_GATHER = "x xt: xb: rows# all: count: steps: features: out"
+_GATHER = "x xt: xb: rows# all: count: steps: batch: features: out result"
 _SCATTER = "d rows# count: features: out"
 _AHEAD = "table# layers: rows: activation: pad~"
-_CLASSES = "y stride: rows: targets# result d scale~"
+_CLASSES = "y stride: rows: size: targets# result d"
 _VALUES = "y stride: rows: size: targets result d scale~"
 _BACK = "table# layers: rows: activation:"
 
@@ -58,14 +61,23 @@ def _gather(code: Code) -> None:
 
     with code.when(code.all > 0), code.loop(0, code.count) as n:
         take(n, n)
+    wrong = code.variable(code.whole(0))
     with code.when(code.all < 1), code.loop(0, code.count) as n:
-        take(n, code.rows.one(n))
+        row = code.rows.one(n)
+        there = code.both(row > -1, row < code.batch * code.steps)
+        with code.when(there):
+            take(n, row)
+        with code.unless(there):
+            wrong.set(wrong.get() + 1)
+    code.result.put(WRONG, code.as_number(wrong.get()))
 
 
 def _scatter(code: Code) -> None:
     with code.loop(0, code.count) as n:
         P = padded(code.features)
-        copy(code, code.d.from_(n * P), code.out.from_(code.rows.one(n) * P), P)
+        from_, to = code.d.from_(n * P), code.out.from_(code.rows.one(n) * P)
+        with code.loop(0, P, LANES) as k:  # added up, since a row may be asked for more than once
+            to.store(k, to.load(k) + from_.load(k))
 
 
 def _ahead(code: Code) -> None:
@@ -183,35 +195,53 @@ class _Mean:
 
 
 def _classes(code: Code) -> None:
-    losses, rights = _Mean(code), _Mean(code)
+    """A target out of range is counted and never used as a place in memory."""
+    counted, wrong = code.variable(code.whole(0)), code.variable(code.whole(0))
     with code.loop(0, code.rows) as row:
+        target = code.targets.one(row)
+        there = code.both(target > -1, target < code.size)
+        with code.when(there):
+            counted.set(counted.get() + 1)
+        with code.unless(there), code.unless(target.equals(IGNORED)):
+            wrong.set(wrong.get() + 1)
+    code.result.put(WRONG, code.as_number(wrong.get()))
+    losses, rights, scale = _Mean(code), _Mean(code), 1 / code.as_number(counted.get())
+    with code.when(wrong.get() < 1), code.loop(0, code.rows) as row:
         y, d, target = code.y.from_(row * code.stride), code.d.from_(row * code.stride), code.targets.one(row)
-        best, first = code.variable(code.splat(NEVER)), code.variable(code.splat(1e9))
-        with code.loop(0, code.stride, LANES) as k:
-            best.set(code.larger(best.get(), y.load(k)))
-        most = code.across(best.get(), code.larger)
-        # The first class that has the largest logit, as argmax has it: else a model that says the same of all classes
-        # would be right whatever is asked.
-        total = code.variable(code.splat(0.0))
-        with code.loop(0, code.stride, LANES) as k:
-            logits = y.load(k)
-            place = code.counting() + code.spread(code.as_number(k))
-            first.set(code.smaller(first.get(), code.choose(logits.equals(most), place, code.splat(1e9))))
-            e = code.exp(logits - most)
-            d.store(k, e)
-            total.set(total.get() + e)
-        sum_ = code.across(total.get(), lambda a, b: a + b)
-        loss = code.log(sum_) + most
-        losses.add(code.lane(loss, 0) - y.one(target))
-        answer = code.lane(code.across(first.get(), code.smaller), 0)
-        right = answer.equals(code.as_number(target))
-        rights.add(code.choose(right, code.number_of(1.0), code.number_of(0.0)))
-        share = code.spread(code.scale) / sum_
-        with code.loop(0, code.stride, LANES) as k:
-            d.store(k, d.load(k) * share)
-        d.put(target, d.one(target) - code.scale)
-    code.result.put(0, losses.over(code.rows))
-    code.result.put(1, rights.over(code.rows))
+        with code.when(target > -1):
+            _class(code, y, d, target, scale, losses, rights)
+        with code.unless(target > -1):
+            zeros(code, d, code.whole(0), code.stride)
+    code.result.put(LOSS, losses.over(counted.get()))
+    code.result.put(METRIC, rights.over(counted.get()))
+
+
+def _class(code: Code, y: Array, d: Array, target: Value, scale: Value, losses: _Mean, rights: _Mean) -> None:
+    """One row's part of the loss, the share of right answers and the gradient."""
+    best, first = code.variable(code.splat(NEVER)), code.variable(code.splat(1e9))
+    with code.loop(0, code.stride, LANES) as k:
+        best.set(code.larger(best.get(), y.load(k)))
+    most = code.across(best.get(), code.larger)
+    # The first class that has the largest logit, as argmax has it: else a model that says the same of all classes
+    # would be right whatever is asked.
+    total = code.variable(code.splat(0.0))
+    with code.loop(0, code.stride, LANES) as k:
+        logits = y.load(k)
+        place = code.counting() + code.spread(code.as_number(k))
+        first.set(code.smaller(first.get(), code.choose(logits.equals(most), place, code.splat(1e9))))
+        e = code.exp(logits - most)
+        d.store(k, e)
+        total.set(total.get() + e)
+    sum_ = code.across(total.get(), lambda a, b: a + b)
+    loss = code.log(sum_) + most
+    losses.add(code.lane(loss, 0) - y.one(target))
+    answer = code.lane(code.across(first.get(), code.smaller), 0)
+    right = answer.equals(code.as_number(target))
+    rights.add(code.choose(right, code.number_of(1.0), code.number_of(0.0)))
+    share = code.spread(scale) / sum_
+    with code.loop(0, code.stride, LANES) as k:
+        d.store(k, d.load(k) * share)
+    d.put(target, d.one(target) - scale)
 
 
 def _values(code: Code) -> None:
@@ -228,8 +258,8 @@ def _values(code: Code) -> None:
         zeros(code, d, code.size, code.stride)
         losses.add(total.get())
     mean = losses.over(code.rows) / code.as_number(code.size)
-    code.result.put(0, mean)
-    code.result.put(1, mean)
+    code.result.put(LOSS, mean)
+    code.result.put(METRIC, mean)
 
 
 @functools.cache

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rnn_explorer.kernels import checks
+from rnn_explorer.kernels.language import addresses
 from rnn_explorer.kernels.read_out import Answers
 from rnn_explorer.kernels.recurrence import NOTHING, Pass, Place
 
@@ -45,18 +47,36 @@ class Direct:
         network: all of one type, contiguous, on the CPU.
         batch, steps: sequences, and time steps of each.
         per_step: whether any step may be asked, else one answer a sequence.
+
+    Raises:
+        ValueError: for weights that do not fit together.
     """
 
     def __init__(self, network: Network, batch: int, steps: int, per_step: bool) -> None:
         self.network, self.batch, self.steps, self.per_step = network, batch, steps, per_step
         self._passes: list[Pass] = []
         for kind, weights in network.layers:
-            zeros = torch.zeros(batch, weights[1].shape[1], dtype=weights[1].dtype)
+            zeros = torch.zeros(batch, weights[1].shape[-1], dtype=weights[1].dtype)
             states = [zeros] * (2 if kind == "lstm" else 1)
             self._passes.append(Pass(kind, weights, states, steps, learning=True))
         self._parameters = [part for linear in network.linears for part in linear]
+        self._check()
         self._answers: Answers | None = None
         self._spread: Tensor | None = None
+
+    def _check(self) -> None:
+        """Each layer must read what the one below gives, in the same type."""
+        embedding, dtype = self.network.embedding, self._passes[0].dtype
+        width = self._passes[0].inputs
+        if embedding is not None:
+            checks.contiguous(embedding, "the embedding", dtype, (len(embedding), width))
+        for work in self._passes:
+            if (work.dtype, work.inputs) != (dtype, width):
+                raise ValueError(f"a layer reads {work.inputs} {work.dtype}, but is given {width} {dtype}.")
+            width = work.hidden
+        first = self._parameters[0]
+        if (first.dtype, first.shape[-1]) != (dtype, width):
+            raise ValueError(f"dense layers read {first.shape[-1]} {first.dtype}, but are given {width} {dtype}.")
 
     def learn(self, inputs: Tensor, rows: Tensor | None, targets: Tensor) -> tuple[float, float]:
         """Find loss, metric and gradients, and give the parameters their gradients.
@@ -65,18 +85,28 @@ class Direct:
             inputs: (batch, steps, features), or (batch, steps) long where there is an embedding.
             rows: which of batch * steps states are judged, (count,) long; None: all of them, or the last of each
                 sequence where one answer a sequence is asked.
-            targets: (count,) long for classes, (count, values) for values; contiguous.
+            targets: (count,) long for classes, where -100 does not count, or (count, values) for values.
+
+        Raises:
+            ValueError: for what has another type or shape, or is out of range.
+            IndexError: for a symbol that the embedding does not have.
         """
-        embedding = self.network.embedding
-        x = inputs if embedding is None else embedding.detach()[inputs]
-        if x.stride(2) != 1:
+        embedding, bottom = self.network.embedding, self._passes[0]
+        x = inputs if embedding is None else torch.embedding(embedding.detach(), inputs)
+        if x.dim() == 3 and x.stride(2) != 1:
             x = x.contiguous()
+        checks.inputs(x, bottom.dtype, self.batch, self.steps, bottom.inputs)
+        targets = checks.fit_targets(targets, bottom.dtype)
+        rows = None if rows is None else rows.contiguous()
+        last = rows is None and not self.per_step
+        asked = self.batch if last else self.batch * self.steps if rows is None else rows.numel()
+        if targets.shape[:1] != (asked,):
+            raise ValueError(f"there are {asked} answers, but targets of the shape {tuple(targets.shape)}.")
         at = (x.data_ptr(), x.stride(1), x.stride(0))
         for work in self._passes:
             work.ahead(at)
             at = work.above()
-        top, last = self._passes[-1], rows is None and not self.per_step
-        answers = self._answers
+        top, answers = self._passes[-1], self._answers
         if answers is None or answers.count != len(targets) or (answers.gradient is top.dh) != last:
             # The gradient by the last states alone is written to where the way back begins.
             gradient = top.dh if last else None
@@ -86,9 +116,9 @@ class Direct:
         above = NOTHING
         if last:
             at = (at[0] + (self.steps - 1) * at[1] * top.z.element_size(), 0, at[2])
-            loss, metric = answers.judge(at, 1, None, targets)
+            loss, metric = answers.judge(at, self.batch, 1, None, targets)
         else:
-            loss, metric = answers.judge(at, self.steps, rows, targets)
+            loss, metric = answers.judge(at, self.batch, self.steps, rows, targets)
             above = self._above(answers, rows)
         _give(self._parameters, answers.grads)
         for number in reversed(range(len(self._passes))):
@@ -135,7 +165,10 @@ class Directs:
 
     def __init__(self, network: Network, per_step: bool) -> None:
         self.network, self.per_step = network, per_step
-        self._kept: dict[tuple[int, int], Direct] = {}
+        self._kept: dict[tuple[int, ...], Direct] = {}
+        self._weights = [weight for _, weights in network.layers for weight in weights]
+        self._weights += [part for linear in network.linears for part in linear]
+        self._places: list[int] = []  # of these weights
 
     def release(self) -> None:
         """Give all memory back; the next step takes some anew."""
@@ -143,9 +176,15 @@ class Directs:
 
     def learn(self, inputs: Tensor, rows: Tensor | None, targets: Tensor) -> tuple[float, float]:
         """As `Direct.learn`, for batches of any shape."""
-        shape = (inputs.shape[0], inputs.shape[1])
+        shape = tuple(inputs.shape[:2])
+        places = addresses(self._weights)
+        if places != self._places:  # a weight has got other memory, as `weight.data = ...` gives it
+            self._kept.clear()
+            self._places = places
         found = self._kept.get(shape)
         if found is None:
+            if len(shape) != 2:
+                raise ValueError(f"inputs have the shape {tuple(inputs.shape)}, but must be sequences with steps.")
             found = Direct(self.network, *shape, self.per_step)
             if found.size <= MEMORY:
                 while len(self._kept) >= SHAPES:

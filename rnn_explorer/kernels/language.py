@@ -10,6 +10,7 @@ is False and nothing else may be called.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import math
@@ -518,7 +519,8 @@ def compiled(name: str, dtype: DType, parts: Mapping[str, tuple[str, Callable[[C
         builder.getModulePassManager().run(parsed, builder)
     engine = llvm.create_mcjit_compiler(parsed, machine)
     engine.set_object_cache(lambda _, made: cache.save(name_of_code, made), lambda _: kept)
-    engine.finalize_object()
+    with cache.loading(name_of_code) if kept is not None else contextlib.nullcontext():
+        engine.finalize_object()
     _alive.append(engine)
     found: Compiled = {}
     number = _FORMATS[dtype].ctype

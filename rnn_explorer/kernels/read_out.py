@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rnn_explorer.kernels.dense import ACTIVATIONS, ENTRIES, NEVER, program
+from rnn_explorer.kernels import checks
+from rnn_explorer.kernels.dense import ACTIVATIONS, ENTRIES, LOSS, METRIC, NEVER, WRONG, program
 from rnn_explorer.kernels.language import DTYPES, addresses, numbers
 from rnn_explorer.kernels.products import padded
 
@@ -34,11 +35,17 @@ class Answers:
 
     Attributes:
         grads: of the parameters, which `judge` writes.
+
+    Raises:
+        ValueError: for parameters that do not fit together, and for fewer than one row.
     """
 
     def __init__(
         self, count: int, parameters: Sequence[Tensor], activation: str, learning: bool, gradient: Tensor | None = None
     ) -> None:
+        checks.linears(parameters)
+        if count < 1 or activation not in ACTIVATIONS:
+            raise ValueError(f"{count} rows with {activation!r}; it takes one row or more and one of {ACTIVATIONS}.")
         weights = parameters[::2]
         self.dtype, self.count, self._parameters = weights[0].dtype, count, list(parameters)
         self.sizes = (weights[0].shape[1], *(len(weight) for weight in weights))
@@ -51,6 +58,7 @@ class Answers:
         P = padded(self.sizes[0])
         own = self._work[places["e", 0] :][: count * P].view(count, P)
         self.gradient = own if gradient is None else gradient
+        checks.contiguous(self.gradient, "the gradient", self.dtype, (count, P))
         table: list[int] = []
         for number in range(self._layers):
             both = slice(2 * number, 2 * number + 2)
@@ -58,39 +66,48 @@ class Answers:
             table += (*self.sizes[number : number + 2], *(base + place * size for place in order[number]))
         table[ENTRIES.index("e")] = self.gradient.data_ptr()
         self._table = (ctypes.c_int64 * len(table))(*table)
-        self._result = numbers(self.dtype, 2)
+        self._result = numbers(self.dtype, 3)
         self._x = base + places["x", 0] * size
         self._y, self._d = (base + places[name, self._layers - 1] * size for name in ("y", "d"))
         self._outputs = padded(self.sizes[-1])
 
     def judge(
-        self, features: tuple[int, int, int], steps: int, rows: Tensor | None, targets: Tensor
+        self, features: tuple[int, int, int], batch: int, steps: int, rows: Tensor | None, targets: Tensor
     ) -> tuple[float, float]:
         """Loss and metric, and the gradients where they are wanted.
 
         Args:
             features: the address of (batch, steps, features), and how many numbers from step to step and row to row.
-            steps: see above.
+            batch, steps: see above.
             rows: which rows count, (count,) long; None: all, a sequence's steps side by side.
-            targets: (count,) long, or (count, outputs) of numbers; contiguous.
+            targets: (count,) long, or (count, outputs) of numbers; contiguous. Of classes, -100 does not count.
+
+        Raises:
+            ValueError: for targets or rows of another type or shape, and for any out of range.
         """
         code, count, outputs = self._code, self.count, self.sizes[-1]
+        classes = checks.answers(targets, rows, count, outputs, self.dtype)
+        if rows is None and batch * steps != count:
+            raise ValueError(f"there are {batch} x {steps} answers, but memory for {count}.")
         wanted = 0 if rows is None else rows.data_ptr()
         at, xt, xb = features
-        code["gather"](at, xt, xb, wanted, rows is None, count, steps, self.sizes[0], self._x)
-        about = (targets.data_ptr(), self._result, self._d)
-        if targets.is_floating_point():
-            code["ahead"](self._table, self._layers, count, self._activation, 0.0)
-            code["values"](self._y, self._outputs, count, outputs, *about, 2 / (count * outputs))
+        code["gather"](at, xt, xb, wanted, rows is None, count, steps, batch, self.sizes[0], self._x, self._result)
+        if rows is not None and self._result[WRONG]:
+            raise checks.wrong_rows(rows, batch * steps)
+        about = (self._y, self._outputs, count, outputs, targets.data_ptr(), self._result, self._d)
+        code["ahead"](self._table, self._layers, count, self._activation, NEVER if classes else 0.0)
+        if not classes:
+            code["values"](*about, 2 / (count * outputs))
         else:
-            code["ahead"](self._table, self._layers, count, self._activation, NEVER)
-            code["classes"](self._y, self._outputs, count, *about, 1 / count)
+            code["classes"](*about)
+            if self._result[WRONG]:
+                raise checks.wrong_classes(targets, outputs)
         if self.learning:
             code["back"](self._table, self._layers, count, self._activation)
-        return self._result[0], self._result[1]
+        return self._result[LOSS], self._result[METRIC]
 
     def spread_out(self, rows: Tensor, out: Tensor) -> None:
-        """Write `gradient` to its rows of `out`, (batch * steps, features rounded up)."""
+        """Add `gradient` to its rows of `out`, (batch * steps, features rounded up); `rows` as `judge` took them."""
         self._code["scatter"](*addresses((self.gradient, rows)), self.count, self.sizes[0], out.data_ptr())
 
 
@@ -103,13 +120,18 @@ def judge(
     learning: bool,
 ) -> tuple[tuple[Tensor, Tensor], Tensor | None, list[Tensor]]:
     """Loss and metric; and, learning, the gradients by the features and by the parameters."""
+    if features.dim() not in (2, 3):
+        raise ValueError(f"features have the shape {tuple(features.shape)}, but must have two or three axes.")
     x = features.detach() if features.dim() == 3 else features.detach()[:, None]
     if x.stride(2) != 1:
         x = x.contiguous()
     (batch, steps, width), dtype = x.shape, features.dtype
-    count = batch * steps if rows is None else len(rows)
+    rows = None if rows is None else rows.contiguous()
+    count = batch * steps if rows is None else rows.numel()
     work = Answers(count, [parameter.detach().contiguous() for parameter in parameters], activation, learning)
-    result = work.judge((x.data_ptr(), x.stride(1), x.stride(0)), steps, rows, targets.contiguous())
+    checks.inputs(x, work.dtype, batch, steps, work.sizes[0])
+    at = (x.data_ptr(), x.stride(1), x.stride(0))
+    result = work.judge(at, batch, steps, rows, checks.fit_targets(targets, dtype))
     loss, metric = (torch.tensor(number, dtype=dtype) for number in result)
     if not learning:
         return (loss, metric), None, []

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from rnn_explorer.kernels import parallel
+from rnn_explorer.kernels import checks, parallel
 from rnn_explorer.kernels.language import DTYPES, LANES, addresses
 from rnn_explorer.kernels.loops import LAYOUTS, SPACE, program, row_size
 from rnn_explorer.kernels.products import ROWS, padded
@@ -36,11 +36,17 @@ class Pass:
         dh, dc: (batch, P): the gradients by the last states, to be written before `back`, which leaves there those by
             the initial ones. What lies beyond `hidden` must be zero.
         grads: of the weights, which `back` writes.
+
+    Raises:
+        ValueError: for weights and states that do not fit together.
     """
 
     def __init__(
         self, cell: str, weights: Sequence[Tensor], states: Sequence[Tensor], steps: int, learning: bool
     ) -> None:
+        checks.recurrent(cell, weights, states)
+        if steps < 1:
+            raise ValueError(f"sequences have {steps} steps, but must have one or more.")
         w_ih, w_hh = weights[:2]
         self.dtype, self.inputs, self.hidden = w_ih.dtype, w_ih.shape[1], w_hh.shape[1]
         self.batch, self.steps, self.lstm, self.learning = len(states[0]), steps, len(states) > 1, learning
@@ -149,10 +155,13 @@ def recur(
     cell: str, x: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], learning: bool
 ) -> tuple[Pass, tuple[Tensor, ...]]:
     """A cell over whole sequences once: what it did it in, and hidden states of all steps and the last states."""
+    if x.dim() != 3:
+        raise ValueError(f"x has the shape {tuple(x.shape)}, but must be (batch, time, inputs).")
     if x.stride(2) != 1:
         x = x.contiguous()
     own, starts = ([tensor.detach().contiguous() for tensor in tensors] for tensors in (weights, states))
     work = Pass(cell, own, starts, x.shape[1], learning)
+    checks.inputs(x, work.dtype, work.batch, work.steps, work.inputs)
     work.ahead((x.data_ptr(), x.stride(1), x.stride(0)))
     lasts = [part[-1, :, : work.hidden] for part in ((work.z, work.cs) if work.lstm else (work.z,))]
     return work, (work.z[1:, :, : work.hidden].transpose(0, 1), *lasts)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import (
@@ -81,14 +80,14 @@ class Adding(Task):
     output = OutputSpec("values", 1, ("sum",))
     settings: AddingSettings
 
-    def generate(self, generator: torch.Generator, size: int) -> Batch:
+    def generate(self, generator: np.random.Generator, size: int) -> Batch:
         length = self.settings.seq_len
-        inputs = torch.zeros(size, length, 2)
-        inputs[:, :, 0] = torch.rand(size, length, generator=generator)
-        rows = torch.arange(size)
-        targets = torch.zeros(size, 1)
+        inputs = np.zeros((size, length, 2), dtype=np.float32)
+        inputs[:, :, 0] = generator.random((size, length), dtype=np.float32)
+        rows = np.arange(size)
+        targets = np.zeros((size, 1), dtype=np.float32)
         for low, high in ((0, length // 2), (length // 2, length)):
-            position = torch.randint(low, high, (size,), generator=generator)
+            position = generator.integers(low, high, size)
             inputs[rows, position, 1] = 1.0
             targets[:, 0] += inputs[rows, position, 0]
         return Batch(inputs, targets)
@@ -115,4 +114,4 @@ class Adding(Task):
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """Whether the sum is in the lower, middle or upper third of all sums."""
-        return np.digitize(batch.targets[:, 0].numpy(), (THIRD, 2 - THIRD)), BANDS
+        return np.digitize(batch.targets[:, 0], (THIRD, 2 - THIRD)), BANDS

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, OutputSpec, Source, TaskSettings
@@ -71,11 +69,11 @@ class Anbn(GrammarTask):
     settings: AnbnSettings
 
     def pool(self) -> Batch:
-        return strings(torch.arange(1, self.settings.max_n + 1).repeat(COPIES))
+        return strings(np.tile(np.arange(1, self.settings.max_n + 1), COPIES))
 
-    def judged(self, batch: Batch) -> Tensor:
+    def judged(self, batch: Batch) -> Array:
         assert batch.lengths is not None
-        steps = torch.arange(batch.inputs.shape[1])
+        steps = np.arange(batch.inputs.shape[1])
         return (steps >= batch.lengths[:, None] - 2) & (steps < batch.lengths[:, None])
 
     def legal(self, inputs: Array) -> Array:
@@ -102,11 +100,11 @@ class Anbn(GrammarTask):
         # Both judged steps follow a b: it answers alike at either, and is right at one.
         train, batch = self.finite_set("train"), self.finite_set(self.judged_split)
         follows = (train.inputs == B) & train.step_mask()
-        ends = float((train.targets[follows] == BORDER).float().mean())
+        ends = float((train.targets[follows] == BORDER).mean())
         judged = batch.step_mask() & (batch.inputs == B)
         return Baseline(
             loss=float(-0.5 * (np.log(ends) + np.log(1 - ends))),
-            metric=float((batch.targets[judged] == B).float().mean()),
+            metric=float((batch.targets[judged] == B).mean()),
             how="sees the last symbol alone and knows how often another b follows a b in the training strings: so it "
             f"always says b, measured on the {self.judged_split} set",
         )
@@ -135,12 +133,12 @@ class Anbn(GrammarTask):
         )
 
 
-def strings(n: Tensor) -> Batch:
+def strings(n: Array) -> Batch:
     """The strings with n times a and n times b, each behind a border.
 
     Args:
-        n: (batch,) long, each at least 1.
+        n: (batch,) int64, each at least 1.
     """
-    steps, n = torch.arange(2 * int(n.max()) + 2)[None, :], n[:, None]
+    steps, n = np.arange(2 * int(n.max()) + 2), n[:, None]
     symbols = A * ((steps >= 1) & (steps <= n)) + B * ((steps > n) & (steps <= 2 * n))  # (batch, time)
     return Batch(symbols[:, :-1], symbols[:, 1:], 2 * n[:, 0] + 1)

@@ -1,5 +1,7 @@
 """What a task is: data by seed, a question about it, a baseline without memory, and words for a person.
 
+Data are numpy arrays; `rnn_explorer.tensors` turns them into tensors where a model reads them.
+
 Adding a task is one file in this folder with one `Task` class under `@TASKS.register(key)`, and one test.
 """
 
@@ -7,13 +9,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from rnn_explorer.registry import Registry
 from rnn_explorer.settings import Settings
@@ -32,24 +32,24 @@ class Batch:
     """Sequences with what is asked of them.
 
     Attributes:
-        inputs: (batch, time, feature) float, or (batch, time) long for symbols.
-        targets: by `OutputSpec.kind`: "classes" (batch,) long; "classes_per_step" (batch, time) long;
-            "values" (batch, output_size) float; "values_per_step" (batch, time, output_size) float.
-        lengths: (batch,) long, the real steps of each sequence (padding comes after them); None: all are full.
+        inputs: (batch, time, feature) float32, or (batch, time) int64 for symbols.
+        targets: by `OutputSpec.kind`: "classes" (batch,) int64; "classes_per_step" (batch, time) int64;
+            "values" (batch, output_size) float32; "values_per_step" (batch, time, output_size) float32.
+        lengths: (batch,) int64, the real steps of each sequence (padding comes after them); None: all are full.
         mask: (batch, time) bool, the steps whose answer counts, for a question asked per step; None: every real
             step counts.
     """
 
-    inputs: Tensor
-    targets: Tensor
-    lengths: Tensor | None = None
-    mask: Tensor | None = None
+    inputs: Array
+    targets: Array
+    lengths: Array | None = None
+    mask: Array | None = None
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
 
-    def select(self, index: Tensor) -> Batch:
-        """The sequences at `index` (long, any length), in that order."""
+    def select(self, index: Array | slice) -> Batch:
+        """The sequences at `index` (whole numbers, any length), in that order; those of a slice are not copied."""
         return Batch(
             self.inputs[index],
             self.targets[index],
@@ -57,20 +57,13 @@ class Batch:
             None if self.mask is None else self.mask[index],
         )
 
-    def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
-        if self.inputs.device == device:
-            return self
-        parts = (self.inputs, self.targets, self.lengths, self.mask)
-        return Batch(*(None if part is None else part.to(device) for part in parts))  # type: ignore[arg-type]
-
-    def step_mask(self) -> Tensor:
+    def step_mask(self) -> Array:
         """(batch, time) bool: the real steps, and of these the ones that count where the task says so."""
         batch, time = self.inputs.shape[:2]
         if self.lengths is None:
-            real = torch.ones(batch, time, dtype=torch.bool, device=self.inputs.device)
+            real = np.ones((batch, time), dtype=bool)
         else:
-            real = torch.arange(time, device=self.inputs.device)[None, :] < self.lengths[:, None]
+            real = np.arange(time) < self.lengths[:, None]
         return real if self.mask is None else real & self.mask
 
 
@@ -116,6 +109,25 @@ class Baseline:
     loss: float
     metric: float
     how: str
+
+
+@dataclass(frozen=True)
+class Course:
+    """The series that a window is of, for a model that goes on with it.
+
+    Attributes:
+        title: the series in a few words.
+        values: (time, values) float32, the whole of it as the network reads it.
+        truth: (time, values) float32, the same, NaN where a value is missing.
+        start: where in it the window begins, from 0.
+        when: says what time a position is.
+    """
+
+    title: str
+    values: Array
+    truth: Array
+    start: int
+    when: Callable[[int], str]
 
 
 @dataclass(frozen=True)
@@ -216,7 +228,7 @@ class Task(ABC):
 
     # -- data ---------------------------------------------------------------------------------------------------
 
-    def generate(self, generator: torch.Generator, size: int) -> Batch:
+    def generate(self, generator: np.random.Generator, size: int) -> Batch:
         """Make `size` fresh sequences (endless tasks)."""
         raise NotImplementedError(f"{self.key} is a finite task")
 
@@ -248,7 +260,7 @@ class Task(ABC):
             return self.generate(self.generator("train", epoch * STREAM_EPOCH + index), batch_size)
         data = self.finite_set("train")
         if getattr(self, "_order_of", None) != epoch:
-            self._order = torch.randperm(len(data), generator=self.generator("train", epoch))
+            self._order = self.generator("train", epoch).permutation(len(data))
             self._order_of = epoch
         return data.select(self._order[index * batch_size : (index + 1) * batch_size])
 
@@ -268,11 +280,11 @@ class Task(ABC):
             batch = self.evaluation("test")
         return batch.select(self.choose_probes(batch))
 
-    def choose_probes(self, batch: Batch) -> Tensor:
-        """(PROBES,) long: which sequences to show; as many different labels as there are, where there are labels."""
+    def choose_probes(self, batch: Batch) -> Array:
+        """(PROBES,) int64: which sequences to show; as many different labels as there are, where there are labels."""
         labels, names = self.labels(batch)
         if not names:
-            return torch.arange(PROBES)
+            return np.arange(PROBES)
         chosen: list[int] = []
         remaining = list(range(len(batch)))
         while len(chosen) < min(PROBES, len(batch)):
@@ -282,18 +294,25 @@ class Task(ABC):
                     seen.add(int(labels[index]))
                     chosen.append(index)
                     remaining.remove(index)
-        return torch.tensor(chosen)
+        return np.array(chosen, dtype=np.int64)
 
-    def generator(self, split: Split, number: int) -> torch.Generator:
+    def generator(self, split: Split, number: int) -> np.random.Generator:
         """A random generator of its own for each seed, split and batch number: streams never meet."""
-        words = np.random.SeedSequence((self.seed, SPLITS.index(split), number)).generate_state(2, dtype=np.uint32)
-        return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+        entropy = np.random.SeedSequence((self.seed, SPLITS.index(split), number))
+        return np.random.Generator(np.random.PCG64(entropy))  # by name: numpy's default may change
 
     # -- judgement ----------------------------------------------------------------------------------------------
 
     @abstractmethod
     def baseline(self) -> Baseline:
         """A predictor without memory, measured on the validation set or worked out in closed form."""
+
+    def baseline_by_value(self, split: Split) -> Array | None:
+        """(output_size,) the baseline's squared error for each of several columns that are forecast, on one split.
+
+        None for a task whose numbers belong together, or that asks for one alone.
+        """
+        return None
 
     # -- words and pictures -------------------------------------------------------------------------------------
 
@@ -308,10 +327,18 @@ class Task(ABC):
             answers: (time, output_size): probabilities or values after each step.
         """
 
+    def course(self, inputs: Array) -> Course | None:
+        """The series that a sequence is a window of, where there is one.
+
+        Args:
+            inputs: (time, feature) of one sequence.
+        """
+        return None
+
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """The class of each sequence for colouring, with the names; -1 where there is none."""
         if self.output.kind == "classes":
-            return batch.targets.numpy().copy(), self.output.names
+            return batch.targets.copy(), self.output.names
         return np.full(len(batch), -1), ()
 
 

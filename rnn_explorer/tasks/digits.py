@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
@@ -26,8 +25,8 @@ NAMES = tuple("0123456789")
 @functools.lru_cache(maxsize=2)
 def _pool(pixels: bool) -> Batch:
     shipped = files.arrays("digits")
-    images = torch.from_numpy(shipped["images"].astype(np.float32) / DARKEST)  # (images, 8, 8)
-    labels = torch.from_numpy(shipped["labels"].astype(np.int64))
+    images = shipped["images"].astype(np.float32) / DARKEST  # (images, 8, 8)
+    labels = shipped["labels"].astype(np.int64)
     return Batch(images.reshape(-1, SIDE * SIDE, 1) if pixels else images, labels)
 
 
@@ -88,7 +87,7 @@ class Digits(PoolTask):
 
     def baseline(self) -> Baseline:
         judged, split = self.judged_set()
-        shares = np.bincount(judged.targets.numpy(), minlength=len(NAMES)) / len(judged)
+        shares = np.bincount(judged.targets, minlength=len(NAMES)) / len(judged)
         seen = shares[shares > 0]
         return Baseline(
             loss=float(-(seen * np.log(seen)).sum()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.tasks.base import PROBES, Batch, Split, Task, TaskSettings
 from rnn_explorer.trace import Array
@@ -34,9 +33,9 @@ class DrawnTask(Task):
         self._sets: dict[Split, Batch] = {}
         for split, (low, high) in self.parts.items():
             chosen = (rank >= low) & (rank < high) & (new | (split == "train"))
-            self._sets[split] = pool.select(torch.from_numpy(np.flatnonzero(chosen)))
+            self._sets[split] = pool.select(np.flatnonzero(chosen))
 
-    def draw(self, generator: torch.Generator, size: int) -> Batch:
+    def draw(self, generator: np.random.Generator, size: int) -> Batch:
         """Make `size` sequences, among which some may be equal."""
         raise NotImplementedError
 
@@ -55,7 +54,7 @@ class DrawnTask(Task):
 
 def ranks(batch: Batch) -> Array:
     """(batch,) which of the different sequences each one is, numbered from 0 in the order in which they first came."""
-    inputs = np.ascontiguousarray(batch.inputs.reshape(len(batch), -1).numpy())
+    inputs = np.ascontiguousarray(batch.inputs.reshape(len(batch), -1))
     whole = inputs.view(np.dtype((np.void, inputs.itemsize * inputs.shape[1])))[:, 0]  # one opaque value a sequence
     _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[kind]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import (
@@ -84,15 +83,15 @@ class FlipFlop(Task):
     output = OutputSpec("values_per_step", CHANNELS, tuple(f"channel {channel + 1}" for channel in range(CHANNELS)))
     settings: FlipFlopSettings
 
-    def generate(self, generator: torch.Generator, size: int) -> Batch:
+    def generate(self, generator: np.random.Generator, size: int) -> Batch:
         shape = (size, self.settings.seq_len, CHANNELS)
-        pulse = torch.rand(shape, generator=generator) < self.settings.pulse_probability
+        pulse = generator.random(shape, dtype=np.float32) < self.settings.pulse_probability
         pulse[:, 0] = True
-        sign = 2.0 * torch.randint(2, shape, generator=generator) - 1.0
-        inputs = torch.where(pulse, sign, 0.0)
-        steps = torch.arange(shape[1])[None, :, None]
-        latest = torch.where(pulse, steps, 0).cummax(dim=1).values  # the step of the last pulse so far
-        return Batch(inputs, inputs.gather(1, latest))
+        sign = 2.0 * generator.integers(2, size=shape, dtype=np.int8).astype(np.float32) - 1.0
+        inputs = np.where(pulse, sign, np.float32(0.0))
+        place = np.arange(inputs.size).reshape(shape)  # in `inputs`, as one long row
+        latest = np.maximum.accumulate(np.where(pulse, place, 0), axis=1)  # of the last pulse so far
+        return Batch(inputs, inputs.ravel()[latest])
 
     def baseline(self) -> Baseline:
         length = self.settings.seq_len
@@ -123,7 +122,7 @@ class FlipFlop(Task):
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """The corner of the cube at which each sequence ends."""
-        return np.array([CORNERS.index(_corner(last)) for last in batch.targets[:, -1].numpy()]), CORNERS
+        return np.array([CORNERS.index(_corner(last)) for last in batch.targets[:, -1]]), CORNERS
 
 
 def _corner(values: Array) -> str:

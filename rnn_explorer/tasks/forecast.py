@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from rnn_explorer.settings import setting
@@ -21,6 +20,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    Course,
     InputSpec,
     Metric,
     OutputSpec,
@@ -58,13 +58,13 @@ class Series:
     when: Callable[[int], str]
 
 
-def _sunspots(generator: torch.Generator, noise: float) -> Series:
+def _sunspots(generator: np.random.Generator, noise: float) -> Series:
     table = files.columns("sunspots")
     years, values = table["year"], np.array(table["sunspots"], dtype=np.float64)
     return Series("Sunspots", "sunspots in the year", values, lambda index: years[index])
 
 
-def _seattle(generator: torch.Generator, noise: float) -> Series:
+def _seattle(generator: np.random.Generator, noise: float) -> Series:
     table = files.arrays("seattle")
     start, hours = datetime.datetime(2010, 1, 1), table["hours"]
 
@@ -75,22 +75,22 @@ def _seattle(generator: torch.Generator, noise: float) -> Series:
     return Series("Seattle", "temperature in °C", (table["tenths_fahrenheit"] / 10 - 32) / 1.8, when)
 
 
-def _mackey_glass(generator: torch.Generator, noise: float) -> Series:
-    history = 0.5 + float(torch.rand((), generator=generator))
+def _mackey_glass(generator: np.random.Generator, noise: float) -> Series:
+    history = 0.5 + float(generator.random())
     values = mackey_glass(history, GENERATED + 500)[500:]  # by then it is on the attractor
     return Series("Mackey-Glass", "value", values, lambda index: f"t = {index}")
 
 
-def _lorenz(generator: torch.Generator, noise: float) -> Series:
-    start = 1 + float(torch.rand((), generator=generator))
+def _lorenz(generator: np.random.Generator, noise: float) -> Series:
+    start = 1 + float(generator.random())
     values = lorenz(start, GENERATED + 500)[500:]  # by then it is on the attractor
     return Series("Lorenz", "x", values, lambda index: f"t = {LORENZ_STEP * index:g}")
 
 
-def _noisy_sine(generator: torch.Generator, noise: float) -> Series:
-    phase = 2 * math.pi * float(torch.rand((), generator=generator))
+def _noisy_sine(generator: np.random.Generator, noise: float) -> Series:
+    phase = 2 * math.pi * float(generator.random())
     clean = np.sin(2 * math.pi * np.arange(GENERATED) / PERIOD + phase)
-    jitter = torch.randn(GENERATED, generator=generator, dtype=torch.float64).numpy()
+    jitter = generator.standard_normal(GENERATED)
     return Series("Noisy sine", "value", clean + noise * jitter, lambda index: f"t = {index}")
 
 
@@ -260,15 +260,15 @@ class Forecast(Task):
             found = sliding_window_view(self.normalised[start:end], length + 1)  # (windows, seq_len + 1)
         if split != "train" and len(found) > STREAM_EVALUATION:
             found = found[np.linspace(0, len(found) - 1, STREAM_EVALUATION).astype(int)]
-        windows = torch.from_numpy(found.copy())[:, :, None]
-        mask = (torch.arange(length) >= self.warm_up).expand(len(windows), length)
+        windows = found.copy()[:, :, None]
+        mask = np.tile(np.arange(length) >= self.warm_up, (len(windows), 1))
         return Batch(windows[:, :-1], windows[:, 1:], mask=mask)
 
     def finite_set(self, split: Split) -> Batch:
         return self._sets[split]
 
-    def choose_probes(self, batch: Batch) -> torch.Tensor:
-        return torch.linspace(0, len(batch) - 1, PROBES).round().long()  # far apart, since neighbours overlap
+    def choose_probes(self, batch: Batch) -> Array:
+        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # far apart, since neighbours overlap
 
     def baseline(self) -> Baseline:
         split: Split = "validation" if len(self._sets["validation"]) else "test"
@@ -297,6 +297,10 @@ class Forecast(Task):
                 Strip("forecast", self._in_units(answers), "answer", "forecast"),
             ),
         )
+
+    def course(self, inputs: Array) -> Course | None:
+        start, whole = self._start(inputs[:, 0]), self.normalised[:, None]
+        return None if start is None else Course(self.series.title, whole, whole, start, self.series.when)
 
     def _in_units(self, values: Array) -> Array:
         return values * self.scale + self.mean

@@ -6,8 +6,6 @@ import dataclasses
 from abc import abstractmethod
 from typing import ClassVar
 
-from torch import Tensor
-
 from rnn_explorer.tasks.base import Batch, Metric, Split, TaskSettings
 from rnn_explorer.tasks.drawn import DrawnTask
 from rnn_explorer.trace import Array
@@ -39,7 +37,7 @@ class GrammarTask(DrawnTask):
         return batch if split == "train" else dataclasses.replace(batch, mask=self.judged(batch))
 
     @abstractmethod
-    def judged(self, batch: Batch) -> Tensor:
+    def judged(self, batch: Batch) -> Array:
         """(batch, time) bool: the steps that validation and test count."""
 
     @abstractmethod

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import (
@@ -76,12 +75,12 @@ class LocalPeak(Task):
     output = OutputSpec("classes_per_step", 2, ("no peak", "peak"))
     settings: LocalPeakSettings
 
-    def generate(self, generator: torch.Generator, size: int) -> Batch:
-        numbers = torch.rand(size, self.settings.seq_len, generator=generator)
-        targets = torch.zeros_like(numbers, dtype=torch.long)
+    def generate(self, generator: np.random.Generator, size: int) -> Batch:
+        numbers = generator.random((size, self.settings.seq_len), dtype=np.float32)
+        targets = np.zeros(numbers.shape, dtype=np.int64)
         middle = numbers[:, 1:-1]
-        targets[:, 1:-1] = ((middle > numbers[:, :-2]) & (middle > numbers[:, 2:])).long()
-        mask = torch.ones_like(targets, dtype=torch.bool)
+        targets[:, 1:-1] = (middle > numbers[:, :-2]) & (middle > numbers[:, 2:])
+        mask = np.ones(numbers.shape, dtype=bool)
         mask[:, 0] = mask[:, -1] = False
         return Batch(numbers[:, :, None], targets, mask=mask)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
@@ -46,9 +45,9 @@ def _surnames() -> _Surnames:
     letters = code_of[np.array(lower, dtype=f"<U{LONGEST}").view("<u4").reshape(len(lower), LONGEST)]
     languages = {language: number for number, language in enumerate(LANGUAGES)}
     batch = Batch(
-        inputs=torch.from_numpy(letters),
-        targets=torch.tensor([languages[language] for language in shipped["language"]]),
-        lengths=torch.tensor([len(name) for name in lower]),
+        inputs=letters,
+        targets=np.array([languages[language] for language in shipped["language"]], dtype=np.int64),
+        lengths=np.array([len(name) for name in lower], dtype=np.int64),
     )
     return _Surnames(batch, alphabet, dict(zip(lower, shipped["name"], strict=True)))
 
@@ -106,9 +105,9 @@ class Names(PoolTask):
     def baseline(self) -> Baseline:
         train, (judged, split) = self.finite_set("train"), self.judged_set()
         counts = np.ones((self.input.size, len(NAMES)))  # one name more than were seen, so none is impossible
-        np.add.at(counts, (_last_letters(train), train.targets.numpy()), 1)
+        np.add.at(counts, (_last_letters(train), train.targets), 1)
         shares = counts / counts.sum(axis=1, keepdims=True)  # (letters, languages)
-        said, right = shares[_last_letters(judged)], judged.targets.numpy()
+        said, right = shares[_last_letters(judged)], judged.targets
         return Baseline(
             loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
             metric=float((said.argmax(axis=1) == right).mean()),
@@ -136,4 +135,4 @@ class Names(PoolTask):
 def _last_letters(batch: Batch) -> Array:
     """(names,) the last symbol of each."""
     assert batch.lengths is not None
-    return batch.inputs[torch.arange(len(batch)), batch.lengths - 1].numpy()
+    return batch.inputs[np.arange(len(batch)), batch.lengths - 1]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, Source, TaskSettings
@@ -74,14 +73,14 @@ class Parity(DrawnTask):
     output = OutputSpec("classes", len(NAMES), NAMES)
     settings: ParitySettings
 
-    def draw(self, generator: torch.Generator, size: int) -> Batch:
+    def draw(self, generator: np.random.Generator, size: int) -> Batch:
         longest = self.settings.seq_len
-        lengths = torch.full((size,), longest)
+        lengths = np.full(size, longest)
         if self.settings.variable:
-            lengths = torch.randint(1, longest + 1, (size,), generator=generator)
-        signs = 2.0 * torch.randint(2, (size, longest), generator=generator) - 1.0
-        signs[torch.arange(longest)[None, :] >= lengths[:, None]] = 0.0
-        targets = (signs > 0).sum(dim=1) % 2
+            lengths = generator.integers(1, longest + 1, size)
+        signs = 2.0 * generator.integers(2, size=(size, longest)).astype(np.float32) - 1.0
+        signs[np.arange(longest) >= lengths[:, None]] = 0.0
+        targets = (signs > 0).sum(axis=1) % 2
         return Batch(signs[:, :, None], targets, lengths if self.settings.variable else None)
 
     def baseline(self) -> Baseline:

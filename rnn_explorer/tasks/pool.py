@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from rnn_explorer.tasks.base import Batch, Split, Task, TaskSettings
 from rnn_explorer.trace import Array
@@ -27,14 +26,13 @@ class PoolTask(Task):
         pool = self.pool()
         is_test = self.test_rows(pool)
         rest = np.flatnonzero(~is_test)
-        order = torch.randperm(len(rest), generator=self.generator("validation", 0)).numpy()
-        rest, held = rest[order], round(val_split * len(rest))
+        rest, held = self.generator("validation", 0).permutation(rest), round(val_split * len(rest))
         rows = {
             "train": rest[held:][: settings.train_size],  # type: ignore[attr-defined]
             "validation": rest[:held],
             "test": np.flatnonzero(is_test),
         }
-        self._sets = {split: pool.select(torch.from_numpy(rows[split])) for split in rows}
+        self._sets = {split: pool.select(rows[split]) for split in rows}
 
     def pool(self) -> Batch:
         """Every sequence there is, in the order of the file."""
@@ -42,7 +40,7 @@ class PoolTask(Task):
 
     def test_rows(self, pool: Batch) -> Array:
         """(sequences,) bool: those of the test set."""
-        return held_out(pool.targets.numpy())
+        return held_out(pool.targets)
 
     def finite_set(self, split: Split) -> Batch:
         return self._sets[split]

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, OutputSpec, Source, TaskSettings
@@ -88,19 +86,19 @@ class Reber(GrammarTask):
     output = OutputSpec("classes_per_step", len(SYMBOLS), SYMBOLS)
     settings: ReberSettings
 
-    def draw(self, generator: torch.Generator, size: int) -> Batch:
+    def draw(self, generator: np.random.Generator, size: int) -> Batch:
         longest = self.settings.max_length
-        coins = torch.randint(2, (size, longest), generator=generator).numpy()
+        coins = generator.integers(2, size=(size, longest))
         found, lengths = np.zeros((size, longest), dtype=np.int64), np.zeros(size, dtype=np.int64)
         for row, string in enumerate(walk(coin) for coin in coins):
             found[row, : len(string)], lengths[row] = [_CODE[symbol] for symbol in string], len(string)
         whole = lengths > 0
-        symbols = torch.from_numpy(found[whole])
-        return Batch(symbols[:, :-1], symbols[:, 1:], torch.from_numpy(lengths[whole] - 1))
+        symbols = found[whole]
+        return Batch(symbols[:, :-1], symbols[:, 1:], lengths[whole] - 1)
 
-    def judged(self, batch: Batch) -> Tensor:
+    def judged(self, batch: Batch) -> Array:
         assert batch.lengths is not None
-        return torch.arange(batch.inputs.shape[1]) == batch.lengths[:, None] - 2
+        return np.arange(batch.inputs.shape[1]) == batch.lengths[:, None] - 2
 
     def legal(self, inputs: Array) -> Array:
         """The symbols that the grammar allows after each step: one, or two at a fork.
@@ -145,7 +143,7 @@ class Reber(GrammarTask):
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """The symbol to be remembered."""
-        return (batch.inputs[:, 1] == _CODE["P"]).long().numpy(), ("T to remember", "P to remember")
+        return (batch.inputs[:, 1] == _CODE["P"]).astype(np.int64), ("T to remember", "P to remember")
 
 
 def walk(coins: Array) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
+import numpy as np
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import (
@@ -80,27 +80,27 @@ class TemporalOrder(Task):
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm",
         "hidden_size": 32,
-        # Where the simple RNN fails (0 of 6 seeds) and LSTM and GRU do not (6 of 6 each, by step 250): small uniform
-        # weights, since orthogonal ones carry its gradient far, and an open forget gate for the LSTM.
+        # Where the simple RNN fails (0 of 96 seeds; 3 by step 600) and LSTM and GRU do not (71 of 72, 24 of 24): small
+        # uniform weights, since orthogonal ones carry its gradient far, and an open forget gate for the LSTM.
         "init": "pytorch",
         "forget_bias": 2.0,
         "learning_rate": 1e-2,
         "batch_size": 64,
-        "steps": 600,
+        "steps": 400,
     }
     input = InputSpec("symbols", len(SYMBOLS), SYMBOLS)
     output = OutputSpec("classes", len(NAMES), NAMES)
     settings: TemporalOrderSettings
 
-    def generate(self, generator: torch.Generator, size: int) -> Batch:
+    def generate(self, generator: np.random.Generator, size: int) -> Batch:
         length = self.settings.seq_len
-        inputs = torch.randint(DISTRACTORS, (size, length), generator=generator)
+        inputs = generator.integers(DISTRACTORS, size=(size, length), dtype=np.int8).astype(np.int64)
         inputs[:, 0], inputs[:, -1] = START, END
-        rows = torch.arange(size)
-        targets = torch.zeros(size, dtype=torch.long)
+        rows = np.arange(size)
+        targets = np.zeros(size, dtype=np.int64)
         for low, high in (FIRST, SECOND):
-            position = torch.randint(int(low * length), int(high * length) + 1, (size,), generator=generator)
-            is_y = torch.randint(2, (size,), generator=generator)
+            position = generator.integers(int(low * length), int(high * length) + 1, size)
+            is_y = generator.integers(2, size=size)
             inputs[rows, position] = X + is_y
             targets = 2 * targets + is_y
         return Batch(inputs, targets)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
@@ -30,8 +29,7 @@ def _utterances() -> Batch:
     real = np.arange(lengths.max())[None, :] < lengths[:, None]  # (utterances, time)
     padded = np.zeros((*real.shape, CHANNELS), dtype=np.float32)
     padded[real] = shipped["frames"]
-    labels = torch.from_numpy(shipped["labels"].astype(np.int64))
-    return Batch(torch.from_numpy(padded), labels, torch.from_numpy(lengths))
+    return Batch(padded, shipped["labels"].astype(np.int64), lengths)
 
 
 @dataclass(frozen=True)
@@ -91,14 +89,14 @@ class Vowels(PoolTask):
         return files.arrays("vowels")["is_test"]
 
     def _normalised(self, batch: Batch) -> Batch:
-        values = (batch.inputs - torch.from_numpy(self.mean)) / torch.from_numpy(self.scale)
+        values = (batch.inputs - self.mean) / self.scale
         return Batch(values * batch.step_mask()[:, :, None], batch.targets, batch.lengths)  # padding stays 0
 
     def baseline(self) -> Baseline:
         # The validation set alone is so small that its share of right answers differs by ten percent between seeds.
         held = [self.finite_set("validation"), self.finite_set("test")]
         said = np.concatenate([_one_step_beliefs(self.finite_set("train"), batch) for batch in held])
-        right = np.concatenate([batch.targets.numpy() for batch in held])
+        right = np.concatenate([batch.targets for batch in held])
         return Baseline(
             loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
             metric=float((said.argmax(axis=1) == right).mean()),
@@ -126,13 +124,13 @@ class Vowels(PoolTask):
 
 def _frames(batch: Batch) -> Array:
     """(real steps, channels) of all sequences together."""
-    return batch.inputs[batch.step_mask()].numpy()
+    return batch.inputs[batch.step_mask()]
 
 
 def _last_frames(batch: Batch) -> Array:
     """(utterances, channels) float64: the last real step of each."""
     assert batch.lengths is not None
-    return batch.inputs[torch.arange(len(batch)), batch.lengths - 1].double().numpy()
+    return batch.inputs[np.arange(len(batch)), batch.lengths - 1].astype(np.float64)
 
 
 def _one_step_beliefs(train: Batch, judged: Batch) -> Array:
@@ -141,7 +139,7 @@ def _one_step_beliefs(train: Batch, judged: Batch) -> Array:
     Each speaker has, besides his own utterances, one at the mean of all, so that none is impossible; the variances are
     those around the speakers' means, these utterances counted with the variance of all, so that few are not overrated.
     """
-    x, labels = _last_frames(train), train.targets.numpy()
+    x, labels = _last_frames(train), train.targets
     one_hot = np.eye(len(NAMES))[labels]  # (utterances, speakers)
     counts = one_hot.sum(axis=0) + 1
     means = (one_hot.T @ x + x.mean(axis=0)) / counts[:, None]  # (speakers, channels)

@@ -18,6 +18,7 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.base import InputSpec
 from rnn_explorer.ui import desk
+from rnn_explorer.ui.plain import plain
 
 _EDITION = "what_if_edition"
 _WEIGHTS = {
@@ -53,7 +54,7 @@ def what_if(view: RunView) -> Mapping[str, Any]:
         edits = {name: values for name, values in edits.items() if values}
         st.button("Back to the original", on_click=_reset, disabled=not edits and not problems)
     for problem in problems:
-        st.warning(problem)
+        st.warning(plain(problem))
     return {"change": json.dumps(edits) if edits else ""}
 
 
@@ -161,7 +162,7 @@ def _inputs(made: _Made) -> list[list[Any]]:
             disabled=not on,
         )
     value = st.number_input(
-        f"What enters instead ({spec.names[0]})" if spec.size == 1 else "What enters instead",
+        f"What enters instead ({plain(spec.names[0], 40)})" if spec.size == 1 else "What enters instead",
         value=0.0,
         step=0.5,
         key=made.key("input value"),

@@ -16,6 +16,7 @@ from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError, Spec
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.ui.plain import plain
 
 LIVE_NOTE = "Applies at once, also while it trains."
 NEW_MODEL_NOTE = "Changing it makes a new model, at step 0."
@@ -91,12 +92,15 @@ def _changed(name: str, key: str, change: Change) -> None:
 def _several(
     specs: Sequence[Spec], experiment: Experiment, edition: int, change: Change, refused: dict[str, str]
 ) -> None:
+    idle = experiment.idle()
     for spec in specs:
         if not experiment.applies(spec.name):
+            if spec.name in idle:  # it came by a link, say, or with another cell
+                st.caption(idle[spec.name])
             continue
         _one(spec, experiment.get(spec.name), key_of(spec.name, edition), spec.name in refused, change)
         if spec.name in refused:
-            st.error(refused[spec.name])
+            st.error(plain(refused[spec.name]))
 
 
 def _one(spec: Spec, value: Any, key: str, keep: bool, change: Change) -> None:

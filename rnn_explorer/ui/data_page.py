@@ -5,6 +5,7 @@ The task of the run is shown under the run's own settings; any other one under i
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import streamlit as st
 
 from rnn_explorer.analysis.data import report as look_at
 from rnn_explorer.analysis.data_report import DataReport, compared, same_answers, same_examples
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.distributions import distributions, training_counts
 from rnn_explorer.figures.examples import NARROW, examples, height
@@ -21,9 +23,12 @@ from rnn_explorer.settings import Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import controls, desk, own_data, session, still, uploads
+from rnn_explorer.ui.plain import plain
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
 EPOCHS = 60  # enough for a small training set to be learnt by heart
+_FAULT = "These data could not be looked at, by a fault of the program; its log has it. Choose other settings."
+_log = logging.getLogger(__name__)
 
 
 def show(run_id: str) -> None:
@@ -41,8 +46,12 @@ def show(run_id: str) -> None:
         return
     try:
         told = _report(shown)
-    except ValueError as error:  # data that are missing or wrong, in the task's own words
-        st.warning(str(error))
+    except UserError as error:  # data that are missing or wrong, in the task's own words
+        st.warning(plain(str(error)))
+        return
+    except Exception:
+        _log.exception("the data of %s could not be looked at", shown.task)
+        st.error(_FAULT)
         return
     _what_it_is(shown, told)
     _figures(told)
@@ -53,7 +62,7 @@ def show(run_id: str) -> None:
 
 
 def _report(experiment: Experiment) -> DataReport:
-    """ValueError where the task cannot be built from these settings."""
+    """UserError where the task cannot be built from these settings."""
     return look_at(session.task_of(experiment))
 
 
@@ -131,9 +140,12 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
     with left:
         metric = f", {told.metric} {told.baseline_metric:.4g}" if told.metric != "MSE" else ""
         st.markdown(
-            f"**Without memory.** A predictor that {told.baseline_how}: loss {told.baseline_loss:.4g}{metric}. "
+            f"**Without memory.** A predictor that {plain(told.baseline_how)}: loss {told.baseline_loss:.4g}{metric}. "
             f"{kind.why_memory}"
         )
+        if told.baseline_by_value:
+            by_column = ", ".join(f"{plain(name)} {loss:.3g}" for name, loss in told.baseline_by_value.items())
+            st.markdown(f"**By column**, since the loss is a mean over all of them: {by_column}.")
         licence = f"{kind.source.licence[:1].upper()}{kind.source.licence[1:]}"
         link = f" [{kind.source.url}]({kind.source.url})" if kind.source.url else ""
         st.markdown(f"**Source.** {kind.source.citation}.{link}")
@@ -163,7 +175,8 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
         spec = specs[name]
         base, how = applicable(shown, name)
         default = Experiment.default(shown.task).get(name)
-        value = _value(spec, shown.get(name), default, f"data:value:{name}:{place}")
+        first = _first_value(spec, base, default)
+        value = _value(spec, first, f"data:value:{name}:{place}")
         if own:
             st.button(
                 "Use it for the run",
@@ -176,8 +189,12 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
     try:
         before = told if base.get(name) == default and not how else _report(base.replace(**{name: default}))
         after = _report(base.replace(**{name: value}))
-    except ValueError as error:
-        st.warning(str(error))
+    except UserError as error:
+        st.warning(plain(str(error)))
+        return
+    except Exception:
+        _log.exception("the data of %s with another %s could not be looked at", shown.task, name)
+        st.error(_FAULT)
         return
     _side_by_side(spec, (default, before), (value, after))
 
@@ -214,15 +231,30 @@ def other_value(spec: Spec, default: Any) -> Any:
     return spec.check(max(spec.low, int(value) if spec.kind is int else float(value)))
 
 
-def _value(spec: Spec, present: Any, default: Any, key: str) -> Any:
+def _first_value(spec: Spec, base: Experiment, default: Any) -> Any:
+    """The value that is compared first: the present one, or where that is the default another one that can be built.
+
+    Nobody has asked for another value yet, so what the data say against it is nobody's concern.
+    """
+    present = base.get(spec.name)
+    if present != default:
+        return present
+    other = other_value(spec, default)
+    try:
+        session.task_of(base.replace(**{spec.name: other}))
+    except UserError:
+        return present
+    return other
+
+
+def _value(spec: Spec, first: Any, key: str) -> Any:
     """The widget of the value that is compared with the default."""
-    first = present if present != default else other_value(spec, default)
     if spec.kind is bool:
         return st.toggle(spec.label, first, key=key)
     if spec.kind is str:
         return st.selectbox("Value", spec.choices, spec.choices.index(first), key=key, width=260)
     if spec.kind is tuple or spec.low is None or spec.high is None:
-        return present
+        return first
     if spec.log:
         return st.select_slider("Value", controls.ladder(spec, first), first, key=key, width=420)
     step = 1 if spec.kind is int else 0.01

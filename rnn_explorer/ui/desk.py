@@ -13,15 +13,17 @@ from typing import Any
 
 import streamlit as st
 
+from rnn_explorer import fitting
 from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import controls, live, network, server, session, uploads, visitor
+from rnn_explorer.ui import controls, network, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
-from rnn_explorer.work import ModelTooLarge
+from rnn_explorer.ui.plain import plain
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
@@ -64,7 +66,7 @@ def open_run() -> str:
     address = {**asked, RUN: wanted_run}
     edited = bool(asked or wanted_run) and address != state.get(_WRITTEN) and not _just_replaced(address)
     if _EXPERIMENT not in state or edited:
-        state[_PROBLEMS] = [f"{name} is in the address more than once; the last one counts." for name in doubled]
+        state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
         _read_address(asked, wanted_run)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
@@ -143,22 +145,22 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
         wanted = Experiment.default(wanted.task)
     try:
         run_id = engine.start(wanted, me)
-    except (ModelTooLarge, SettingError) as error:
-        _tell(str(error))
-        if not fall_back:
-            return False
-        wanted = Experiment.default(wanted.task)
-        run_id = engine.start(wanted, me)
-    except EngineFull as error:
+    except UserError as error:
         if not fall_back:
             _tell(str(error))
             return False
-        st.error(str(error))
-        st.stop()
+        try:
+            wanted, changed = fitting.fitted(wanted)
+            run_id = engine.start(wanted, me)
+        except EngineFull as full:
+            st.error(plain(str(full)))
+            st.stop()
+        if changed:
+            _tell(f"{error} {fitting.told(wanted, changed)}")
     old = state.get(_RUN)
     if old and alive(old) and is_mine(old):
         for relative in engine.family(old):
-            if live.viewers(relative) <= (relative == old):  # nobody else is watching it
+            if engine.viewers(relative) <= (relative == old):  # nobody else is watching it
                 engine.command(relative, "stop", by=me)
     state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
     return True
@@ -232,7 +234,13 @@ def _adopt(after: Experiment) -> None:
 def show_problems() -> None:
     """What could not be used, in sentences, above the figures."""
     for problem in st.session_state[_PROBLEMS]:
-        st.warning(problem)
+        st.warning(plain(problem))
+    token = uploads.token_of(experiment())
+    if token and not store.holds(token):
+        st.warning(
+            "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
+            "upload the file again for a new one."
+        )
 
 
 @st.fragment
@@ -263,7 +271,11 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
             _about(view)
         _branches(view)
-    ask = controls(view) if controls is not None else {}
+    try:
+        ask = controls(view) if controls is not None else {}
+    except UserError as error:  # the data that the controls are about are gone
+        st.warning(plain(str(error)))
+        ask = {}
     seen = live_figures(
         board,
         run_id,
@@ -400,14 +412,14 @@ def _command(run_id: str, command: Any) -> None:
     except UnknownRun:
         st.session_state["whole_page"] = True
     except UserError as error:
-        st.toast(str(error))
+        st.toast(plain(str(error)))
 
 
 def _branch(run_id: str, step: int) -> str:
     """Go on from a step of the past in a new run, and put that on the desk."""
     engine, me = session.engine(), visitor.current()
     branch = engine.branch(run_id, step, me)
-    if live.viewers(run_id) <= 1:
+    if engine.viewers(run_id) <= 1:
         engine.command(run_id, "pause", by=me)
     _put_on_the_desk(branch)
     return branch
@@ -464,7 +476,7 @@ def _about(view: RunView) -> None:
     st.markdown(f"**How to read the figures.** {task.reading_guide}")
     if view.baseline is not None:
         st.markdown(
-            f"**Without memory.** A predictor that {view.baseline.how}: loss {view.baseline.loss:.4g}, "
+            f"**Without memory.** A predictor that {plain(view.baseline.how)}: loss {view.baseline.loss:.4g}, "
             f"{view.metric_name} {view.baseline.metric:.4g}."
         )
     st.markdown(f"**Source.** {task.source.citation} {task.source.url}")

@@ -19,6 +19,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.base import InputSpec
 from rnn_explorer.trace import Trace
 from rnn_explorer.ui import desk
+from rnn_explorer.ui.plain import plain
 
 MOST_SLIDERS = 8  # features that get a slider each
 _ZEROS, _HAND, _STEP = "zeros", "by hand", "as at a step"
@@ -100,7 +101,7 @@ def _by_hand(spec: InputSpec, trace: Trace, key: str) -> str:
     for number, column in enumerate(st.columns(max(spec.size, 4))[: spec.size]):
         low, high = ends(trace.inputs[..., number])
         step = (high - low) / 20
-        numbers.append(column.slider(spec.names[number], low, high, 0.0, step, key=f"held {number}:{key}"))
+        numbers.append(column.slider(plain(spec.names[number], 40), low, high, 0.0, step, key=f"held {number}:{key}"))
     return _text(numbers)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
 from rnn_explorer.engine.base import RunView
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.network import network_svg
 from rnn_explorer.ui import session
 from rnn_explorer.ui.drawing import drawing
 
+_log = logging.getLogger(__name__)
 _WHY_TWO = (
     "torch gives every recurrent layer two bias vectors, one beside the input weights and one beside the recurrent "
     "weights, as its GPU kernels want them. In the simple RNN and the LSTM they only ever add up, so the usual "
@@ -21,7 +25,11 @@ def show(experiment: Experiment) -> None:
     """Draw the network that the controls describe."""
     try:
         task, model = session.task_of(experiment), experiment.model
-    except ValueError:  # its data are gone, which the page says
+    except UserError:  # its data are gone, which the page says
+        return
+    except Exception:
+        _log.exception("the task of the network could not be built")
+        st.caption("The network cannot be drawn, by a fault of the program; its log has it.")
         return
     drawing(
         network_svg(

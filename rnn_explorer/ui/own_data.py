@@ -5,28 +5,34 @@ A link to an experiment on an upload says, elsewhere, that the data stay with th
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Split
 from rnn_explorer.tasks.own import series, store, text
-from rnn_explorer.tasks.own.limits import ENCODINGS, MAX_BYTES, MAX_COLUMNS, MAX_ROWS, DataError
-from rnn_explorer.tasks.own.reading import Table, Text, read
+from rnn_explorer.tasks.own.limits import (
+    DECIMALS,
+    ENCODINGS,
+    MAX_BYTES,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    DataError,
+    DecimalOpen,
+)
+from rnn_explorer.tasks.own.reading import FORMS, How, Table, Text, is_table, read
+from rnn_explorer.tasks.own.series_settings import OwnSeriesSettings
 from rnn_explorer.ui import desk, uploads
+from rnn_explorer.ui.plain import plain
 
 NONE = "(none)"
 _FILE = "upload"
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!|~:$<>])")
-
-
-def plain(sentence: str) -> str:
-    """A sentence that may hold somebody's text, so that Markdown shows it as it is."""
-    return _SPECIAL.sub(r"\\\1", sentence)
+_BY_NAME = "by its name"
 
 
 def show() -> None:
@@ -39,22 +45,49 @@ def show() -> None:
         with st.container(horizontal=True, gap="small"):
             file = st.file_uploader("File", key="own:file", max_upload_size=MAX_BYTES // 2**20, width=420)
             encoding = st.selectbox("Encoding", ENCODINGS, key="own:encoding", width=160)
+            form = st.selectbox(
+                "Read it as", [_BY_NAME, *FORMS[1:]], key="own:form", width=160,
+                help="By its name, a file that ends in .csv, .tsv or .tab is a table and any other a text",
+            )  # fmt: skip
         if file is None:
             _forget_file()
             return
-        token = _read(file, encoding)
-        if token is None:
-            st.error(plain(st.session_state[_FILE]["error"]))
+        how = How(encoding, form="" if form == _BY_NAME else form)
+        if how.form == "table" or (not how.form and is_table(file.name)):
+            how = _how_table(file, how)
+        _read(file, how)
+        held = st.session_state[_FILE]
+        if held["token"] is None:
+            st.error(plain(held["error"]))
             return
         try:
-            record = store.get(token)
+            record = store.get(held["token"])
         except DataError as error:
             st.error(plain(str(error)))
             return
         for note in record.notes:
             st.info(plain(note))
         wanted = _table(record) if isinstance(record, Table) else _text(record)
-        _offer("own_series" if isinstance(record, Table) else "own_text", {"data": token, **wanted}, record)
+        _offer("own_series" if isinstance(record, Table) else "own_text", {"data": held["token"], **wanted}, record)
+
+
+def _how_table(file: Any, how: How) -> How:
+    """Ask what a table does not show itself. The decimal sign is asked for only where a first reading found it open."""
+    with st.container(horizontal=True, gap="small"):
+        as_written = st.toggle(
+            "Labels as written", key="own:as_written",
+            help="Words such as NA, none, - and ? are labels, not missing values, where a column is one of labels",
+        )  # fmt: skip
+        how = replace(how, as_written=as_written)
+        _read(file, how)
+        if not st.session_state[_FILE]["open"]:
+            return how
+        decimal = st.segmented_control(
+            "Decimal sign", DECIMALS[1:], key=f"own:decimal:{file.file_id}",
+            help="With a point, 1.234 is little more than 1 and 1,234 is more than a thousand; with a comma it is the "
+            "other way round",
+        )  # fmt: skip
+    return replace(how, decimal=decimal or "")
 
 
 def _forget_file() -> None:
@@ -64,24 +97,29 @@ def _forget_file() -> None:
         uploads.forget(held["token"])
 
 
-def _read(file: Any, encoding: str) -> str | None:
-    """The token of the uploaded file; None where it cannot be used, with the reason in the session."""
-    held = st.session_state.get(_FILE)
-    if held is None or (held["id"], held["encoding"]) != (file.file_id, encoding):
-        _forget_file()
-        held = {"id": file.file_id, "encoding": encoding, "token": None, "error": ""}
-        try:
-            held["token"] = uploads.bring(read(file.getvalue()[: MAX_BYTES + 1], file.name, encoding))
-        except DataError as error:
-            held["error"] = str(error)
-        st.session_state[_FILE] = held
-    return held["token"]
+def _read(file: Any, how: How) -> None:
+    """Read the uploaded file, unless that is done; its token, or why it cannot be used, is kept in the session."""
+    held, base = st.session_state.get(_FILE), replace(how, decimal="")
+    was_open = False
+    if held is not None and (held["id"], replace(held["how"], decimal="")) == (file.file_id, base):
+        was_open = held["open"]
+        if held["how"] == how or (was_open and how == base):
+            return
+    _forget_file()
+    held = {"id": file.file_id, "how": how, "token": None, "error": "", "open": was_open}
+    try:
+        held["token"] = uploads.bring(read(file.getvalue()[: MAX_BYTES + 1], file.name, how=how))
+    except DataError as error:
+        held["error"], held["open"] = str(error), was_open or isinstance(error, DecimalOpen)
+    st.session_state[_FILE] = held
 
 
 def _table(table: Table) -> dict[str, str]:
     """What to read of a table, as settings."""
     st.caption(f"{table.rows:,} rows, {len(table.columns)} columns; the first rows:")
-    st.dataframe(table.preview(5), hide_index=True, width="stretch")
+    # It can be downloaded, and then a spreadsheet reads it.
+    shown = [{as_text(name): as_text(cell) for name, cell in row.items()} for row in table.preview(5)]
+    st.dataframe(shown, hide_index=True, width="stretch")
     gaps = {name: column.missing for name, column in table.columns.items() if column.missing}
     if gaps:
         told = ", ".join(f"{name}: {count:,}" for name, count in list(gaps.items())[:12])
@@ -106,11 +144,12 @@ def _table(table: Table) -> dict[str, str]:
             "Series id", [NONE, *every], key="own:series", width=220,
             help="The column that says which series a row belongs to, where there are several",
         )  # fmt: skip
-        missing = "interpolate"
+        missing = "carry_forward"
         if gaps:
             missing = st.segmented_control(
-                "Missing values", ("interpolate", "drop"), default="interpolate", required=True, key="own:missing"
-            )
+                "Missing values", ("carry_forward", "drop"), default="carry_forward", required=True, key="own:missing",
+                format_func=lambda way: way.replace("_", " "), help=OwnSeriesSettings.spec("missing").help,
+            )  # fmt: skip
     wanted = {"kind": str(kind), "missing": str(missing)}
     wanted |= {"columns": series.join_names(columns)} if columns else {}
     wanted |= {name: value for name, value in (("label", label), ("series_id", series_id)) if value != NONE}

@@ -1,13 +1,10 @@
-"""What the server does besides running pages: routes, headers, and the life of the workers."""
+"""What the server does besides running pages: routes, headers, whom it answers, and the life of the workers."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import functools
-import gzip
 import hashlib
-import importlib.util
 import logging
 import re
 import signal
@@ -19,14 +16,18 @@ from typing import Any
 
 import streamlit
 import torch
+import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from rnn_explorer.ui import live, session, uploads
+from rnn_explorer.tasks.own import store
+from rnn_explorer.ui import descriptors, downloads, faults, quiet, scripts, secret, session, socket, uploads
+from rnn_explorer.ui.access import Access
+from rnn_explorer.ui.visitor import Visitors
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -61,8 +62,8 @@ HEADERS = {
     "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "no-referrer",
 }
-_YEAR = 365 * 24 * 3600
 _SWEEP_EVERY = 60.0  # seconds
+GRACE = 2  # seconds that open connections have when the server is told to end
 _log = logging.getLogger(__name__)
 
 
@@ -89,34 +90,52 @@ def prefix() -> str:
     return f"/{base}" if base else ""
 
 
-def routes() -> list[Route]:
-    """Plotly's script, the live stream of a run, and the downloads of its figures."""
+def routes() -> list[BaseRoute]:
+    """The page's scripts, its connection, and the downloads of figures."""
     return [
-        Route(f"{prefix()}/explorer/plotly.min.js", _plotly),
-        Route(f"{prefix()}/explorer/live/{{run_id}}", live.stream),
-        Route(f"{prefix()}/explorer/choose/{{stream}}", live.choose, methods=["POST"]),
-        Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", live.download),
+        Route(f"{prefix()}/explorer/plotly.min.js", scripts.plotly),
+        Route(f"{prefix()}/explorer/modules/{{digest}}/{{name}}", scripts.module),
+        Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", downloads.download),
+        WebSocketRoute(f"{prefix()}/explorer/socket", socket.endpoint),
     ]
 
 
 def middleware() -> list[Middleware]:
-    return [Middleware(SecurityHeaders)]
+    """What every request goes through before a route sees it, outermost first."""
+    ours = f"{prefix()}/explorer/"
+    no_pages = (ours, *(f"{prefix()}/{part}/" for part in ("_stcore", "static", "media", "component", "app")))
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(Access, bodiless=ours),
+        Middleware(Visitors, path=prefix(), elsewhere=no_pages),
+    ]
+
+
+async def fault(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed. It is made outside of all middleware, so that the headers are added here."""
+    answer = await faults.answered(request, error)
+    answer.headers.update(HEADERS)
+    return answer
 
 
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     """Workers are started before the first visitor comes, and ended with the server."""
+    quiet.quieten()
+    descriptors.raise_limit()
+    secret.key()
     torch.set_num_threads(1)
     session.engine()
-    live.accept()
+    socket.accept()
     _hang_up_first()
     sweeping = asyncio.create_task(_sweep())
     try:
         yield
     finally:
         sweeping.cancel()
-        live.hang_up()
+        socket.hang_up()
         session.close_engine()
+        store.close()  # after SIGTERM the web server ends the process at once
 
 
 async def _sweep() -> None:
@@ -130,37 +149,27 @@ async def _sweep() -> None:
 
 
 def _hang_up_first() -> None:
-    # The web server waits for open connections before it ends, and a live stream would never close by itself.
+    # The web server waits for open connections before it ends: a live stream would never close by itself, a client that
+    # reads or sends nothing more hardly ever. When it has ended it would raise the signal once more, which kills the
+    # process before temporary folders are removed. A closed terminal ends it like any other signal.
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in (signal.SIGTERM, signal.SIGINT):
+    web_server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if not isinstance(web_server, uvicorn.Server):
+        web_server = None
+    elif web_server.config.timeout_graceful_shutdown is None:
+        web_server.config.timeout_graceful_shutdown = GRACE
+    ending = signal.getsignal(signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
         before = signal.getsignal(number)
+        if before is signal.SIG_IGN:  # as nohup wants it
+            continue
 
-        def handle(received: int, frame: Any, before: Any = before) -> None:
-            live.hang_up()
-            if callable(before):
+        def handle(received: int, frame: Any, before: Any = ending if before is signal.SIG_DFL else before) -> None:
+            socket.hang_up()
+            if web_server is not None and not web_server.should_exit:
+                web_server.should_exit = True
+            elif callable(before):  # told again, or not our web server
                 before(received, frame)
 
         signal.signal(number, handle)
-
-
-@functools.cache
-def plotly_script() -> bytes:
-    """`plotly.min.js` as the installed plotly package carries it."""
-    found = importlib.util.find_spec("plotly")
-    assert found is not None and found.origin is not None
-    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_bytes()
-
-
-@functools.cache
-def _plotly_compressed() -> bytes:
-    return gzip.compress(plotly_script(), compresslevel=9)
-
-
-def _plotly(request: Request) -> Response:
-    # The page asks with ?v=VERSION, so a cached copy can live long and an upgrade is seen at once.
-    headers = {"cache-control": f"public, max-age={_YEAR}, immutable", "vary": "accept-encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(plotly_script(), media_type="text/javascript", headers=headers)
-    headers["content-encoding"] = "gzip"
-    return Response(_plotly_compressed(), media_type="text/javascript", headers=headers)

@@ -7,6 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.ui.plain import plain
 
 
 def theme() -> Literal["light", "dark"]:
@@ -24,7 +25,7 @@ def show(figure: Figure, height: int, key: str) -> None:
     """
     drawn = figure.to_plotly(theme())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{_text(figure.title)}**", width="stretch")
+        st.markdown(f"**{plain(figure.title)}**", width="stretch")
         with st.popover("Save", help="This figure as a page of its own, or its numbers", width="content"):
             _downloads(figure, key)
     drawn.update_layout(
@@ -32,7 +33,7 @@ def show(figure: Figure, height: int, key: str) -> None:
     )  # fmt: skip
     config = {"displaylogo": False, "toImageButtonOptions": {"filename": key, "scale": 2}}
     st.plotly_chart(drawn, theme=None, key=key, config=config)
-    st.caption(_text(figure.how_to_read))
+    st.caption(plain(figure.how_to_read))
 
 
 def _downloads(figure: Figure, key: str) -> None:
@@ -44,8 +45,3 @@ def _downloads(figure: Figure, key: str) -> None:
     st.download_button("HTML", page, f"{key}.html", "text/html", key=f"html:{key}", on_click="ignore")
     st.download_button("CSV", figure.to_csv, f"{key}.csv", "text/csv", key=f"csv:{key}", on_click="ignore")
     st.caption("PNG: the camera above the figure.")
-
-
-def _text(text: str) -> str:
-    """Text as text: Streamlit reads Markdown."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!$|~<>:" else letter for letter in text)

@@ -16,14 +16,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from rnn_explorer.analysis.generate import LONGEST_PREFIX, units
-from rnn_explorer.analysis.own_sequence import LONGEST
+from rnn_explorer.analysis.generate_report import LONGEST_PREFIX
+from rnn_explorer.analysis.own_sequence_report import LONGEST
+from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
 from rnn_explorer.ui import desk
 from rnn_explorer.ui.dynamics_controls import ends
+from rnn_explorer.ui.plain import plain
 from rnn_explorer.ui.sketch import sketch
 from rnn_explorer.views.try_it import Way, way_of
 
@@ -69,9 +72,9 @@ class _Facts:
         """
         task = experiment.make_task()
         probe = task.probe()
-        inputs, targets = probe.inputs.numpy(), probe.targets.numpy()
+        inputs, targets = probe.inputs, probe.targets
         whole = np.full(len(inputs), inputs.shape[1])
-        lengths = whole if probe.lengths is None else probe.lengths.numpy()
+        lengths = whole if probe.lengths is None else probe.lengths
         answers = np.full((inputs.shape[1], task.output.size), 1 / task.output.size)  # whatever it would say
         told = [task.explain(*given, answers) for given in zip(inputs, targets, lengths.tolist(), strict=True)]
         mean, scale = (np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in units(task))
@@ -89,7 +92,9 @@ class _Facts:
 
     def given(self, sequence: int) -> Array:
         """(time, features) the real steps of one sequence, in the data's own unit."""
-        return _rounded(self.inputs[sequence, : self.lengths[sequence]] * self.scale + self.mean)
+        known = self.inputs[sequence, : self.lengths[sequence]] * self.scale + self.mean
+        far = float(np.max(np.abs(self.mean) / np.where(self.scale > 0, self.scale, 1.0)))  # as of 1e15 + {0, 1, 2}
+        return _rounded(known, min(_DIGITS + math.floor(math.log10(max(far, 1.0))), 17))
 
     @property
     def drawable(self) -> Literal["", "grid", "curve"]:
@@ -124,7 +129,7 @@ def own(view: RunView) -> Mapping[str, Any]:
     try:
         facts = _facts_of(view.experiment)
     except SettingError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         return nothing
     key = f"{view.experiment.task}:{desk.edition()}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -240,7 +245,7 @@ def _ends(known: Array) -> tuple[float, float]:
     low, high = float(known.min()), float(known.max())
     middle = (low + high) / 2
     if abs(middle) > 1.5 * (high - low):  # far from zero
-        step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6)))
+        step = 10.0 ** math.floor(math.log10(high - low or 1.0))
         return math.floor(low / step) * step, math.ceil(high / step) * step
     return ends(known)
 
@@ -248,7 +253,7 @@ def _ends(known: Array) -> tuple[float, float]:
 def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
     """A table with a row for each time step; an empty cell is None."""
     fixed = facts.picture is not None
-    table = pd.DataFrame(start, columns=[str(column) for column in facts.names])
+    table = pd.DataFrame(start, columns=[as_text(str(column)) for column in facts.names])
     table.index = pd.RangeIndex(1, len(table) + 1, name="time step")
     edited = st.data_editor(
         table,
@@ -261,7 +266,7 @@ def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
     return [[None if pd.isna(value) else float(value) for value in row] for row in edited.to_numpy().tolist()]
 
 
-def _rounded(values: Array) -> Array:
-    """Numbers that can be read, with `_DIGITS` significant digits."""
-    flat = [float(f"{value:.{_DIGITS}g}") for value in np.asarray(values, dtype=np.float64).ravel()]
+def _rounded(values: Array, digits: int = _DIGITS) -> Array:
+    """Numbers that can be read, with so many significant digits."""
+    flat = [float(f"{value:.{digits}g}") for value in np.asarray(values, dtype=np.float64).ravel()]
     return np.array(flat).reshape(np.shape(values))

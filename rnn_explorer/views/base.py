@@ -29,7 +29,7 @@ _LONGEST = 16_000  # characters of a text in a selection, which may be a sequenc
 
 @dataclass(frozen=True)
 class Selection:
-    """What the person chose to look at; each part by its name in the stream's query. Boards add parts of their own.
+    """What the person chose to look at; each part by its name in the page's query. Boards add parts of their own.
 
     A part is a whole number, a number, a switch, one of a few words or numbers (`Literal`), or a text.
 
@@ -94,7 +94,7 @@ def _read(kind: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Tool:
-    """One control of a board, drawn in the browser; what is chosen comes back in the stream's query.
+    """One control of a board, drawn in the browser; what is chosen comes back in the page's query.
 
     Attributes:
         field: the part of the selection.

@@ -1,11 +1,14 @@
-"""The data page's board: the learning curves, where overfitting shows."""
+"""The data page's board: the learning curves, where overfitting shows, and the error of each of several columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.views.base import BOARDS, Board, Seen, Selection, Tool
+from rnn_explorer.figures.column_errors import column_errors
+from rnn_explorer.figures.words import Words
+from rnn_explorer.views.base import BOARDS, Board, Grid, Question, Seen, Selection, Tool
 from rnn_explorer.views.lab import curves_of
 
 
@@ -22,7 +25,7 @@ class DataSelection(Selection):
 
 @BOARDS.register("data")
 class DataBoard(Board):
-    """One figure: the gap between training and validation opens and closes in it."""
+    """The gap between training and validation opens and closes in the curves, which are means over all columns."""
 
     name = "data"
     selection_class = DataSelection
@@ -33,5 +36,21 @@ class DataBoard(Board):
     def tools(self, seen: Seen) -> list[Tool]:
         return [Tool("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale")]
 
-    def cards(self, seen: Seen) -> list[Figure]:
-        return [curves_of(seen, self.selection.log)]
+    def questions(self, seen: Seen) -> list[Question]:
+        return [Question("columns", "columns", every=1.0)] if _several(seen) else []
+
+    def grid(self, seen: Seen) -> Grid:
+        return Grid(self.rows, {"curves": (4, 1), "columns": (2, 1)} if _several(seen) else self.spans, 300)
+
+    def cards(self, seen: Seen) -> Sequence[Figure | Words]:
+        drawn: list[Figure | Words] = [curves_of(seen, self.selection.log)]
+        return [*drawn, column_errors(seen.answer("columns").value)] if _several(seen) else drawn
+
+
+def _several(seen: Seen) -> bool:
+    """Whether several columns are forecast."""
+    snapshot = seen.view.snapshot
+    if snapshot is None or seen.view.experiment.task != "own_series":
+        return False
+    trace = snapshot.trace
+    return trace.inputs.shape == trace.targets.shape and trace.inputs.shape[-1] > 1

@@ -53,6 +53,8 @@ class TrySelection(Selection):
         temperature: of its draws, 0 to `HOTTEST`.
         again: how often a new sample was asked for.
         steps: of the free run.
+        begin: it begins after a "sequence" of the task, or near the "end" of the series that this is of.
+        back: how many steps before that end.
         value: which of the values at a step is drawn, from 0.
         feature: of the text; units are sought that go with it. "" for the one that some unit follows most closely.
         quantity: the state or gate that colours the text.
@@ -65,6 +67,8 @@ class TrySelection(Selection):
     temperature: float = 0.8
     again: int = 0
     steps: int = 100
+    begin: Literal["sequence", "end"] = "sequence"
+    back: int = 0
     value: int = 0
     feature: str = STRONGEST
     quantity: str = "hidden"
@@ -83,6 +87,7 @@ class TrySelection(Selection):
             temperature=min(max(self.temperature, 0.0), HOTTEST),
             again=max(self.again, 0),
             steps=min(max(self.steps, 1), MOST_STEPS),
+            back=min(max(self.back, 0), MOST_STEPS),
             value=min(max(self.value, 0), values - 1),
             quantity=self.quantity if self.quantity in known else "hidden",
         )
@@ -120,7 +125,8 @@ def _goes_on(inputs: Array, targets: Array, lengths: Array) -> bool:
     if inputs.shape != targets.shape:
         return False
     real = np.arange(1, inputs.shape[1])[None, :] < lengths[:, None]  # (batch, time - 1)
-    return bool((targets[:, :-1] == inputs[:, 1:])[real].all())
+    asked = targets[:, :-1]
+    return bool(((asked == inputs[:, 1:]) | np.isnan(asked))[real].all())  # a missing target is NaN
 
 
 def _way(view: RunView) -> Way:
@@ -148,7 +154,7 @@ class TryBoard(Board):
         if own or way == "text":
             common = [tool for tool in common if tool.field != "sequence"]
         if way == "series" and not own:
-            return [tool for tool in common if tool.field == "sequence"] + self._series_tools(seen)
+            return [tool for tool in common if tool.field == "sequence"] + self._series_tools(seen, chosen)
         tools = common
         if way == "text" and not own:
             hot = "Below 1 the likely becomes likelier, at 0 only the likeliest is written; above 1 the rare comes up"
@@ -164,9 +170,14 @@ class TryBoard(Board):
             return tools
         return tools + self._text_tools(seen, chosen)
 
-    def _series_tools(self, seen: Seen) -> list[Tool]:
+    def _series_tools(self, seen: Seen, chosen: TrySelection) -> list[Tool]:
         title = "Steps that it goes on for, reading its own forecasts"
         tools = [Tool("steps", "range", title, "closed_loop", "steps", low=1, high=MOST_STEPS)]
+        places = (("sequence", "after the sequence"), ("end", "at the end of its series"))
+        tools.append(Tool("begin", "select", "Where it is left to itself", "closed_loop", options=places))
+        if chosen.begin == "end":
+            title = "Steps before the end at which it is left to itself: 0 foretells what nobody knows yet"
+            tools.append(Tool("back", "range", title, "closed_loop", "before the end", low=0, high=MOST_STEPS))
         found: ClosedLoop | None = seen.answer("closed_loop").value
         if found is not None and len(found.names) > 1:
             names = tuple(enumerate(found.names))
@@ -204,6 +215,7 @@ class TryBoard(Board):
             asked.append(Question("sample", "sample", options, every=1.0))
         elif way == "series":
             options = {"sequence": chosen.sequence, "steps": chosen.steps}
+            options |= {"back": chosen.back} if chosen.begin == "end" else {}
             asked.append(Question("closed_loop", "closed_loop", options))
         elif way == "grammar":
             assert seen.view.snapshot is not None

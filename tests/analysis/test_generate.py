@@ -16,13 +16,14 @@ import pytest
 import torch
 
 from rnn_explorer.analysis import questions
-from rnn_explorer.analysis.generate import LONGEST_PREFIX
-from rnn_explorer.analysis.generate_report import ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate_report import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import InputSpec, OutputSpec
+from rnn_explorer.tasks.own import store
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 
 CELLS = ("cell=rnn", "cell=rnn&nonlinearity=relu", "cell=lstm", "cell=gru")
@@ -248,6 +249,8 @@ def test_horizon_by_hand() -> None:
     assert horizon(0, np.nan, 0, 0) == 1 and horizon(0, 0, np.inf, 0) == 2
     assert dataclasses.replace(loop, truth=truth[:0]).horizon() == 0
     assert dataclasses.replace(loop, free=truth + 1, scale=np.array([4.0])).drift().tolist() == [0.25] * 4
+    gone = dataclasses.replace(loop, truth=np.array([[0.0], [np.nan], [0.0], [0.0]]))
+    assert dataclasses.replace(gone, free=np.array([[0.0], [9.0], [0.0], [9.0]])).horizon() == 3, "nothing came there"
 
 
 def test_a_task_that_is_no_series_has_no_truth_and_several_values_work() -> None:
@@ -257,8 +260,9 @@ def test_a_task_that_is_no_series_has_no_truth_and_several_values_work() -> None
     )
     names = subject.task.input.names
     task: Any = SimpleNamespace(
-        title="three", input=InputSpec("values", 3, names), output=OutputSpec("values_per_step", 3, names)
-    )
+        title="three", input=InputSpec("values", 3, names), output=OutputSpec("values_per_step", 3, names),
+        course=lambda inputs: None,
+    )  # fmt: skip
     found = go_on(dataclasses.replace(subject, probe=probe, task=task), steps=5)
     assert found.truth.shape == (0, 3) and found.when == () and found.names == names and found.title == "three"
     np.testing.assert_array_equal(found.window, subject.probe.inputs[0].numpy())
@@ -268,6 +272,82 @@ def test_a_task_that_is_no_series_has_no_truth_and_several_values_work() -> None
     in_units = go_on(dataclasses.replace(subject, probe=probe, task=task), steps=5)
     np.testing.assert_allclose(in_units.free, found.free * [10, 1, 0.1] + [1, 2, 3])
     assert in_units.scale.tolist() == [10, 1, 0.1]
+
+
+def own_series(**changes: Any) -> tuple[Subject, np.ndarray]:
+    """A model on two series of one file, the second with gaps, and what the file holds."""
+    rng = np.random.default_rng(0)
+    x = np.stack([np.sin(np.arange(120) / 4), 50 + np.cos(np.arange(120) / 3)], axis=1) + 0.01 * rng.normal(
+        size=(120, 2)
+    )
+    x = x.round(4)
+    lines = [
+        f"{name},{'' if n == 115 and name == 'q' else value}"
+        for n, row in enumerate(x)
+        for name, value in zip("pq", row, strict=True)
+    ]
+    token = store.put("\n".join(["id,x", *lines]).encode(), "two.csv")
+    settings = {"data": token, "series_id": "id", "seq_len": 10, "hidden_size": 5, **changes}
+    x[115, 1] = np.nan
+    return Subject.of(Trainer(Experiment.default("own_series").replace(**settings))), x
+
+
+@pytest.mark.parametrize("back", [0, 7, 25, 10_000])
+def test_an_own_series_goes_on_beyond_its_last_row_beside_what_came(back: int) -> None:
+    subject, x = own_series()
+    for sequence in range(8):
+        course: Any = subject.task.course(subject.probe.inputs[sequence].numpy())
+        name = course.title.removeprefix("series ")
+        column = x[:, "pq".index(name)]
+        first = max(110 - back, 0)
+        found = go_on(subject, sequence=sequence, steps=12, back=back)
+        known = column[first + 10 : first + 22]
+        assert found.title == f"series {name}" and found.beyond == 12 - len(known) and found.free.shape == (12, 1)
+        np.testing.assert_allclose(found.truth[:, 0], known, atol=1e-4, equal_nan=True)
+        filled = column[first : first + 10].copy()
+        filled[np.isnan(filled)] = column[114]
+        np.testing.assert_allclose(found.window[:, 0], filled, atol=1e-4)
+        assert found.when == tuple(f"row {2 * n + 1 + 'pq'.index(name)}" for n in range(first, first + 10 + len(known)))
+        read = torch.from_numpy(course.values[None, first : first + 10])
+        for _ in range(12):
+            read = torch.cat([read, subject.model(read)[:, -1:]], dim=1)
+        mean, scale = subject.task.inner.mean, subject.task.inner.scale  # type: ignore[attr-defined]
+        np.testing.assert_allclose(found.free, read[0, 10:].numpy() * scale + mean, rtol=1e-4, atol=1e-5)
+        assert np.isfinite(found.one_step).all() and len(found.one_step) == 10 + len(known)
+        assert None not in found.to_dict()["one_step"] and found.horizon() <= len(known)
+
+
+def test_after_the_sequence_an_own_series_shows_what_came() -> None:
+    subject, x = own_series()
+    found = go_on(subject, sequence=0, steps=300)
+    rows = [int(row.removeprefix("row ")) for row in found.when]
+    column = (rows[0] - 1) % 2
+    np.testing.assert_allclose(found.truth[:, 0], x[(np.array(rows[10:]) - 1) // 2, column], atol=1e-4, equal_nan=True)
+    assert rows[-1] == 239 + column and found.beyond == 300 - len(found.truth) > 200
+
+
+@pytest.mark.parametrize("series", ["sunspots", "lorenz"])
+def test_a_shipped_series_goes_on_beyond_its_end(series: str) -> None:
+    subject = series_model("cell=gru", f"&series={series}&seq_len=20")
+    whole = subject.task.series.values  # type: ignore[attr-defined]
+    found = go_on(subject, steps=30, back=0)
+    np.testing.assert_allclose(found.window[:, 0], whole[-20:], rtol=1e-4, atol=1e-3)
+    assert found.truth.shape == (0, 1) and found.beyond == 30 and len(found.when) == 20
+    earlier = go_on(subject, steps=30, back=25)
+    np.testing.assert_allclose(earlier.truth[:, 0], whole[-25:], rtol=1e-4, atol=1e-3)
+    assert earlier.beyond == 5
+
+
+def test_where_nobody_knows_the_end_it_cannot_begin_there() -> None:
+    subject = series_model()
+    lost = dataclasses.replace(subject, probe=dataclasses.replace(
+        subject.probe, inputs=subject.probe.inputs + 1, targets=subject.probe.targets + 1))  # fmt: skip
+    assert go_on(lost, steps=3).truth.shape == (0, 1)
+    with pytest.raises(ValueError, match="nobody knows where a series of"):
+        go_on(lost, steps=3, back=0)
+    for back in (-1, 1.5, True):
+        with pytest.raises(ValueError, match=r"back is .* must be a whole number"):
+            go_on(subject, back=back)
 
 
 def test_a_run_beyond_all_bounds_is_kept() -> None:
@@ -308,7 +388,7 @@ def test_every_r_is_that_of_numpy(query: str, layer: int, direction: Any) -> Non
     subject = made(query)
     found = compare(subject, layer=layer, direction=direction)
     batch = subject.task.evaluation("validation")
-    batch = batch.select(torch.arange(min(256, len(batch))))
+    batch = TensorBatch.of(batch.select(slice(256)))
     entry = subject.model.trace(batch).layer(layer, direction)
     real = np.ones(batch.inputs.shape, bool)
     if batch.lengths is not None:

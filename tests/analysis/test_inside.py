@@ -19,7 +19,7 @@ from rnn_explorer.analysis.inside import TOP
 from rnn_explorer.analysis.questions import QUESTIONS
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged
-from rnn_explorer.tasks.base import Batch
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import LayerTrace
 from tests.analysis.insides import CELLS, ask, change, made
 
@@ -367,7 +367,7 @@ def test_another_symbol_is_another_sequence(both: bool) -> None:
     result = change(subject, sequence=1, inputs=[(3, 7)])
     inputs = subject.probe.inputs.clone()
     inputs[1, 2] = 7
-    right = subject.model.trace(Batch(inputs, subject.probe.targets, subject.probe.lengths))
+    right = subject.model.trace(TensorBatch(inputs, subject.probe.targets, subject.probe.lengths))
     np.testing.assert_allclose(result.changed.answers, right.answers[1, : result.length], atol=1e-5)
     assert not result.distance()[:2].any() and result.distance()[2] > 0
     names = subject.model.input_spec.names
@@ -380,7 +380,7 @@ def test_another_number_is_another_sequence() -> None:
     result = change(subject, inputs=[(2, 0, 0.125), (4, 1, -1)])
     inputs = subject.probe.inputs.clone()
     inputs[0, 1, 0], inputs[0, 3, 1] = 0.125, -1
-    right = subject.model.trace(Batch(inputs, subject.probe.targets))
+    right = subject.model.trace(TensorBatch(inputs, subject.probe.targets))
     np.testing.assert_allclose(result.changed.answers, right.answers[0], atol=1e-5)
     assert result.changes[1].startswith("marker at step 4 is -1, was ")
 

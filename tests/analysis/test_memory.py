@@ -19,10 +19,10 @@ from rnn_explorer.analysis import memory as memory_module
 from rnn_explorer.analysis.memory_report import MemoryReport, Triangle
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cells.base import RecurrentCell
+from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
-from rnn_explorer.tasks.base import Batch
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer, loss_of
 
 RNN = "task=adding&cell=rnn&hidden_size=4&seq_len=12"
@@ -185,7 +185,11 @@ def spectral(matrix: Tensor) -> float:
 
 def inputs_of(of: Subject, sequence: int, layer: int, direction: str) -> Tensor:
     """(time, input_size) float64: what one cell reads, in the order of reading, from the recorded states below."""
-    trace = copy.deepcopy(of.model).double().trace(Batch(_double(of.probe.inputs), of.probe.targets, of.probe.lengths))
+    trace = (
+        copy.deepcopy(of.model)
+        .double()
+        .trace(TensorBatch(_double(of.probe.inputs), of.probe.targets, of.probe.lengths))
+    )
     length = int(trace.lengths[sequence])
     if layer:
         below = [entry.states["hidden"] for entry in trace.layers if entry.layer == layer - 1]
@@ -280,7 +284,7 @@ def loss_after(of: Subject, sequence: int, moved: tuple[int, str, int, Tensor] |
     if of.task.output.per_step:
         targets = targets[:, :length]
         mask = None if of.probe.mask is None else of.probe.mask[sequence : sequence + 1, :length]
-    batch = Batch(of.probe.inputs[sequence : sequence + 1, :length], targets, None, mask)
+    batch = TensorBatch(of.probe.inputs[sequence : sequence + 1, :length], targets, None, mask)
     return float(loss_of(of.task.output, said, batch).detach()), states
 
 
@@ -332,7 +336,12 @@ def test_a_state_that_no_counted_answer_follows_moves_no_loss() -> None:
     counted = torch.zeros(len(of.probe), 10, dtype=torch.bool)
     counted[:, :4] = True
     masked = Subject(
-        of.experiment, of.task, of.model, of.step, of.epoch, Batch(of.probe.inputs, of.probe.targets, None, counted)
+        of.experiment,
+        of.task,
+        of.model,
+        of.step,
+        of.epoch,
+        TensorBatch(of.probe.inputs, of.probe.targets, None, counted),
     )
     (cell,) = asked(masked).cells
     assert (cell.loss_gradient[:4] > 0).all() and (cell.loss_gradient[4:] == 0).all()
@@ -424,6 +433,15 @@ def test_the_slope_of_a_simple_rnn() -> None:
     assert statistics.spectral_radius == pytest.approx(np.abs(np.linalg.eigvals(weights)).max())
     assert (statistics.keeper, statistics.shown, statistics.nonlinearity) == ("", "slope", "tanh")
     assert statistics.time_constants.size == 0 and statistics.dead == 0
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_cell_with_gates_and_a_nonlinearity_has_no_slope(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_class(cell), "nonlinearity", "relu")
+    report = asked(subject(f"task=temporal_order&cell={cell}&hidden_size=4&seq_len=12"))
+    (found,) = report.cells
+    assert found.gates.shown in ("forget", "update") and found.gates.nonlinearity == ""
+    assert {finding.name for finding in report.findings} & {"fades", "remembers", "exploding"}
 
 
 def test_dead_relu_units_are_those_that_are_never_on() -> None:
@@ -522,7 +540,7 @@ def test_states_that_grow_beyond_all_bounds_are_told_of() -> None:
 
 def test_a_sequence_of_one_step() -> None:
     of = shuffled("task=adding&cell=lstm&hidden_size=3&seq_len=10")
-    probe = Batch(of.probe.inputs, of.probe.targets, torch.ones(len(of.probe), dtype=torch.long))
+    probe = TensorBatch(of.probe.inputs, of.probe.targets, torch.ones(len(of.probe), dtype=torch.long))
     report = asked(Subject(of.experiment, of.task, of.model, of.step, of.epoch, probe))
     assert report.length == 1 and report.cells[0].log10_norm.tolist() == [0.0]
     assert [found.text for found in report.findings][-1] == "The input of step 1 moves the answer most."

@@ -62,6 +62,12 @@ def line(rho: float, lags: int) -> np.ndarray:
     return np.arange(lags) * math.log10(rho)
 
 
+def test_a_cell_with_gates_and_a_nonlinearity_has_words_for_its_gates_alone() -> None:
+    for nonlinearity in ("tanh", "relu"):
+        names = set(said(cell(line(0.9, 40), gates=dataclasses.replace(gated(0.9), nonlinearity=nonlinearity))))
+        assert "keeps" in names and not names & {"dead", "saturated", "radius"}
+
+
 # -- numbers ----------------------------------------------------------------------------------------------------
 
 

@@ -31,20 +31,19 @@ def set_slider(visitor: Visitor, setting: str, key: str, times: int = 1) -> None
     visitor.page.keyboard.press("Tab")
 
 
-def test_after_a_lost_connection_the_server_is_told_what_is_chosen_now(visit: Visit) -> None:
+def test_after_a_lost_connection_the_page_comes_back_with_what_is_chosen_and_says_so(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&seq_len=12&hidden_size=6")
     lab.board.locator("input[name=unit]").fill("4")
     lab.board.locator("input[name=unit]").press("Enter")
-    expect(lab.board.locator("input[name=unit]")).to_have_value("4")
-    lab.page.wait_for_timeout(500)  # what was chosen has been told by then
-    lost_and_found = """() => {
-        const board = [...window.__rnnExplorer.values()].find((board) => board.root.isConnected);
-        board.source.dispatchEvent(new Event("error"));
-        board.source.dispatchEvent(new Event("open"));
-    }"""
-    with lab.page.expect_request(lambda request: "/explorer/choose/" in request.url) as told:
-        lab.page.evaluate(lost_and_found)
-    assert "unit=4" in told.value.url
+    board = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
+    lab.wait(f"Number({board}.chosen.unit) === 4")
+    lab.page.evaluate(f"{board}.chosen = {{}}; {board}.connection.socket.close()")
+    expect(lab.page.locator(".rx-note")).to_contain_text("Connection lost; trying again in 1 s")
+    expect(lab.page.locator(".rx-note")).to_contain_text("Connected again")
+    lab.wait(f"Number({board}.chosen.unit) === 4")
+    expect(lab.page.locator(".rx-note")).to_be_hidden()
+    lab.press("step")
+    expect(lab.board).to_have_attribute("data-drawn", "1")
 
 
 def test_a_newcomer_sees_a_living_page_and_one_thing_to_press(visit: Visit) -> None:

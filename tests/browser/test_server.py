@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.browser.conftest import Server, Visitor, start_server
+from tests.ui.poor_line import PoorLine
 
 Visit = Callable[..., Visitor]
 
@@ -61,10 +66,68 @@ def test_every_answer_carries_the_security_headers(server: Server) -> None:
             assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_stream_of_an_unknown_run_says_so_and_ends(server: Server) -> None:
-    with urllib.request.urlopen(server.url + "explorer/live/nosuchrun", timeout=10) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert b"event: gone" in answer.read()
+def test_an_unknown_run_is_told_over_the_socket_and_a_foreign_page_is_refused(server: Server) -> None:
+    address = f"ws://127.0.0.1:{server.port}/explorer/socket"
+    wish = {"type": "open", "protocol": 1, "run": "nosuchrun", "view": "lab", "query": {}}
+    with connect(address, origin=f"http://127.0.0.1:{server.port}") as line:  # type: ignore[arg-type]
+        line.send(json.dumps(wish))
+        assert json.loads(line.recv(timeout=20)) == {"type": "gone"}
+    with pytest.raises(InvalidStatus), connect(address, origin="http://evil.example"):  # type: ignore[arg-type]
+        pass
+
+
+def test_a_poor_network_slows_the_figures_and_one_that_was_gone_is_told_in_words(server: Server, visit: Visit) -> None:
+    with PoorLine(server.port) as line:
+        lab = visit(at=Server(line.port, server.process)).open("task=flip_flop&cell=lstm&steps=100000")
+        lab.press("play")
+        lab.past(5)
+        line.rate, line.round_trip, line.loss = 1e6, 0.2, 0.02
+        for _ in range(3):
+            lab.past(lab.drawn())  # slower, but it goes on
+        line.cut()
+        note = lab.page.locator(".rx-note")
+        expect(note).to_contain_text(re.compile("Connection lost; trying again in [1-9]"))
+        lab.page.wait_for_timeout(3000)
+        expect(note).to_contain_text("Connection lost")
+        line.rate = line.round_trip = line.loss = 0.0
+        line.mend()
+        step = lab.drawn()
+        expect(note).to_contain_text("Connected again")
+        lab.past(step)
+        expect(note).to_be_hidden()
+        lab.pause()
+        lab.status("paused")
+        lab.page.goto("about:blank")
+        lab.complaints.clear()  # a browser whose network is gone says so
+
+
+def test_more_tabs_than_a_browser_opens_connections_all_live(server: Server, window: BrowserContext) -> None:
+    """A browser opens six to one server; a page that needs one for as long as it lives leaves none to the seventh."""
+    first = window.new_page()
+    tabs = [Visitor(first, server).open("task=adding&cell=rnn&hidden_size=4&seq_len=6")]
+    run = tabs[0].run_id()
+    tabs += [Visitor(window.new_page(), server).open(f"run={run}") for _ in range(8)]
+    tabs[0].page.bring_to_front()
+    tabs[0].press("step")
+    for tab in tabs:
+        tab.page.bring_to_front()
+        expect(tab.board).to_have_attribute("data-drawn", "1")
+        tab.page.close()
+
+
+def cookie_of(visitor: Visitor) -> dict[str, object]:
+    (found,) = [one for one in visitor.page.context.cookies() if str(one.get("name")).startswith("rnn_explorer_")]
+    return {**found}
+
+
+def test_a_refresh_is_the_same_visitor_and_another_browser_is_not(visit: Visit) -> None:
+    lab, other = visit().open("task=adding"), visit().open("task=adding")
+    cookie = cookie_of(lab)
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax" and cookie["path"] == "/"
+    lab.page.reload()
+    lab.ready()
+    assert cookie_of(lab)["value"] == cookie["value"] != cookie_of(other)["value"]
+    assert cookie["value"] not in lab.page.evaluate("document.cookie")
 
 
 def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(own_server: Server, visit: Visit) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rnn_explorer.engine.base import Facts, Reply, Update, Word
+from rnn_explorer.engine.base import Ask, Reply, Word
+from rnn_explorer.engine.local import _Waiting
 
 
 def test_a_failing_trainer_does_not_hurt_its_neighbour(odd_engine, small, settle, wait_for):
@@ -45,7 +46,7 @@ def test_whatever_goes_wrong_in_a_report_ends_one_run(odd_engine, small, settle,
     (pid,) = engine.worker_pids()
     engine.command(neighbour, "play")
     engine.command(bad, "play")
-    wait_for(lambda: engine.view(bad).step >= 2 or engine.view(bad).status == "failed")
+    wait_for(lambda: engine.view(bad).step >= 3 or engine.view(bad).status == "failed")
     engine.command(bad, "pause")  # with a snapshot and a state
     view = settle(engine, bad)
     assert view.status == "failed"
@@ -73,36 +74,15 @@ def test_a_snapshot_that_cannot_be_read_leaves_the_last_one(odd_engine, small, s
     assert f"a snapshot of run {run} could not be read" in caplog.text
 
 
-def test_an_update_that_the_engine_cannot_take_in_ends_one_run(engine, small, settle, caplog):
-    run, neighbour = engine.start(small()), engine.start(small())
-    for one in (run, neighbour):
-        settle(engine, one, "ready")
-    worker = engine._runs[run].worker
-    facts = Facts(None, "", (), "many", 0)
-    try:
-        engine._learn(worker, Update(run, engine._runs[run].number, "ready", "", facts=facts, frames=(None,)))
-    except Exception:
-        engine._give_up(worker, Update(run, 0, "ready", ""))
-    assert engine.view(run).status == "failed"
-    assert "could not be taken in" in caplog.text
-    engine.command(neighbour, "step")
-    assert settle(engine, neighbour, "paused").step == 1
-    engine.command(run, "reset")
-    assert settle(engine, run).status == "ready"
-    for one in (run, neighbour):
-        engine.command(one, "stop")
-
-
-def test_an_answer_that_cannot_be_read_is_told_as_our_fault(engine, small, settle, wait_for, caplog):
+def test_an_answer_that_cannot_be_read_is_told_as_our_fault(engine, small, settle, caplog):
     run = engine.start(small())
     settle(engine, run, "ready")
     replies: list[Reply] = []
-    engine.ask(run, "snapshot", {}, replies.append)
-    worker, (ticket,) = engine._runs[run].worker, engine._runs[run].waiting or (None,)
-    if ticket is not None:
-        engine._pass_on(worker, Word(run, ticket, 1.0, b"no pickle"))
-        assert replies[-1].error.startswith("The answer could not be read, by a fault of the program")
-        assert "could not be read" in caplog.text
+    held = engine._runs[run]
+    held.waiting[99] = _Waiting(Ask(run, 99, "snapshot", {}, None), replies.append)
+    engine._pass_on(held.worker, Word(run, 99, 1.0, b"no pickle"))
+    assert [reply.error[:27] for reply in replies] == ["The answer could not be rea"]
+    assert f"an answer about run {run} could not be read" in caplog.text
     engine.command(run, "stop")
 
 

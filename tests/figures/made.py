@@ -21,14 +21,17 @@ def layer(cell: str, hidden: int, time: int, batch: int = 3, relu: bool = False,
     if cell == "lstm":
         gates = {"input": gate(), "forget": gate(), "candidate": signed(), "output": gate()}
         return LayerTrace(
-            cell, 0, "forward", gates, {"hidden": signed(), "cell": signed(scale)}, frozenset(gates) - {"candidate"}
-        )
+            cell, 0, "forward", gates, {"hidden": signed(), "cell": signed(scale)}, frozenset(gates) - {"candidate"},
+            "tanh",
+        )  # fmt: skip
     if cell == "gru":
         gates = {"reset": gate(), "update": gate(), "candidate": signed()}
-        return LayerTrace(cell, 1, "backward", gates, {"hidden": signed()}, frozenset({"reset", "update"}))
+        bounded = frozenset({"reset", "update"})
+        return LayerTrace(cell, 1, "backward", gates, {"hidden": signed()}, bounded, "tanh")
     before = signed(scale)
     hidden_state = np.maximum(before, 0) if relu else np.tanh(before)
-    return LayerTrace(cell, 0, "forward", {"pre_activation": before}, {"hidden": hidden_state}, frozenset())
+    gates, states = {"pre_activation": before}, {"hidden": hidden_state}
+    return LayerTrace(cell, 0, "forward", gates, states, frozenset(), "relu" if relu else "tanh")
 
 
 def probabilities(time: int, classes: int) -> np.ndarray:

@@ -6,7 +6,9 @@ import io
 import numpy as np
 import pytest
 
+from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.curves import MOST_POINTS, curves, decimate, smoothed
+from rnn_explorer.training import Trainer
 from tests.figures.made import curve
 
 
@@ -85,6 +87,41 @@ def test_one_step_that_blew_up_does_not_flatten_the_rest() -> None:
     train["loss"] = train["loss"].copy()
     train["loss"][150] = 1e6
     assert draw(train, curve(30)).layout["yaxis"]["range"][1] < 100
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("metric", ["MSE", "accuracy"])
+@pytest.mark.parametrize("first", [0.9, 30.0, 1e4])
+@pytest.mark.parametrize("rows", [0, 1, 40, 3000])
+def test_what_the_untrained_model_began_with_is_within_the_axes(
+    log: bool, metric: str, first: float, rows: int
+) -> None:
+    """`task=forecast` begins at more than 20 times its baseline."""
+    train, opening = curve(rows), {"step": np.array([0]), "loss": np.array([first]), "metric": np.array([first])}
+    if rows:
+        train = {name: values.copy() for name, values in train.items()}
+        train["loss"][0] = train["metric"][0] = first
+    figure = draw(train, opening, log=log, metric_name=metric, baseline_loss=0.012, baseline_metric=0.012)
+    low, high = figure.layout["yaxis"]["range"]
+    assert low <= (np.log10(first) if log else first) <= high
+    if metric == "MSE":
+        low, high = figure.layout["yaxis2"]["range"]
+        assert low <= (first if log else np.log10(first)) <= high
+
+
+def test_the_first_point_of_a_forecast_is_within_the_axes() -> None:
+    trainer = Trainer(Experiment.from_query("task=forecast"))
+    report, baseline = trainer.opening(), trainer.task.baseline()
+    opening = {"step": np.array([0]), "loss": np.array([report.val_loss]), "metric": np.array([report.val_metric])}
+    more = {"baseline_loss": baseline.loss, "baseline_metric": baseline.metric, "metric_name": "MSE"}
+    low, high = draw(curve(0), opening, **more).layout["yaxis"]["range"]
+    assert low <= report.val_loss <= high
+
+
+def test_a_loss_that_falls_by_many_decades_stays_within_a_logarithmic_axis() -> None:
+    falling = {"step": np.arange(90), "loss": 10.0 ** -(np.arange(90) / 10), "metric": np.full(90, 0.5)}
+    low, high = draw(falling, falling, log=True).layout["yaxis"]["range"]
+    assert low <= np.log10(falling["loss"][-1]) and high >= 0
 
 
 def test_the_ends_of_the_axes_move_in_jumps() -> None:

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rnn_explorer.figures.gates import MOST_UNITS, gates, is_relu
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.gates import MOST_UNITS, gates
 from rnn_explorer.figures.style import GATE_SCALE, INPUT_SCALE, STATE_SCALE
+from rnn_explorer.training import Trainer
 from tests.figures import made
 
 
@@ -114,16 +116,22 @@ def test_saturation_of_a_simple_layer_is_a_bar_a_unit() -> None:
     figure = gates(squashed, 0, 2, None, view="saturation")
     np.testing.assert_allclose(figure.data[0]["y"], [3 / 4, 0])
     assert "|h| > 0.9" in figure.title
-    cut = dataclasses.replace(layer, gates={"pre_activation": before}, states={"hidden": np.maximum(before, 0)})
+    states = {"hidden": np.maximum(before, 0)}
+    cut = dataclasses.replace(layer, gates={"pre_activation": before}, states=states, nonlinearity="relu")
     figure = gates(cut, 0, 2, None, view="saturation", lengths=np.array([2, 1]))
     np.testing.assert_allclose(figure.data[0]["y"], [1 / 3, 1])
     assert "h = 0" in figure.title
 
 
-@pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("hidden", [1, 32])
-def test_relu_is_told_from_tanh(relu: bool, hidden: int) -> None:
-    assert is_relu(made.layer("rnn", hidden, 30, relu=relu)) is relu
+@pytest.mark.parametrize("query", ["task=digits", "task=digits&pixels=true", "task=flip_flop&cell=rnn", "cell=gru"])
+def test_the_nonlinearity_is_the_models_from_the_first_step_on(query: str) -> None:
+    """With blank pixels first, all states are 0 there whatever the function is."""
+    trainer = Trainer(Experiment.from_query(query))
+    (layer,) = trainer.snapshot().trace.layers
+    assert layer.nonlinearity == ("relu" if "task=digits" in query else "tanh")
+    if layer.cell == "rnn":
+        title = gates(layer, 0, layer.states["hidden"].shape[1], None, view="saturation").title
+        assert ("h = 0" if layer.nonlinearity == "relu" else "|h| > 0.9") in title
 
 
 def test_another_view_is_refused() -> None:

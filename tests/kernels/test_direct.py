@@ -9,6 +9,7 @@ from rnn_explorer import kernels
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.kernels import direct
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 
 # Every way in which a network is put together and asked: classes and values, at the end and at every step, sequences of
@@ -35,7 +36,7 @@ QUERIES = [
 
 def gradients(trainer: Trainer, index: int) -> tuple[float, float, list[torch.Tensor]]:
     batch = trainer.task.train_batch(0, index, trainer.experiment.training.batch_size)
-    loss, metric = trainer._learn(batch)
+    loss, metric = trainer._learn(TensorBatch.of(batch))
     return loss, metric, [parameter.grad.clone() for parameter in trainer._parameters]
 
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.own.limits import DataError
 from rnn_explorer.ui import data_page, session
 from tests.pages.conftest import run_of, wait_for
 
@@ -140,10 +142,10 @@ def test_the_run_is_trained_here_and_stops_early(open_lab: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("Bring a file first."), SettingError("column", "x", "one of a, b", "There is no column x.")]
+    "error", [DataError("Bring a file first."), SettingError("column", "x", "one of a, b", "There is no column x.")]
 )
 def test_data_that_cannot_be_had_are_told_in_a_sentence(
-    open_lab: Open, monkeypatch: pytest.MonkeyPatch, error: ValueError
+    open_lab: Open, monkeypatch: pytest.MonkeyPatch, error: UserError
 ) -> None:
     page = open_lab(task="adding")
 
@@ -154,6 +156,22 @@ def test_data_that_cannot_be_had_are_told_in_a_sentence(
     page.switch_page("data.py").run()
     assert [warning.value for warning in page.warning] == [str(error)]
     assert not page.exception
+
+
+def test_a_fault_of_ours_is_logged_and_told_in_one_plain_sentence(
+    open_lab: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = open_lab(task="adding")
+
+    def fail(task: object) -> None:
+        raise ValueError("axes don't match array")
+
+    monkeypatch.setattr(data_page, "look_at", fail)
+    page.switch_page("data.py").run()
+    (told,) = [error.value for error in page.error]
+    assert told.startswith("These data could not be looked at, by a fault of the program")
+    assert not page.warning and not page.exception
+    assert "axes don't match array" in caplog.text
 
 
 @pytest.mark.parametrize("task", TASKS.names())

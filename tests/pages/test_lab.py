@@ -190,15 +190,26 @@ def test_an_unknown_task_falls_back_to_the_first(open_lab: Open) -> None:
 
 def test_a_model_too_large_is_refused_and_nothing_is_lost(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="lstm", num_layers="4", hidden_size="192", batch_size="512")
-    # too large as it comes in the address: the task's own model is there instead
+    # too large as it comes in the address: as little as can be is set back
     assert "too large" in sentences(page)
-    assert session.engine().view(run_of(page)).experiment == Experiment.default("adding")
+    assert "Set back to the default: batch_size=64; all else is as it was asked for." in sentences(page)
+    asked = Experiment.from_query("task=adding&cell=lstm&num_layers=4&hidden_size=192")
+    assert session.engine().view(run_of(page)).experiment == asked
 
     page = open_lab(task="adding", cell="lstm", num_layers="4", hidden_size="32", batch_size="512")
     before, run_id = session.engine().view(run_of(page)).experiment, run_of(page)
     control(page, "hidden_size").set_value(256).run()
     assert "too large" in sentences(page)
     assert run_of(page) == run_id and session.engine().view(run_id).experiment == before
+
+
+def test_a_setting_that_does_nothing_here_says_so_in_its_place(open_lab: Open) -> None:
+    page = open_lab(task="adding", dropout="0.5")
+    told = [caption.value for caption in page.caption]
+    assert "dropout=0.5 has no effect here: it acts between recurrent layers, and num_layers is 1." in told
+    page = open_lab(task="adding", dropout="0.5", num_layers="2")
+    assert not any("no effect" in caption.value for caption in page.caption)
+    assert "single recurrent layer" in control(page, "dropout").help
 
 
 def test_a_refused_text_stays_where_it_was_typed_with_a_sentence(open_lab: Open) -> None:

@@ -80,7 +80,7 @@ def test_another_beginning_brings_its_numbers_in_the_data_s_own_unit(open_try: A
     for sequence in (0, 5):
         widget(page, "begin").set_value(sequence).run()
         numbers = [value for (value,) in json.loads(decided()["own"])]
-        expected = task.probe().inputs[sequence, :, 0].numpy() * task.scale + task.mean
+        expected = task.probe().inputs[sequence, :, 0] * task.scale + task.mean
         assert numbers == pytest.approx(expected.tolist(), rel=1e-3, abs=1e-3) and len(numbers) == 50
         assert max(numbers) > 50
     assert "own unit" in page.caption[0].value

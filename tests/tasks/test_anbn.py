@@ -80,7 +80,7 @@ def test_every_target_is_legal_and_judged_ones_are_certain() -> None:
     task = make()
     batch = task.finite_set("validation")
     for inputs, targets, counts, length in zip(
-        batch.inputs.numpy(), batch.targets.numpy(), batch.step_mask().numpy(), batch.lengths.tolist(), strict=True
+        batch.inputs, batch.targets, batch.step_mask(), batch.lengths.tolist(), strict=True
     ):
         table = task.legal(inputs)
         assert table[np.arange(length), targets[:length]].all()

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +23,7 @@ def make(**changes: object) -> CharLM:
     return task
 
 
-def spell(task: CharLM, codes: torch.Tensor) -> str:
+def spell(task: CharLM, codes: np.ndarray) -> str:
     return "".join(task.input.names[code] for code in codes.tolist())
 
 
@@ -51,7 +50,7 @@ def test_each_part_is_a_stretch_of_the_text_and_sequences_do_not_overlap(changes
         else:
             at = [int(number * (len(whole) - 1) / 255 + 1e-3) for number in range(256)]
             assert found == [whole[number] for number in at] and len(set(at)) == 256
-        assert torch.equal(batch.inputs[:, 1:], batch.targets[:, :-1])
+        assert np.array_equal(batch.inputs[:, 1:], batch.targets[:, :-1])
     assert end_of_last == len(text)
 
 
@@ -95,7 +94,7 @@ def test_the_table_of_pairs_by_counting() -> None:
 def test_an_answer_is_shown_for_what_comes_and_for_what_is_used_most() -> None:
     task = make()
     probe = task.probe()
-    inputs, targets = probe.inputs[2].numpy(), probe.targets[2].numpy()
+    inputs, targets = probe.inputs[2], probe.targets[2]
     rng = np.random.default_rng(0)
     answers = rng.dirichlet(np.ones(task.output.size), 48).astype(np.float32)
     told = task.explain(inputs, targets, 48, answers)

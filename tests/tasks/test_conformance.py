@@ -7,7 +7,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS, Batch, Task
@@ -23,24 +22,24 @@ def make(key: str, seed: int = 0, val_split: float = 0.2, **settings: object) ->
 
 def same(one: Batch, other: Batch) -> bool:
     return one.inputs.shape == other.inputs.shape and bool(
-        torch.equal(one.inputs, other.inputs) and torch.equal(one.targets, other.targets)
+        np.array_equal(one.inputs, other.inputs) and np.array_equal(one.targets, other.targets)
     )
 
 
 def sequences(batch: Batch) -> list[bytes]:
     """Each sequence with its target as bytes, so that they can be counted and compared."""
-    return [x.tobytes() + y.tobytes() for x, y in zip(batch.inputs.numpy(), batch.targets.numpy(), strict=True)]
+    return [x.tobytes() + y.tobytes() for x, y in zip(batch.inputs, batch.targets, strict=True)]
 
 
 def check_batch(task: Task, batch: Batch) -> None:
     """Shapes, types and ranges as the task's input and output say."""
     size, time = batch.inputs.shape[:2]
     if task.input.kind == "symbols":
-        assert batch.inputs.dtype == torch.long and batch.inputs.ndim == 2
+        assert batch.inputs.dtype == np.int64 and batch.inputs.ndim == 2
         assert not size or 0 <= batch.inputs.min() <= batch.inputs.max() < task.input.size
     else:
-        assert batch.inputs.dtype == torch.float32 and batch.inputs.shape == (size, time, task.input.size)
-        assert batch.inputs.isfinite().all()
+        assert batch.inputs.dtype == np.float32 and batch.inputs.shape == (size, time, task.input.size)
+        assert np.isfinite(batch.inputs).all()
     shape = {
         "classes": (size,),
         "classes_per_step": (size, time),
@@ -49,18 +48,18 @@ def check_batch(task: Task, batch: Batch) -> None:
     }[task.output.kind]
     assert batch.targets.shape == shape
     if task.output.classes:
-        assert batch.targets.dtype == torch.long
+        assert batch.targets.dtype == np.int64
         assert not size or 0 <= batch.targets.min() <= batch.targets.max() < task.output.size
     else:
-        assert batch.targets.dtype == torch.float32 and batch.targets.isfinite().all()
+        assert batch.targets.dtype == np.float32 and np.isfinite(batch.targets).all()
     if batch.lengths is not None:
-        assert batch.lengths.dtype == torch.long and batch.lengths.shape == (size,)
+        assert batch.lengths.dtype == np.int64 and batch.lengths.shape == (size,)
         assert not size or 1 <= batch.lengths.min() <= batch.lengths.max() <= time
-        padding = torch.arange(time)[None, :] >= batch.lengths[:, None]
+        padding = np.arange(time)[None, :] >= batch.lengths[:, None]
         assert (batch.inputs[padding] == 0).all()
     if batch.mask is not None:
-        assert batch.mask.dtype == torch.bool and batch.mask.shape == (size, time)
-    assert batch.step_mask().any(dim=1).all(), "a sequence without any step that counts"
+        assert batch.mask.dtype == bool and batch.mask.shape == (size, time)
+    assert batch.step_mask().any(axis=1).all(), "a sequence without any step that counts"
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -220,7 +219,7 @@ def check_explanation(task: Task, told: Explanation, length: int) -> None:
 def test_every_probe_can_be_explained(key: str, right: bool) -> None:
     task = make(key)
     probe = task.probe()
-    inputs, targets, time = probe.inputs.numpy(), probe.targets.numpy(), probe.inputs.shape[1]
+    inputs, targets, time = probe.inputs, probe.targets, probe.inputs.shape[1]
     verdicts = []
     for row in range(PROBES):
         length = time if probe.lengths is None else int(probe.lengths[row])
@@ -242,7 +241,7 @@ def test_answers_that_are_not_finite_are_told_without_an_error(key: str) -> None
     time = probe.inputs.shape[1]
     length = time if probe.lengths is None else int(probe.lengths[0])
     nothing = np.full((time, task.output.size), np.nan)
-    told = task.explain(probe.inputs[0].numpy(), probe.targets[0].numpy(), length, nothing)
+    told = task.explain(probe.inputs[0], probe.targets[0], length, nothing)
     assert told.correct is not True and "finite" in told.verdict
 
 
@@ -276,8 +275,8 @@ def test_the_ends_of_every_range_work(key: str, settings: dict[str, object], val
     assert np.isfinite(task.baseline().loss)
     time = probe.inputs.shape[1]
     length = time if probe.lengths is None else int(probe.lengths[0])
-    targets = probe.targets[0].numpy()
-    told = task.explain(probe.inputs[0].numpy(), targets, length, answers_for(task, targets, time, right=True))
+    targets = probe.targets[0]
+    told = task.explain(probe.inputs[0], targets, length, answers_for(task, targets, time, right=True))
     check_explanation(task, told, length)
 
 

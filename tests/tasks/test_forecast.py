@@ -6,7 +6,6 @@ import csv
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +28,7 @@ def test_targets_are_the_inputs_one_step_later(series: str, seq_len: int) -> Non
     for split in SPLITS:
         batch = task.finite_set(split)
         assert len(batch) >= PROBES and batch.inputs.shape[1:] == batch.targets.shape[1:] == (seq_len, 1)
-        assert torch.equal(batch.inputs[:, 1:], batch.targets[:, :-1])
+        assert np.array_equal(batch.inputs[:, 1:], batch.targets[:, :-1])
 
 
 @pytest.mark.parametrize("series", SERIES)
@@ -83,9 +82,9 @@ def test_normalisation_knows_the_training_part_alone(monkeypatch: pytest.MonkeyP
     table["sunspots"] = (*table["sunspots"][:end], *("1000.0" for _ in numbers[end:]))
     monkeypatch.setattr(files, "columns", lambda name: table)
     changed = make(series="sunspots")
-    assert torch.equal(changed.finite_set("train").inputs, plain.finite_set("train").inputs)
-    assert torch.equal(changed.finite_set("train").targets, plain.finite_set("train").targets)
-    assert not torch.equal(changed.finite_set("test").inputs, plain.finite_set("test").inputs)
+    assert np.array_equal(changed.finite_set("train").inputs, plain.finite_set("train").inputs)
+    assert np.array_equal(changed.finite_set("train").targets, plain.finite_set("train").targets)
+    assert not np.array_equal(changed.finite_set("test").inputs, plain.finite_set("test").inputs)
 
 
 @pytest.mark.parametrize("series", SERIES)
@@ -173,7 +172,7 @@ def test_lorenz_visits_both_wings_and_stays() -> None:
 def test_explanation_is_in_the_series_own_unit_and_says_when() -> None:
     task = make(series="sunspots", seq_len=20)
     batch = task.finite_set("validation")
-    inputs, targets = batch.inputs[0].numpy(), batch.targets[0].numpy()
+    inputs, targets = batch.inputs[0], batch.targets[0]
     told = task.explain(inputs, targets, 20, targets + 0.1)
     first = task.parts["validation"][0]
     assert told.title == f"Sunspots, {1700 + first} to {1700 + first + 20}" and told.correct is None
@@ -200,7 +199,7 @@ def test_hours_in_seattle() -> None:
 
 def test_probes_are_spread_over_the_validation_part() -> None:
     task = make(series="seattle")
-    starts = [task._start(window) for window in task.probe().inputs[:, :, 0].numpy()]
+    starts = [task._start(window) for window in task.probe().inputs[:, :, 0]]
     assert starts == sorted(starts) and min(np.diff(starts)) > 50
     first, end = task.parts["validation"]
     assert starts[0] == first and starts[-1] == end - 51

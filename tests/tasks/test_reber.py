@@ -8,7 +8,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
@@ -58,7 +57,7 @@ def test_all_strings_up_to_twelve_symbols_are_found() -> None:
 
 
 def test_forks_are_taken_equally_often() -> None:
-    coins = torch.randint(2, (8000, 60), generator=torch.Generator().manual_seed(0)).numpy()
+    coins = np.random.default_rng(0).integers(2, size=(8000, 60))
     shares = Counter(walk(row) for row in coins)
     # A fork at the start, one after the inner B, then T X S: two forks, each way one half.
     for text, share in (("BTBTXSETE", 1 / 16), ("BPBTXSEPE", 1 / 16), ("BTBPVVETE", 1 / 16), ("BTBTSXSETE", 1 / 32)):
@@ -87,7 +86,7 @@ def test_targets_are_legal_and_the_judged_one_is_certain() -> None:
     task = make()
     batch = task.finite_set("test")
     for inputs, targets, counts, length in zip(
-        batch.inputs.numpy(), batch.targets.numpy(), batch.step_mask().numpy(), batch.lengths.tolist(), strict=True
+        batch.inputs, batch.targets, batch.step_mask(), batch.lengths.tolist(), strict=True
     ):
         table = task.legal(inputs)
         assert table[np.arange(length), targets[:length]].all() and not table[length:].any()
@@ -106,7 +105,7 @@ def test_training_counts_every_step_and_knows_the_shortest_strings() -> None:
 
 def test_which_symbol_is_to_be_remembered_is_equally_likely() -> None:
     task = make()
-    drawn = task.draw(torch.Generator().manual_seed(0), 4000)
+    drawn = task.draw(np.random.default_rng(0), 4000)
     labels, names = task.labels(drawn)
     assert names == ("T to remember", "P to remember")
     assert float(labels.mean()) == pytest.approx(0.5, abs=0.03)

@@ -13,7 +13,7 @@ from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.limits import DataError
 from rnn_explorer.tasks.own.reading import read
 from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import own_data, uploads
+from rnn_explorer.ui import uploads
 
 CSV = ("t,x\n" + "\n".join(f"{n},{n % 7}" for n in range(300))).encode()
 
@@ -100,7 +100,3 @@ def test_the_room_of_one_visitor_is_bounded_and_leaves_that_of_others(
     assert len(list(store._own_folder().glob("*.npz"))) == files, "what was refused is not kept"
     world.visitor = "bert"
     assert bring()
-
-
-def test_somebodys_words_are_shown_as_they_are() -> None:
-    assert own_data.plain("![a](b) *c* `d` <e>") == "\\!\\[a\\]\\(b\\) \\*c\\* \\`d\\` \\<e\\>"

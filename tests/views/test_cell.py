@@ -6,16 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from tests.engine.test_pictures import trainer_of, view_of
 
 from rnn_explorer.analysis.questions import QUESTIONS, answer, load
 from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.engine.frames import unpack
+from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import live
 from rnn_explorer.views import BOARDS, Answer, Seen
 from rnn_explorer.views.cell import CellBoard, CellSelection
-from tests.ui.test_live import trainer_of, view_of
 
 SHUT = json.dumps({"force": [["forget", -1, 0.0]]})
 load()
@@ -59,9 +60,9 @@ def test_every_kind_of_model_is_drawn_in_every_way(query: str) -> None:
             assert list(found) == ["cell", "answer", "states" if unit < 0 else "over_time"]
             assert isinstance(found["cell"], Drawing) and found["cell"].equations
             board, seen = look(trainer, unit=unit, **more)
-            event = json.loads(live.Encoder(board).event(seen))
-            assert set(event["figures"]) == set(found) and event["figures"]["cell"]["svg"].startswith("<svg")
-            assert event["figures"]["cell"]["equations"][0]["numbers"][0]["term"]
+            frame = unpack(Encoder(board).frame(seen))
+            assert set(frame["figures"]) == set(found) and frame["figures"]["cell"]["svg"].startswith("<svg")
+            assert frame["figures"]["cell"]["equations"][0]["numbers"][0]["term"]
 
 
 def test_before_anything_is_known_the_cards_have_their_places() -> None:
@@ -125,9 +126,9 @@ def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
     trainer = trainer_of("task=names&cell=gru&hidden_size=3")
     board, seen = look(trainer, change=SHUT)
     assert "'forget' is no gate of a GRU" in seen.answer("what_if").error
-    event = json.loads(live.Encoder(board).event(seen))
-    assert event["status"]["errors"] == [seen.answer("what_if").error]
-    assert set(event["figures"]) == {"cell", "what_if", "what_if_answer"}
+    frame = unpack(Encoder(board).frame(seen))
+    assert frame["status"]["errors"] == [seen.answer("what_if").error]
+    assert set(frame["figures"]) == {"cell", "what_if", "what_if_answer"}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_an_exploded_model_is_drawn_all_the_same() -> None:
         parameter.data.fill_(1e30)
     for chosen in ({"unit": 0}, {"view": "unrolled"}, {"change": json.dumps({"ablate": [1]})}):
         board, seen = look(trainer, time=30, **chosen)
-        assert json.loads(live.Encoder(board).event(seen))["figures"]
+        assert unpack(Encoder(board).frame(seen))["figures"]
 
 
 def test_it_is_registered_for_its_page() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,14 +19,15 @@ from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.engine.frames import unpack
+from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.viewers import Viewer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import live
 from rnn_explorer.views import dynamics
 from rnn_explorer.views.base import Answer, Seen
 from rnn_explorer.views.dynamics import MOST_KICK, DynamicsBoard, DynamicsSelection
-from tests.ui.test_live import view_of
+from tests.engine.test_pictures import view_of
 
 CARDS = ["dynamics", "eigenvalues", "flow", "found"]
 FLIP_FLOP = "task=flip_flop&cell=rnn&hidden_size=4&seq_len=10"
@@ -101,7 +101,7 @@ def test_there_are_always_the_same_cards(query: str) -> None:
             assert card.title and card.how_to_read and card.to_csv()
             if hasattr(card, "to_plotly"):
                 card.to_plotly("dark")
-        json.loads(live.Encoder(board).event(look))
+        unpack(Encoder(board).frame(look))
 
 
 @every
@@ -197,7 +197,7 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
                     answers[question.name] = Answer(error=str(error))
         look = seen(trainer, answers)
         assert [card.name for card in board.cards(look)] == CARDS
-        json.loads(live.Encoder(board).event(look))
+        unpack(Encoder(board).frame(look))
 
 
 # -- axes -------------------------------------------------------------------------------------------------------
@@ -322,19 +322,19 @@ def test_a_selection_is_fitted_to_the_model() -> None:
 
 
 class AtOnce:
-    """An engine that answers every question when it is asked to, by computing it."""
+    """A source that answers every question when it is asked to, by computing it."""
 
     def __init__(self, trainer: Trainer) -> None:
         self.shown, self.subject = view_of(trainer), Subject.of(trainer)
         self.waiting: list[Callable[[], None]] = []
 
-    def view(self, run_id: str) -> RunView:
+    def view(self) -> RunView:
         return self.shown
 
-    def family(self, run_id: str) -> tuple[str, ...]:
-        return (run_id,)
+    def others(self) -> tuple[()]:
+        return ()
 
-    def ask(self, run_id: str, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None) -> Any:
+    def ask(self, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None) -> Any:
         def reply() -> None:
             value = answer(QUESTIONS.get(kind)(self.subject, **quick(kind, options)))
             callback(Reply(1.0, value, step=self.shown.step))
@@ -346,10 +346,10 @@ class AtOnce:
 def test_what_follows_from_an_answer_is_asked_before_all_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamics, "SETTLE", 0.0)
     engine = AtOnce(trainer_of(FLIP_FLOP))
-    looker = Viewer(engine, "made", "dynamics", {"find": "1", "pick": "point 1"})  # type: ignore[arg-type]
+    looker = Viewer(engine, "dynamics", {"find": "1", "pick": "point 1"})
     look = looker.look()
     for _ in range(10):
-        if looker.asker.settled():
+        if looker.scheduler.settled():
             break
         while engine.waiting:
             engine.waiting.pop()()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,10 +16,12 @@ from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.engine.base import RunView
+from rnn_explorer.engine.channels import file_of
+from rnn_explorer.engine.frames import pack, unpack
+from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.words import Words
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import live
 from rnn_explorer.views.base import Answer, Seen
 from rnn_explorer.views.memory import _MOST_SHELVES, MOST_PINS, MemoryBoard, MemorySelection, _shelves, pinned
 
@@ -90,7 +91,7 @@ def test_there_are_always_the_same_cards(query: str) -> None:
     trainer.advance(60, 2)
     for known in (seen(trainer, snapshot=None), seen(trainer), answered(trainer, board)):
         assert [card.name for card in board.cards(known)] == CARDS
-        json.loads(live.Encoder(board).event(known))
+        unpack(Encoder(board).frame(known))
 
 
 @every
@@ -110,16 +111,16 @@ def test_what_was_found_is_drawn(query: str) -> None:
     assert cards["gradient_norm"].layout["shapes"][0]["y0"] == trainer.experiment.training.clip_norm
 
 
-def test_an_event_holds_the_sentences_and_then_only_what_changed() -> None:
+def test_a_frame_holds_the_sentences_and_then_only_what_changed() -> None:
     trainer, board = trainer_of(QUERIES[0]), MemoryBoard(MemorySelection())
-    encoder, known = live.Encoder(board), answered(trainer, board)
-    first = json.loads(encoder.event(known))
+    encoder, known = Encoder(board), answered(trainer, board)
+    first = unpack(encoder.frame(known))
     assert set(first["figures"]) == set(CARDS) and first["cards"] == CARDS
     lines = first["figures"]["findings"]["lines"]
     assert lines and {"kind", "text"} == set(lines[0]) and "svg" not in first["figures"]["findings"]
-    assert json.loads(encoder.event(known))["figures"] == {}
-    assert live._file_of(named(board.cards(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
-    assert live._file_of(named(board.cards(known))["findings"], "html") is None
+    assert unpack(encoder.frame(known))["figures"] == {}
+    assert file_of(named(board.cards(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
+    assert downloads._file_of(named(board.cards(known))["findings"], "html") is None
 
 
 def test_layouts_stay_while_only_values_change() -> None:
@@ -130,14 +131,14 @@ def test_layouts_stay_while_only_values_change() -> None:
     trainer.step()
     after = named(board.cards(answered(trainer, board)))
     for name in ("gradient", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"):
-        assert live._json(before[name].layout) == live._json(after[name].layout), name
+        assert pack(before[name].layout) == pack(after[name].layout), name
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @every
 def test_exploded_weights_can_be_sent(query: str) -> None:
     trainer, board = trainer_of(query), MemoryBoard(MemorySelection())
-    encoder = live.Encoder(board)
+    encoder = Encoder(board)
     for grown in (1e6, 1e18, 1e38, math.inf, math.nan):
         with torch.no_grad():
             for cell in trainer.model.cells():
@@ -145,8 +146,8 @@ def test_exploded_weights_can_be_sent(query: str) -> None:
         worst = np.array([grown])
         train = {"step": np.array([1]), "loss": worst, "metric": worst, "grad_norm": worst, "applied_norm": worst}
         known = answered(trainer, board)
-        event = json.loads(encoder.event(seen(trainer, known.answers, train=train)))
-        assert event["status"]["status"] == "paused"
+        frame = unpack(encoder.frame(seen(trainer, known.answers, train=train)))
+        assert frame["status"]["status"] == "paused"
 
 
 # -- what is chosen ---------------------------------------------------------------------------------------------

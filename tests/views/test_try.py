@@ -6,16 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from tests.engine.test_pictures import trainer_of, view_of
 
 from rnn_explorer.analysis.questions import QUESTIONS, answer, load
 from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.engine.frames import unpack
+from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import live
 from rnn_explorer.views import BOARDS, Answer, Seen
 from rnn_explorer.views.try_it import TryBoard, TrySelection
 from rnn_explorer.views.try_it import way_of as way_of_task
-from tests.ui.test_live import trainer_of, view_of
 
 load()
 WAYS = {
@@ -77,10 +78,10 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
         board, seen = look(trainer, mode=mode, own=own_of(trainer))
         assert [card.name for card in board.cards(seen)] == wanted
         assert not [told.error for told in seen.answers.values() if told.error]
-        event = json.loads(live.Encoder(board).event(seen))
-        assert set(event["figures"]) == set(wanted) == set(event["cards"])
-        assert sum(event["grid"]["spans"].get(name, [3, 1])[0] for name in wanted) % 6 == 0, "rows are full"
-        assert {tool["place"] for tool in event["tools"]} <= {"bar", *wanted}
+        frame = unpack(Encoder(board).frame(seen))
+        assert set(frame["figures"]) == set(wanted) == set(frame["cards"])
+        assert sum(frame["grid"]["spans"].get(name, [3, 1])[0] for name in wanted) % 6 == 0, "rows are full"
+        assert {tool["place"] for tool in frame["tools"]} <= {"bar", *wanted}
         bare = TryBoard(board.selection)
         assert [card.name for card in bare.cards(Seen(view, 0))] == wanted, "cards keep their places"
         assert bare.cards(Seen(view_of(trainer, snapshot=None), 0)) == []
@@ -146,7 +147,21 @@ def test_the_free_run_is_as_long_as_chosen() -> None:
     board, seen = look(trainer, steps=12, sequence=3)
     found = seen.answer("closed_loop").value
     assert (len(found.free), found.sequence) == (12, 3)
-    assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps"]
+    assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps", "begin"]
+
+
+@pytest.mark.parametrize("task", ["forecast", "own_series"])
+def test_the_free_run_begins_at_the_end_or_before_it(task: str) -> None:
+    trainer = small(task)
+    for back, truth in ((0, 0), (9, 9), (200, 12)):
+        board, seen = look(trainer, steps=12, begin="end", back=back)
+        found = seen.answer("closed_loop").value
+        assert len(found.truth) == truth and found.beyond == 12 - truth
+        assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps", "begin", "back"]
+        (card,) = board.cards(seen)
+        assert ("the 12 after the last that is known" in card.title) == (back == 0)
+        assert ("beyond its end" in card.title) == (back == 9)
+        assert unpack(Encoder(board).frame(seen))["figures"]
 
 
 def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
@@ -179,9 +194,9 @@ def test_an_own_sequence_that_makes_no_sense_is_none(own: str) -> None:
 def test_what_cannot_be_read_is_told_and_nothing_is_drawn_of_it(task: str, own: str, said: str) -> None:
     trainer = small(task)
     board, seen = look(trainer, mode="own", own=own)
-    event = json.loads(live.Encoder(board).event(seen))
-    assert [error for error in event["status"]["errors"] if said in error]
-    assert "answer" in event["figures"]
+    frame = unpack(Encoder(board).frame(seen))
+    assert [error for error in frame["status"]["errors"] if said in error]
+    assert "answer" in frame["figures"]
 
 
 def test_a_thousand_numbers_fit_into_a_selection() -> None:
@@ -196,7 +211,7 @@ def test_an_exploded_model_is_drawn_all_the_same() -> None:
             parameter.data.fill_(1e30)
         for mode in ("task", "own"):
             board, seen = look(trainer, mode=mode, own=own)
-            assert json.loads(live.Encoder(board).event(seen))["figures"]
+            assert unpack(Encoder(board).frame(seen))["figures"]
 
 
 def test_it_is_registered_for_its_page() -> None:

@@ -6,129 +6,40 @@ more memory than its numbers. Nothing in a cell is ever computed or executed.
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import itertools
-import math
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 
-from rnn_explorer.tasks.own import cells
-from rnn_explorer.tasks.own.cells import Cell, is_formula, read_cell, written
+from rnn_explorer.tasks.own.builder import Budget, Builder, Decimal
+from rnn_explorer.tasks.own.cells import read_cell, written
+from rnn_explorer.tasks.own.column import EXACT, LARGEST, Column, Kind, check_classes
 from rnn_explorer.tasks.own.limits import (
+    DECIMALS,
     MAX_CELL,
-    MAX_CLASSES,
     MAX_COLUMNS,
     MAX_NAME,
-    MAX_ROW,
     MAX_ROWS,
-    MAX_TEXTS,
     DataError,
+    DecimalOpen,
+    at_lines,
     be,
+    clean,
     counted,
     listed,
     quoted,
 )
+from rnn_explorer.tasks.own.rows import delimiter_of, fit, rows_of, unused
 from rnn_explorer.trace import Array
 
-Kind = Literal["numeric", "text", "constant", "empty"]
+__all__ = ["EXACT", "LARGEST", "Column", "Kind", "Table", "check_classes", "looks_like_a_table", "read_table"]
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-LARGEST = 1e30  # of a number that a model can be given
-EXACT = 2.0**53  # beyond it, floating-point numbers skip whole numbers
-_LOOKED_AT = 50  # rows from which the delimiter is guessed
 _BATCH = 1_000  # rows
 _HEAD = 20  # rows that are kept as they were written, for the preview
 _MOST_NOTES = 30
-_DATE = re.compile(r"\d{4}-\d\d?-\d\d?([ T]\d\d?:\d\d.*)?|\d\d?[./-]\d\d?[./-](\d{4}|\d\d)([ T]\d\d?:\d\d.*)?")
-_SORTABLE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d.*)?")
-_COMMA_NUMBER = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        name: from the first row.
-        kind: "numeric"; "constant": numeric, and everywhere the same; "text": at least one cell is no number;
-            "empty": no value at all.
-        numbers: (rows,) float64, NaN where there is no number.
-        codes: for a text column (rows,) int32, which of `texts` a row holds, -1 where it is empty; None for others,
-            and where there were too many different texts to keep.
-        texts: the different texts, in the order in which they come.
-        missing: rows without a value.
-        why: for a text column, a sentence that says which cell is no number.
-    """
-
-    name: str
-    kind: Kind
-    numbers: Array
-    codes: Array | None = None
-    texts: tuple[str, ...] = ()
-    missing: int = 0
-    why: str = ""
-
-    def series(self) -> Array:
-        """(rows,) the numbers, for a model.
-
-        Raises:
-            DataError: for a column that is text, constant or empty, or has numbers too large.
-        """
-        shown = quoted(self.name)
-        if self.kind == "empty":
-            raise DataError(f"The column {shown} is empty; choose another one.")
-        if self.kind == "text":
-            raise DataError(
-                f"The column {shown} is not numeric: {self.why} Correct the file, or choose another column."
-            )
-        values = self.numbers
-        if self.kind == "constant":
-            value = written(float(values[~np.isnan(values)][0]))
-            raise DataError(f"The column {shown} is constant (always {value}), so there is nothing to learn; drop it.")
-        largest = float(np.nanmax(np.abs(values)))
-        if largest > LARGEST:
-            raise DataError(
-                f"The column {shown} holds numbers as large as {largest:.2g}, and the limit is {LARGEST:.0g}; "
-                "bring it to another unit, or take its logarithm."
-            )
-        return values
-
-    def names(self) -> tuple[Array, tuple[str, ...]]:
-        """What each row is called by this column: for labels and for the names of series.
-
-        Returns:
-            (rows,) int64, -1 where there is no value, and the names: texts in the order in which they come, numbers
-            in ascending order.
-
-        Raises:
-            DataError: for an empty column, and where different values cannot be told apart.
-        """
-        if self.kind == "empty":
-            raise DataError(f"The column {quoted(self.name)} is empty; choose another one.")
-        if self.kind == "text":
-            if self.codes is None:
-                raise DataError(
-                    f"The column {quoted(self.name)} holds too many different texts ({MAX_TEXTS:,} in all columns "
-                    "together are kept) to be a label or the name of a series; choose another one."
-                )
-            return self.codes.astype(np.int64), self.texts
-        known = ~np.isnan(self.numbers)
-        if np.abs(self.numbers[known]).max() > EXACT:
-            raise DataError(
-                f"The column {quoted(self.name)} holds numbers of more than 15 digits, which would not all be told "
-                "apart; put a letter before them."
-            )
-        values, codes = np.unique(self.numbers[known], return_inverse=True)
-        found = np.full(len(self.numbers), -1, dtype=np.int64)
-        found[known] = codes
-        return found, tuple(written(float(value)) for value in values)
+_LIKE = 0.95  # share of rows of one width, and of numbers in a column, from which a text looks like a table
 
 
 @dataclass(frozen=True)
@@ -176,151 +87,86 @@ class Table:
         return [dict(zip(self.columns, row, strict=True)) for row in self.head[:count]]
 
 
-def read_table(text: str, name: str = "") -> Table:
+def read_table(text: str, name: str = "", decimal: str = "", as_written: bool = False) -> Table:
     """Read the text of a CSV file.
 
     The delimiter (comma, semicolon, tab or vertical bar) is found by looking, or told by a first line "sep=;". The
     first row names the columns; where all of it are numbers, it counts as data.
 
+    Whether 1,234 and 1.234 are thousands is decided column by column: by a cell that can be read in one way only, else
+    by `decimal`, by the file's other columns, or by commas as the delimiter, beside which the decimal sign is a point.
+
     Args:
         text: of the whole file.
         name: of the file, for people.
+        decimal: "point" or "comma", for columns that do not show it themselves; "" where nothing is stated.
+        as_written: whether words such as NA or none are labels, where a column is one of labels.
 
     Raises:
-        DataError: says what is wrong and what to do.
+        DecimalOpen: where nothing decides between thousands and decimals.
+        DataError: says what else is wrong and what to do.
     """
-    text, delimiter, notes = _delimiter(text)
-    rows = _rows(text, delimiter)
-    first = next((row for row in rows if row[1]), None)
+    if decimal not in DECIMALS:
+        raise DataError(f"{quoted(decimal)} is no decimal sign; say point or comma.")
+    text, delimiter, notes = delimiter_of(text)
+    rows = rows_of(text, delimiter or unused(text))
+    first = next((row for row in rows if row[2]), None)
     if first is None:
         raise DataError("The file has no rows; it should have a row of column names and then one row a time step.")
-    names, is_data, told = _header(first[1])
+    names, is_data, told = _header(first[2])
     notes += told
-    body: Iterator[tuple[int, list[str]]] = itertools.chain([first], rows) if is_data else rows
-    builders, head, total = _fill(names, body, notes)
-    if total == 0:
+    body: Iterator[tuple[int, int, list[str]]] = itertools.chain([first], rows) if is_data else rows
+    budget = Budget()
+    builders = [Builder(column, budget, as_written) for column in names]
+    head, lines = _fill(builders, body, notes)
+    if not len(lines):
         raise DataError("The file has a row of column names and nothing below it; add rows of values.")
-    columns = {builder.name: builder.column() for builder in builders}
+    sign, why = _decimal(builders, decimal, delimiter)
+    columns = {builder.name: builder.column(sign, lines) for builder in builders}
     for builder in builders:
-        notes += builder.notes(columns[builder.name])
+        notes += builder.notes(columns[builder.name], lines, why)
     if len(notes) > _MOST_NOTES:
         notes = [*notes[:_MOST_NOTES], f"There are {len(notes) - _MOST_NOTES} more remarks like these."]
-    return Table(name, columns, total, tuple(notes), head)
+    return Table(name, columns, len(lines), tuple(notes), head)
 
 
-# -- rows -------------------------------------------------------------------------------------------------------
+def _decimal(builders: Sequence[Builder], stated: str, delimiter: str) -> tuple[Decimal, str]:
+    """The decimal sign of the columns that do not show it themselves, and why.
 
-
-class _Lines:
-    """The lines of a text for the csv module, with a limit to what one row may hold."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = iter(io.StringIO(text, newline=""))
-        self.number = 0  # of the last line given out, from 1
-        self.begin = 1  # of the present row's first line
-        self._length = 0  # characters of the present row so far
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.number += 1
-        self._length += len(line)
-        if self._length > MAX_ROW:
-            width = 1 + max(line.count(mark) for mark in DELIMITERS)
-            if width > MAX_COLUMNS:
-                raise DataError(
-                    f"Line {self.number} has {width:,} columns, and the limit is {MAX_COLUMNS}; leave some out."
-                )
-            spread = "" if self.begin == self.number else " A quote may have been opened there and never closed."
-            raise DataError(
-                f"The row that begins in line {self.begin} has more than {MAX_ROW:,} characters, which is the limit."
-                f"{spread} Correct it, or check that the file is a CSV file with one row a line."
-            )
-        return line
-
-    def row_done(self) -> None:
-        self.begin, self._length = self.number + 1, 0
-
-
-def _rows(text: str, delimiter: str, most: int | None = None) -> Iterator[tuple[int, list[str]]]:
-    """The rows, each with the number of its first line; one without a cell is a blank line."""
-    lines = _Lines(text)
-    begin = 1
-    try:
-        for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
-            begin = lines.begin
-            lines.row_done()
-            yield begin, row
-            if most is not None and lines.number >= most:
-                return
-    except csv.Error as error:
-        raise DataError(
-            f"Line {lines.number} cannot be read as CSV ({error}). Look there for a quote that is not closed."
-        ) from None
-
-
-def _delimiter(text: str) -> tuple[str, str, list[str]]:
-    """Find what separates the columns.
-
-    Returns:
-        The text without a line that says so, the delimiter, and remarks.
+    Raises:
+        DecimalOpen: where there is such a column and nothing decides.
     """
-    said = re.match(r"sep=(.)\r?\n?", text, re.IGNORECASE)
-    if said:
-        if said[1] not in DELIMITERS:
-            raise DataError(f"The file's first line says sep={said[1]}, but columns may be separated by {_choices()}.")
-        # A blank line in its place, so that lines keep their numbers.
-        return (
-            "\n" + text[said.end() :],
-            said[1],
-            [f"The columns are separated by {DELIMITERS[said[1]]}, as line 1 says."],
-        )
-    counts = {mark: _counts(text, mark) for mark in DELIMITERS}
-    fits = {mark: _fit(found) for mark, found in counts.items()}
-    best = max(fits, key=lambda mark: fits[mark])
-    width = fits[best][1]
-    if width < 2 or _is_one_column(text, best, counts[best]):
-        # A single column: no cell of it may be cut, so the delimiter is one that does not occur in the beginning.
-        unused = next((mark for mark in ("\t", "|", ";", ",") if mark not in text[:MAX_ROW]), "\t")
-        return text, unused, ["There is one column."]
-    return text, best, [f"The columns are separated by {DELIMITERS[best]}."]
+    if stated:
+        return ("comma" if stated == "comma" else "point"), "as you stated"
+    shown = {sign for builder in builders if (sign := builder.decimal())}
+    if len(shown) == 1:
+        return shown.pop(), "as other columns of the file are"
+    if delimiter == ",":
+        return "point", "since commas separate the columns"
+    for builder in builders:
+        if builder.is_open:
+            line, cell = builder.first["open"]
+            small, large = sorted((read_cell(cell).value, read_cell(cell).comma))
+            raise DecimalOpen(
+                f"In the column {quoted(builder.name)}, {cell} (line {line}) may be {written(small)} or "
+                f"{written(large)}, and nothing in the file says which. State its decimal sign: point or comma."
+            )
+    return "point", ""
 
 
-def _choices() -> str:
-    *first, last = DELIMITERS.values()
-    return f"{', '.join(first)} or {last}"
-
-
-def _counts(text: str, mark: str) -> list[int]:
-    """Cells in each of the first rows."""
-    found: list[int] = []
+def looks_like_a_table(text: str) -> bool:
+    """Whether the beginning of a text has rows of the same width, two cells or more, and a column of numbers."""
     try:
-        for _, row in _rows(text, mark, most=_LOOKED_AT):
-            if row:
-                found.append(len(row))
+        text, delimiter, _ = delimiter_of(text)
+        rows = [row for _, _, row in rows_of(text, delimiter, most=_HEAD) if row] if delimiter else []
     except DataError:
-        pass  # the reading proper will say where
-    return found
-
-
-def _fit(counts: Sequence[int]) -> tuple[float, int]:
-    """How well rows of so many cells make a table: the share of the commonest width, where that is more than 1."""
-    if not counts:
-        return 0.0, 0
-    width, often = Counter(counts).most_common(1)[0]
-    if counts[0] > 1 and counts.count(counts[0]) == often:
-        width = counts[0]
-    return (often / len(counts) if width > 1 else 0.0), width
-
-
-def _is_one_column(text: str, mark: str, counts: Sequence[int]) -> bool:
-    """Whether commas only stand in numbers such as 1,5 below a name without one."""
-    if mark != "," or len(counts) < 2 or counts[0] != 1:
         return False
-    lines = text[: MAX_ROW // 10].splitlines()[1 : len(counts)]
-    return all(_COMMA_NUMBER.fullmatch(line) for line in lines if line.strip())
+    share, width = fit([len(row) for row in rows])
+    body = [row for row in rows[1:] if len(row) == width]
+    if share < _LIKE or len(body) < 3:
+        return False
+    numbers = [sum(read_cell(cell.strip()).is_number for cell in column) for column in zip(*body, strict=True)]
+    return any(count >= _LIKE * len(body) for count in numbers)
 
 
 def _header(first: list[str]) -> tuple[list[str], bool, list[str]]:
@@ -331,11 +177,10 @@ def _header(first: list[str]) -> tuple[list[str], bool, list[str]]:
     """
     if len(first) > MAX_COLUMNS:
         raise DataError(f"The file has {len(first):,} columns, and the limit is {MAX_COLUMNS}; leave some out.")
-    names = [_clean(cell) for cell in first]
+    names = [clean(cell) for cell in first]
     if not any(names):
         raise DataError("The first row is empty cells only; it should name the columns.")
-    kinds = [read_cell(name).kind for name in names]
-    if all(kind in ("whole", "point", "comma") for kind in kinds):
+    if all(read_cell(name).is_number for name in names):
         made = [f"column {number + 1}" for number in range(len(names))]
         told = "The first row holds numbers, not names, so it counts as data"
         return made, True, [f"{told}, and the columns are called {made[0]}{' and so on' if len(made) > 1 else ''}."]
@@ -361,54 +206,56 @@ def _refuse_names(names: list[str]) -> None:
             )
 
 
-def _clean(cell: str) -> str:
-    """One line without signs that cannot be seen."""
-    if cell.isascii() and cell.isprintable() and "  " not in cell:  # as most are, which is quick to see
-        return cell.strip()
-    return " ".join("".join(c if c.isprintable() else " " for c in cell).split())
-
-
 # -- columns ----------------------------------------------------------------------------------------------------
 
 
 def _fill(
-    names: list[str], rows: Iterator[tuple[int, list[str]]], notes: list[str]
-) -> tuple[list[_Builder], tuple[tuple[str, ...], ...], int]:
-    """Read all rows into columns; remarks on rows are added to `notes`."""
-    budget = _Budget()
-    builders = [_Builder(name, budget) for name in names]
+    builders: Sequence[Builder], rows: Iterator[tuple[int, int, list[str]]], notes: list[str]
+) -> tuple[tuple[tuple[str, ...], ...], Array]:
+    """Read all rows into columns; remarks on rows are added to `notes`.
+
+    Returns:
+        The first rows as they were written, and (rows,) the lines in which rows begin.
+    """
     head: list[tuple[str, ...]] = []
-    total = 0
-    kept = _kept(rows, len(names), notes)
+    places: list[int] = []
+    kept = _kept(rows, len(builders), notes)
     while batch := list(itertools.islice(kept, _BATCH)):
-        total += len(batch)
-        if total > MAX_ROWS:
+        if len(places) + len(batch) > MAX_ROWS:
             raise _too_many_rows()
         lines, whole = zip(*batch, strict=True)
+        places += lines
         head += [tuple(cell[:MAX_NAME] for cell in row) for row in whole[: _HEAD - len(head)]]
         for builder, column in zip(builders, zip(*whole, strict=True), strict=True):
             builder.add(column, lines)
-    return builders, tuple(head), total
+    return tuple(head), np.array(places, dtype=np.int64)
 
 
-def _kept(rows: Iterator[tuple[int, list[str]]], width: int, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
+def _kept(rows: Iterator[tuple[int, int, list[str]]], width: int, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
     """The rows with just as many cells as there are columns; those at the end without any value are left out."""
-    empty, waiting = [""] * width, 0
-    for line, row in rows:
+    empty, waiting, skipped, blank = [""] * width, list[int](), list[int](), list[int]()
+    for line, last, row in rows:
         if not row and width > 1:
-            continue  # a blank line
-        fitted = _fitted(row or empty, width, line)
-        if not any(fitted):
-            waiting += 1
+            blank.append(line)
             continue
-        if waiting > MAX_ROWS:
+        fitted = _fitted(row or empty, width, line, last)
+        skipped, blank = skipped + blank, []  # lines after the last row are no loss
+        if not any(fitted):
+            waiting.append(line)
+            continue
+        if len(waiting) > MAX_ROWS:
             raise _too_many_rows()
-        for _ in range(waiting):  # a gap in time
-            yield line, empty
-        waiting = 0
+        for gap in waiting:  # a gap in time
+            yield gap, empty
+        waiting = []
         yield line, fitted
+    if skipped:
+        what = f"{counted(len(skipped), 'blank line')} {be(len(skipped))} left out"
+        around = "it" if len(skipped) == 1 else "them"
+        notes.append(f"{what}, {at_lines(skipped)}: the rows around {around} follow each other without a gap.")
     if waiting and width > 1:
-        notes.append(f"{counted(waiting, 'row')} without any value at the end {be(waiting)} left out.")
+        what = f"{counted(len(waiting), 'row')} without any value at the end {be(len(waiting))} left out"
+        notes.append(f"{what}: {at_lines(waiting)}.")
 
 
 def _too_many_rows() -> DataError:
@@ -417,7 +264,7 @@ def _too_many_rows() -> DataError:
     )
 
 
-def _fitted(row: list[str], width: int, line: int) -> list[str]:
+def _fitted(row: list[str], width: int, line: int, last: int) -> list[str]:
     """A row with just as many cells as there are columns, without spaces around them.
 
     Raises:
@@ -427,194 +274,18 @@ def _fitted(row: list[str], width: int, line: int) -> list[str]:
     while len(cells) > width and not cells[-1]:
         cells.pop()
     if len(cells) != width and not (len(cells) == 1 and not cells[0]):
+        spans = (
+            f'A quote (") that is opened there is closed in line {last} only; correct it.'
+            if last > line
+            else "Every row must have as many; a title or a remark above the names must go."
+        )
         raise DataError(
             f"Line {line} has {counted(len(cells), 'cell')}, but the first row names {counted(width, 'column')}. "
-            "Every row must have as many; a title or a remark above the names must go."
+            + spans
         )
     if len(max(cells, key=len)) > MAX_CELL:
-        raise DataError(f"Line {line} has a cell of more than {MAX_CELL:,} characters, which is the limit; shorten it.")
-    return cells if len(cells) == width else [""] * width
-
-
-@dataclass
-class _Budget:
-    """How many more different texts may be kept."""
-
-    left: int = field(default_factory=lambda: MAX_TEXTS)
-
-
-@dataclass
-class _Builder:
-    """Collects a column, a batch of rows at a time."""
-
-    name: str
-    budget: _Budget
-    numbers: list[Array] = field(default_factory=list)
-    codes: list[Array] = field(default_factory=list)
-    known: dict[str, int] = field(default_factory=dict)
-    is_text: bool = False
-    kept: bool = True  # the texts
-    missing: int = 0
-    infinite: int = 0
-    strange: int = 0  # cells that are texts
-    first_text: tuple[int, str] = (0, "")
-    first_formula: tuple[int, str] | None = None
-    first_comma: str = ""
-    first_point: str = ""
-
-    def add(self, column: Sequence[str], lines: Sequence[int]) -> None:
-        """Add the cells of a batch of rows, which begin in `lines`."""
-        values = self._plain(column)
-        if values is None:
-            said = {cell: read_cell(cell) for cell in dict.fromkeys(column)}
-            self._take_note(column, lines, said)
-            values = np.array([said[cell].value for cell in column])
-        else:
-            said = {}  # so all are numbers
-        if self.strange and not self.is_text:
-            self.is_text = True
-            for before in self.numbers:  # until here it looked numeric, and no texts were kept
-                self._keep_texts(["" if np.isnan(value) else written(value) for value in before.tolist()])
-        self.numbers.append(values)
-        if self.is_text and self.kept:
-            said = said or {cell: read_cell(cell) for cell in dict.fromkeys(column)}
-            called = {cell: self._name(cell, what) for cell, what in said.items()}
-            self._keep_texts([called[cell] for cell in column])
-
-    def _plain(self, column: Sequence[str]) -> Array | None:
-        """(rows,) the numbers where all cells are plain ones, which is quick to see; else None."""
-        letters = set("".join(column))
-        if not letters or not letters <= cells.PLAIN:
-            return None
-        try:
-            values = np.array(list(map(float, column)))
-        except ValueError:
-            return None
-        if not np.isfinite(values).all():
-            return None
-        if "." in letters and not self.first_point:
-            self.first_point = next(cell for cell in column if "." in cell)
-        return values
-
-    def _take_note(self, column: Sequence[str], lines: Sequence[int], said: Mapping[str, Cell]) -> None:
-        """Count what is not a plain number, and remember the first of each kind."""
-        for cell, often in Counter(column).items():  # in the order in which they come
-            kind = said[cell].kind
-            if kind == "missing":
-                self.missing += often
-            elif kind == "infinite":
-                self.infinite += often
-            elif kind == "text":
-                self.strange += often
-                if not self.first_text[0]:
-                    self.first_text = (lines[column.index(cell)], cell)
-                if self.first_formula is None and is_formula(cell):
-                    self.first_formula = (lines[column.index(cell)], cell)
-            elif kind == "comma":
-                self.first_comma = self.first_comma or cell
-            elif kind == "point":
-                self.first_point = self.first_point or cell
-
-    @staticmethod
-    def _name(cell: str, said: Cell) -> str:
-        """The cell as the name of a class: numbers in one way of writing, nothing for a missing value."""
-        if said.kind == "text":
-            return _clean(cell)[:MAX_NAME]
-        return "" if math.isnan(said.value) else written(said.value)
-
-    def _keep_texts(self, texts: Sequence[str]) -> None:
-        if not self.kept:
-            return
-        for text in dict.fromkeys(texts):
-            if text and text not in self.known:
-                self.known[text] = len(self.known)
-                self.budget.left -= 1
-        if self.budget.left < 0:  # they would cost too much memory: what this column has is given back
-            self.budget.left += len(self.known)
-            self.kept, self.known, self.codes = False, {}, []
-            return
-        self.codes.append(np.array([self.known.get(text, -1) for text in texts], dtype=np.int32))
-
-    def column(self) -> Column:
-        """What has been collected; mixed decimal signs make a text of it."""
-        numbers = np.concatenate(self.numbers)
-        missing = self.missing + self.infinite
-        if self.is_text:
-            codes = np.concatenate(self.codes) if self.kept else None
-            return Column(self.name, "text", numbers, codes, tuple(self.known), missing, self._why())
-        if self.first_comma and self.first_point:
-            return Column(self.name, "text", numbers, None, (), missing, self._why())
-        found = numbers[~np.isnan(numbers)]
-        kind: Kind = "empty" if not len(found) else "constant" if (found == found[0]).all() else "numeric"
-        return Column(self.name, kind, numbers, missing=missing)
-
-    def _why(self) -> str:
-        line, cell = self.first_text
-        if not line:
-            comma, point = self.first_comma, self.first_point
-            return f"it has numbers with a decimal comma ({comma}) and with a decimal point ({point})."
-        others = f" and {counted(self.strange - 1, 'other cell')} are no numbers" if self.strange > 1 else ""
-        formula = ", a formula, which is not computed here (save the file with values)" if is_formula(cell) else ""
-        return f"line {line} says {quoted(cell)}{formula}{others}."
-
-    def notes(self, column: Column) -> list[str]:
-        """What a person should know of this column, in sentences."""
-        shown, rows = quoted(self.name), len(column.numbers)
-        told = []
-        if column.kind == "empty":
-            return [f"The column {shown} is empty."]
-        if self.missing:
-            told.append(f"The column {shown} has no value in {counted(self.missing, 'row')} of {rows:,}.")
-        if self.infinite:
-            told.append(f"The column {shown} is infinite in {counted(self.infinite, 'row')}, which count as missing.")
-        if column.kind == "constant":
-            told.append(f"The column {shown} is constant.")
-        if self.first_formula is not None:
-            line, cell = self.first_formula
-            told.append(
-                f"The column {shown} has what looks like a formula in line {line} ({quoted(cell)}); it is taken as "
-                "text and never computed."
-            )
-        if column.kind == "text":
-            told += self._about_text(column)
-        elif self.first_comma:
-            value = written(read_cell(self.first_comma).value)
-            told.append(f"The column {shown} is read with a decimal comma: {self.first_comma} is {value}.")
-        return told
-
-    def _about_text(self, column: Column) -> list[str]:
-        shown, line = quoted(self.name), self.first_text[0]
-        if line and column.texts and all(map(_DATE.fullmatch, column.texts[:_HEAD])):
-            told = (
-                f"The column {shown} holds dates, which are not read: rows count as equally far apart, in their order"
-            )
-            if _goes_down(column):
-                return [f"{told}. They go back in time: sort the file, so that the oldest row comes first."]
-            return [f"{told}."]
-        numeric = len(column.numbers) - self.strange - column.missing
-        if numeric > self.strange or not line:
-            return [f"The column {shown} is taken as text: {self._why()}"]
-        return []
-
-
-def _goes_down(column: Column) -> bool:
-    """Whether dates written year first come in descending order."""
-    dates = column.texts
-    if len(dates) < 2 or not all(map(_SORTABLE.fullmatch, dates)):
-        return False
-    return all(one > other for one, other in itertools.pairwise(dates))
-
-
-def check_classes(names: Sequence[str], what: str) -> None:
-    """See that there is a sensible number of classes.
-
-    Raises:
-        DataError: for fewer than two and for too many.
-    """
-    if len(names) < 2:
-        raise DataError(f"{what} holds one class only{f' ({quoted(names[0])})' if names else ''}; two are needed.")
-    if len(names) > MAX_CLASSES:
+        spans = f', from a quote (") that is closed in line {last} only' if last > line else ""
         raise DataError(
-            f"{what} holds {len(names):,} different values, and the limit is {MAX_CLASSES} classes. Is it a number to "
-            "be forecast, or a name rather than a class?"
+            f"Line {line} has a cell of more than {MAX_CELL:,} characters, which is the limit{spans}; shorten it."
         )
+    return cells if len(cells) == width else [""] * width

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rnn_explorer.errors import UserError
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -19,14 +21,28 @@ ENCODINGS = (
 )  # fmt: skip
 
 
+DECIMALS = ("", "point", "comma")  # that may be stated for a table; "" is for nothing stated
+
+
 class DataError(UserError):
     """A file that cannot be used. The message is a sentence that says why, and what to do."""
+
+
+class DecimalOpen(DataError):
+    """Numbers that can be read in two ways; who reads the file again must state the decimal sign."""
 
 
 def quoted(text: str, longest: int = 40) -> str:
     """Somebody's text inside a sentence: in quotes, on one line, not too long."""
     line = "".join(letter if letter.isprintable() else " " for letter in text[: longest + 1])
     return f"'{line}'" if len(line) <= longest else f"'{line[: longest - 1]}…'"
+
+
+def clean(text: str) -> str:
+    """One line without signs that cannot be seen."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # as most are, which is quick to see
+        return text.strip()
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def listed(names: list[str] | tuple[str, ...], most: int = 12) -> str:
@@ -43,3 +59,12 @@ def be(number: int) -> str:
 def counted(number: int, thing: str) -> str:
     """A number and what there is of it: 1 row, 3 rows, 1,200 rows."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def at_lines(lines: Sequence[int], most: int = 3) -> str:
+    """Where in a file: line 3; lines 3 and 7; lines 3, 7, 9 and 20 more."""
+    shown = [f"{line:,}" for line in lines[:most]]
+    if len(lines) > most:
+        return f"lines {', '.join(shown)} and {len(lines) - most:,} more"
+    *first, last = shown
+    return f"lines {', '.join(first)} and {last}" if first else f"line {last}"

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import SettingError
-from rnn_explorer.tasks.base import PROBES, Baseline, Batch, Split, Task, TaskSettings
+from rnn_explorer.tasks.base import PROBES, Baseline, Batch, Course, Split, Task, TaskSettings
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.csv_file import Table
 from rnn_explorer.tasks.own.limits import DataError
@@ -72,7 +71,7 @@ def taken(sizes: Array, share: float) -> int:
 
 
 def split_by_item(
-    labels: Array, sizes: Array, val_split: float, generator: torch.Generator
+    labels: Array, sizes: Array, val_split: float, generator: np.random.Generator
 ) -> dict[Split, Array] | None:
     """Share out labelled items, each wholly into one part, the classes by their shares.
 
@@ -90,7 +89,7 @@ def split_by_item(
     order = mixed(labels, np.random.default_rng(0).permutation(len(labels)))
     number = taken(sizes[order], TEST_SHARE)
     test, rest = order[:number], order[number:]
-    rest = rest[mixed(labels[rest], torch.randperm(len(rest), generator=generator).numpy())]
+    rest = rest[mixed(labels[rest], generator.permutation(len(rest)))]
     number = taken(sizes[rest], val_split) if val_split > 0 and len(rest) else 0
     validation, train = rest[:number], rest[number:]
     if len(np.unique(labels[train])) < len(np.unique(labels)) or sizes[train].sum() < PROBES:
@@ -115,30 +114,31 @@ class Stretches:
     """Sequences as stretches of one long array, so that those that overlap cost no memory.
 
     Attributes:
-        starts, lengths: (sequences,) long.
+        starts, lengths: (sequences,) int64.
     """
 
-    starts: torch.Tensor
-    lengths: torch.Tensor
+    starts: Array
+    lengths: Array
 
     @classmethod
     def of(cls, starts: Sequence[Array], lengths: Sequence[Array]) -> Stretches:
         """Several groups of them, one after the other."""
         joined = [np.concatenate([np.empty(0), *part]).astype(np.int64) for part in (starts, lengths)]
-        return cls(torch.from_numpy(joined[0]), torch.from_numpy(joined[1]))
+        return cls(joined[0], joined[1])
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def select(self, index: torch.Tensor) -> Stretches:
+    def select(self, index: Array) -> Stretches:
         return Stretches(self.starts[index], self.lengths[index])
 
-    def gather(self, values: torch.Tensor, time: int) -> torch.Tensor:
+    def gather(self, values: Array, time: int) -> Array:
         """(sequences, time, ...): padded with 0 to `time` steps."""
-        steps = torch.arange(time)
-        real = steps < self.lengths[:, None]  # (sequences, time)
-        found = values[torch.where(real, self.starts[:, None] + steps, 0)]
-        return found * real.reshape(*real.shape, *(1 for _ in values.shape[1:])).to(values.dtype)
+        steps = np.arange(time)
+        padding = steps >= self.lengths[:, None]  # (sequences, time)
+        found = values[np.where(padding, 0, self.starts[:, None] + steps)]
+        found[padding] = 0
+        return found
 
 
 class PartsTask(Task):
@@ -166,7 +166,7 @@ class PartsTask(Task):
 
     def train_batch(self, epoch: int, index: int, batch_size: int) -> Batch:
         if getattr(self, "_order_of", None) != epoch:
-            self._order = torch.randperm(self.train_size, generator=self.generator("train", epoch))
+            self._order = self.generator("train", epoch).permutation(self.train_size)
             self._order_of = epoch
         chosen = self._order[index * batch_size : (index + 1) * batch_size]
         return self.made("train", self.stretches["train"].select(chosen))
@@ -206,14 +206,20 @@ class OwnTask(Task):
     def train_batch(self, epoch: int, index: int, batch_size: int) -> Batch:
         return self.inner.train_batch(epoch, index, batch_size)
 
-    def choose_probes(self, batch: Batch) -> torch.Tensor:
+    def choose_probes(self, batch: Batch) -> Array:
         return self.inner.choose_probes(batch)
 
     def baseline(self) -> Baseline:
         return self.inner.baseline()
 
+    def baseline_by_value(self, split: Split) -> Array | None:
+        return self.inner.baseline_by_value(split)
+
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         return self.inner.explain(inputs, targets, length, answers)
+
+    def course(self, inputs: Array) -> Course | None:
+        return self.inner.course(inputs)
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         return self.inner.labels(batch)

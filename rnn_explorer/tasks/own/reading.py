@@ -7,14 +7,19 @@ file is executed, unpacked or followed, and its size bounds the time and memory 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
-from rnn_explorer.tasks.own.csv_file import Column, Table, read_table
-from rnn_explorer.tasks.own.limits import ENCODINGS, MAX_BYTES, MAX_NAME, DataError, quoted
+from rnn_explorer.tasks.own.csv_file import Column, Table, looks_like_a_table, read_table
+from rnn_explorer.tasks.own.limits import ENCODINGS, MAX_BYTES, MAX_NAME, DataError, DecimalOpen, quoted
 from rnn_explorer.tasks.own.text_file import Text, read_text
 
-__all__ = ["Column", "DataError", "Table", "Text", "decode", "is_table", "read", "read_table", "read_text"]
+__all__ = [
+    "FORMS", "Column", "DataError", "DecimalOpen", "How", "Table", "Text", "decode", "is_table", "read", "read_table",
+    "read_text",
+]  # fmt: skip
 
 TABLES = (".csv", ".tsv", ".tab")
+FORMS = ("", "table", "text")  # as what a file is read; "" goes by its name
 
 _COMPRESSED = {
     b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd",
@@ -33,19 +38,48 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # at the beginning of a file
 
 
-def read(data: bytes, name: str = "", encoding: str = "utf-8") -> Table | Text:
+@dataclass(frozen=True)
+class How:
+    """How a file is to be read, where somebody has stated it.
+
+    Attributes:
+        encoding: one of `limits.ENCODINGS`.
+        decimal: "point" or "comma": the decimal sign of columns that do not show it themselves; "" where nothing is
+            stated.
+        as_written: whether words such as NA or none are labels, where a column is one of labels.
+        form: "table" or "text"; "" where the name of the file says it.
+    """
+
+    encoding: str = "utf-8"
+    decimal: str = ""
+    as_written: bool = False
+    form: str = ""
+
+
+def read(data: bytes, name: str = "", encoding: str = "utf-8", how: How | None = None) -> Table | Text:
     """Read a file.
 
     Args:
         data: the bytes as they came.
         name: of the file; one that ends in .csv, .tsv or .tab is a table, any other a text.
         encoding: one of `limits.ENCODINGS`.
+        how: more of how it is to be read; its encoding counts, then.
 
     Raises:
+        DecimalOpen: where a table's numbers can be read in two ways and the decimal sign is not stated.
         DataError: says why the file cannot be used, and what to do.
     """
-    text, shown = decode(data, encoding), _file_name(name)
-    return read_table(text, shown) if is_table(name) else read_text(text, shown)
+    how = how or How(encoding)
+    if how.form not in FORMS:
+        raise DataError(f"A file is read as a table or as a text, not as {quoted(how.form)}.")
+    text, shown = decode(data, how.encoding), _file_name(name)
+    if how.form == "table" or (how.form == "" and is_table(name)):
+        return read_table(text, shown, how.decimal, how.as_written)
+    found = read_text(text, shown)
+    if how.form == "" and looks_like_a_table(text):
+        told = "The lines look like the rows of a table; it is read as a text, since its name does not end in .csv."
+        return replace(found, notes=(f"{told} To read it as a table, say so (--form table).", *found.notes))
+    return found
 
 
 def is_table(name: str) -> bool:

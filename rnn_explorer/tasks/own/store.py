@@ -7,6 +7,7 @@ folder's path to its workers by an environment variable; a worker only reads.
 from __future__ import annotations
 
 import atexit
+import errno
 import io
 import json
 import os
@@ -73,13 +74,31 @@ def keep(record: Table | Text) -> str:
     packed = _packed(record)
     token = secrets.token_urlsafe(16)
     with _lock:
-        folder = _own_folder()
-        if sum(file.stat().st_size for file in folder.glob("*.npz")) + len(packed) > MAX_STORED:
-            raise DataError("The server's room for uploads is used up. Try again later, or run it on your own machine.")
-        part = folder / f"{token}.part"
-        part.write_bytes(packed)
-        part.replace(folder / f"{token}.npz")  # so that nobody ever reads half a file
+        try:
+            folder = _own_folder()
+            if sum(file.stat().st_size for file in folder.glob("*.npz")) + len(packed) > MAX_STORED:
+                raise DataError(
+                    "The server's room for uploads is used up. Try again later, or run it on your own machine."
+                )
+            _write(folder / f"{token}.npz", packed)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+            why = "the disk of the server is full" if full else f"the server cannot write it ({error.strerror})"
+            raise DataError(
+                f"The upload cannot be kept: {why}. Try again later, or run it on your own machine."
+            ) from error
     return token
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a whole file or nothing, so that nobody ever reads half of one and none takes up room."""
+    part = file.with_suffix(".part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def get(token: str) -> Table | Text:
@@ -107,6 +126,11 @@ def size(token: str) -> int:
         return (folder / f"{token}.npz").stat().st_size
     except OSError:
         return 0
+
+
+def holds(token: str) -> bool:
+    """Whether something is stored under a token."""
+    return size(token) > 0
 
 
 def drop(token: str) -> None:
@@ -147,7 +171,7 @@ def _own_folder() -> Path:
         _sweep()
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for this user alone (mode 700)
         _made = (os.getpid(), folder, _locked(folder))
-        atexit.register(_end)
+        atexit.register(close)
     elif not _made[1].is_dir():  # somebody tidied up; the workers know this path
         if _made[2] is not None:
             _made[2].close()
@@ -166,8 +190,11 @@ def _folder() -> Path | None:
     return Path(told) if told else None
 
 
-def _end() -> None:
-    """Remove the folder of this process."""
+def close() -> None:
+    """Remove the folder of this process with all uploads; for its end, since workers know the path.
+
+    A process that ends by itself does so anyway; one that is ended by a signal has to.
+    """
     global _made
     with _lock:
         if _is_mine():
@@ -217,7 +244,7 @@ def _packed(record: Table | Text) -> bytes:
             if column.codes is not None:
                 arrays[f"codes{number}"] = column.codes
             words = {"name": column.name, "kind": column.kind, "texts": column.texts, "why": column.why}
-            about["columns"].append({**words, "missing": column.missing})
+            about["columns"].append({**words, "missing": column.missing, "far": column.far})
     about |= {"record": type(record).__name__, "name": record.name, "notes": record.notes}
     arrays["about"] = np.frombuffer(json.dumps(about).encode("ascii"), dtype=np.uint8)
     file = io.BytesIO()
@@ -237,6 +264,6 @@ def _unpacked(content: bytes) -> Table | Text:
             codes = stored.get(f"codes{number}")
             columns[told["name"]] = Column(
                 told["name"], told["kind"], stored[f"numbers{number}"], codes, tuple(told["texts"]), told["missing"],
-                told["why"],
+                told["why"], told["far"],
             )  # fmt: skip
     return Table(about["name"], columns, about["rows"], notes, tuple(map(tuple, about["head"])))

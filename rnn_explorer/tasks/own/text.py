@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
@@ -191,14 +190,14 @@ class Alphabet:
         told = f"{what} {be(lost)} rare or not in the training part, and read as {OTHER}."
         return cls(names, (told,) if lost else ())
 
-    def codes(self, text: str) -> torch.Tensor:
+    def codes(self, text: str) -> Array:
         """(characters,) uint8: the symbol of each character."""
         points = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
         found = np.full(0x110000, len(self.names) - 1, dtype=np.uint8)  # by code point; the last symbol is `OTHER`
         for code, name in enumerate(self.names):
             if name:
                 found[ord(name)] = code
-        return torch.from_numpy(found[points])
+        return found[points]
 
 
 def visible(name: str) -> str:
@@ -232,7 +231,7 @@ class _Characters(PartsTask):
         self.output = OutputSpec("classes_per_step", size, alphabet.names)
         self.stretches = {split: self._windows(split, *parts[split]) for split in parts}
         self.train_part = parts["train"]
-        self._usage = np.bincount(self.codes[slice(*parts["train"])].numpy(), minlength=size)
+        self._usage = np.bincount(self.codes[slice(*parts["train"])], minlength=size)
         self.notes = alphabet.notes
 
     def _cut(self, count: int) -> dict[Split, tuple[int, int]]:
@@ -262,20 +261,20 @@ class _Characters(PartsTask):
         return Stretches.of([starts], [np.full(len(starts), length + 1)])
 
     def made(self, split: Split, stretches: Stretches) -> Batch:
-        windows = stretches.gather(self.codes, self.settings.seq_len + 1).long()  # (batch, seq_len + 1)
+        windows = stretches.gather(self.codes, self.settings.seq_len + 1).astype(np.int64)  # (batch, seq_len + 1)
         return Batch(windows[:, :-1], windows[:, 1:])
 
-    def choose_probes(self, batch: Batch) -> torch.Tensor:
-        return torch.linspace(0, len(batch) - 1, PROBES).round().long()  # from everywhere in the part
+    def choose_probes(self, batch: Batch) -> Array:
+        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # from everywhere in the part
 
     def baseline(self) -> Baseline:
         batch, split = self.judged()
-        train, size = self.codes[slice(*self.train_part)].numpy().astype(np.int64), self.input.size
+        train, size = self.codes[slice(*self.train_part)].astype(np.int64), self.input.size
         pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size).reshape(size, size)
         # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
         shares = pairs + (self._usage + 1) / 100
         shares /= shares.sum(axis=1, keepdims=True)  # (this character, the next)
-        now, after = batch.inputs.numpy(), batch.targets.numpy()
+        now, after = batch.inputs, batch.targets
         return Baseline(
             loss=float(-np.log(shares[now, after]).mean()),
             metric=float((shares.argmax(axis=1)[now] == after).mean()),
@@ -317,7 +316,7 @@ class _Characters(PartsTask):
     def _places(self) -> dict[bytes, int]:
         """Where each judged stretch starts, by its bytes."""
         return {
-            window.numpy().tobytes(): int(start)
+            window.tobytes(): int(start)
             for split in ("validation", "test")
             for window, start in zip(self.finite_set(split).inputs, self.stretches[split].starts, strict=True)
         }
@@ -359,13 +358,13 @@ class _Labels(PartsTask):
         self.codes = alphabet.codes("".join(texts))
         sizes = np.array([len(text) for text in texts])
         begins = np.cumsum(sizes) - sizes
-        self.kind_at = torch.from_numpy(np.repeat(kinds, sizes))  # by position in `codes`
+        self.kind_at = np.repeat(kinds, sizes)  # by position in `codes`
         self.stretches = {split: Stretches.of([begins[n]], [sizes[n]]) for split, n in parts.items()}
         self.time = int(sizes.max())
         self.input = InputSpec("symbols", len(alphabet.names), alphabet.names)
         self.output = OutputSpec("classes", len(self.classes), self.classes)
         cut_off = sum(len(text) > settings.seq_len for _, text in pairs)
-        self.notes = (*alphabet.notes, *_line_notes(repeated, cut_off, settings.seq_len))
+        self.notes = (*alphabet.notes, *_line_notes(repeated, cut_off, settings.seq_len), *_doubled(pairs))
 
     def _kinds(self, labels: Sequence[str]) -> Array:
         counts = Counter(labels)
@@ -389,17 +388,17 @@ class _Labels(PartsTask):
         return parts
 
     def made(self, split: Split, stretches: Stretches) -> Batch:
-        inputs = stretches.gather(self.codes, self.time).long()  # (batch, time)
+        inputs = stretches.gather(self.codes, self.time).astype(np.int64)  # (batch, time)
         return Batch(inputs, self.kind_at[stretches.starts], stretches.lengths)
 
     def baseline(self) -> Baseline:
         (batch, split), train = self.judged(), self.stretches["train"]
         assert batch.lengths is not None
         counts = np.ones((self.input.size, len(self.classes)))  # one text more than were seen, so none is impossible
-        np.add.at(counts, (self.codes[train.starts + train.lengths - 1].numpy(), self.kind_at[train.starts].numpy()), 1)
+        np.add.at(counts, (self.codes[train.starts + train.lengths - 1], self.kind_at[train.starts]), 1)
         shares = counts / counts.sum(axis=1, keepdims=True)  # (characters, labels)
-        last = batch.inputs[torch.arange(len(batch)), batch.lengths - 1].numpy()
-        said, right = shares[last], batch.targets.numpy()
+        last = batch.inputs[np.arange(len(batch)), batch.lengths - 1]
+        said, right = shares[last], batch.targets
         return Baseline(
             loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
             metric=float((said.argmax(axis=1) == right).mean()),
@@ -427,6 +426,26 @@ class _Labels(PartsTask):
 def _line_notes(repeated: int, cut_off: int, seq_len: int) -> list[str]:
     told = [f"{counted(repeated, 'repeated line')} {be(repeated)} left out."] if repeated else []
     return told + ([f"{counted(cut_off, 'text')} {be(cut_off)} cut off after {seq_len} characters."] if cut_off else [])
+
+
+def _doubled(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """What is to be said of texts that stand under more than one label.
+
+    Args:
+        pairs: (label, text) of each different line.
+    """
+    labels: dict[str, list[str]] = {}
+    for label, text in pairs:
+        labels.setdefault(text, []).append(label)
+    doubled = [text for text, found in labels.items() if len(found) > 1]
+    if not doubled:
+        return []
+    one, other, *_ = labels[doubled[0]]
+    told = f"{counted(len(doubled), 'text')} {'stands' if len(doubled) == 1 else 'stand'} under more than one label"
+    return [
+        f"{told} ({quoted(doubled[0])} under {quoted(one)} and {quoted(other)}), so no model can be right about every "
+        "line, and a text may be in the training and in the test part; correct them, if that was not meant."
+    ]
 
 
 # -- what suits a text ------------------------------------------------------------------------------------------

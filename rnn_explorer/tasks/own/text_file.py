@@ -80,18 +80,24 @@ def read_text(text: str, name: str = "") -> Text:
         name: of the file, for people.
     """
     content = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\v", "\n")
-    kind, tabbed, lines = _kind(content)
-    if kind == "labels":
-        told = (
-            "Every line is a label, a tab and a text" if tabbed == lines else "Most lines are a label, a tab and a text"
-        )
-        return Text(name, content, kind, (f"{told}, so it can be learnt to tell the label of a text.",))
-    alphabet = set(content)
-    return Text(name, content, kind, (f"{counted(len(content), 'character')}, {len(alphabet):,} of them different.",))
+    labels, lines = _labels(content)
+    tabbed = labels.total()
+    notes = []
+    if tabbed and tabbed >= _LABELLED * lines:
+        every = "Every line is" if tabbed == lines else "Most lines are"
+        told = f"{every} a label, a tab and a text"
+        if len(labels) <= MAX_CLASSES:
+            return Text(name, content, "labels", (f"{told}, so it can be learnt to tell the label of a text.",))
+        notes = [
+            f"{told}, but there are {len(labels):,} different labels and the limit is {MAX_CLASSES}; so it is taken "
+            "for a model of its characters. To learn the labels, merge some or leave some out."
+        ]
+    told = f"{counted(len(content), 'character')}, {len(set(content)):,} of them different."
+    return Text(name, content, "characters", (*notes, told))
 
 
-def _kind(content: str) -> tuple[Kind, int, int]:
-    """What the lines look like, how many have a tab, and how many there are (of the first `MAX_ROWS`)."""
+def _labels(content: str) -> tuple[Counter[str], int]:
+    """How often each label comes at the beginning of a line, and the number of lines (of the first `MAX_ROWS`)."""
     labels: Counter[str] = Counter()
     lines = 0
     for _, line in itertools.islice(_lines(content), MAX_ROWS):
@@ -99,10 +105,7 @@ def _kind(content: str) -> tuple[Kind, int, int]:
         label, tab, rest = line.partition("\t")
         if tab and label.strip() and rest.strip() and len(label) <= MAX_NAME:
             labels[label.strip()] += 1
-            if len(labels) > max(MAX_CLASSES, lines // 2):
-                return "characters", 0, lines
-    tabbed = labels.total()
-    return ("labels" if tabbed and tabbed >= _LABELLED * lines else "characters"), tabbed, lines
+    return labels, lines
 
 
 def _lines(content: str) -> Iterator[tuple[int, str]]:

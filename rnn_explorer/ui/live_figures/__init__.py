@@ -1,6 +1,6 @@
 """The component that draws the live figures in place.
 
-`live_figures(...)` mounts it. The browser then opens the run's event stream by itself (`rnn_explorer.ui.live`); the
+`live_figures(...)` mounts it. The browser then connects to the server by itself (`rnn_explorer.ui.socket`); the
 script is run again only when the run's status changes, so that the buttons can follow.
 """
 
@@ -13,11 +13,13 @@ from typing import Any
 import plotly
 import streamlit as st
 
+from rnn_explorer.ui import scripts
+
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "rnn_explorer.live_figures",
     css=(_HERE / "live.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live.js").read_text(encoding="utf-8"),
+    js=(_HERE / scripts.LOADER).read_text(encoding="utf-8"),
     isolate_styles=False,
 )
 
@@ -57,6 +59,8 @@ def live_figures(
         "plotly": plotly.__version__,
         "ask": dict(ask),
         "at": at,
+        "modules": f"{base}/explorer/modules/{scripts.digest()}",
+        "names": list(scripts.modules()),
     }
     return _component(
         key=board,

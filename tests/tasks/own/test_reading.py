@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from rnn_explorer.tasks.own.cells import is_formula, read_cell, written
 from rnn_explorer.tasks.own.csv_file import Column, Table, check_classes
 from rnn_explorer.tasks.own.limits import (
+    DECIMALS,
     ENCODINGS,
     MAX_BYTES,
     MAX_COLUMNS,
@@ -30,7 +31,7 @@ from rnn_explorer.tasks.own.limits import (
     listed,
     quoted,
 )
-from rnn_explorer.tasks.own.reading import decode, is_table, read
+from rnn_explorer.tasks.own.reading import FORMS, How, decode, is_table, read
 from rnn_explorer.tasks.own.text_file import Text
 
 SOME = b"time,temp\n1,20.5\n2,21\n3,19.25\n"
@@ -238,11 +239,14 @@ def test_every_encoding_can_be_stated(encoding: str) -> None:
             "The first row holds numbers, not names, so it counts as data, and the columns are called",
         ),
         (b",b\n1,2\n2,3\n", "Column 1 has no name, so it is called 'column 1'."),
-        (b"a,b\n1,2\n2,3\n,\n,\n\n", "2 rows without any value at the end are left out."),
-        (b"a,b\n1,2\n,\n3,4\n", "The column 'a' has no value in 1 row of 3."),
-        (b"a\n1\n\n3\n\n", "The column 'a' has no value in 1 row of 3."),
-        (b"a,b\n1,2\nNA,4\n-,5\n3,n/a\n", "The column 'a' has no value in 2 rows of 4."),
-        (b"a,b\n1,2\ninf,4\n-Infinity,5\n1e999,3\n", "The column 'a' is infinite in 3 rows, which count as missing."),
+        (b"a,b\n1,2\n2,3\n,\n,\n\n", "2 rows without any value at the end are left out: lines 4 and 5."),
+        (b"a,b\n1,2\n,\n3,4\n", "The column 'a' has no value in 1 row of 3: line 3."),
+        (b"a\n1\n\n3\n\n", "The column 'a' has no value in 1 row of 3: line 3."),
+        (b"a,b\n1,2\nNA,4\n-,5\n3,n/a\n", "The column 'a' has no value in 2 rows of 4: lines 3 and 4."),
+        (
+            b"a,b\n1,2\ninf,4\n-Infinity,5\n1e999,3\n",
+            "The column 'a' is infinite in 3 rows, which count as missing: the first is line 3.",
+        ),
         (b"a,b\n5,2\n5.0,4\n5,5\n", "The column 'a' is constant."),
         (b"a,b\n,2\n,4\n", "The column 'a' is empty."),
         (b"a;b\n1,5;2\n1.234,5;4\n", "The column 'a' is read with a decimal comma: 1,5 is 1.5."),
@@ -294,7 +298,7 @@ def test_gaps_are_counted_and_named() -> None:
             "temprature",
             "no column 'temprature'. Did you mean 'temperature'? There are: 't",
         ),
-        (b"a,b\n1,12 %\n2,13 %\n", "b", "line 2 says '12 %'"),
+        (b"a,b\n1,12 kg\n2,13 kg\n", "b", "line 2 says '12 kg'"),
     ],
 )
 def test_a_column_that_is_no_series_says_why(data: bytes, column: str, words: str) -> None:
@@ -337,7 +341,7 @@ def test_a_text_column_is_found_after_many_numeric_rows() -> None:
 
 
 def test_too_many_texts_are_given_up_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnn_explorer.tasks.own.csv_file.MAX_TEXTS", 50)
+    monkeypatch.setattr("rnn_explorer.tasks.own.builder.MAX_TEXTS", 50)
     rows = [f"a{number},{'yes' if number % 2 else 'no'}" for number in range(2_000)]
     table = read("\n".join(["id,b", *rows]).encode(), "a.csv")
     assert isinstance(table, Table)
@@ -371,12 +375,12 @@ def test_nothing_of_a_name_can_break_a_sentence() -> None:
     [
         ("3", 3, "whole"), ("-07", -7, "whole"), ("+2", 2, "whole"), ("1.5", 1.5, "point"), (".5", 0.5, "point"),
         ("5.", 5, "point"), ("1e-3", 0.001, "point"), ("1,5", 1.5, "comma"), (",5", 0.5, "comma"),
-        ("1.234,5", 1234.5, "comma"), ("1,234", 1.234, "comma"), ("1,234.5", 1234.5, "point"),
+        ("1.234,5", 1234.5, "comma"), ("1,234", 1234, "open"), ("1.234", 1.234, "open"), ("1,234.5", 1234.5, "point"),
         ("1,234,567", 1234567, "point"), ("-1,234,567.5", -1234567.5, "point"), ("1,5e3", 1500, "comma"),
     ],
 )  # fmt: skip
 def test_numbers(cell: str, value: float, kind: str) -> None:
-    assert read_cell(cell) == (value, kind)
+    assert read_cell(cell)[:2] == (value, kind)
 
 
 @pytest.mark.parametrize("cell", ["", "NA", "n/a", "NaN", "null", "None", "-", "?", ".", "#N/A", "#DIV/0!"])
@@ -386,7 +390,7 @@ def test_missing_values(cell: str) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["1_000", "٣", "0x10", "1 2", "1.2.3", "12,34,5", "e5", "=1+1", "1-2", "5%", "$3", "--1", "9" * 61, "1e", "true"],
+    ["1_00", "٣", "0x10", "1 2", "1.2.3", "12,34,5", "e5", "=1+1", "1-2", "5%%", "%5", "3 kg", "--1", "9" * 61, "1e"],
 )
 def test_texts(cell: str) -> None:
     assert read_cell(cell).kind == "text"
@@ -404,8 +408,9 @@ def test_formulas_are_known_by_their_beginning() -> None:
 
 @given(st.text(max_size=12))
 def test_any_cell_is_something(cell: str) -> None:
-    value, kind = read_cell(cell)
-    assert math.isfinite(value) == (kind in ("whole", "point", "comma"))
+    said = read_cell(cell)
+    assert math.isfinite(said.value) == math.isfinite(said.comma) == said.is_number
+    assert said.is_number == (said.kind in ("whole", "point", "comma", "open"))
 
 
 # -- texts ------------------------------------------------------------------------------------------------------
@@ -443,6 +448,41 @@ def test_lines_without_a_label_are_told(content: bytes, words: str) -> None:
     assert words in str(caught.value) and is_sentence(str(caught.value))
 
 
+@pytest.mark.parametrize("count", [100, 101, 150, 3000])
+def test_more_labels_than_a_model_learns_are_said_before_a_character_model_is_trained(count: int) -> None:
+    lines = "".join(f"label {number % count}\ttext {number}\n" for number in range(max(2 * count, 6000)))
+    text = read(lines.encode(), "a.txt")
+    assert isinstance(text, Text)
+    if count == 100:
+        assert text.kind == "labels"
+        return
+    assert text.kind == "characters"
+    assert (
+        f"there are {count:,} different labels and the limit is 100; so it is taken for a model of its" in text.notes[0]
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b"t,temp\n1,2.5\n2,3.5\n3,4.5\n4,2\n", b"a;b\n1;x\n2;y\n3;z\n", b"1\t2\n3\t4\n5\t6\n7\t8\n"]
+)
+def test_a_table_of_another_name_is_noticed_and_can_be_read_as_one(content: bytes) -> None:
+    text = read(content, "a.txt")
+    assert isinstance(text, Text) and text.notes[0].startswith("The lines look like the rows of a table; it is read as")
+    assert isinstance(read(content, "a.txt", how=How(form="table")), Table)
+    text = read(content, "a.csv", how=How(form="text"))
+    assert isinstance(text, Text) and not any("look like" in note for note in text.notes)
+    with pytest.raises(DataError, match="not as 'picture'"):
+        read(content, "a.txt", how=How(form="picture"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"Yes, it was.\nNo, it was not.\nSo, we go.\nOh, well.\n", b"yes\tgood\nno\tbad\nyes\tso\n"]
+)
+def test_prose_and_labelled_lines_are_no_table(content: bytes) -> None:
+    text = read(content, "a.txt")
+    assert isinstance(text, Text) and not any("look like the rows" in note for note in text.notes)
+
+
 def test_prose_with_tabs_and_lines_of_names_are_no_labels() -> None:
     many = "".join(f"name {number}\tsomething\n" for number in range(500))
     for content in ("\tindented\ntext\n", "no tab at all\n", many):
@@ -459,7 +499,10 @@ def test_the_name_says_what_a_file_is(name: str, expected: bool) -> None:
 
 # -- anything ---------------------------------------------------------------------------------------------------
 
-WORDS = "a b,c 1 2.5 , ; | \" ' =1+1 NA inf - é 1,5 1.234,5 2020-01-01 1e999 \u2028 \ud7ff sep=;\n label\ttext\n"
+WORDS = (
+    "a b,c 1 2.5 , ; | \" ' =1+1 NA inf - é 1,5 1.234,5 1.234 1,234"
+    " 5% €3 −2 1'234 01 TRUE ? 1.2.2020 20200101 2020-01-01 1e999 \u2028 \ud7ff sep=;\n label\ttext\n"
+)
 PIECES = st.sampled_from(
     [*(word.encode() for word in WORDS.split(" ")), b" ", b"\t", b"\n", b"\r\n", b"\r", b"\x00", b"\xe9", b"\x1f\x8b"]
 )
@@ -469,11 +512,11 @@ PIECES = st.sampled_from(
 @given(
     st.one_of(st.binary(max_size=400), st.lists(PIECES, max_size=60).map(b"".join)),
     st.sampled_from(["a.csv", "a.txt", "a.tsv", ""]),
-    st.sampled_from(ENCODINGS),
+    st.builds(How, st.sampled_from(ENCODINGS), st.sampled_from(DECIMALS), st.booleans(), st.sampled_from(("", *FORMS))),
 )
-def test_any_bytes_are_read_or_refused(data: bytes, name: str, encoding: str) -> None:
+def test_any_bytes_are_read_or_refused(data: bytes, name: str, how: How) -> None:
     try:
-        found = read(data, name, encoding)
+        found = read(data, name, how=how)
     except DataError as error:
         assert is_sentence(str(error)), str(error)
         return

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,17 +15,10 @@ from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import PROBES, Batch, Task
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.reading import read
-from rnn_explorer.tasks.own.series import (
-    OwnSeries,
-    OwnSeriesSettings,
-    beliefs,
-    example,
-    filled,
-    join_names,
-    longest_window,
-    split_names,
-    suggested,
-)
+from rnn_explorer.tasks.own.series import OwnSeries, OwnSeriesSettings, suggested
+from rnn_explorer.tasks.own.series_classes import beliefs
+from rnn_explorer.tasks.own.series_forecast import longest_window
+from rnn_explorer.tasks.own.series_settings import example, join_names, split_names
 from rnn_explorer.training import Trainer
 
 
@@ -60,7 +52,7 @@ def ramp(count: int = 200) -> bytes:
 
 def in_units(task: Task, batch: Batch) -> np.ndarray:
     """(batch, seq_len + 1, columns): whole windows in the units of the file."""
-    windows = torch.cat([batch.inputs, batch.targets[:, -1:]], dim=1).numpy()
+    windows = np.concatenate([batch.inputs, batch.targets[:, -1:]], axis=1)
     return windows * task.inner.scale + task.inner.mean
 
 
@@ -110,15 +102,23 @@ def test_the_baseline_repeats_the_last_value() -> None:
     assert task.baseline().loss == pytest.approx(np.mean(errors), rel=1e-4)
 
 
-def test_gaps_are_interpolated_within_a_part_or_dropped() -> None:
+def test_gaps_are_filled_from_the_past_within_a_part_or_dropped() -> None:
     x: list[float | None] = [float(n % 7) for n in range(200)]
     x[3] = x[127] = x[128] = None  # the last of the training part and the first of the validation part among them
     task = make(csv({"x": x, "y": list(range(200))}), columns="x", seq_len=10)
-    assert "3 missing values in 3 rows (1.5 %) are interpolated." in task.notes
-    train, validation = (in_units(task, task.finite_set(split))[:, :, 0] for split in ("train", "validation"))
-    assert train[0, 3] == pytest.approx(3.0, abs=1e-5)
-    assert train[-1, -1] == pytest.approx(126 % 7, abs=1e-5), "the nearest value of its own part"
-    assert validation[0, 0] == pytest.approx(129 % 7, abs=1e-5)
+    assert (
+        "3 missing values in 3 rows (1.5 %) are read as the last one before, and what should come there is not judged."
+        in task.notes
+    )
+    train, validation = task.finite_set("train"), task.finite_set("validation")
+
+    def read(batch: Batch) -> np.ndarray:
+        return batch.inputs[:, :, 0] * task.inner.scale + task.inner.mean
+
+    assert read(train)[0, 3] == pytest.approx(2.0, abs=1e-5), "the value before, never one from the future"
+    assert read(validation)[0, 0] == pytest.approx(task.inner.mean[0]), "nothing comes over the border of a part"
+    last = train.targets[-1, :, 0]
+    assert np.isnan(last).tolist() == [False] * 9 + [True] and not train.mask[-1, 9] and train.mask[-1, 5:9].all()
     dropped = make(csv({"x": x, "y": list(range(200))}), columns="x", seq_len=10, missing="drop")
     assert "3 rows with a missing value (1.5 %) are left out." in dropped.notes
     np.testing.assert_allclose(in_units(dropped, dropped.finite_set("train"))[0, :5, 0], [0, 1, 2, 4, 5], atol=1e-5)
@@ -144,7 +144,7 @@ def _experiment(task: Task) -> Experiment:
 def test_an_explanation_is_in_units_and_names_the_rows() -> None:
     task = make(ramp(), columns="x", seq_len=10)
     batch = task.evaluation("validation")
-    told = task.explain(batch.inputs[2].numpy(), batch.targets[2].numpy(), 10, batch.targets[2].numpy())
+    told = task.explain(batch.inputs[2], batch.targets[2], 10, batch.targets[2])
     assert told.title == "rows 131 to 141" and told.verdict.startswith("squared error 0;")
     assert [strip.role for strip in told.strips] == ["input", "target", "answer"]
     np.testing.assert_allclose(told.strips[0].values, np.arange(130, 140) ** 2, rtol=1e-4)
@@ -188,16 +188,16 @@ def test_series_are_classified_by_id_and_label() -> None:
     for split in sizes:
         batch = task.finite_set(split)
         for inputs, target, length in zip(batch.inputs, batch.targets, batch.lengths, strict=True):
-            values = inputs[:length].numpy() * task.inner.scale + task.inner.mean
+            values = inputs[:length] * task.inner.scale + task.inner.mean
             key = tuple(np.round(1e4 * values.ravel()))
             assert known[key] == target and (inputs[length:] == 0).all()
             seen.append(key)
     assert len(set(seen)) == 60, "each series is in one part"
     train = task.finite_set("train")
     values = train.inputs[train.step_mask()]
-    assert values.mean(dim=0).abs().max() < 1e-5 and (values.std(dim=0) - 1).abs().max() < 1e-2
+    assert np.abs(values.mean(axis=0)).max() < 1e-5 and np.abs(values.std(axis=0) - 1).max() < 1e-2
     for split in sizes:
-        share = task.finite_set(split).targets.float().mean()
+        share = task.finite_set(split).targets.mean()
         assert 0.4 <= share <= 0.6, "the classes are shared out"
 
 
@@ -216,12 +216,13 @@ def test_long_series_are_cut_into_pieces_that_stay_together() -> None:
 
 
 def test_without_an_id_each_row_is_a_series() -> None:
-    rows = [[n % 2, *(math.sin(step * (1 + n % 2)) + n / 100 for step in range(6))] for n in range(50)]
+    offsets = np.random.default_rng(2).normal(size=50).round(4).tolist()
+    rows = [[n % 2, *(math.sin(step * (1 + n % 2)) + offsets[n] for step in range(6))] for n in range(50)]
     data = csv({name: [row[place] for row in rows] for place, name in enumerate(["k", *"abcdef"])})
     task = make(data, kind="classification", label="k")
     assert task.longest == 6 and task.input.size == 1 and task.output.names == ("0", "1")
     batch = task.finite_set("test")
-    told = task.explain(batch.inputs[0].numpy(), batch.targets[0].numpy(), 6, np.full((6, 2), 0.5))
+    told = task.explain(batch.inputs[0], batch.targets[0], 6, np.full((6, 2), 0.5))
     row = int(told.title.removeprefix("row ")) - 1
     np.testing.assert_allclose(told.strips[0].values, rows[row][1:], rtol=1e-3, atol=1e-5)
     assert told.target_class == rows[row][0]
@@ -232,7 +233,7 @@ def test_gaps_in_series_are_closed_or_dropped() -> None:
     data["x"][5] = None
     data["species"][30] = None
     task = make(csv(data), kind="classification", label="species", series_id="run")
-    assert "1 missing value in 1 row (0.13 %) is interpolated." in task.notes
+    assert "1 missing value in 1 row (0.13 %) is read as the last one before." in task.notes
     assert len(task.inner.item_names) == 60
     task = make(csv(data), kind="classification", label="species", series_id="run", missing="drop")
     assert int(task.inner.item_at.shape[0]) == len(data["x"]) - 1
@@ -306,7 +307,7 @@ BAD = {
         csv({"x": [*sine(160), *["NA"] * 40], "y": sine(200)}),
         {"columns": "x"},
         "columns",
-        "has no value at all in a whole part",
+        "The test part has no window in which a judged time step has a value",
     ),
     "constant while training": (
         csv({"x": [*[1] * 140, *sine(60)]}),
@@ -437,7 +438,7 @@ NAME = st.sampled_from(["", "p", "q", "r", "q,r", "z", '"', "p,,q"])
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(COLUMN, min_size=3, max_size=3), NAME, NAME, NAME, st.sampled_from([0.0, 0.2, 0.5]), st.integers(5, 30),
-    st.sampled_from(["forecast", "classification"]), st.sampled_from(["interpolate", "drop"]),
+    st.sampled_from(["forecast", "classification"]), st.sampled_from(["carry_forward", "drop"]),
 )  # fmt: skip
 def test_any_table_makes_a_task_or_a_sentence(
     columns, chosen, label, series_id, val_split, seq_len, kind, missing
@@ -454,12 +455,12 @@ def test_any_table_makes_a_task_or_a_sentence(
     for split in ("train", "validation", "test"):
         batch = task.evaluation(split)
         assert len(batch) >= PROBES or (split == "validation" and val_split == 0)
-        assert batch.inputs.isfinite().all()
+        assert np.isfinite(batch.inputs).all()
     assert math.isfinite(task.baseline().loss)
     batch = task.probe()
     length = batch.inputs.shape[1] if batch.lengths is None else int(batch.lengths[0])
     answers = np.zeros((batch.inputs.shape[1], task.output.size))
-    assert task.explain(batch.inputs[0].numpy(), batch.targets[0].numpy(), length, answers).title
+    assert task.explain(batch.inputs[0], batch.targets[0], length, answers).title
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------
@@ -469,14 +470,6 @@ def test_names_are_joined_and_split() -> None:
     for names in (["a"], ["a", "b"], ['say "x"', "a, b", "c"], ["temp in °C"]):
         assert split_names(join_names(names)) == names
     assert split_names("") == [] and split_names(" a , b ") == ["a", "b"]
-
-
-def test_filled() -> None:
-    nan = math.nan
-    values = np.array([[nan, 1.0], [1.0, nan], [nan, nan], [4.0, nan], [nan, nan]])
-    np.testing.assert_allclose(filled(values), [[1, 1], [1, 1], [2.5, 1], [4, 1], [4, 1]])
-    empty = np.full((3, 1), nan)
-    assert np.isnan(filled(empty)).all() and np.isnan(values[0, 0]), "nothing is written to"
 
 
 def test_the_example_is_a_whole_year() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -109,6 +110,40 @@ def test_a_folder_that_somebody_tidied_up_is_made_again_at_its_place() -> None:
     token = store.put(TABLE, "a.csv")
     assert folder() == where and stat.S_IMODE(where.stat().st_mode) == 0o700
     assert store.get(token).name == "a.csv"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "The upload cannot be kept: the disk of the server is full. Try again later, or run it on your"),
+        (errno.EACCES, "The upload cannot be kept: the server cannot write it (Permission denied)."),
+    ],
+)
+def test_a_full_disk_is_told_and_keeps_no_half_file(monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
+    kept, write = store.put(TABLE, "a.csv"), Path.write_bytes
+
+    def fill(path: Path, content: bytes) -> int:
+        write(path, content[:10])
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(DataError) as caught:
+        store.put(TABLE, "b.csv")
+    assert words in str(caught.value)
+    assert [file.stem for file in folder().iterdir() if file.name != "alive"] == [kept]
+    monkeypatch.undo()
+    assert store.get(store.put(TABLE, "b.csv")).name == "b.csv"
+
+
+def test_a_disk_without_room_for_a_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    store.close()
+
+    def refuse(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store.tempfile, "mkdtemp", refuse)
+    with pytest.raises(DataError, match="the disk of the server is full"):
+        store.put(TABLE, "a.csv")
 
 
 READER = """

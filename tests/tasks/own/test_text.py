@@ -95,7 +95,7 @@ def test_the_baseline_is_a_table_of_pairs() -> None:
 def test_an_explanation_shows_what_cannot_be_seen() -> None:
     task = make(PROSE, seq_len=60)
     batch = task.evaluation("validation")
-    codes, targets = batch.inputs[0].numpy(), batch.targets[0].numpy()
+    codes, targets = batch.inputs[0], batch.targets[0]
     told = task.explain(codes, targets, 60, np.eye(task.output.size)[targets])
     assert "⏎" in told.symbols and "␣" in told.symbols and all(told.symbols)
     assert told.verdict == "guesses 60 of 60 characters; 0 nats a character"
@@ -147,11 +147,19 @@ def test_labelled_lines_are_cut_without_overlap() -> None:
             f"{task.output.names[target]}\t{text}"
             for target, text in zip(batch.targets.tolist(), spelt(task, batch), strict=True)
         ]
-        assert abs(float(batch.targets.float().mean()) - 0.5) < 0.1, "the labels are shared out"
+        assert abs(float(batch.targets.mean()) - 0.5) < 0.1, "the labels are shared out"
         real = batch.inputs > 0
-        assert real.sum(dim=1).tolist() == batch.lengths.tolist()
+        assert real.sum(axis=1).tolist() == batch.lengths.tolist()
     assert sorted(found) == sorted(LINES)
     assert {split: len(task.finite_set(split)) for split in SPLITS} == {"train": 64, "validation": 16, "test": 20}
+
+
+def test_a_text_under_two_labels_is_told() -> None:
+    task = make("\n".join([*LINES, LINES[2].replace("odd", "even"), LINES[4].replace("odd", "even")]), kind="labels")
+    shown = LINES[2].split("\t")[1]
+    told = f"2 texts stand under more than one label ('{shown}' under 'odd' and 'even'), so no model can be right"
+    assert any(note.startswith(told) for note in task.notes), task.notes
+    assert not any("more than one label" in note for note in make("\n".join(LINES), kind="labels").notes)
 
 
 def test_long_lines_are_cut_off_and_told() -> None:
@@ -169,7 +177,7 @@ def test_an_explanation_of_a_line() -> None:
     length, text = int(batch.lengths[0]), spelt(task, batch)[0]
     target = int(batch.targets[0])
     said = np.tile(np.eye(2)[target], (length, 1))
-    told = task.explain(batch.inputs[0].numpy(), batch.targets[0].numpy(), length, said)
+    told = task.explain(batch.inputs[0], batch.targets[0], length, said)
     assert told.title == text and told.correct and told.target_class == target
     assert "".join(told.symbols) == text.replace(" ", "␣")
 

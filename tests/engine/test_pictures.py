@@ -1,13 +1,8 @@
-"""The live stream without a server: what is sent, and that it is no more than what is new."""
+"""What a board shows, as frames: what is sent, and that it is no more than what is new."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import json
 import math
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.engine.base import RunView
+from rnn_explorer.engine.frames import unpack
+from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import live
 from rnn_explorer.views.base import Seen
 from rnn_explorer.views.lab import LabBoard, LabSelection
 
@@ -50,32 +46,26 @@ def seen(view: RunView, **more: Any) -> Seen:
     return Seen(view, view.step, **more)
 
 
-def encoder_of(selection: LabSelection | None = None) -> live.Encoder:
-    return live.Encoder(LabBoard(selection or LabSelection()))
-
-
-def unpack(packed: dict[str, Any]) -> np.ndarray:
-    kind = {"f2": np.float16, "f4": np.float32, "i4": np.int32}[packed["dtype"]]
-    values = np.frombuffer(base64.b64decode(packed["bdata"]), dtype=kind)
-    return values.reshape([int(size) for size in packed["shape"].split(",")]) if "shape" in packed else values
+def encoder_of(selection: LabSelection | None = None) -> Encoder:
+    return Encoder(LabBoard(selection or LabSelection()))
 
 
 @pytest.mark.parametrize(
     "query", ["task=digits", "task=names&cell=gru", "task=flip_flop&bidirectional=true&num_layers=2"]
 )
-def test_the_first_event_holds_everything_and_the_next_only_what_changed(query: str) -> None:
+def test_the_first_frame_holds_everything_and_the_next_only_what_changed(query: str) -> None:
     trainer = trainer_of(query)
     encoder = encoder_of()
     view = view_of(trainer)
-    first = json.loads(encoder.event(seen(view)))
+    first = unpack(encoder.frame(seen(view)))
     assert set(first["figures"]) == NAMES
     for figure in first["figures"].values():
         assert figure["title"] and figure["how"] and figure["layout"]
         assert len(figure["data"]) == figure["count"]
-    assert json.loads(encoder.event(seen(view)))["figures"] == {}, "nothing changed, nothing is sent"
+    assert unpack(encoder.frame(seen(view)))["figures"] == {}, "nothing changed, nothing is sent"
     trainer.step()
-    third = json.loads(encoder.event(seen(view_of(trainer, 2))))
-    assert "layout" not in third["figures"]["states"] and third["figures"]["states"]["data"]
+    third = unpack(encoder.frame(seen(view_of(trainer, 2))))
+    assert list(third["figures"]["states"]) == ["change"] and list(third["figures"]["states"]["change"]["0"]) == ["z"]
     assert third["status"]["step"] == 1
 
 
@@ -83,36 +73,27 @@ def test_a_trace_that_went_and_comes_back_is_sent_again() -> None:
     trainer = trainer_of("task=adding&cell=gru&hidden_size=3")
     encoder, view = encoder_of(), view_of(trainer)
     past = seen(view, past=True)
-    there = json.loads(encoder.event(past))["figures"]["curves"]
-    gone = json.loads(encoder.event(seen(view)))["figures"]["curves"]
-    again = json.loads(encoder.event(past))["figures"]["curves"]
+    there = unpack(encoder.frame(past))["figures"]["curves"]
+    gone = unpack(encoder.frame(seen(view)))["figures"]["curves"]
+    again = unpack(encoder.frame(past))["figures"]["curves"]
     assert gone["count"] == there["count"] - 2
     assert again["count"] == there["count"]
-    assert again["data"][str(there["count"] - 1)] == there["data"][str(there["count"] - 1)]
+    np.testing.assert_equal(again["data"][str(there["count"] - 1)], there["data"][str(there["count"] - 1)])
 
 
 def test_what_is_sent_of_a_map_is_the_map() -> None:
     trainer = trainer_of("task=adding&cell=lstm&hidden_size=5")
-    event = json.loads(encoder_of(LabSelection(sequence=2)).event(seen(view_of(trainer))))
-    packed = event["figures"]["states"]["data"]["0"]["z"]
+    frame = unpack(encoder_of(LabSelection(sequence=2)).frame(seen(view_of(trainer))))
+    sent = frame["figures"]["states"]["data"]["0"]["z"]
     hidden = trainer.snapshot().trace.layer(0).states["hidden"][2]  # (time, hidden)
-    assert packed["dtype"] == "f2"
-    np.testing.assert_allclose(unpack(packed), hidden.T, atol=1e-3)
+    assert sent.dtype == np.float16
+    np.testing.assert_allclose(sent, hidden.T, atol=1e-3)
 
 
-def test_numbers_too_large_for_half_precision_keep_single() -> None:
-    large = json.loads(live._json(np.full((2, 2), 1e5)))
-    assert large["dtype"] == "f4"
-    np.testing.assert_array_equal(unpack(large), np.full((2, 2), 1e5, dtype=np.float32))
-    assert json.loads(live._json(np.full((2, 2), np.nan)))["dtype"] == "f2"
-    assert json.loads(live._json(np.zeros(3)))["dtype"] == "f4"
-    assert json.loads(live._json({"a": [1.0, math.inf], "b": np.float64("nan")})) == {"a": [1.0, None], "b": None}
-
-
-def test_an_event_is_json_even_where_nothing_is_known_or_finite() -> None:
+def test_a_frame_can_be_made_even_where_nothing_is_known_or_finite() -> None:
     trainer = trainer_of("task=adding&cell=rnn&hidden_size=3")
     bare = view_of(trainer, snapshot=None, baseline=None, metric_name="", status="starting")
-    assert set(json.loads(encoder_of().event(seen(bare)))["figures"]) == {"curves"}
+    assert set(unpack(encoder_of().frame(seen(bare)))["figures"]) == {"curves"}
     broken = {"step": np.array([1, 2]), "loss": np.array([1.0, math.inf]), "metric": np.array([math.nan, math.nan])}
     view = view_of(
         trainer,
@@ -120,7 +101,7 @@ def test_an_event_is_json_even_where_nothing_is_known_or_finite() -> None:
         status="diverged",
         message="Diverged",
     )
-    status = json.loads(encoder_of().event(seen(view)))["status"]
+    status = unpack(encoder_of().frame(seen(view)))["status"]
     assert status["train_loss"] is None and status["message"] == "Diverged"
 
 
@@ -175,22 +156,6 @@ def test_the_ends_of_a_path_fit_when_it_rests_and_only_grow_while_it_moves() -> 
     assert width("paused") < wide
 
 
-def test_a_download_of_an_unknown_run_is_not_found() -> None:
-    class Request:
-        path_params = {"run_id": "nosuch", "name": "curves", "form": "csv"}
-        query_params: dict[str, str] = {}
-
-    from rnn_explorer.ui import session
-
-    try:
-        # In a thread of its own: a browser of other tests may have left a loop running in this one.
-        with ThreadPoolExecutor(1) as thread:
-            answer = thread.submit(lambda: asyncio.run(live.download(Request()))).result()  # type: ignore[arg-type]
-        assert answer.status_code == 404
-    finally:
-        session.close_engine()
-
-
 EXPLODING = "cell=rnn&nonlinearity=relu&init=identity&optimizer=sgd&learning_rate=5.0&clip_norm=0"
 
 
@@ -200,7 +165,7 @@ EXPLODING = "cell=rnn&nonlinearity=relu&init=identity&optimizer=sgd&learning_rat
 def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: LabSelection) -> None:
     trainer = trainer_of(f"{query}&{EXPLODING}")
     encoder = encoder_of(selection)
-    encoder.event(seen(view_of(trainer)))
+    encoder.frame(seen(view_of(trainer)))
     for grown in (1e6, 1e18, 1e38, math.inf):
         trainer.model.head.weight.data.fill_(min(grown, 1e38))
         for cell in trainer.model.cells():
@@ -208,20 +173,5 @@ def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: LabSel
         worst = np.array([grown])
         validation = {"step": np.array([1]), "loss": worst, "metric": worst}
         view = view_of(trainer, status="training", validation=validation, test=(math.nan, math.inf))
-        event = json.loads(encoder.event(seen(view)))
-        assert event["status"]["status"] == "training"
-
-
-# -- whose streams ------------------------------------------------------------------------------------------------
-
-
-def test_one_visitors_streams_are_bounded_and_a_newcomer_finds_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_streams_of", Counter())
-    monkeypatch.setattr(live, "STREAMS_EACH", 3)
-    monkeypatch.setattr(live, "STREAMS_IN_ALL", 5)
-    live._streams_of.update({"anna": 2, "bert": 3})
-    assert "You have 3 pages open" in live._full("bert")
-    assert "as many viewers" in live._full("anna"), "she has some already"
-    assert live._full("cora") == "", "she has none"
-    live._streams_of.update({"cora": 1, "dora": 1, "emil": 1})
-    assert "as many viewers" in live._full("fritz"), "one each, for as many as there are places"
+        frame = unpack(encoder.frame(seen(view)))
+        assert frame["status"]["status"] == "training"

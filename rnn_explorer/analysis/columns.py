@@ -1,0 +1,48 @@
+"""How well each of several columns is forecast: see `rnn_explorer.analysis.columns_report`."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rnn_explorer.analysis.columns_report import ColumnErrors
+from rnn_explorer.analysis.questions import QUESTIONS, Progress
+from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.errors import UserError
+from rnn_explorer.tasks.base import Split
+from rnn_explorer.tensors import TensorBatch
+
+_AT_ONCE = 32  # sequences between two looks at the clock
+
+
+@QUESTIONS.register("columns")
+def columns(subject: Subject, *, split: Split = "validation") -> Progress:
+    """The mean squared error of each column, over the answers that count.
+
+    Args:
+        subject: a model that forecasts several columns at each step.
+        split: "train", "validation" or "test"; the test set stands in for a validation set that is empty.
+
+    Returns:
+        `ColumnErrors`.
+
+    Raises:
+        UserError: for a task that does not forecast several columns.
+    """
+    task = subject.task
+    batch = task.evaluation(split)
+    if split == "validation" and not len(batch):
+        split, batch = "test", task.evaluation("test")
+    baseline = task.baseline_by_value(split)
+    if baseline is None:
+        raise UserError(f"{task.title} does not forecast several columns, so there is nothing to compare")
+    total, count = np.zeros(task.output.size), 0
+    for start in range(0, len(batch), _AT_ONCE):
+        yield start / len(batch)
+        part = TensorBatch.of(batch.select(slice(start, start + _AT_ONCE)))
+        with torch.no_grad():
+            off = subject.model(part.inputs, part.lengths) - part.targets
+        counted = off[part.step_mask()].double()  # (answers, columns)
+        total += counted.square().sum(dim=0).numpy()
+        count += len(counted)
+    return ColumnErrors(task.input.names, split, total / max(count, 1), baseline)

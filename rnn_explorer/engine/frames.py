@@ -1,0 +1,314 @@
+"""Frames: what a viewer sees of a run, in bytes.
+
+A frame is a 4-byte little-endian length, a header of that length as JSON, and raw little-endian arrays behind it, each
+at a multiple of 8 bytes. Where the header names an array it says `{"$": [type, shape, offset]}`, the offset counted
+from the header's end. A frame is a difference: it holds what is new since the last one of its encoder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+_ALIGN = 8  # bytes: a browser reads arrays in place only where their numbers lie at multiples of their size
+_ABSENT = object()
+_TYPES = {"f2": np.float16, "f4": np.float32, "f8": np.float64, "i1": np.int8, "i2": np.int16, "i4": np.int32,
+          "u1": np.uint8, "u2": np.uint16, "u4": np.uint32}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Card:
+    """One card of a board as plain data.
+
+    Attributes:
+        name: unique on its board.
+        parts: what it consists of but the traces, by name.
+        traces: of a figure, as Plotly names their properties; None for a card that is no figure.
+    """
+
+    name: str
+    parts: Mapping[str, Any]
+    traces: Sequence[Mapping[str, Any]] | None = None
+
+
+@dataclass
+class _Sent:
+    """What was sent of one card: by part, what was given, and the same as it went out."""
+
+    parts: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    traces: list[dict[str, tuple[Any, Any]]] = field(default_factory=list)
+
+
+class FrameEncoder:
+    """Makes frames, and keeps what it last sent.
+
+    An object that `is` the one sent last time is unchanged: what was given must not be written to afterwards. Other
+    objects are compared as they would go out, arrays by their bytes.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, tuple[Any, Any]] = {}
+        self._cards: dict[str, _Sent] = {}
+
+    def forget(self) -> None:
+        """The next frame is a whole one."""
+        self._parts.clear()
+        self._cards.clear()
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def encode(
+        self,
+        status: Mapping[str, Any],
+        parts: Mapping[str, Any],
+        cards: Sequence[Card],
+        only: Collection[str] | None = None,
+        whole: bool = False,
+    ) -> bytes:
+        """One frame, for who has all frames before it.
+
+        Args:
+            status: sent each time; its entries stand in the header beside the parts.
+            parts: sent where they are new. The names of the cards are one more, "cards".
+            cards: of each what is new: parts; "count" where there are more or fewer traces; under "data" traces that
+                are new or have other properties than before, by number; under "change" of other traces the properties
+                that changed.
+            only: cards that are wanted; of others nothing is sent, unless they were never sent. None: all.
+            whole: whether all of it is sent, for who joins or has fallen behind.
+
+        Raises:
+            TypeError: when something is no plain data.
+        """
+        if whole:
+            self.forget()
+        message: dict[str, Any] = dict(status)
+        for name, value in (*parts.items(), ("cards", [card.name for card in cards])):
+            if _is_new(self._parts, name, value):
+                message[name] = self._parts[name][1]
+        figures = {}
+        for card in cards:
+            if only is not None and card.name not in only and card.name in self._cards:
+                continue
+            news = self._news(card)
+            if news:
+                figures[card.name] = news
+        message["figures"] = figures
+        return pack(message)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def again(self, status: Mapping[str, Any]) -> bytes:
+        """All that was sent as one frame, for who joins or has fallen behind.
+
+        Args:
+            status: as in the frame before.
+        """
+        message: dict[str, Any] = {**status, **{name: wired for name, (_, wired) in self._parts.items()}}
+        figures = {}
+        for name in message.get("cards", ()):
+            if (sent := self._cards.get(name)) is not None:
+                figures[name] = {part: wired for part, (_, wired) in sent.parts.items()}
+                if sent.traces:
+                    figures[name]["data"] = {
+                        str(number): {part: wired for part, (_, wired) in trace.items()}
+                        for number, trace in enumerate(sent.traces)
+                    }
+        message["figures"] = figures
+        return pack(message)
+
+    def _news(self, card: Card) -> dict[str, Any]:
+        sent = self._cards.setdefault(card.name, _Sent())
+        news = {name: sent.parts[name][1] for name, value in card.parts.items() if _is_new(sent.parts, name, value)}
+        if card.traces is None:
+            return news
+        if len(card.traces) != len(sent.traces) or not card.traces:
+            if _is_new(sent.parts, "count", len(card.traces)):
+                news["count"] = len(card.traces)
+        del sent.traces[len(card.traces) :]  # forgotten in the browser, too
+        data, change = {}, {}
+        for number, trace in enumerate(card.traces):
+            if number < len(sent.traces) and sent.traces[number].keys() == trace.keys():
+                last = sent.traces[number]
+                changed = {name: last[name][1] for name, value in trace.items() if _is_new(last, name, value)}
+                if changed:
+                    change[str(number)] = changed
+                continue
+            fresh = {name: (value, _wired(value)) for name, value in trace.items()}
+            sent.traces[number : number + 1] = [fresh]
+            data[str(number)] = {name: wired for name, (_, wired) in fresh.items()}
+        sent.parts["count"] = (len(card.traces), len(card.traces))
+        return {**news, **{name: value for name, value in (("data", data), ("change", change)) if value}}
+
+
+def _is_new(sent: dict[str, tuple[Any, Any]], name: str, value: Any) -> bool:
+    """Whether a part differs from the one sent last; it then counts as sent."""
+    last = sent.get(name)
+    if last is None:
+        sent[name] = (value, _wired(value))
+        return True
+    given, wired = last
+    if given is value:
+        return False
+    if wired is given and not isinstance(given, np.ndarray):  # no arrays in it: Python compares it at once
+        new = isinstance(given, bool) != isinstance(value, bool)  # 1 == True, but not in JSON
+        try:
+            new = new or bool(given != value)
+        except ValueError:  # arrays in the new one
+            new = True
+        sent[name] = (value, _wired(value) if new else value)
+        return new
+    fresh = _wired(value)
+    new = not _same(wired, fresh)
+    sent[name] = (value, fresh if new else wired)
+    return new
+
+
+def _wired(value: Any) -> Any:
+    """The same with arrays as they go out; itself where there are none."""
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, dict):
+        wired = {name: _wired(part) for name, part in value.items()}
+        return value if all(wired[name] is part for name, part in value.items()) else wired
+    return value
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two parts look the same when they arrive."""
+    if old is new:
+        return True
+    if isinstance(new, np.ndarray) or isinstance(old, np.ndarray):
+        both = isinstance(new, np.ndarray) and isinstance(old, np.ndarray)
+        return both and old.dtype == new.dtype and old.shape == new.shape and old.tobytes() == new.tobytes()
+    if isinstance(new, dict):
+        if not isinstance(old, dict) or old.keys() != new.keys():
+            return False
+        return all(_same(old[name], value) for name, value in new.items())
+    if isinstance(new, bool) != isinstance(old, bool):
+        return False
+    try:
+        return bool(old == new)
+    except ValueError:  # arrays somewhere inside
+        if dataclasses.is_dataclass(new) and type(old) is type(new):
+            return all(_same(getattr(old, part.name), getattr(new, part.name)) for part in dataclasses.fields(new))
+        if isinstance(new, (list, tuple)) and isinstance(old, (list, tuple)) and len(old) == len(new):
+            return all(_same(*pair) for pair in zip(old, new, strict=True))
+        return False
+
+
+def _array(value: np.ndarray) -> np.ndarray | list[Any]:
+    """An array as it goes out: little-endian and contiguous, in a type that browsers have; else a list."""
+    kind = value.dtype.kind
+    if kind == "f":
+        value = _floats(value)
+    elif kind in "iu":
+        if value.dtype.itemsize == 8:
+            fits = not value.size or (value.min() >= -(2**31) and value.max() < 2**31)
+            value = value.astype(np.int32 if fits else np.float32)
+    else:
+        return value.tolist()
+    return np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
+
+
+def _floats(value: np.ndarray) -> np.ndarray:
+    """Maps are most of what is sent, and their colors need no more than half precision (three digits and a bit).
+
+    A line has double precision where single would not tell its values apart, as of 1e15 + {0, 1, 2}.
+    """
+    if value.dtype == np.float16:
+        return value
+    if value.ndim == 2 and value.size:
+        half = value.astype(np.float16)
+        if not ((half.view(np.uint16) & 0x7FFF) == 0x7C00).any():  # infinite: too large for half precision
+            return half
+    single = value.astype(np.float32)
+    if value.ndim == 1 and value.dtype == np.float64:
+        known = np.isfinite(value)
+        lost = np.abs(single[known].astype(np.float64) - value[known]).max(initial=0.0)
+        if lost > 0 and lost > 1e-4 * np.ptp(value[known]) > 0:
+            return value
+    return single
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def pack(message: Mapping[str, Any]) -> bytes:
+    """A message as a frame; numbers of the header that JSON does not know become null.
+
+    Raises:
+        TypeError: when something is no plain data.
+    """
+    blocks: list[bytes] = []
+    try:
+        header = _header(message, blocks)
+    except ValueError:  # a number that JSON does not know, as a run that explodes brings them
+        blocks.clear()
+        header = _header(_finite(message), blocks)
+    header += b" " * (-(4 + len(header)) % _ALIGN)
+    return b"".join((len(header).to_bytes(4, "little"), header, *blocks))
+
+
+def _header(message: Any, blocks: list[bytes]) -> bytes:
+    size = 0
+
+    def plain(value: Any) -> Any:
+        nonlocal size
+        if isinstance(value, np.ndarray):
+            wired = _array(value)
+            if isinstance(wired, list):
+                return wired
+            raw = wired.tobytes()
+            place = {"$": [f"{wired.dtype.kind}{wired.dtype.itemsize}", list(wired.shape), size]}
+            blocks.append(raw + b"\0" * (-len(raw) % _ALIGN))
+            size += len(blocks[-1])
+            return place
+        if isinstance(value, np.generic):
+            return value.item()
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {part.name: getattr(value, part.name) for part in dataclasses.fields(value)}
+        if isinstance(value, Mapping):
+            return dict(value)
+        if isinstance(value, (set, frozenset)):
+            return list(value)
+        raise TypeError(f"cannot send {type(value).__name__}")
+
+    return json.dumps(message, default=plain, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for numbers that are not finite; arrays of numbers stay."""
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {part.name: _finite(getattr(value, part.name)) for part in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "fiu":
+        return _finite(value.tolist())
+    return None if isinstance(value, (float, np.floating)) and not math.isfinite(value) else value
+
+
+def unpack(frame: bytes) -> dict[str, Any]:
+    """The message of a frame, with its arrays as numpy arrays (read-only, without a copy).
+
+    Raises:
+        ValueError: when it is no frame.
+    """
+    length = int.from_bytes(frame[:4], "little")
+    begin = 4 + length
+    if len(frame) < begin:
+        raise ValueError("this frame is cut off")
+
+    def revive(value: dict[str, Any]) -> Any:
+        if value.keys() != {"$"}:
+            return value
+        code, shape, offset = value["$"]
+        if code not in _TYPES:
+            raise ValueError(f"a frame has no arrays of type {str(code)[:20]!r}")
+        kind = np.dtype(_TYPES[code]).newbyteorder("<")
+        return np.frombuffer(frame, kind, math.prod(shape), begin + offset).reshape(shape)
+
+    return json.loads(frame[4:begin], object_hook=revive)

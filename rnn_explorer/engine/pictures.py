@@ -1,0 +1,102 @@
+"""What a board shows of a run, as the parts of a frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.engine.base import RunView
+from rnn_explorer.engine.frames import Card, FrameEncoder, pack
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.figures.words import Words
+from rnn_explorer.views import Board, Seen
+
+
+class Encoder:
+    """Turns looks at a run into frames.
+
+    Args:
+        board: whose figures these are.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self._frames = FrameEncoder()
+        self._told: dict[str, Any] = {}
+
+    def forget(self) -> None:
+        """The next frame is a whole one."""
+        self._frames.forget()
+
+    def frame(
+        self,
+        seen: Seen,
+        film: float = 0.0,
+        busy: tuple[str, str, float] | None = None,
+        only: Collection[str] | None = None,
+    ) -> bytes:
+        """One frame: `run`, `version` and `status` always, other parts where they are new.
+
+        Args:
+            seen: the run as it is looked at.
+            film: kept steps a second, where the past is being replayed.
+            busy: a question on its way: its name, its title, how far it has come.
+            only: the names of the cards that are in sight; None: all.
+        """
+        view = seen.view
+        past = {"at": seen.step if seen.past else None, "film": film}
+        errors = [answer.error for answer in seen.answers.values() if answer.error]
+        status = {**status_of(view), **past, "busy": busy, "errors": errors}
+        parts: dict[str, Any] = {"frames": view.frames}
+        if view.snapshot is not None:
+            parts |= {"chosen": self.board.fitted(seen), "tools": self.board.tools(seen)}
+        parts["grid"] = self.board.grid(seen)
+        cards = [_card(card) for card in self.board.cards(seen)]
+        told = self._told = {"run": view.run_id, "version": view.version, "status": status}
+        return self._frames.encode(told, parts, cards, only)
+
+    def again(self) -> bytes:
+        """All that was sent until now, as one frame."""
+        return self._frames.again(self._told)
+
+
+def status_frame(view: RunView) -> bytes:
+    """A frame that holds the status line alone, for what no worker can tell."""
+    status = {**status_of(view), "at": None, "film": 0.0, "busy": None, "errors": []}
+    return pack({"run": view.run_id, "version": view.version, "status": status, "figures": {}})
+
+
+def _card(card: Figure | Drawing | Words) -> Card:
+    about: dict[str, Any] = {"title": card.title, "how": card.how_to_read}
+    if isinstance(card, Figure):
+        return Card(card.name, {**about, "marks": card.marks, "layout": card.layout}, card.data)
+    own = (part.name for part in fields(card) if part.name not in ("name", "title", "how_to_read", "table"))
+    return Card(card.name, {**about, **{name: getattr(card, name) for name in own}})
+
+
+def status_of(view: RunView) -> dict[str, Any]:
+    """The numbers and words of the status line; what is not known is None."""
+    train, validation = _newest(view.train), _newest(view.validation)
+    return {
+        "status": view.status,
+        "message": view.message,
+        "step": view.step,
+        "target": view.target,
+        "epoch": view.epoch,
+        "epochs": view.target / max(view.steps_per_epoch, 1),
+        "rate": view.steps_per_second,
+        "train_loss": train.get("loss"),
+        "val_loss": validation.get("loss"),
+        "val_metric": validation.get("metric"),
+        "metric": view.metric_name,
+        "test": list(view.test) if view.test else None,
+    }
+
+
+def _newest(table: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {name: float(values[-1]) for name, values in table.items() if len(values) and math.isfinite(values[-1])}

@@ -1,0 +1,42 @@
+"""How well each column is forecast, as a card of sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnn_explorer.analysis.columns_report import ColumnErrors
+from rnn_explorer.figures.words import Line, Words
+
+
+def column_errors(found: ColumnErrors | None) -> Words:
+    """The error of each column beside that of the predictor without memory.
+
+    Args:
+        found: what was measured; None: an empty card.
+    """
+    part = "" if found is None else f", on the {found.split} part"
+    return Words(
+        name="columns",
+        title=f"Squared error by column{part}",
+        how_to_read=(
+            "The curves are means over all columns; ● is better than repeating the last value, ○ is not, ▲ is so much "
+            "better than the others that it should be looked into."
+        ),
+        lines=[] if found is None else _lines(found),
+        table={
+            "column": [] if found is None else list(found.names),
+            "model": np.zeros(0) if found is None else found.model,
+            "repeating the last value": np.zeros(0) if found is None else found.baseline,
+        },
+    )
+
+
+def _lines(found: ColumnErrors) -> list[Line]:
+    lines: list[Line] = []
+    rows = zip(found.names, found.model, found.baseline, found.beaten(), found.suspicious(), strict=True)
+    for name, model, baseline, beaten, suspicious in rows:
+        text = f"{name}: {model:.3g}; repeating the last value has {baseline:.3g}."
+        if suspicious:
+            text += " Far below the others: does another column that is read hold it a step ahead?"
+        lines.append({"kind": "warning" if suspicious else "good" if beaten else "fact", "text": text})
+    return lines

@@ -1,0 +1,37 @@
+"""The numbers behind a figure as CSV text, for any spreadsheet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_COMPUTED = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]([0-9][0-9.,]*|[.,][0-9]+)(e[+-]?[0-9]+)?( ?[%$€£])?|[+-](inf|nan)", re.IGNORECASE)
+
+
+def as_text(cell: str) -> str:
+    """A text of a table as a spreadsheet shows it.
+
+    Names of classes, columns and symbols may come from anybody's file, and a spreadsheet computes a text that begins
+    like a formula; an apostrophe before it says that it is a text. Numbers stay numbers.
+    """
+    return f"'{cell}" if _COMPUTED.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def csv_text(table: Mapping[str, Any]) -> str:
+    """A table as CSV text with a header.
+
+    Args:
+        table: column name -> values of equal length.
+    """
+    columns = {}
+    for name, values in table.items():
+        column = np.asarray(values)
+        if column.dtype.kind in "OUS":
+            column = np.array([as_text(cell) if isinstance(cell, str) else cell for cell in column], dtype=object)
+        columns[as_text(str(name))] = column
+    return pd.DataFrame(columns).to_csv(index=False)

@@ -1,0 +1,420 @@
+// The figures of one page. A board holds one connection for the run and the selection it shows, keeps the newest state
+// of every figure, and draws in the browser's own rhythm: always the newest, skipping what was overtaken.
+
+import { chosenParts, places } from "./arranging.js";
+import { Card } from "./card.js";
+import { Connection } from "./connection.js";
+import { Controls } from "./controls.js";
+import { make, makeButton, randomName } from "./dom.js";
+import { DrawingCard } from "./drawing_card.js";
+import { readLook } from "./look.js";
+import { loadPlotly } from "./plotly_internals.js";
+import { Reports } from "./reports.js";
+import { StatusLine } from "./status_line.js";
+import { Timeline } from "./timeline.js";
+import { WordsCard } from "./words_card.js";
+
+/** @typedef {import("./types").Frame} Frame */
+
+const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
+const STACK_BELOW = 820; // px of width under which the figures stand one below the other
+const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
+const TELL_EVERY = 250; // ms between two words to the page's script about the past
+
+/** A name for this browser tab, under which the server keeps what belongs to nobody else, such as pinned curves. */
+function viewerName() {
+  let name = sessionStorage.getItem("rx-viewer");
+  if (!name) {
+    name = randomName();
+    sessionStorage.setItem("rx-viewer", name);
+  }
+  return name;
+}
+
+export class Board {
+  /**
+   * @param {string} key
+   * @param {() => void} forget called when the board is taken down
+   */
+  constructor(key, forget) {
+    this.key = key;
+    this.forget = forget;
+    /** @type {Map<string, Card>} */
+    this.cards = new Map();
+    this.held = false; // whether a mouse button is down on a figure
+    /** @type {number | null} */
+    this.time = null; // the marked time step
+    /** @type {number | null} */
+    this.pointed = null;
+    /** @type {any} */
+    this.status = {};
+    /** @type {Record<string, any>} */
+    this.ask = {}; // parts of the selection that the page's script decides
+    /** @type {Record<string, any>} */
+    this.selection = JSON.parse(sessionStorage.getItem(`rx-selection-${key}`) || "{}");
+    /** @type {Record<string, any>} */
+    this.chosen = {}; // as the server fits it to this run
+    /** @type {import("./types").Tool[] | null} */
+    this.tools = null;
+    /** @type {import("./types").Look} */
+    this.look = {};
+    /** @type {string[]} */
+    this.names = []; // of the cards that there are
+    /** @type {import("./types").Grid | null} */
+    this.layout = null; // how they stand
+    this.least = 560;
+    this.run = this.base = this.link = this.path = this.told = "";
+    this.filled = false; // whether there was a snapshot
+    this.waiting = false; // whether a drawing is due
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.leaving = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.telling = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.unpointing = undefined;
+
+    const root = (this.root = make("div", "rx-board"));
+    this.reports = new Reports(() => root.isConnected);
+    this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
+    this.timeline = new Timeline({ send: () => this.send(), moved: () => this.tellPast(), step: () => this.status.step ?? 0,
+      note: (facts) => Object.assign(root.dataset, facts) });
+    this.sentences = { line: "", page: "", server: "", run: "" }; // about the connection, this page, a frame, the run
+    this.owed = false; // whether the server waits for the word that its frame is drawn
+    /** @type {Set<Element>} */
+    this.sight = new Set(); // the cards that are in sight
+    this.sights = new IntersectionObserver((entries) => this.see(entries));
+    this.connection = new Connection({
+      wish: () => ({ run: this.run, view: this.key, query: this.parts() }),
+      receive: (frame) => this.receive(frame),
+      line: (words) => this.say("line", words),
+      said: (words) => this.say("server", words),
+      gone: () => this.tell("gone"),
+    });
+    this.linkButton = makeButton("rx-text", "Copy link", "", () => this.copyLink());
+    this.linkButton.title = "Copy the address of this experiment: the same settings, and with the same seed the same curve";
+    this.line = new StatusLine(this.linkButton, (name) => this.send(name));
+    this.note = make("p", "rx-note");
+    this.note.setAttribute("role", "alert");
+    this.note.hidden = true;
+    this.grid = make("div", "rx-grid");
+    root.dataset.board = this.key;
+    root.append(this.line.root, this.timeline.root, this.note, this.grid);
+
+    this.onResize = () => this.fit();
+    window.addEventListener("resize", this.onResize);
+    this.widths = new ResizeObserver(() => this.fit());
+    this.widths.observe(root);
+    this.onKey = (/** @type {KeyboardEvent} */ event) => this.keyed(event);
+    window.addEventListener("keydown", this.onKey);
+    this.onOnline = () => this.connection.hurry();
+    window.addEventListener("online", this.onOnline);
+    this.watch = setInterval(() => { this.readLook(); this.fit(); }, 1000); // what stands above may have grown
+  }
+
+  /** @param {KeyboardEvent} event */
+  keyed(event) {
+    if (event.key === "Escape") for (const card of this.cards.values()) if (card.root.classList.contains("rx-large")) card.enlarge(false);
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const busy = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented
+      || /** @type {Element} */ (event.target).closest("input, select, textarea, [role=slider], [role=tab], [role=radio], [contenteditable]");
+    if (way && !busy && this.root.isConnected) { event.preventDefault(); this.timeline.turn(way); }
+  }
+
+  // -- choosing what to see ------------------------------------------------------------------------------------
+
+  showTools() {
+    const boxes = new Map([["bar", this.line.picks]]);
+    for (const [name, card] of this.cards) boxes.set(name, card.tools);
+    if (this.tools) this.controls.show(this.tools, boxes);
+  }
+
+  /** @param {Record<string, any>} chosen */
+  showChosen(chosen) {
+    this.chosen = chosen;
+    this.controls.showChosen(chosen);
+    this.setTime(this.pointed);
+  }
+
+  /** @param {string} field */
+  chooses(field) {
+    return this.controls.has(field);
+  }
+
+  /**
+   * @param {string} field
+   * @param {any} value
+   */
+  choose(field, value) {
+    this.selection[field] = value;
+    sessionStorage.setItem(`rx-selection-${this.key}`, JSON.stringify(this.selection));
+    this.send();
+  }
+
+  /** @returns {Record<string, string>} all that is chosen */
+  parts() {
+    return { ...chosenParts(this.selection, this.ask, this.timeline), viewer: viewerName() };
+  }
+
+  query() {
+    return new URLSearchParams({ ...this.parts(), board: this.key }).toString();
+  }
+
+  send(cancel = "") {
+    this.connection.choose(cancel);
+  }
+
+  // -- what the page's script tells, and is told ---------------------------------------------------------------
+
+  /**
+   * @param {import("./types").Told} told
+   * @param {import("./types").Report} setState
+   */
+  show({ run, base, plotly, link, ask, at }, setState) {
+    this.reports.setState = setState;
+    this.link = link;
+    this.base = base;
+    const other = JSON.stringify(ask || {}) !== JSON.stringify(this.ask);
+    this.ask = ask || {};
+    clearTimeout(this.leaving);
+    if (run === this.run && this.connection.isOpen()) {
+      if (other) this.send();
+      return;
+    }
+    const timeline = this.timeline;
+    if (run !== this.run) {
+      for (const card of this.cards.values()) { card.ranges = {}; card.whole = true; }
+      const past = JSON.parse(sessionStorage.getItem("rx-past") || "{}");
+      timeline.at = past.run === run && past.at !== undefined ? past.at : null;
+      timeline.film = 0;
+      this.filled = false;
+    }
+    this.run = run;
+    if ((at ?? null) !== timeline.at) this.tellPast();
+    this.connection.open(`${window.location.origin.replace(/^http/, "ws")}${base}/explorer/socket`);
+    loadPlotly(base, plotly).then(() => this.schedule(),
+      () => this.say("page", "The drawing script could not be loaded. Reload the page."));
+  }
+
+  /** @param {string} status */
+  tell(status) {
+    if (this.told === `${this.run} ${status}`) return;
+    this.told = `${this.run} ${status}`;
+    this.reports.report("status", this.told);
+  }
+
+  /** The page's script learns where the person looks, a few times a second, so that Play can go on from there. */
+  tellPast() {
+    sessionStorage.setItem("rx-past", JSON.stringify({ run: this.run, at: this.timeline.at }));
+    if (this.telling) return;
+    this.telling = setTimeout(() => {
+      this.telling = undefined;
+      this.reports.report("at", this.timeline.at);
+    }, TELL_EVERY);
+  }
+
+  // -- frames --------------------------------------------------------------------------------------------------
+
+  /** @param {Frame} frame */
+  receive(frame) {
+    if (frame.run !== this.run) return;
+    this.owed = true;
+    this.sentences.server = "";
+    this.status = frame.status;
+    if (frame.frames) this.timeline.frames = frame.frames;
+    if (frame.tools) this.tools = frame.tools;
+    let fresh = Boolean(frame.tools); // a new card's controls find their place, too
+    for (const [name, news] of Object.entries(frame.figures)) {
+      let card = this.cards.get(name);
+      if (!card) {
+        const Kind = news.lines !== undefined ? WordsCard : news.svg !== undefined ? DrawingCard : Card;
+        card = new Kind(this, name);
+        this.cards.set(name, card);
+        this.grid.appendChild(card.root);
+        this.sights.observe(card.root);
+        fresh = true;
+      }
+      card.merge(news);
+    }
+    this.names = frame.cards || this.names;
+    this.layout = frame.grid || this.layout;
+    if (this.layout && (frame.cards || frame.grid)) this.arrange(this.names, this.layout);
+    if (fresh) this.showTools();
+    if (frame.chosen || fresh) this.showChosen(frame.chosen || this.chosen);
+    this.timeline.follow(frame.status);
+    this.timeline.show();
+    this.showStatus();
+    this.schedule();
+    if (frame.tools) this.filled = true;
+    // The page's script has controls of its own that need a snapshot; it hears when there is one.
+    this.tell(frame.status.status + (this.filled ? "" : ", empty"));
+  }
+
+  /**
+   * Which cards there are, in which order, and how large.
+   * @param {string[]} names
+   * @param {import("./types").Grid} grid
+   */
+  arrange(names, grid) {
+    for (const { name, ...style } of places(names, grid)) {
+      const card = this.cards.get(name);
+      if (card) Object.assign(card.root.style, style);
+    }
+    for (const [name, card] of this.cards) card.root.hidden = !names.includes(name);
+    this.grid.style.setProperty("--rx-rows", grid.rows);
+    this.least = grid.least;
+    this.fit();
+  }
+
+  showStatus() {
+    const status = this.status;
+    this.root.dataset.status = status.status;
+    this.root.dataset.step = String(status.step);
+    this.line.show(status);
+    this.say("run", [status.message, ...new Set(status.errors)].filter(Boolean).join(" "));
+  }
+
+  /**
+   * @param {"line" | "page" | "server" | "run"} about
+   * @param {string} words "" for none
+   */
+  say(about, words) {
+    this.sentences[about] = words;
+    const { line, page, server, run } = this.sentences;
+    const text = [line && `${line}.`, page, server, run].filter(Boolean).join(" ");
+    this.note.hidden = !text;
+    if (this.note.textContent !== text) { this.note.textContent = text || ""; this.fit(); }
+  }
+
+  // -- drawing -------------------------------------------------------------------------------------------------
+
+  schedule() {
+    if (this.waiting || this.held || !window.Plotly) return;
+    this.waiting = true;
+    // Between two drawings the browser must get to paint and to handle input.
+    requestAnimationFrame(() => setTimeout(() => this.drawAll(), 0));
+  }
+
+  async drawAll() {
+    if (!this.root.isConnected) { this.waiting = false; return; }
+    this.readLook();
+    const resting = this.status.status === "training" ? performance.now() - CURVES_EVERY : Infinity;
+    for (const card of this.cards.values()) {
+      if (this.held) { this.waiting = false; return; } // until the button is up
+      if (!card.dirty || (card.name === "curves" && card.drawn > resting && !card.root.classList.contains("rx-large"))) continue;
+      try { await card.draw(); } catch (error) { console.error(`figure ${card.name}:`, error); }
+    }
+    this.root.dataset.drawn = String(this.status.step ?? "");
+    this.root.dataset.frames = String(Number(this.root.dataset.frames || 0) + 1);
+    this.waiting = false;
+    if ([...this.cards.values()].some((card) => card.dirty && card.name !== "curves")) this.schedule();
+    else if (this.owed) this.ready();
+  }
+
+  ready() {
+    this.owed = false;
+    this.connection.ready([...this.cards.values()].filter((card) => this.sight.has(card.root)).map((card) => card.name));
+  }
+
+  /**
+   * Cards came in sight or went.
+   * @param {IntersectionObserverEntry[]} entries
+   */
+  see(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.sight.add(target);
+      else this.sight.delete(target);
+    }
+    if (!this.owed && !this.waiting) this.ready(); // the server waits for news, and this is one
+  }
+
+  /** @param {number | null} time */
+  point(time) {
+    clearTimeout(this.unpointing);
+    if (time === null) this.unpointing = setTimeout(() => this.setTime(null), 120);
+    else this.setTime(time);
+  }
+
+  /**
+   * Marked is the step that is pointed at, else the one that is chosen, on a board that lets one choose a step.
+   * @param {number | null} pointed
+   */
+  setTime(pointed) {
+    this.pointed = pointed;
+    const time = pointed ?? (this.chooses("time") ? Number(this.chosen.time) : null);
+    if (this.time === time) return;
+    this.time = time;
+    this.root.dataset.time = time === null ? "" : String(time);
+    for (const card of this.cards.values()) card.mark(time);
+  }
+
+  readLook() {
+    if (!this.root.isConnected) return;
+    const look = readLook(this.root, this.look);
+    if (look === this.look) return;
+    this.look = look;
+    for (const card of this.cards.values()) card.dirty = card.whole = true;
+    this.schedule();
+  }
+
+  fit() {
+    const width = this.root.clientWidth;
+    if (!width) return;
+    const stacked = width < STACK_BELOW;
+    this.root.classList.toggle("rx-stacked", stacked);
+    if (stacked) this.grid.style.height = "";
+    else {
+      const top = this.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop || 0);
+      this.grid.style.height = `${Math.max(window.innerHeight - top - 10, this.least || 560)}px`;
+    }
+  }
+
+  async copyLink() {
+    const address = `${window.location.origin}${window.location.pathname}?${this.link}`;
+    try {
+      await navigator.clipboard.writeText(address);
+    } catch {
+      // Without https a browser has no clipboard for scripts; a selected text field still can be copied.
+      const field = make("textarea");
+      field.value = address;
+      document.body.appendChild(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+    this.root.dataset.link = address;
+    this.linkButton.textContent = "Copied";
+    setTimeout(() => { this.linkButton.textContent = "Copy link"; }, 1500);
+  }
+
+  // -- coming and going ----------------------------------------------------------------------------------------
+
+  /** @param {Element} parent */
+  attach(parent) {
+    clearTimeout(this.leaving);
+    if (this.root.parentNode !== parent) {
+      parent.appendChild(this.root);
+      this.path = window.location.pathname;
+      this.reports.unmute();
+    }
+    this.readLook();
+    this.fit();
+    requestAnimationFrame(() => this.fit()); // what stands above may only now have found its height
+    this.schedule();
+  }
+
+  leave() {
+    clearTimeout(this.leaving);
+    this.leaving = setTimeout(() => {
+      if (this.root.isConnected) return;
+      this.connection.close();
+      clearInterval(this.watch);
+      window.removeEventListener("resize", this.onResize);
+      window.removeEventListener("keydown", this.onKey);
+      window.removeEventListener("online", this.onOnline);
+      this.sights.disconnect();
+      this.widths.disconnect();
+      for (const card of this.cards.values()) card.purge();
+      this.forget();
+    }, PURGE_AFTER);
+  }
+}

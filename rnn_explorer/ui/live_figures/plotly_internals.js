@@ -1,0 +1,136 @@
+// Everything that touches what Plotly keeps for itself, and Plotly's script. Tested with plotly.js 4.1.1; where a
+// figure is not as expected here, it is drawn in Plotly's own way.
+
+import { colorTable, paint } from "./color.js";
+import { make } from "./dom.js";
+
+/** Milliseconds: Plotly looks for what is under the pointer no more often. */
+export const LOOKS_EVERY = 50;
+/** Pixels that a pressed pointer moves before Plotly takes it for a drag. */
+export const DRAG_FROM = 8;
+
+/** @type {Promise<void> | null} */
+let loading = null;
+
+/**
+ * Load Plotly's script once.
+ * @param {string} base the path of the server
+ * @param {string} version
+ * @returns {Promise<void>}
+ */
+export function loadPlotly(base, version) {
+  if (window.Plotly) return Promise.resolve();
+  if (!loading) {
+    loading = new Promise((resolve, reject) => {
+      const script = make("script");
+      script.src = `${base}/explorer/plotly.min.js?v=${encodeURIComponent(version)}`;
+      script.onload = () => resolve();
+      script.onerror = () => {
+        loading = null;
+        script.remove();
+        reject(new Error("Plotly could not be loaded"));
+      };
+      document.head.appendChild(script);
+    });
+  }
+  return loading;
+}
+
+/**
+ * Whether there is a drawing.
+ * @param {any} plot
+ */
+export const isDrawn = (plot) => Boolean(plot._fullLayout);
+
+/**
+ * The name of an axis in the layout ("xaxis2") by its id ("x2").
+ * @param {string} id
+ */
+const axisName = (id) => id.replace(/^([xy])(\d*)$/, "$1axis$2");
+
+/**
+ * An axis of a drawing, which knows where values stand; undefined where there is none.
+ * @param {any} plot
+ * @param {string} id
+ */
+export const axisOf = (plot, id) => plot._fullLayout[axisName(id)];
+
+/**
+ * A trace as Plotly completed it.
+ * @param {any} plot
+ * @param {number} number
+ */
+export const fullTrace = (plot, number) => (plot._fullData || [])[number];
+
+/**
+ * The map at these axes; an empty object where there is none.
+ * @param {any} plot
+ * @param {[string, string]} axes
+ */
+export function mapAt(plot, axes) {
+  return (plot._fullData || []).find((/** @type {any} */ t) => t.type === "heatmap" && t.xaxis === axes[0] && t.yaxis === axes[1]) || {};
+}
+
+/**
+ * Where a point of a flat trace stands, in pixels; null where it is not drawn.
+ * @param {any} plot
+ * @param {number} number of the trace
+ * @param {number} index of the point
+ * @returns {[number, number] | null}
+ */
+export function placeOfPoint(plot, number, index) {
+  const points = (plot.calcdata || [])[number];
+  const full = fullTrace(plot, number);
+  if (!points || !full || full.type === "scatter3d" || !points[index]) return null;
+  const x = axisOf(plot, full.xaxis);
+  const y = axisOf(plot, full.yaxis);
+  return [x._offset + x.l2p(points[index].x), y._offset + y.l2p(points[index].y)];
+}
+
+/**
+ * Have Plotly look at what is under the pointer, though it looked a moment ago.
+ * @param {any} plot
+ * @param {MouseEvent} event
+ * @param {HTMLElement} place
+ */
+export function lookUnder(plot, event, place) {
+  window.Plotly.Fx.hover(plot, { clientX: event.clientX, clientY: event.clientY, target: place }, place.dataset.subplot);
+}
+
+/**
+ * What was found under the pointer.
+ * @param {any} plot
+ */
+export const foundUnder = (plot) => (plot._hoverdata && plot._hoverdata.length ? plot._hoverdata[0] : null);
+
+/**
+ * New values for a map whose axes, colors and shape stay: only its picture changes, which Plotly keeps as one small
+ * image, a pixel a cell. Drawing that image is some thirty times cheaper than drawing the figure.
+ * @param {any} plot
+ * @param {number} number of the trace
+ * @param {import("./types").Trace} news the trace with its new values
+ * @returns {boolean} false where the figure is not as expected; it must then be drawn whole
+ */
+export function repaint(plot, number, news) {
+  const { _fullData: traces, _fullLayout: layout, calcdata } = plot;
+  const trace = traces && traces[number];
+  const subplot = trace && trace.visible === true && layout._plots[trace.xaxis + trace.yaxis];
+  const images = subplot ? subplot.plot.node().querySelectorAll(".heatmaplayer image") : [];
+  const rows = news.z;
+  if (news.texttemplate) return false; // letters are light or dark by what is behind them
+  if (images.length !== 1 || images[0].style.imageRendering !== "pixelated" || !Array.isArray(rows) || !rows.length || !rows[0].length) return false;
+  const canvas = make("canvas");
+  canvas.width = rows[0].length;
+  canvas.height = rows.length;
+  const context = canvas.getContext("2d");
+  if (!context) return false;
+  const pixels = context.createImageData(canvas.width, canvas.height);
+  const [bottom, top] = axisOf(plot, trace.yaxis).range;
+  paint(pixels.data, rows, colorTable(news.colorscale), trace.zmin, trace.zmax, bottom < top);
+  context.putImageData(pixels, 0, 0);
+  images[0].setAttributeNS("http://www.w3.org/1999/xlink", "xlink:href", canvas.toDataURL());
+  calcdata[number][0].z = rows; // what hovering reads
+  trace.z = rows;
+  plot.data[number] = news;
+  return true;
+}

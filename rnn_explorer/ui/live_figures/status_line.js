@@ -1,0 +1,77 @@
+// The line above the figures: status, progress, numbers, what takes long, and sentences.
+
+import { make, makeButton, short } from "./dom.js";
+
+/** @typedef {import("./types").Status} Status */
+
+/**
+ * The numbers of the status line, in words.
+ * @param {Status} s
+ */
+export function numbersOf(s) {
+  const percent = (/** @type {number | null | undefined} */ x) =>
+    (s.metric === "accuracy" && x !== null && x !== undefined ? `${(100 * x).toFixed(1)} %` : short(x));
+  const parts = [`step ${s.step} / ${s.target}`, `epoch ${s.epoch.toFixed(s.epoch < 100 ? 1 : 0)} / ${Number(s.epochs.toFixed(1))}`];
+  if (s.status === "training") parts.push(`${Math.round(s.rate)} steps/s`);
+  if (s.val_loss !== undefined && s.val_loss !== null) parts.push(`validation loss ${short(s.val_loss)}, ${s.metric} ${percent(s.val_metric)}`);
+  if (s.test) parts.push(`test loss ${short(s.test[0])}, ${s.metric} ${percent(s.test[1])}`);
+  return parts.join("  ·  ");
+}
+
+export class StatusLine {
+  /**
+   * @param {HTMLElement} link the button that copies the link
+   * @param {(name: string) => void} cancel
+   */
+  constructor(link, cancel) {
+    this.cancel = cancel;
+    this.root = make("div", "rx-bar");
+    this.words = make("span", "rx-words");
+    this.words.setAttribute("role", "status");
+    this.progress = make("progress", "rx-progress");
+    this.progress.max = 1;
+    this.numbers = make("span", "rx-numbers");
+    this.picks = make("span", "rx-own"); // the board's controls
+    const side = make("span", "rx-picks");
+    side.append(this.picks, link);
+    this.root.append(this.words, this.progress, this.numbers, side);
+    /** @type {HTMLElement | null} */
+    this.busy = null;
+  }
+
+  /** @param {Status} s */
+  show(s) {
+    const first = s.status === "ready" && s.step === 0;
+    this.words.textContent = first ? "Press Play (or the key p) and watch it learn" : s.status;
+    this.words.classList.toggle("rx-hint", first);
+    this.progress.value = s.target ? Math.min(s.step / s.target, 1) : 0;
+    this.progress.title = `${s.step} of ${s.target} optimizer steps`;
+    this.numbers.textContent = numbersOf(s);
+    this.showBusy(s.busy);
+  }
+
+  /**
+   * What takes long is named, with its progress and a way to stop it.
+   * @param {Status["busy"]} busy name, title, and how far it has come
+   */
+  showBusy(busy) {
+    if (!busy) {
+      if (this.busy) this.busy.hidden = true;
+      return;
+    }
+    const [name, title, share] = busy;
+    if (!this.busy) {
+      const box = (this.busy = make("span", "rx-busy"));
+      box.setAttribute("role", "status");
+      const bar = make("progress");
+      bar.max = 1;
+      box.append(make("span"), bar, makeButton("rx-text", "Cancel", "", () => this.cancel(box.dataset.name || "")));
+      this.picks.before(box);
+    }
+    this.busy.hidden = false;
+    this.busy.dataset.name = name;
+    const [words, bar] = this.busy.children;
+    words.textContent = title;
+    /** @type {HTMLProgressElement} */ (bar).value = share;
+  }
+}

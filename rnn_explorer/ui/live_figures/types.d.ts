@@ -1,0 +1,152 @@
+// What the modules pass to each other.
+
+/** Rows of numbers: what a map shows. */
+export type Rows = ArrayLike<number>[];
+
+/** A trace as Plotly names its properties. */
+export type Trace = Record<string, any>;
+
+/** Where a figure shows time; see `rnn_explorer.figures.base.Mark`. */
+export interface Mark {
+  kind: "line" | "point" | "cells";
+  axes: [string, string];
+  trace: number;
+  steps: ArrayLike<number>[];
+}
+
+/** One control; see `rnn_explorer.ui.boards.base.Tool`. */
+export interface Tool {
+  field: string;
+  kind: "select" | "toggle" | "number" | "range" | "button";
+  title: string;
+  place: string;
+  label: string;
+  options: [string | number, string][];
+  low: number;
+  high: number;
+  step: number;
+}
+
+/** A control in the page. */
+export interface Control {
+  label: HTMLElement;
+  input: HTMLInputElement | HTMLSelectElement | HTMLButtonElement;
+  field: string;
+  signature: string;
+}
+
+/** The numbers and words of the status line. */
+export interface Status {
+  status: string;
+  message: string;
+  errors: string[];
+  step: number;
+  target: number;
+  epoch: number;
+  epochs: number;
+  rate: number;
+  val_loss: number | null;
+  val_metric: number | null;
+  metric: string;
+  test: [number, number] | null;
+  at: number | null;
+  film: number;
+  busy: [string, string, number] | null;
+}
+
+/** How the cards stand; see `rnn_explorer.ui.boards.base.Grid`. */
+export interface Grid {
+  rows: string;
+  spans: Record<string, [number, number]>;
+  least: number;
+}
+
+export interface Token { text: string; term?: string; sub?: string }
+export interface Equation { name: string; symbols: Token[]; numbers: Token[] }
+export interface Line { kind: string; text: string }
+
+/** What is new about one card. */
+export interface News {
+  title?: string;
+  how?: string;
+  marks?: Mark[];
+  count?: number;
+  layout?: Record<string, any>;
+  data?: Record<string, Trace>;
+  change?: Record<string, Trace>;
+  svg?: string;
+  equations?: Equation[];
+  notes?: string[];
+  lines?: Line[];
+}
+
+/** What is new about a run as it is looked at. */
+export interface Frame {
+  run: string;
+  status: Status;
+  frames?: number[];
+  chosen?: Record<string, any>;
+  tools?: Tool[];
+  cards?: string[];
+  grid?: Grid;
+  figures: Record<string, News>;
+}
+
+/** The page's colors and font, and Plotly's template made of them. */
+export interface Look {
+  signature?: string;
+  text?: string;
+  background?: string;
+  template?: Record<string, any>;
+}
+
+/** What the page's script tells; see `rnn_explorer.ui.live_figures.live_figures`. */
+export interface Told {
+  board: string;
+  run: string;
+  link: string;
+  base: string;
+  plotly: string;
+  ask: Record<string, any>;
+  at: number | null;
+}
+
+export type Report = (name: string, value: any) => void;
+
+/** What a card needs of the board that it stands on. */
+export interface Owner {
+  base: string;
+  run: string;
+  status: Partial<Status>;
+  cards: Map<string, CardLike>;
+  look: Look;
+  time: number | null;
+  held: boolean;
+  query(): string;
+  point(time: number | null): void;
+  choose(field: string, value: any): void;
+  chooses(field: string): boolean;
+  schedule(): void;
+}
+
+export interface CardLike {
+  name: string;
+  root: HTMLElement;
+  tools: HTMLElement;
+  ranges: Record<string, any>;
+  dirty: boolean;
+  whole: boolean;
+  drawn: number;
+  merge(news: News): void;
+  draw(): Promise<void>;
+  mark(time: number | null): void;
+  enlarge(large: boolean): void;
+  purge(): void;
+}
+
+declare global {
+  interface Window {
+    Plotly: any;
+    __rnnExplorer: Map<string, any>;
+  }
+}

@@ -1,0 +1,115 @@
+"""A real server as a process, and raw connections to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0  # seconds, for a machine that is busy with other things
+HANDSHAKE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    + 22 * "A"
+    + "==\r\n"
+)
+
+
+@dataclass
+class Serving:
+    """A running `streamlit run app.py`.
+
+    Args:
+        port: on 127.0.0.1.
+        process: it.
+        log: the file that it writes to.
+    """
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def send(self, raw: bytes, wait: float = PATIENCE) -> bytes:
+        """All that comes back until the server hangs up, or says nothing for `wait` seconds."""
+        parts = []
+        with self.connect() as connection, contextlib.suppress(OSError):
+            connection.sendall(raw)
+            connection.settimeout(wait)
+            while part := connection.recv(1 << 16):
+                parts.append(part)
+        return b"".join(parts)
+
+    def ask(self, path: str = "/", method: str = "GET", host: str | None = None, extra: str = "") -> tuple[int, str]:
+        """Status and the rest of the answer to one request; `extra` are header lines."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: {host or self.host}\r\nConnection: close\r\n{extra}\r\n"
+        answer = self.send(head.encode("latin-1")).decode("latin-1")
+        found = re.match(r"HTTP/1.1 (\d+)", answer)
+        assert found, answer
+        return int(found[1]), answer
+
+    def handshake(self, origin: str, host: str | None = None, extra: str = "") -> socket.socket:
+        """A connection on which a websocket's handshake was sent; the answer is still to be read."""
+        connection = self.connect()
+        head = (
+            f"GET /_stcore/stream HTTP/1.1\r\nHost: {host or self.host}\r\n{HANDSHAKE}Origin: {origin}\r\n{extra}\r\n"
+        )
+        connection.sendall(head.encode())
+        return connection
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers, which are the server's children."""
+        shown = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True
+        )
+        return [int(line.split()[0]) for line in shown.stdout.splitlines() if "rnn_explorer.engine.worker" in line]
+
+
+def start(folder: Path, *, limit: int | None = None, arguments: tuple[str, ...] = (), **environment: str) -> Serving:
+    """Start a server that keeps its data, temporary files and log in `folder`, perhaps with a limit of open files."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True)
+    command = [
+        sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true",
+        *arguments,
+    ]  # fmt: skip
+    if limit is not None:
+        command = ["sh", "-c", f'ulimit -S -n {limit} && exec "$0" "$@"', *command]
+    own = {"RNN_EXPLORER_DATA": str(folder / "data"), "TMPDIR": str(temporary)}
+    log = folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **own, **environment}, stdout=file, stderr=file
+        )
+    serving = Serving(port, process, log)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
+                return serving
+        except OSError:
+            time.sleep(0.1)
+    stop(serving)
+    raise RuntimeError(f"the server did not start: {log.read_text()}")
+
+
+def stop(serving: Serving) -> None:
+    if serving.process.poll() is None:
+        serving.process.kill()
+    serving.process.wait()

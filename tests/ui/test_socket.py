@@ -1,0 +1,385 @@
+"""The connection of a page, over a real server: what it is sent, what it may say, and who finds a place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from rnn_explorer.engine.frames import unpack
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.ui import messages, session, socket, visitor
+from rnn_explorer.ui.line import POOR, Line
+from tests.ui.poor_line import PoorLine
+
+SMALL = "task=adding&cell=gru&hidden_size=4&seq_len=6&batch_size=8&steps=100000"
+WIDE = "task=flip_flop&cell=lstm&steps=100000"
+PATIENCE = 30.0  # seconds: for a machine that is busy with other things
+CARDS = {"curves", "answer", "states", "path", "gates"}
+
+
+class Browser:
+    """What a page does, without a page."""
+
+    def __init__(self, line: ClientConnection) -> None:
+        self.line = line
+        self.number = 0
+
+    def say(self, kind: str, **words: Any) -> None:
+        self.line.send(json.dumps({"type": kind, **words}))
+
+    def open(self, run: str, view: str = "lab", **query: str) -> Browser:
+        self.say("open", protocol=messages.PROTOCOL, run=run, view=view, query=query)
+        return self
+
+    def hear(self, patience: float = PATIENCE) -> dict[str, Any]:
+        """The next frame, or the next words but those that ask for a sign of life."""
+        while True:
+            heard = self.line.recv(timeout=patience)
+            if isinstance(heard, bytes):
+                self.number += 1
+                return unpack(heard)
+            said = json.loads(heard)
+            if said["type"] != "ping":
+                return said
+            self.say("ping")
+
+    def next(self, **words: Any) -> dict[str, Any]:
+        """Ask for the next frame and wait for it."""
+        self.say("ready", **{"frame": self.number, "took": 0, "sight": sorted(CARDS), **words})
+        return self.hear()
+
+    def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Frames until one fits."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            frame = self.next()
+            if fits(frame):
+                return frame
+        raise AssertionError("no such frame came")
+
+    def ended(self) -> int:
+        """The code with which the server ends the connection."""
+        with pytest.raises(ConnectionClosed) as told:
+            while True:
+                self.line.recv(timeout=PATIENCE)
+        return told.value.rcvd.code if told.value.rcvd else -1
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    socket.accept()
+    app = Starlette(routes=[WebSocketRoute("/explorer/socket", socket.endpoint)])
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="websockets-sansio", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    socket.hang_up()
+    server.should_exit = True
+    thread.join(PATIENCE)
+    socket.accept()
+    session.close_engine()
+
+
+@pytest.fixture
+def browse(port: int) -> Iterator[Callable[..., Browser]]:
+    """Open connections; `visitor` says whose."""
+    with contextlib.ExitStack() as open_lines:
+
+        def make(visitor: str = "anna", at: int = 0, **more: Any) -> Browser:
+            address = f"ws://127.0.0.1:{at or port}/explorer/socket"
+            headers = {"x-visitor": visitor}
+            return Browser(
+                open_lines.enter_context(connect(address, additional_headers=headers, max_size=None, **more))
+            )
+
+        yield make
+    deadline = time.monotonic() + PATIENCE
+    while socket._pages and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not socket._pages_of and not socket._watching, "who is gone is not counted"
+
+
+@pytest.fixture(autouse=True)
+def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitor, "of", lambda scope: dict(scope["headers"]).get(b"x-visitor", b"").decode() or None)
+
+
+def start(query: str = SMALL, *commands: str) -> str:
+    engine = session.engine()
+    run = engine.start(Experiment.from_query(query))
+    leave = engine.subscribe(run, lambda: None)  # a snapshot is made for who watches
+    deadline = time.monotonic() + PATIENCE
+    while engine.view(run).snapshot is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    leave()
+    for command in commands:
+        engine.command(run, command)
+    return run
+
+
+# -- frames -------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_frame_is_whole_and_the_next_ones_hold_what_is_new(browse: Callable[..., Browser]) -> None:
+    run = start()
+    page = browse().open(run)
+    first = page.hear()
+    assert first["run"] == run and set(first["cards"]) == set(first["figures"]) == CARDS and first["tools"]
+    session.engine().command(run, "step")
+    later = page.until(lambda frame: frame["status"]["step"] == 1 and "states" in frame["figures"])
+    assert list(later["figures"]["states"]) == ["change"] and "tools" not in later
+    again = browse().open(run).hear()
+    assert set(again["figures"]) == CARDS and again["figures"]["states"]["layout"], "who comes back gets all of it"
+
+
+def test_nothing_is_sent_to_who_does_not_ask_and_then_the_newest(browse: Callable[..., Browser]) -> None:
+    run = start(SMALL, "play")
+    page = browse().open(run)
+    first = page.hear()
+    with pytest.raises(TimeoutError):
+        page.hear(1.5)  # it goes on training, and the page is slow
+    assert socket.viewers(run) == 1
+    now = session.engine().view(run).step
+    assert page.next()["status"]["step"] >= now > first["status"]["step"], "what was overtaken is not sent"
+    page.say("ready", frame=1, took=0, sight=[])  # about a frame that was not the newest
+    with pytest.raises(TimeoutError):
+        page.hear(0.5)
+    session.engine().command(run, "stop")
+
+
+def test_what_is_chosen_is_shown(browse: Callable[..., Browser]) -> None:
+    run = start()
+    page = browse().open(run, unit="2", gates="unit")
+    assert page.hear()["chosen"] == {
+        "layer": 0, "direction": "forward", "sequence": 0, "unit": 2, "gates": "unit", "log": False, "dims": 2,
+        "colour": "time",
+    }  # fmt: skip
+    page.say("choose", query={"unit": "3", "gates": "nosuch"})
+    frame = page.next()
+    assert (frame["chosen"]["unit"], frame["chosen"]["gates"]) == (3, "maps")
+
+
+def test_one_connection_goes_on_with_another_run(browse: Callable[..., Browser]) -> None:
+    first, second = start(), start("task=digits&hidden_size=4")
+    page = browse().open(first)
+    page.hear()
+    page.open(second)
+    frame = page.hear()
+    assert frame["run"] == second and set(frame["figures"]) == CARDS
+    assert (socket.viewers(first), socket.viewers(second)) == (0, 1)
+
+
+def test_a_run_that_is_gone_is_told_and_another_can_be_asked_for(browse: Callable[..., Browser]) -> None:
+    page = browse().open("nosuchrun")
+    assert page.hear() == {"type": "gone"}
+    run = start()
+    page.open(run)
+    assert page.hear()["run"] == run
+    session.engine().command(run, "stop")
+    assert page.next() == {"type": "gone"}
+
+
+def test_a_step_that_cannot_be_drawn_is_told_and_the_next_one_is_whole(
+    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = start()
+    page = browse().open(run)
+    page.hear()
+    with monkeypatch.context() as broken:
+        broken.setattr(socket.Encoder, "frame", lambda *_: 1 / 0)
+        session.engine().command(run, "step")
+        said = page.next()
+    assert said["type"] == "error" and said["text"].startswith("Step ")
+    assert "ZeroDivisionError" in caplog.text
+    session.engine().command(run, "step")
+    assert set(page.hear()["figures"]) == CARDS
+
+
+# -- what may be said ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said, code",
+    [
+        ("{", 1008), ("7", 1008), ("[" * 60_000, 1008), ('{"type": "nosuch"}', 1008), (b"\0", 1008),
+        ('{"type": "choose", "query": {"unit": 3}}', 1008), ('{"type": "choose", "query": []}', 1008),
+        (json.dumps({"type": "open", "protocol": 0, "run": "a", "view": "lab"}), 1008),
+        (json.dumps({"type": "open", "protocol": messages.PROTOCOL, "run": 1, "view": "lab"}), 1008),
+        (json.dumps({"type": "open", "protocol": messages.PROTOCOL, "run": "a", "view": "nosuch"}), 1008),
+        (json.dumps({"type": "choose", "query": {"a": "x" * messages.LARGEST}}), 1009),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_told_and_ends_the_connection(
+    browse: Callable[..., Browser], said: str | bytes, code: int
+) -> None:
+    page = browse()
+    page.line.send(said)
+    told = page.hear()
+    assert told["type"] == "error" and told["text"].endswith(".")
+    assert page.ended() == code
+
+
+def test_a_flood_of_selections_is_taken_over_a_few_times_and_ends_with_the_last(
+    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+    choose = socket.Looker.choose
+    monkeypatch.setattr(socket.Looker, "choose", lambda self, query: (taken.append(query), choose(self, query))[1])
+    page = browse().open(start())
+    page.hear()
+    begun = time.monotonic()
+    for number in range(400):
+        page.say("choose", query={"unit": str(number % 3)})
+    page.say("choose", query={"unit": "3"})
+    assert page.until(lambda frame: frame.get("chosen", {}).get("unit") == 3)
+    assert len(taken) <= 4 + socket.CHOICES_PER_SECOND * (time.monotonic() - begun)
+
+
+def test_who_does_not_say_what_it_wants_to_see_is_sent_away(
+    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "HELLO", 0.5)
+    page = browse()
+    page.say("ping")
+    assert page.ended() == 1008
+
+
+def test_both_sides_give_signs_of_life_and_who_gives_none_is_gone(
+    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "PING", 0.1)
+    monkeypatch.setattr(socket, "SILENCE", 0.8)
+    run = start()
+    page = browse().open(run)
+    page.hear()
+    for _ in range(12):
+        assert json.loads(page.line.recv(timeout=PATIENCE))["type"] == "ping"
+        page.say("ping")
+    assert socket.viewers(run) == 1
+    assert page.ended() == 1001
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1:x"])
+def test_a_page_of_another_server_is_refused(browse: Callable[..., Browser], origin: str) -> None:
+    with pytest.raises(InvalidStatus) as told:
+        browse(origin=origin)
+    assert told.value.response.status_code == 403
+
+
+def test_a_page_of_this_server_is_not(browse: Callable[..., Browser], port: int) -> None:
+    page = browse(origin=f"http://127.0.0.1:{port}").open(start())
+    assert page.hear()["cards"]
+
+
+@pytest.mark.parametrize(
+    "origin, host, good",
+    [
+        ("https://Lab.example.org", "lab.example.org", True), ("https://lab.example.org", "lab.example.org:443", True),
+        ("http://lab.example.org", "lab.example.org:443", False), ("http://[::1]:8501", "[::1]:8501", True),
+        ("http://lab.example.org.evil", "lab.example.org", False), ("http://lab@evil", "lab", False),
+        ("", "lab", False), ("file://", "lab", False), ("http://lab", None, False), (None, "lab", True),
+    ],
+)  # fmt: skip
+def test_an_origin_is_held_against_the_name_that_was_called(origin: str | None, host: str | None, good: bool) -> None:
+    assert messages.same_origin(origin, host) is good
+
+
+# -- whose pages --------------------------------------------------------------------------------------------------
+
+
+def test_twenty_four_tabs_of_one_browser_all_live_and_another_visitor_too(browse: Callable[..., Browser]) -> None:
+    run = start()
+    tabs = [browse().open(run) for _ in range(socket.PAGES_EACH)]
+    assert len(tabs) >= 24
+    assert all(set(tab.hear()["figures"]) == CARDS for tab in tabs)
+    refused = browse()
+    assert refused.hear()["text"].startswith(f"You have {socket.PAGES_EACH} pages open")
+    assert refused.ended() == 1013
+    assert browse("bert").open(run).hear()["cards"]
+    session.engine().command(run, "step")
+    assert all(tab.until(lambda frame: frame["status"]["step"] == 1) for tab in tabs)
+    tabs[0].line.close()
+    deadline = time.monotonic() + PATIENCE
+    while socket._full("anna") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert browse().open(run).hear()["cards"]
+
+
+def test_one_visitors_pages_are_bounded_and_a_newcomer_finds_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "_pages_of", Counter())
+    monkeypatch.setattr(socket, "PAGES_EACH", 3)
+    monkeypatch.setattr(socket, "PAGES_IN_ALL", 5)
+    socket._pages_of.update({"anna": 2, "bert": 3})
+    assert "You have 3 pages open" in socket._full("bert")
+    assert "as many viewers" in socket._full("anna"), "she has some already"
+    assert socket._full("cora") == "", "she has none"
+    socket._pages_of.update({"cora": 1, "dora": 1, "emil": 1})
+    assert "as many viewers" in socket._full("fritz"), "one each, for as many as there are places"
+
+
+# -- the line -----------------------------------------------------------------------------------------------------
+
+
+def test_a_line_is_poor_when_frames_take_long_and_good_again_when_they_do_not() -> None:
+    line = Line()
+    for _ in range(5):
+        line.note(2.0, 1.9)  # the browser draws slowly; the line is good
+    assert not line.poor and line.pause() == 0
+    for _ in range(10):
+        line.note(2 * POOR, 0.0)
+    assert line.poor and line.pause() > POOR
+    for _ in range(20):
+        line.note(0.05, -3.0)
+    assert not line.poor
+
+
+def test_on_a_poor_line_come_fewer_frames_and_only_what_is_in_sight(port: int, browse: Callable[..., Browser]) -> None:
+    run = start(WIDE, "play")
+    with PoorLine(port, rate=1e6, round_trip=0.2, loss=0.02) as poor:
+        page = browse(at=poor.port).open(run)
+        assert set(page.hear()["figures"]) == CARDS
+        for _ in range(3):
+            page.next(sight=["curves"])
+        served = next(iter(socket._pages))
+        assert served.line.poor
+        begun, carried = time.monotonic(), poor.carried
+        steps = []
+        for _ in range(4):
+            frame = page.next(sight=["curves"])
+            assert set(frame["figures"]) <= {"curves"}
+            steps.append(frame["status"]["step"])
+        assert steps == sorted(set(steps)), "each is newer than the one before"
+        assert 8 * (poor.carried - carried) < 1e6 * (time.monotonic() - begun)
+        seen = page.until(lambda frame: "states" in frame["figures"])
+        assert "z" in seen["figures"]["states"]["change"]["0"], "what comes in sight is sent then"
+        session.engine().command(run, "stop")
+
+
+def test_when_the_network_was_gone_the_page_gets_all_of_it_again(port: int, browse: Callable[..., Browser]) -> None:
+    run = start(SMALL, "play")
+    with PoorLine(port) as line:
+        page = browse(at=line.port).open(run)
+        page.hear()
+        line.cut()
+        page.ended()
+        with pytest.raises(Exception, match=r"close|reset|EOF|did not receive"):
+            browse(at=line.port)
+        line.mend()
+        back = browse(at=line.port).open(run, unit="2").hear()
+        assert set(back["figures"]) == CARDS and back["chosen"]["unit"] == 2
+        session.engine().command(run, "stop")
