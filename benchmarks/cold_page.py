@@ -46,7 +46,9 @@ async def size(page: Page, figures: Mapping[str, Any], first_frame: int) -> dict
         own += [f"{figures['modules'].lstrip('/')}/{name}" for name in figures["names"]]
 
     async def sent(names: Iterable[str]) -> int:
-        return sum([len(await fetch(f"{address}/{name}", page.cookies, encodings=_ENCODINGS)) for name in sorted(names)])
+        return sum(
+            [len(await fetch(f"{address}/{name}", page.cookies, encodings=_ENCODINGS)) for name in sorted(names)]
+        )
 
     return {
         "page": await sent(["", *(name for name in linked if name.startswith("favicon"))]),
@@ -71,7 +73,9 @@ def drawing(script: str, kinds: Iterable[str]) -> set[str]:
     needed: set[str] = set()
     for kind in kinds:
         title = "".join(part.capitalize() for part in kind.split("_"))
-        for later in re.finditer(rf"import\([`\"']\./({title}\.[\w-]+\.js)[`\"']\),__vite__mapDeps\(\[([\d,]*)\]", script):
+        for later in re.finditer(
+            rf"import\([`\"']\./({title}\.[\w-]+\.js)[`\"']\),__vite__mapDeps\(\[([\d,]*)\]", script
+        ):
             needed |= {later[1], *(names[int(place)] for place in later[2].split(",") if place)}
     return {
         f"static/{'css' if name.endswith('.css') else 'js'}/{name.removeprefix('./').removeprefix('../css/')}"
