@@ -12,7 +12,7 @@ UPDATES = 14  # the most a second that a page is sent
 
 
 def summary(rounds: Sequence[Mapping[str, Any]], students: int, one_run: bool) -> dict[str, Any]:
-    """The rounds with one number of students in numbers: medians over the rounds, over all students for what each sees."""
+    """The rounds with one number of students: medians over the rounds; of what a student sees, over all of them."""
     watched = [each for found in rounds for each in found["watched"]]
     updates = [each["updates"] / each["seconds"] for each in watched]
     steps = [[each["steps"] for each in found["watched"]] for found in rounds]
@@ -115,7 +115,7 @@ def show(results: Sequence[Mapping[str, Any]]) -> str:
         "bytes of an update": lambda r: f"{r['bytes_per_update']:,.0f}",
         "Mbit/s of all": lambda r: f"{r['megabits_per_second']:.1f}",
         "memory of the server, MB": lambda r: f"{common.middle([one['server'] for one in r['memory_mb']]):.0f}",
-        "of a worker": workers,
+        "of a worker, MB": workers,
         "cores taken by server / workers / load generator": share,
         "a cold page, MB": lambda r: f"{r['cold_page_bytes']['all'] / 1e6:.2f}",
         f"at {LINE / 1e6:g} Mbit/s, s": lambda r: f"{8 * r['cold_page_bytes']['all'] / LINE:.1f}",

@@ -1,8 +1,8 @@
 """What a browser with an empty cache loads until a page of the app stands, in bytes as they are sent.
 
-No browser is asked. The page names its scripts, its styles and a font; for each kind of element, Streamlit's main script
-names the modules that draw it. The live figures name Plotly's script and modules of their own. The rest comes over the
-two connections.
+No browser is asked. The page names its scripts, its styles and a font; for each kind of element, Streamlit's main
+script names the modules that draw it. The live figures name Plotly's script and modules of their own. The rest comes
+over the two connections.
 """
 
 from __future__ import annotations
@@ -77,7 +77,4 @@ def drawing(script: str, kinds: Iterable[str]) -> set[str]:
             rf"import\([`\"']\./({title}\.[\w-]+\.js)[`\"']\),__vite__mapDeps\(\[([\d,]*)\]", script
         ):
             needed |= {later[1], *(names[int(place)] for place in later[2].split(",") if place)}
-    return {
-        f"static/{'css' if name.endswith('.css') else 'js'}/{name.removeprefix('./').removeprefix('../css/')}"
-        for name in needed
-    }
+    return {f"static/{'css' if name.endswith('.css') else 'js'}/{name.rpartition('/')[2]}" for name in needed}

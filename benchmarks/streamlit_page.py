@@ -1,9 +1,9 @@
 """A page of a Streamlit app as a browser opens it, without the browser: cookies, websocket, widgets.
 
-What a browser sends was taken from the installed Streamlit: a request for the page (which brings the visitor's cookie),
-for its health (which brings a token against forged requests) and its settings, then the websocket, over which the page
-asks for its script to be run with the address's query and the widgets' values. Elements come back one by one; large ones
-that a page already has come as a reference. Widgets that were never touched are left out, for which the server has their
+It sends what a page of the installed Streamlit sends: a request for the page (which brings the visitor's cookie), for
+its health (which brings a token against forged requests) and its settings, then the websocket, over which the page asks
+for its script to be run with the address's query and the widgets' values. Elements come back one by one; large ones
+that a page already has come as a reference. Widgets that were never touched are left out: the server has their
 defaults.
 """
 
