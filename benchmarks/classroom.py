@@ -15,6 +15,8 @@ interpreter: it takes at most one core, and so many seconds of it for an update.
 most one for each run and as many as an engine starts. What they take for a step is measured without a page; what else
 they take here goes into updates, and they give the same share of their time to these there. A number of cores that was
 measured, too, shows how far this holds.
+
+Linux only: what a process takes is read from `/proc`.
 """
 
 from __future__ import annotations
@@ -42,18 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     import torch
 
-    from rnn_explorer.engine.local import LocalEngine
+    from rnn_explorer.engine.local import MAX_WORKERS, LocalEngine
     from rnn_explorer.experiment import Experiment
 
     torch.set_num_threads(1)
     query = f"task={told.task}&steps={common.ENDLESS}"
     experiment = Experiment.from_query(query)
     machine = common.machine()
-    engine = LocalEngine(glance=0.1)
-    workers = len(engine.worker_pids()) or 1
+    workers = min(machine["cores"], MAX_WORKERS)  # as many as the app has
+    engine = LocalEngine(workers, glance=0.1)
     results = []
     try:
-        common.wait_for("the workers", lambda: engine.workers_ready() == workers)
+        common.wait_for("the workers", lambda: engine.workers_ready() == workers, seconds=300)
         for students in told.students:
             rounds = []
             for _ in range(told.rounds):
@@ -65,13 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     starts = [start(query) for _ in range(told.starts)]
     guesses = [predict(result, cores) for result in results for cores in told.cores]
     if told.json:
-        about = {"task": told.task, "seconds": told.seconds, "rounds": told.rounds, "one_run": told.one_run}
+        about: dict[str, Any] = {
+            "task": told.task,
+            "seconds": told.seconds,
+            "rounds": told.rounds,
+            "one_run": told.one_run,
+        }
         found = {"machine": machine, **about, "results": results, "starts": starts, "cores": guesses}
         print(json.dumps(found, indent=2))
         return 0
     print(show(results))
-    about = "all on one run" if told.one_run else "each with a run"
-    print(f"\nStudents, {about}: `{query}`, {told.seconds:g} s watched, rounds: {told.rounds}.")
+    who = "all on one run" if told.one_run else "each with a run"
+    print(f"\nStudents, {who}: `{query}`, {told.seconds:g} s watched, rounds: {told.rounds}.")
     if starts:
         print(f"\nSeconds of a start, in turns (medians of {len(starts)})\n\n{show_starts(starts)}")
     if guesses:

@@ -85,7 +85,8 @@ class LiveSocket:
         self._hearing.add_done_callback(self._page.waiting.fail)
 
     async def _hear(self, socket: ClientConnection) -> None:
-        number, cards = 0, []
+        number = 0
+        cards: list[str] = []
         async for raw in socket:
             arrived = time.monotonic()
             if isinstance(raw, str):

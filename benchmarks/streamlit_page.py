@@ -22,7 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-PATIENCE = 180.0  # seconds for anything; a class on a small machine waits long
+PATIENCE = 300.0  # seconds for anything; a hundred pages opened at once wait long on a small machine
 _XSRF = "_streamlit_xsrf"
 _NO_TOKEN = "PLACEHOLDER_AUTH_TOKEN"  # what a page sends that has none
 
@@ -224,7 +224,7 @@ class Page:
     def _show(self, delta: Delta) -> None:
         if delta.WhichOneof("type") != "new_element":
             return
-        kind = delta.new_element.WhichOneof("type")
+        kind = str(delta.new_element.WhichOneof("type"))
         self.kinds.add(kind)
         element = getattr(delta.new_element, kind)
         if kind == "alert":

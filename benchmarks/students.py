@@ -80,10 +80,9 @@ class Student:
         await self.page.press(button)
         return pressed
 
-    async def sees(self, since: float, condition: Callable[[Frame], bool]) -> float:
-        """Seconds from a moment until a frame came that is as it should be."""
-        found = await self._until("the frame", lambda: first(self.frames, since, condition))
-        return found.at - since
+    async def sees(self, since: float, condition: Callable[[Frame], bool]) -> None:
+        """Wait for a frame after a moment that is as it should be."""
+        await self._until("the frame", lambda: first(self.frames, since, condition))
 
     async def close(self) -> None:
         if self._live is not None:
@@ -135,11 +134,11 @@ class Watched:
     """What one student saw; times in seconds.
 
     Attributes:
-        play, pause: from the press until it was seen.
+        play, pause: from the press until a step was seen, until the run was seen at rest.
         updates, bytes: frames between the two presses, and their bytes.
         seconds: between the two presses.
-        steps: the newest step seen before Pause was pressed.
-        rate: steps a second, from the first frame with a step to the last one before Pause.
+        steps: that the run had made when it rested.
+        rate: steps a second of the run, between the first and the last frame that anybody saw move.
     """
 
     play: float
@@ -158,23 +157,30 @@ async def lesson(student: Student, watchers: Sequence[Student], delay: float, se
     played = await student.press("Play")
     await asyncio.sleep(seconds)
     paused = await student.press("Pause")
-    plays = await asyncio.gather(*(each.sees(played, moves) for each in everybody))
-    pauses = await asyncio.gather(*(each.sees(paused, rests) for each in everybody))
-    return [watched(each.frames, played, paused, *times) for each, *times in zip(everybody, plays, pauses, strict=True)]
+    for each in everybody:
+        await each.sees(played, moves)
+        await each.sees(paused, rests)
+    rate = rate_of([frame for each in everybody for frame in each.frames], played, paused)
+    return [watched(each.frames, played, paused, rate) for each in everybody]
 
 
-def watched(frames: Sequence[Frame], played: float, paused: float, play: float, pause: float) -> Watched:
-    """What the frames of one student say."""
-    between = [frame for frame in frames if played < frame.at <= paused]
-    moving = [frame for frame in between if moves(frame)]
-    steps = moving[-1].step if moving else 0
-    rate = 0.0
-    if moving:
-        # With one frame alone, its steps were made since the press.
-        begin, before = (moving[0].at, moving[0].step) if len(moving) > 1 else (played, 0)
-        rate = (steps - before) / (moving[-1].at - begin)
-    size = sum(frame.size for frame in between)
-    return Watched(play, pause, len(between), size, paused - played, steps, rate)
+def watched(frames: Sequence[Frame], played: float, paused: float, rate: float) -> Watched:
+    """What the frames of one student say, who has seen the run move and rest."""
+    moved, rested = first(frames, played, moves), first(frames, paused, rests)
+    assert moved is not None and rested is not None
+    between = [frame.size for frame in frames if played < frame.at <= paused]
+    seconds = paused - played
+    return Watched(moved.at - played, rested.at - paused, len(between), sum(between), seconds, rested.step, rate)
+
+
+def rate_of(frames: Sequence[Frame], played: float, paused: float) -> float:
+    """Steps a second of a run, from frames that show it between two moments and its rest; 0.0 without any."""
+    known = [(frame.at, frame.step) for frame in frames if played < frame.at <= paused and moves(frame)]
+    if len(known) < 2:
+        rested = first(frames, paused, rests)
+        known = [(played, 0), (paused, rested.step if rested is not None else 0)]
+    (begin, before), (end, after) = min(known), max(known)
+    return (after - before) / (end - begin)
 
 
 async def main() -> None:
