@@ -39,6 +39,8 @@ bench: $(VENV)/.dev browser
 	$(BIN)/python -m benchmarks.snapshots
 	$(BIN)/python -m benchmarks.trainer
 	$(BIN)/python -m benchmarks.live
+	$(BIN)/python -m benchmarks.classroom --starts 3 --cores 2 4 8
+	$(BIN)/python -m benchmarks.classroom --students 100 --one-run
 
 # A real Chromium is part of the tests: found where it is, installed where it is missing, an error where it cannot be had.
 browser: $(VENV)/.dev

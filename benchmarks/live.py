@@ -12,20 +12,15 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import common
 from benchmarks.common import CELLS
+from benchmarks.served import serve
 
 WATCHED = "task=flip_flop&cell={cell}&steps=100000"
 TINY = "task=adding&cell=rnn&hidden_size=4&seq_len=5&batch_size=8&steps=100000"  # reaches step 20,000 in seconds
@@ -34,7 +29,6 @@ READ_SECONDS = 1.0
 AIM = 0.85  # steps per second watched against the engine without a page
 WIDTH, HEIGHT = 1440, 900
 BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
-ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60_000  # ms for anything on the page
 
 # Everything that moves is noted with the page's own clock, so that no message between processes is part of a time.
@@ -95,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     engine = LocalEngine(1, glance=0.1)
     try:
         common.wait_for("the worker", engine.workers_ready)
-        with serve() as address, sync_playwright() as playwright:
+        with serve() as app, sync_playwright() as playwright:
+            address = app.address
             browser = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER))
             found = common.machine(chromium=browser.version)
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
@@ -137,50 +132,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cells", nargs="+", default=CELLS, choices=CELLS, help="default: all")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     return parser
-
-
-@contextmanager
-def serve() -> Iterator[str]:
-    """The app on a free port of this machine; yields its address and ends it afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ))
-
-        def answers() -> bool:
-            if process.poll() is not None:
-                log.seek(0)
-                raise RuntimeError(f"the app ended by itself:\n{log.read().decode(errors='replace')}")
-            try:
-                status, _ = _get(f"http://127.0.0.1:{port}/_stcore/health")
-            except OSError:
-                return False
-            return status == 200
-
-        try:
-            common.wait_for("the app", answers, every=0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _get(address: str) -> tuple[int, bytes]:
-    parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
-    try:
-        connection.request("GET", parts.path)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
 
 
 def open_page(page: Any, address: str, query: str, status: str = "ready") -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -9,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import common, kernels, train_speed
+from benchmarks import class_report, cold_page, common, kernels, students, train_speed
 from benchmarks.bare import BareLoop
+from benchmarks.live_connection import Frame
 from benchmarks.made import made_task
 from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment
@@ -27,13 +30,14 @@ ROOT = Path(__file__).resolve().parents[1]
         ("snapshots", {"--seconds", "--rounds", "--json"}),
         ("kernels", {"--seconds", "--kinds", "--hidden", "--json"}),
         ("train_speed", {"--rounds", "--rows", "--json"}),
+        ("classroom", {"--students", "--one-run", "--task", "--seconds", "--rounds", "--starts", "--cores", "--json"}),
     ],
 )
 def test_help(module, options):
     command = [sys.executable, "-m", f"benchmarks.{module}", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert options <= set(re.findall(r"--[a-z]+", done.stdout))
+    assert options <= set(re.findall(r"--[a-z-]+", done.stdout))
 
 
 def test_the_cells_measured_are_those_there_are():
@@ -129,3 +133,105 @@ def test_ratio_is_taken_round_by_round():
 
 def test_table():
     assert common.table(["a", "b"], [["x", 1]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="what processes take is read from /proc")
+@pytest.mark.parametrize("shared, options", [(False, ["--cores", "2", "8"]), (True, ["--one-run", "--task", "adding"])])
+def test_two_students_are_measured(shared, options):
+    command = [sys.executable, "-m", "benchmarks.classroom", "--students", "2", "--seconds", "2", "--json", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    (result,) = found["results"]
+    assert (result["students"], result["runs"]) == (2, 1 if shared else 2)
+    assert result["updates_per_second"] >= result["updates_per_second_slowest"] > 0
+    for name in ("play_ms", "pause_ms"):
+        middle, high = result[name]
+        assert 0 < middle <= high
+    assert result["slowest_to_fastest"] is None if shared else 0 < result["slowest_to_fastest"] <= 1
+    assert result["steps_per_second_taken_off"] >= result["steps_per_second"] > 0
+    assert result["steps_per_second_without_pages"] > 0 and result["ratio"] > 0
+    assert result["bytes_per_update"] > 1000 and result["megabits_per_second"] > 0
+    (memory,) = result["memory_mb"]
+    assert len(memory) > 1 and min(memory.values()) > 20
+    assert result["cores_taken"]["server"] > 0 and result["cores_taken"]["workers"] > 0
+    cold = result["cold_page_bytes"]
+    assert min(cold.values()) > 1000 and cold["all"] == sum(size for name, size in cold.items() if name != "all")
+    assert result["seconds_until_the_server_answers"] > 0
+    assert [guess["cores"] for guess in found["cores"]] == ([] if shared else [2, 8])
+    assert all(guess["updates_per_second"] > 0 and guess["steps_per_second"] > 0 for guess in found["cores"])
+    assert "| updates a second, each |" in class_report.show(found["results"])
+
+
+def test_what_a_student_saw():
+    told = [(0.5, 0), (1.5, 4), (2.0, 10), (4.0, 50), (6.5, 90)]
+    frames = [Frame(at, 100, "training" if at < 6 else "paused", step, True) for at, step in told]
+    assert students.rate_of(frames, 1.0, 5.0) == pytest.approx(46 / 2.5)  # from 4 steps at 1.5 s to 50 at 4.0
+    assert students.rate_of(frames[:2] + frames[-1:], 1.0, 5.0) == pytest.approx(90 / 4)  # all, between the presses
+    assert students.rate_of(frames[:1], 1.0, 5.0) == 0.0
+    seen = students.watched(frames, 1.0, 5.0, rate=7.0)
+    assert seen == students.Watched(play=0.5, pause=1.5, updates=3, bytes=300, seconds=4.0, steps=90, rate=7.0)
+
+
+ROUND = {
+    "watched": [
+        {"play": 0.1, "pause": 0.3, "updates": 20, "bytes": 2000, "seconds": 10.0, "steps": 500, "rate": 50.0},
+        {"play": 0.2, "pause": 0.1, "updates": 40, "bytes": 4000, "seconds": 10.0, "steps": 1000, "rate": 100.0},
+    ],
+    "runs": 2,
+    "alone": [{"rate": 200.0, "cost": 0.004}, {"rate": 220.0, "cost": 0.006}],
+    "shares": {"server": 0.3, "workers": 0.9, "students": 0.2, "idle": common.machine()["cores"] / 2},
+    "memory": {"server": 300.0, "7": 200.0, "8": 210.0},
+    "cold": {"page": 1000, "scripts": 3000},
+    "answered": 4.0,
+}
+
+
+def test_numbers_of_a_class():
+    result = class_report.summary([ROUND], 2, one_run=False)
+    assert result["updates_per_second"] == 3.0 and result["updates_per_second_slowest"] == 2.0
+    assert result["slowest_to_fastest"] == 0.5
+    assert result["steps_per_second"] == 150.0 and result["steps_per_second_without_pages"] == 210.0
+    # Half of the cores' time was idle: half of 0.2 s a second was taken from those who made 150 steps with 1.2 s.
+    assert result["steps_per_second_taken_off"] == pytest.approx(150 * (1 + 0.1 / 1.2))
+    assert result["ratio"] == pytest.approx(150 * (1 + 0.1 / 1.2) / 210)
+    assert result["bytes_per_update"] == 100 and result["megabits_per_second"] == pytest.approx(600 * 8e-6)
+    assert result["cold_page_bytes"]["all"] == 4000
+    shown = class_report.show([result])
+    assert "| steps/s of all | 150 |" in shown and "| of a worker, MB | 205 |" in shown
+    one = class_report.summary([{**ROUND, "runs": 1}], 2, one_run=True)
+    assert one["steps_per_second"] == 75.0 and one["slowest_to_fastest"] is None  # both saw the same run
+
+
+def test_more_cores_help_until_the_server_is_full():
+    # The server takes 0.05 s for an update, the workers 0.005 s for a step, and 0.025 s for an update.
+    result = class_report.summary([ROUND], 2, one_run=False)
+    assert result["cpu_per_step"] == 0.005
+    few, many = class_report.predict(result, 1), class_report.predict(result, 64)
+    assert few["updates_limited_by"] == "the workers" and few["updates_per_second"] < many["updates_per_second"]
+    assert few["server_cores"] + few["worker_cores"] == pytest.approx(1.0, abs=1e-3)
+    assert many["updates_limited_by"] == "the workers" and many["worker_cores"] == 2  # one for each run
+    crowd = {**result, "students": 30, "runs": 30, "updates_per_second": 0.2, "cpu_per_step": 0.006}
+    full = class_report.predict(crowd, 64)
+    assert full["updates_limited_by"] == "the server" and full["server_cores"] == pytest.approx(1.0)
+    assert full["updates_per_second"] == pytest.approx(20 / 30)
+
+
+def test_a_cold_page_loads_what_draws_its_elements():
+    script = (
+        "m.f=[`./A.x1.js`,`./B-c.x2.js`,`./../css/C.x3.css`,`./D.x4.js`]);"
+        "lazy(()=>H(()=>import(`./NumberInput.k9.js`),__vite__mapDeps([0,2])));"
+        "lazy(()=>H(()=>import(`./Slider.k8.js`),__vite__mapDeps([1,3])));"
+    )
+    needed = cold_page.drawing(script, {"number_input", "markdown"})
+    assert needed == {"static/js/NumberInput.k9.js", "static/js/A.x1.js", "static/css/C.x3.css"}
+    with pytest.raises(ValueError, match="modules"):
+        cold_page.drawing("nothing", {"slider"})
+
+
+def test_the_installed_streamlit_says_what_draws_an_element():
+    static = Path(importlib.util.find_spec("streamlit").origin).parent / "static"
+    (main,) = (static / "static" / "js").glob("index.[!e]*.js")
+    needed = cold_page.drawing(main.read_text(encoding="utf-8"), {"button", "selectbox", "bidi_component"})
+    assert any("Selectbox" in name for name in needed) and len(needed) > 20
+    assert all((static / name).is_file() for name in needed)

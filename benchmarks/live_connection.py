@@ -1,0 +1,114 @@
+"""The explorer's own connection of a page, without the browser: frames of a run come, and what is kept of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from websockets.asyncio.client import ClientConnection
+
+from benchmarks.streamlit_page import Page, cookie_header, open_websocket, request
+
+BOARD = "lab"
+DRAWING = 0.02  # seconds that a browser takes to draw a frame before it asks for the next one
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is kept of a frame.
+
+    Attributes:
+        at: the moment at which all of it was there, in seconds of `time.monotonic`.
+        size: in bytes, as it was sent.
+        status, step: of the run.
+        filled: whether it holds figures that need a look into the network.
+    """
+
+    at: float
+    size: int
+    status: str
+    step: int
+    filled: bool
+
+
+class LiveStream:
+    """The explorer's connection as an event stream: the server sends by itself."""
+
+    def __init__(self, page: Page, seen: Callable[[Frame], None]) -> None:
+        self._page, self._seen = page, seen
+        self._hearing: asyncio.Task[None] | None = None
+
+    async def open(self, run: str, query: Mapping[str, str]) -> None:
+        asked = urlencode({"stream": secrets.token_hex(16), **query, "board": BOARD})
+        headers = {"Accept": "text/event-stream", **cookie_header(self._page.cookies)}
+        status, _, body = await request(f"{self._page.address}/explorer/live/{run}?{asked}", headers)
+        if status != 200:
+            raise ConnectionError(f"the event stream answers {status}")
+        self._hearing = asyncio.create_task(self._hear(body))
+        self._hearing.add_done_callback(self._page.waiting.fail)
+
+    async def _hear(self, body: Any) -> None:
+        rest = b""
+        async for part in body:
+            *events, rest = (rest + part).split(b"\n\n")
+            for event in events:
+                if event.startswith(b"data: "):
+                    told = json.loads(event[len(b"data: ") :])
+                    status = told["status"]
+                    self._seen(Frame(time.monotonic(), len(event), status["status"], status["step"], "tools" in told))
+                elif not event.startswith(b":"):
+                    raise ConnectionError(f"the server says: {event[:200].decode()}")
+
+    async def close(self) -> None:
+        if self._hearing is not None:
+            self._hearing.cancel()
+
+
+class LiveSocket:
+    """The explorer's connection as a websocket: the server sends a frame when the page has drawn the last one."""
+
+    def __init__(self, page: Page, seen: Callable[[Frame], None]) -> None:
+        self._page, self._seen = page, seen
+        self._socket: ClientConnection | None = None
+        self._hearing: asyncio.Task[None] | None = None
+
+    async def open(self, run: str, query: Mapping[str, str]) -> None:
+        self._socket = await open_websocket(self._page.address, "/explorer/socket", self._page.cookies)
+        await self._say({"type": "open", "protocol": 1, "run": run, "view": BOARD, "query": dict(query)})
+        self._hearing = asyncio.create_task(self._hear(self._socket))
+        self._hearing.add_done_callback(self._page.waiting.fail)
+
+    async def _hear(self, socket: ClientConnection) -> None:
+        number = 0
+        cards: list[str] = []
+        async for raw in socket:
+            arrived = time.monotonic()
+            if isinstance(raw, str):
+                told = json.loads(raw)
+                if told["type"] != "ping":
+                    raise ConnectionError(f"the server says: {raw[:200]}")
+                await self._say({"type": "ping"})
+                continue
+            told = json.loads(raw[4 : 4 + int.from_bytes(raw[:4], "little")])
+            status, cards = told["status"], told.get("cards", cards)
+            self._seen(Frame(arrived, len(raw), status["status"], status["step"], "tools" in told))
+            number += 1
+            await asyncio.sleep(DRAWING)
+            took = round(1000 * (time.monotonic() - arrived))
+            await self._say({"type": "ready", "frame": number, "took": took, "sight": cards})
+
+    async def _say(self, words: Mapping[str, Any]) -> None:
+        assert self._socket is not None
+        await self._socket.send(json.dumps(words))
+
+    async def close(self) -> None:
+        if self._hearing is not None:
+            self._hearing.cancel()
+        if self._socket is not None:
+            await self._socket.close()
