@@ -10,7 +10,6 @@ page, from the browser's time stamp of the click to the drawing (or the word) th
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import sys
 import time

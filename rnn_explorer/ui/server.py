@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit
-import torch
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -124,7 +123,6 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     quiet.quieten()
     descriptors.raise_limit()
     secret.key()
-    torch.set_num_threads(1)
     session.engine()
     socket.accept()
     _hang_up_first()

@@ -120,7 +120,7 @@ def test_a_frame_holds_the_sentences_and_then_only_what_changed() -> None:
     assert lines and {"kind", "text"} == set(lines[0]) and "svg" not in first["figures"]["findings"]
     assert unpack(encoder.frame(known))["figures"] == {}
     assert file_of(named(board.cards(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
-    assert downloads._file_of(named(board.cards(known))["findings"], "html") is None
+    assert file_of(named(board.cards(known))["findings"], "html") is None
 
 
 def test_layouts_stay_while_only_values_change() -> None:
