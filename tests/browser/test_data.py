@@ -36,7 +36,7 @@ def pick(page: Visitor, label: str, option: str) -> None:
 def test_sequences_distributions_and_words_are_there(visit: Visit, scheme: str, width: int) -> None:
     page = opened(visit, "task=names&hidden_size=8", scheme=scheme, width=width)
     drawn = page.page.locator(".stPlotlyChart").first
-    expect(drawn.get_by_text("Mazibuko", exact=True)).to_be_visible()
+    expect(drawn.get_by_text("Korhonen", exact=True)).to_be_visible()
     colour = page.page.evaluate("getComputedStyle(document.querySelector('.stPlotlyChart .xtick text')).fill")
     bright = sum(map(int, re.findall(r"\d+", colour)[:3])) > 380
     assert bright == (scheme == "dark"), colour
