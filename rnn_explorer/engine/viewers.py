@@ -76,7 +76,7 @@ class AnalysisScheduler:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.version = 0
-        self.next_due = math.inf
+        self.next_due = math.inf  # on the monotonic clock: when a question becomes due; infinite where none does
         self._slots: dict[str, _Slot] = {}
         self._known: OrderedDict[str, tuple[Answer, int]] = OrderedDict()  # about past steps, with their bytes
 
@@ -118,7 +118,7 @@ class AnalysisScheduler:
         else:
             ready = slot.asked_at + max(question.every, slot.took / SHARE)
         if now < ready:
-            self.next_due = min(self.next_due, ready - now)
+            self.next_due = min(self.next_due, ready)
             return
         self._drop(slot)
         slot.number += 1
@@ -311,8 +311,9 @@ class Viewer:
                 self.at, self.film = None, 0.0
 
     def due(self) -> float:
-        """Seconds after which it is worth looking again, though nothing new is known."""
-        film = max(self._next_frame - time.monotonic(), 0.01) if self.film else math.inf
+        """On the monotonic clock: when it is worth looking again though nothing is new; infinite where it never is."""
+        # A film that waits for an answer goes on with that, which is new.
+        film = self._next_frame if self.film and self.scheduler.settled() else math.inf
         return min(film, self.scheduler.next_due)
 
     def state(self) -> tuple[int, int, int | None]:

@@ -1,0 +1,87 @@
+"""The channels of a worker without a worker: what becomes due is done, though nothing new happens to the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rnn_explorer.engine import channels as serving
+from rnn_explorer.engine import viewers as looking
+from rnn_explorer.engine.base import Reply
+from rnn_explorer.engine.inquiries import Inquiry
+from rnn_explorer.engine.protocol import FrameMade, OpenChannel, WantFrame
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
+from tests.engine.test_pictures import view_of
+
+
+class Clock:
+    """A clock that only moves when told to."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def thread_time(self) -> float:
+        return 0.0
+
+
+class Resting:
+    """The channels of one run that rests, its questions, and all that is sent."""
+
+    def __init__(self, clock: Clock, view: str, **chosen: str) -> None:
+        trainer = Trainer(Experiment.from_query("task=adding&cell=gru&hidden_size=4"))
+        run = view_of(trainer, run_id="run", step=40, frames=(0, 10, 40))
+        self.clock, self.snapshot = clock, trainer.snapshot()
+        self.asked: list[Inquiry] = []
+        self.sent: list[Any] = []
+        hosted: Any = SimpleNamespace(run_id="run", version=1, others=(), view=lambda: run)
+        self.channels = serving.Channels({"run": hosted}, self, self.sent.append)  # type: ignore[arg-type]
+        self.channels.handle(OpenChannel("run", 1, view, chosen, "me"))
+
+    def add(self, inquiry: Inquiry) -> Callable[[], None]:
+        self.asked.append(inquiry)
+        return lambda: None
+
+    def rest(self, turns: int = 40) -> None:
+        """Sleep until something is due and do it, as the worker's loop does; each frame is taken at once."""
+        for _ in range(turns):
+            if not self.sent or isinstance(self.sent[-1], FrameMade):
+                self.channels.handle(WantFrame("run", 1))
+                self.sent.append(None)
+            due = self.channels.due()
+            if math.isinf(due):
+                return
+            self.clock.now = max(self.clock.now, due)
+            self.channels.work(training=False)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(looking, "time", made)
+    monkeypatch.setattr(serving, "time", made)
+    return made
+
+
+def test_a_search_begins_though_the_run_rests(clock: Clock) -> None:
+    resting = Resting(clock, "dynamics", find="1")
+    resting.rest()
+    assert [inquiry.kind for inquiry in resting.asked] == ["trajectories", "fixed_points"]
+
+
+def test_a_film_turns_though_the_run_rests(clock: Clock) -> None:
+    resting = Resting(clock, "lab", film="4")
+    begin = clock.now
+    for step in (0, 10, 40):
+        resting.rest()
+        assert resting.asked[-1].step == step
+        resting.asked[-1].callback(Reply(1.0, resting.snapshot, step=step))
+    resting.rest()
+    assert len(resting.asked) == 3
+    assert clock.now - begin == pytest.approx(0.75, abs=0.1)
