@@ -219,9 +219,16 @@ def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visi
     visitors: list[Visitor] = []
     strangers: list[BrowserContext] = []
 
-    def make(width: int = 1440, height: int = 900, scheme: str = "light", at: Server | None = None) -> Visitor:
-        context = window
-        if visitors:  # somebody else, who shares nothing with the first
+    def make(
+        width: int = 1440,
+        height: int = 900,
+        scheme: str = "light",
+        at: Server | None = None,
+        beside: Visitor | None = None,
+    ) -> Visitor:
+        """A window of the first browser, or `beside` another one, else of a browser of its own."""
+        context = beside.page.context if beside else window
+        if visitors and not beside:  # somebody else, who shares nothing with the first
             assert window.browser
             context = window.browser.new_context()
             strangers.append(context)

@@ -300,18 +300,47 @@ def test_what_a_page_has_to_say_while_it_is_left_does_not_blank_the_next_one(vis
     expect(lab.play).to_contain_text("Pause")
 
 
-def test_two_browsers_watch_one_run(visit: Visit) -> None:
+def test_another_browser_watches_a_run_and_makes_a_copy_of_its_own(visit: Visit) -> None:
     teacher = visit().open(LONG)
     teacher.press("play")
     teacher.past(5)
     pupil = visit(1000, 800, "dark").open(f"run={teacher.run_id()}")
     pupil.past(5)
     assert pupil.run_id() == teacher.run_id()
-    pupil.pause()  # whoever presses, both see it
-    teacher.status("paused")
+    expect(pupil.page.get_by_role("button", name="Make it mine")).to_be_visible()
+    expect(pupil.page.locator("[class*=st-key-do-]:visible")).to_have_count(1)  # nothing else steers
+    for key in "pnex":
+        pupil.page.keyboard.press(key)
+    step = teacher.drawn()
+    teacher.past(step + 5)
+    teacher.status("training")
+    teacher.pause()  # who watches sees it
     pupil.status("paused")
+    step = int(teacher.board.get_attribute("data-step") or -1)
+    expect(pupil.board).to_have_attribute("data-drawn", str(step))
+    pupil.press("copy")
+    pupil.wait(f"new URL(location.href).searchParams.get('run') !== '{teacher.run_id()}'")
+    expect(pupil.play).to_contain_text("Play")
+    begin = int(pupil.board.get_attribute("data-step") or -1)
+    assert 0 < begin <= step
+    pupil.press("play")
+    pupil.past(step + 5)
+    teacher.status("paused")
+    assert teacher.drawn() == step, "a copy leaves the first as it is"
     expect(teacher.play).to_contain_text("Play")
-    expect(pupil.board).to_have_attribute("data-drawn", teacher.board.get_attribute("data-step") or "")
+
+
+def test_two_tabs_of_one_browser_steer_one_run(visit: Visit) -> None:
+    first = visit().open(LONG)
+    second = visit(1000, 800, beside=first).open(f"run={first.run_id()}")
+    assert second.run_id() == first.run_id()
+    first.press("play")
+    second.past(5)
+    second.pause()  # whichever is pressed, both see it
+    for tab in (first, second):
+        tab.status("paused")
+        expect(tab.play).to_contain_text("Play")
+    expect(second.board).to_have_attribute("data-drawn", first.board.get_attribute("data-step") or "")
 
 
 def test_a_copied_link_opens_the_same_experiment_with_the_same_curve(visit: Visit) -> None:
