@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -58,7 +57,7 @@ class Student:
         frame_stands = time.monotonic() - began
         told = component_data(board)
         self._run = told["run"]
-        parts = {name: str(value) for name, value in told["ask"].items()} | {"viewer": secrets.token_hex(16)}
+        parts = {name: str(value) for name, value in told["ask"].items()}
         try:
             self._live = LiveSocket(self.page, self._see)
             await self._live.open(self._run, parts)

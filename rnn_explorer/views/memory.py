@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import OrderedDict
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from rnn_explorer.analysis.memory_report import CellMemory, MemoryReport
 from rnn_explorer.figures.base import Figure
@@ -24,8 +26,9 @@ from rnn_explorer.views.base import BOARDS, Answer, Board, Question, Seen, Selec
 OWN = -1  # as an output: the class that the model predicts, or its first value
 LAST = 0  # as a time step: the last real one
 LARGE = 128  # numbers in a state above which the triangle takes long enough to show its progress
-MOST_PINS = 6  # curves that one browser keeps for one task
-_MOST_SHELVES = 500  # browsers and tasks whose curves are kept
+MOST_PINS = 6  # curves that are kept for one task
+LONGEST_PINS = 8000  # characters of all kept curves, which travel in a page's query
+_MOST_DECADES = 400.0  # of a kept curve, which comes back from the browser
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,13 @@ class MemorySelection(Selection):
     Attributes:
         output: the class or value whose saliency is shown, from 0; -1 for the model's own answer.
         answer_step: the answer after which step, from 1; 0 for the last.
-        pin: how often the present curve was pinned.
-        clear: how often all pins were taken away.
-        viewer: a name that the browser gave itself, under which its pins are kept.
+        pins: the curves that are kept, of all tasks, as `write_pins` writes them. The browser keeps them, since the
+            next run may be in another worker.
     """
 
     output: int = OWN
     answer_step: int = LAST
-    pin: int = 0
-    clear: int = 0
-    viewer: str = ""
+    pins: str = ""
 
     def fit(self, snapshot: Snapshot) -> MemorySelection:
         fitted = super().fit(snapshot)
@@ -54,42 +54,43 @@ class MemorySelection(Selection):
         return dataclasses.replace(fitted, answer_step=step, output=output)
 
 
-@dataclass
-class _Shelf:
-    """The curves that one browser keeps for one task, and how often its buttons had been pressed then."""
-
-    pin: int
-    clear: int
-    curves: list[Pinned] = field(default_factory=list)
+Pins = list[tuple[str, Pinned]]  # with the task of each: curves of different tasks are not drawn together
 
 
-_shelves: OrderedDict[tuple[str, str], _Shelf] = OrderedDict()
+def write_pins(pins: Pins) -> str:
+    """Kept curves as a text; "" for none. Where there are too many, the oldest go."""
+    rows = [[task, pin.label, pin.cell, np.round(pin.log10_norm, 3).tolist()] for task, pin in pins]
+    while len(text := json.dumps(rows, separators=(",", ":"))) > LONGEST_PINS:
+        del rows[0]
+    return text if rows else ""
 
 
-def pinned(chosen: MemorySelection, task: str, curve: Pinned | None) -> tuple[Pinned, ...]:
-    """The curves that a browser keeps; the present one joins them when the button was pressed since the last look.
+def read_pins(text: str) -> Pins:
+    """The curves in a text of `write_pins`; none where it is no such text."""
+    try:
+        return [
+            (str(task), Pinned(str(label), str(cell), _curve(values))) for task, label, cell, values in json.loads(text)
+        ]
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return []
 
-    Counts of presses outlive the server in the browser, so a browser that is seen for the first time has pressed
-    nothing.
 
-    Args:
-        chosen: the browser's name, and how often its buttons were pressed.
-        task: curves of different tasks are not drawn together.
-        curve: the present one; None where there is none yet.
-    """
-    if not chosen.viewer:
-        return ()
-    key = (chosen.viewer, task)
-    shelf = _shelves.setdefault(key, _Shelf(chosen.pin, chosen.clear))
-    _shelves.move_to_end(key)
-    while len(_shelves) > _MOST_SHELVES:
-        _shelves.popitem(last=False)
-    if chosen.clear > shelf.clear:
-        shelf.curves.clear()
-    if chosen.pin > shelf.pin and curve is not None and curve.label not in [kept.label for kept in shelf.curves]:
-        shelf.curves = [*shelf.curves, curve][-MOST_PINS:]
-    shelf.pin, shelf.clear = max(chosen.pin, shelf.pin), max(chosen.clear, shelf.clear)
-    return tuple(shelf.curves)
+def _curve(values: Any) -> np.ndarray:
+    curve = np.asarray(values, dtype=np.float64)
+    if curve.ndim != 1:
+        raise ValueError("a curve is a list of numbers")
+    return np.clip(curve, -_MOST_DECADES, _MOST_DECADES)
+
+
+def with_pin(pins: Pins, task: str, curve: Pinned | None) -> Pins:
+    """The kept curves with another one, which is kept once."""
+    mine = [pin.label for kept, pin in pins if kept == task]
+    if curve is None or curve.label in mine:
+        return pins
+    if len(mine) >= MOST_PINS:
+        oldest = next(number for number, (kept, _) in enumerate(pins) if kept == task)
+        pins = pins[:oldest] + pins[oldest + 1 :]
+    return [*pins, (task, curve)]
 
 
 @BOARDS.register("memory")
@@ -118,9 +119,17 @@ class MemoryBoard(Board):
         if length > 1:
             title = "The answer after which step is weighed (input saliency)"
             tools.append(Tool("answer_step", "range", title, label="after step", low=1, high=length))
-        pin = "Keep this curve in the figure while the step or the cell changes"
-        tools.append(Tool("pin", "button", pin, "gradient", "Pin this curve"))
-        tools.append(Tool("clear", "button", "Take all pinned curves away", "gradient", "Clear pins"))
+        answer, task, pins = seen.answer("memory"), seen.view.experiment.task, read_pins(chosen.pins)
+        curve = _present(() if answer.value is None else answer.value.cells, chosen, answer)
+        for label, title, after in (
+            (
+                "Pin this curve",
+                "Keep this curve in the figure while the step or the cell changes",
+                with_pin(pins, task, curve),
+            ),
+            ("Clear pins", "Take all pinned curves away", [pin for pin in pins if pin[0] != task]),
+        ):
+            tools.append(Tool("pins", "button", title, "gradient", label, options=((write_pins(after), ""),)))
         return tools
 
     def questions(self, seen: Seen) -> list[Question]:
@@ -147,10 +156,7 @@ class MemoryBoard(Board):
         cells = () if report is None else report.cells
         view = seen.view
         key = view.experiment.model.cell
-        kept: tuple[Pinned, ...] = ()
-        if view.snapshot is not None:
-            chosen = self.fitted(seen)
-            kept = pinned(chosen, view.experiment.task, _present(cells, chosen, answer))
+        kept = [pin for task, pin in read_pins(self.selection.pins) if task == view.experiment.task]
         train = view.train
         return [
             gradient(cells, kept),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.words import Words
 from rnn_explorer.training import Trainer
 from rnn_explorer.views.base import Answer, Seen
-from rnn_explorer.views.memory import _MOST_SHELVES, MOST_PINS, MemoryBoard, MemorySelection, _shelves, pinned
+from rnn_explorer.views.memory import LONGEST_PINS, MOST_PINS, MemoryBoard, MemorySelection, read_pins, write_pins
 
 CARDS = ["gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"]
 QUERIES = [
@@ -36,12 +37,7 @@ QUERIES = [
 every = pytest.mark.parametrize("query", QUERIES)
 
 
-@pytest.fixture(autouse=True)
-def empty_shelves() -> Iterator[None]:
-    load_questions()
-    _shelves.clear()
-    yield
-    _shelves.clear()
+load_questions()
 
 
 def trainer_of(query: str) -> Trainer:
@@ -161,9 +157,9 @@ def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
 def test_a_selection_is_fitted_to_the_sequence() -> None:
     snapshot = trainer_of(QUERIES[3]).snapshot()
     length = int(snapshot.trace.lengths[1])
-    read = MemorySelection.read({"sequence": "1", "answer_step": "99", "output": "77", "layer": "5", "pin": "3"})
+    read = MemorySelection.read({"sequence": "1", "answer_step": "99", "output": "77", "layer": "5", "pins": "3"})
     fitted = read.fit(snapshot)
-    assert (fitted.answer_step, fitted.output, fitted.layer, fitted.pin) == (length, -1, 0, 3)
+    assert (fitted.answer_step, fitted.output, fitted.layer, fitted.pins) == (length, -1, 0, "3")
     fitted = MemorySelection(sequence=1, answer_step=2, output=9).fit(snapshot)
     assert (fitted.answer_step, fitted.output) == (2, 9)
     assert MemorySelection(answer_step=-4, output=-9).fit(snapshot).output == -1
@@ -187,9 +183,9 @@ def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
         board = MemoryBoard(MemorySelection())
         return {tool.field: tool for tool in board.tools(seen(trainer_of(query)))}
 
-    assert set(fields(QUERIES[0])) == {"sequence", "answer_step", "pin", "clear"}
+    assert set(fields(QUERIES[0])) == {"sequence", "answer_step", "pins"}
     tools = fields(QUERIES[2])
-    assert set(tools) == {"sequence", "layer", "direction", "output", "answer_step", "pin", "clear"}
+    assert set(tools) == {"sequence", "layer", "direction", "output", "answer_step", "pins"}
     assert tools["output"].options == ((-1, "its first value"), (0, "value 1"), (1, "value 2"), (2, "value 3"))
     assert (tools["answer_step"].low, tools["answer_step"].high) == (1, 10)
     classes = fields(QUERIES[4])["output"].options
@@ -199,52 +195,78 @@ def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
 # -- pinned curves ----------------------------------------------------------------------------------------------
 
 
-def labels(trainer: Trainer, **chosen: Any) -> list[str]:
-    board = MemoryBoard(MemorySelection(viewer="me", **chosen))
+def labels(trainer: Trainer, pins: str = "") -> list[str]:
+    board = MemoryBoard(MemorySelection(pins=pins))
     figure = named(board.cards(answered(trainer, board)))["gradient"]
     return [trace["name"] for trace in figure.data if "step" in trace["name"]]
+
+
+def pressed(trainer: Trainer, pins: str, button: str = "Pin this curve") -> str:
+    """What the browser keeps once the button is pressed."""
+    board = MemoryBoard(MemorySelection(pins=pins))
+    tools = {tool.label: tool for tool in board.tools(answered(trainer, board))}
+    assert tools[button].field == "pins"
+    return tools[button].options[0][0]
 
 
 def test_a_pinned_curve_stays_while_the_step_and_the_cell_change() -> None:
     rnn = trainer_of("task=adding&cell=rnn&hidden_size=4&seq_len=12")
     assert labels(rnn) == []
-    assert labels(rnn, pin=1) == ["RNN layer 1, step 0"]
+    once = pressed(rnn, "")
+    assert labels(rnn, once) == ["RNN layer 1, step 0"] and pressed(rnn, once) == once
     rnn.step()
-    assert labels(rnn, pin=1) == ["RNN layer 1, step 0"]
-    assert labels(rnn, pin=2) == ["RNN layer 1, step 0", "RNN layer 1, step 1"]
+    assert labels(rnn, once) == ["RNN layer 1, step 0"]
+    twice = pressed(rnn, once)
+    assert labels(rnn, twice) == ["RNN layer 1, step 0", "RNN layer 1, step 1"]
+    # Nothing of it is kept beside the run: the next one may be in another worker.
     lstm = trainer_of("task=adding&cell=lstm&hidden_size=4&seq_len=12")
-    assert labels(lstm, pin=2) == ["RNN layer 1, step 0", "RNN layer 1, step 1"]
-    assert labels(lstm, pin=2, clear=1) == [] == labels(lstm, pin=2, clear=1)
-    assert (
-        labels(trainer_of("task=flip_flop&cell=gru&hidden_size=4"), pin=3, clear=1) == []
-    )  # another task, another shelf
+    assert labels(lstm, twice) == ["RNN layer 1, step 0", "RNN layer 1, step 1"]
+    assert pressed(lstm, twice, "Clear pins") == ""
 
 
-def test_a_browser_seen_for_the_first_time_has_pressed_nothing() -> None:
-    rnn = trainer_of(QUERIES[0])
-    assert labels(rnn, pin=7, clear=2) == []
-    assert labels(rnn, pin=8, clear=2) == ["RNN layer 1, step 0"]
-    assert labels(rnn, pin=8, clear=2) == labels(rnn, pin=1) == ["RNN layer 1, step 0"]  # a second tab that is behind
+def test_curves_of_another_task_are_kept_but_not_drawn() -> None:
+    adding, other = trainer_of(QUERIES[0]), trainer_of("task=flip_flop&cell=gru&hidden_size=4&seq_len=10")
+    pins = pressed(adding, "")
+    assert labels(other, pins) == []
+    pins = pressed(other, pins)
+    assert labels(other, pins) == ["GRU layer 1, step 0"] and labels(adding, pins) == ["RNN layer 1, step 0"]
+    assert labels(adding, pressed(other, pins, "Clear pins")) == ["RNN layer 1, step 0"]
 
 
-def test_pins_belong_to_one_browser_and_are_bounded() -> None:
-    rnn = trainer_of(QUERIES[0])
-    labels(rnn)
-    for press in range(1, MOST_PINS + 3):
+def test_pins_are_bounded_and_come_back_as_they_were() -> None:
+    rnn, pins = trainer_of(QUERIES[0]), ""
+    for _ in range(MOST_PINS + 2):
         rnn.step()
-        found = labels(rnn, pin=press)
-    assert len(found) == MOST_PINS and found[-1] == f"RNN layer 1, step {MOST_PINS + 2}"
-    assert pinned(MemorySelection(viewer="other"), "adding", None) == ()
-    assert pinned(MemorySelection(pin=1), "adding", None) == ()  # a browser without a name
-    for other in range(_MOST_SHELVES):
-        pinned(MemorySelection(viewer=str(other)), "adding", None)
-    assert len(_shelves) == _MOST_SHELVES and ("me", "adding") not in _shelves
+        pins = pressed(rnn, pins)
+    assert labels(rnn, pins) == [f"RNN layer 1, step {step}" for step in range(3, MOST_PINS + 3)]
+    read = read_pins(pins)
+    assert write_pins(read) == pins and read[0][1].log10_norm.shape == (12,)
+    long = [(task, dataclasses.replace(pin, log10_norm=np.full(200, -12.345))) for task, pin in read]
+    text = write_pins(long)
+    assert len(text) <= LONGEST_PINS and 0 < len(read_pins(text)) < MOST_PINS
+    assert read_pins(text)[-1][1].label == f"RNN layer 1, step {MOST_PINS + 2}", "the newest stay"
+    odd = [("adding", dataclasses.replace(read[0][1], log10_norm=np.array([0.0, -np.inf, np.nan])))]
+    np.testing.assert_array_equal(read_pins(write_pins(odd))[0][1].log10_norm, [0.0, -400.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "3", "[[]]", '[["a","b","c",1]]', '[["a","b","c",[[1]]]]', '[["a","b","c",["x"]]]', "[" * 9000, '{"a":1}',
+     '[["a","b","c",[' + "9" * 400 + "]]]"],
+)  # fmt: skip
+def test_what_is_no_text_of_pins_pins_nothing(text: str) -> None:
+    assert read_pins(text) == []
+    assert labels(trainer_of(QUERIES[0]), text) == []
+
+
+def test_foreign_pins_can_be_drawn() -> None:
+    rnn = trainer_of(QUERIES[0])
+    assert labels(rnn, '[["adding","<b>step","nosuch",[1e308,-1e308,NaN]],["adding","step","",[]]]')
+    board = MemoryBoard(MemorySelection(pins='[["adding","step","rnn",[1e308,-1e308,NaN]]]'))
+    Encoder(board).frame(answered(rnn, board))
 
 
 def test_nothing_is_pinned_before_there_is_a_curve() -> None:
-    rnn = trainer_of(QUERIES[0])
-    board = MemoryBoard(MemorySelection(viewer="me"))
-    board.cards(seen(rnn))
-    board.selection = MemorySelection(viewer="me", pin=1)
-    board.cards(seen(rnn))
-    assert labels(rnn, pin=1) == []
+    board = MemoryBoard(MemorySelection())
+    tools = {tool.label: tool for tool in board.tools(seen(trainer_of(QUERIES[0])))}
+    assert tools["Pin this curve"].options == (("", ""),)

@@ -5,7 +5,7 @@ import { chosenParts, places } from "./arranging.js";
 import { Card } from "./card.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
-import { make, makeButton, randomName } from "./dom.js";
+import { make, makeButton } from "./dom.js";
 import { DrawingCard } from "./drawing_card.js";
 import { readLook } from "./look.js";
 import { loadPlotly } from "./plotly_internals.js";
@@ -20,16 +20,6 @@ const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is
 const STACK_BELOW = 820; // px of width under which the figures stand one below the other
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 const TELL_EVERY = 250; // ms between two words to the page's script about the past
-
-/** A name for this browser tab, under which the server keeps what belongs to nobody else, such as pinned curves. */
-function viewerName() {
-  let name = sessionStorage.getItem("rx-viewer");
-  if (!name) {
-    name = randomName();
-    sessionStorage.setItem("rx-viewer", name);
-  }
-  return name;
-}
 
 export class Board {
   /**
@@ -152,7 +142,7 @@ export class Board {
 
   /** @returns {Record<string, string>} all that is chosen */
   parts() {
-    return { ...chosenParts(this.selection, this.ask, this.timeline), viewer: viewerName() };
+    return chosenParts(this.selection, this.ask, this.timeline);
   }
 
   query() {

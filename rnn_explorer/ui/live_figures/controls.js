@@ -19,6 +19,12 @@ export const pressed = (tool, now) => (tool.options.length ? tool.options[0][0] 
  */
 export const within = (tool, typed) => Math.min(Math.max(Number(typed) || 0, tool.low), tool.high);
 
+/**
+ * What a control looks like: one that looks the same stays. What a button sets may change between press and release.
+ * @param {Tool} tool
+ */
+const signatureOf = (tool) => JSON.stringify(tool.kind === "button" ? { ...tool, options: [] } : tool);
+
 export class Controls {
   /**
    * @param {Record<string, any>} selection what is chosen, by field
@@ -46,7 +52,7 @@ export class Controls {
     input.name = tool.field;
     // The page's own keys (p, n, e, x) must not act while somebody types here.
     input.addEventListener("keydown", (event) => event.stopPropagation());
-    return { label, input, field: tool.field, signature: JSON.stringify(tool) };
+    return { label, input, field: tool.field, signature: signatureOf(tool) };
   }
 
   /**
@@ -56,7 +62,6 @@ export class Controls {
   button(tool, label) {
     const input = make("button", "rx-text", tool.label);
     input.type = "button";
-    input.onclick = () => this.choose(tool.field, pressed(tool, this.selection[tool.field]));
     label.appendChild(input);
     return input;
   }
@@ -123,7 +128,11 @@ export class Controls {
    */
   show(tools, boxes) {
     const old = new Map(this.all.map((control) => [control.signature, control]));
-    this.all = tools.map((tool) => old.get(JSON.stringify(tool)) || this.build(tool));
+    this.all = tools.map((tool) => old.get(signatureOf(tool)) || this.build(tool));
+    tools.forEach((tool, number) => {
+      const { input } = this.all[number];
+      if (tool.kind === "button") input.onclick = () => this.choose(tool.field, pressed(tool, this.selection[tool.field]));
+    });
     for (const [place, box] of boxes) {
       const labels = this.all.filter((_, number) => tools[number].place === place).map((control) => control.label);
       const same = box.childNodes.length === labels.length && labels.every((label, number) => box.childNodes[number] === label);

@@ -43,8 +43,3 @@ export function short(x) {
   const size = Math.abs(x);
   return size >= 0.001 && size < 10000 ? String(Number(x.toPrecision(3))) : x.toExponential(1);
 }
-
-/** A name that nobody else has. */
-export function randomName() {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16)).join("");
-}
