@@ -116,7 +116,7 @@ class Channel:
         self.shown, self.whole, self.wanted, self.broken = self._state(), False, False, True
         self.encoder = Encoder(self.viewer.board)
         self.frames += 1
-        sentence = f"Step {self.run.view().step} could not be drawn. The log of the server says why."
+        sentence = f"Step {self.run.step} could not be drawn. The log of the server says why."
         return FrameMade(self.run.run_id, self.number, self.frames, b"", error=sentence)
 
 
@@ -196,7 +196,7 @@ class Channels:
             made = channel.frame()
         except Exception:
             # The next state may be drawn where this one could not; what the viewers have is not known any more.
-            _log.exception("run %s could not be drawn at step %d", channel.run.run_id, channel.run.view().step)
+            _log.exception("run %s could not be drawn at step %d", channel.run.run_id, channel.run.step)
             made = channel.failed()
         cost = time.thread_time() - begin
         channel.earliest = self._served[channel.who] = now + 1 / FRAMES_PER_SECOND

@@ -118,7 +118,7 @@ class AnalysisScheduler:
         else:
             ready = slot.asked_at + max(question.every, slot.took / SHARE)
         if now < ready:
-            self.next_due = min(self.next_due, ready - now)
+            self.next_due = min(self.next_due, ready)
             return
         self._drop(slot)
         slot.number += 1
@@ -312,8 +312,9 @@ class Viewer:
 
     def due(self) -> float:
         """Seconds after which it is worth looking again, though nothing new is known."""
-        film = max(self._next_frame - time.monotonic(), 0.01) if self.film else math.inf
-        return min(film, self.scheduler.next_due)
+        # A film waits for what must be computed, whose coming is news.
+        film = self._next_frame if self.film and self.scheduler.settled() else math.inf
+        return max(min(film, self.scheduler.next_due) - time.monotonic(), 0.0)
 
     def state(self) -> tuple[int, int, int | None]:
         """Changes whenever a look shows something else, but for changes of the run itself."""

@@ -17,6 +17,7 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from rnn_explorer.engine import local
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.ui import messages, session, socket, visitor
@@ -111,7 +112,7 @@ def browse(port: int) -> Iterator[Callable[..., Browser]]:
     deadline = time.monotonic() + PATIENCE
     while socket._pages and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not socket._pages_of and not socket._watching, "who is gone is not counted"
+    assert not socket._pages_of, "who is gone is not counted"
 
 
 @pytest.fixture(autouse=True)
@@ -122,11 +123,9 @@ def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(query: str = SMALL, *commands: str) -> str:
     engine = session.engine()
     run = engine.start(Experiment.from_query(query))
-    leave = engine.subscribe(run, lambda: None)  # a snapshot is made for who watches
     deadline = time.monotonic() + PATIENCE
-    while engine.view(run).snapshot is None and time.monotonic() < deadline:
+    while engine.view(run).status == "starting" and time.monotonic() < deadline:
         time.sleep(0.01)
-    leave()
     for command in commands:
         engine.command(run, command)
     return run
@@ -238,8 +237,8 @@ def test_a_flood_of_selections_is_taken_over_a_few_times_and_ends_with_the_last(
     browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = []
-    choose = socket.Looker.choose
-    monkeypatch.setattr(socket.Looker, "choose", lambda self, query: (taken.append(query), choose(self, query))[1])
+    choose = local.Look.choose
+    monkeypatch.setattr(local.Look, "choose", lambda self, query: (taken.append(query), choose(self, query))[1])
     page = browse().open(start())
     page.hear()
     begun = time.monotonic()
