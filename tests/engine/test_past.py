@@ -153,11 +153,14 @@ def test_who_looks_at_an_old_step_sees_the_weights_of_that_step(engine, small, s
 def test_a_film_goes_through_what_is_kept_and_ends_in_the_present(engine, small, settle, watch):
     run = engine.start(small())
     steps(engine, run, settle, 4)
-    film = watch(engine, run, film="30")
+    film = watch(engine, run, film="5")
     seen = []
-    film.until(
-        lambda it: seen.append(it.parts.get("status", {}).get("at")) or (len(set(seen)) > 4 and seen[-1] is None)
-    )
+
+    def is_over(it):
+        seen.append(it.parts.get("status", {}).get("at"))
+        return len(set(seen)) > 4 and seen[-1] is None
+
+    film.until(is_over)
     assert [at for n, at in enumerate(seen) if at is not None and at != seen[n - 1]] == [0, 1, 2, 3, 4]
     engine.command(run, "stop")
 
