@@ -84,12 +84,12 @@ class Channel:
         sight = selection.get("sight")
         self.sight = None if sight is None else frozenset(sight.split(","))
 
-    def due(self) -> float:
+    def due(self, now: float) -> float:
         """On the monotonic clock: when it is worth looking again; infinite where only news can bring it."""
         if not self.wanted:
             return math.inf
         news = self._state() != self.shown or (self.whole and not self.broken)
-        return self.earliest if news else max(self.earliest, self.viewer.due())
+        return self.earliest if news else max(self.earliest, now + self.viewer.due())
 
     def _state(self) -> Any:
         return (self.run.version, self.viewer.state())
@@ -116,7 +116,7 @@ class Channel:
         self.shown, self.whole, self.wanted, self.broken = self._state(), False, False, True
         self.encoder = Encoder(self.viewer.board)
         self.frames += 1
-        sentence = f"Step {self.run.view().step} could not be drawn. The log of the server says why."
+        sentence = f"Step {self.run.step} could not be drawn. The log of the server says why."
         return FrameMade(self.run.run_id, self.number, self.frames, b"", error=sentence)
 
 
@@ -172,7 +172,7 @@ class Channels:
     def due(self) -> float:
         """On the monotonic clock: when there is something to do; infinite where only news can bring it."""
         now = time.monotonic()
-        frames = min((channel.due() for channel in self._channels.values()), default=math.inf)
+        frames = min((channel.due(now) for channel in self._channels.values()), default=math.inf)
         files = min((maker.due(now) for maker in self._files.values()), default=math.inf)
         return min(max(frames, self._earliest), files)
 
@@ -186,7 +186,7 @@ class Channels:
         now = time.monotonic()
         if now < self._earliest:
             return
-        ready = [channel for channel in self._channels.values() if channel.due() <= now]
+        ready = [channel for channel in self._channels.values() if channel.due(now) <= now]
         if not ready:
             return
         # Visitors in turn, so that who has many pages open takes no time from the others.
@@ -196,7 +196,7 @@ class Channels:
             made = channel.frame()
         except Exception:
             # The next state may be drawn where this one could not; what the viewers have is not known any more.
-            _log.exception("run %s could not be drawn at step %d", channel.run.run_id, channel.run.view().step)
+            _log.exception("run %s could not be drawn at step %d", channel.run.run_id, channel.run.step)
             made = channel.failed()
         cost = time.thread_time() - begin
         channel.earliest = self._served[channel.who] = now + 1 / FRAMES_PER_SECOND
@@ -248,7 +248,7 @@ class FileMaker:
 
     def due(self, now: float) -> float:
         """On the monotonic clock: when it is worth looking again."""
-        return now if self._state() != self._looked else min(self.deadline, self.viewer.due())
+        return now if self._state() != self._looked else min(self.deadline, now + self.viewer.due())
 
     def _state(self) -> Any:
         return (self.run.version, self.viewer.state())

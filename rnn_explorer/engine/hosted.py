@@ -82,6 +82,11 @@ class HostedRun:
         return 0.0 if self.busy else self.due
 
     @property
+    def step(self) -> int:
+        """Optimizer steps done."""
+        return self.trainer.step_count if self.trainer is not None else 0
+
+    @property
     def period(self) -> float:
         """Seconds from one step to the next at least, which a person chose; 0 at full speed."""
         limit = self.experiment.training.speed_limit
@@ -133,7 +138,7 @@ class HostedRun:
                 experiment=self.experiment,
                 status=self.status,
                 message=self.message,
-                step=trainer.step_count if trainer is not None else 0,
+                step=self.step,
                 epoch=trainer.epoch_position() if trainer is not None else 0.0,
                 target=trainer.target if trainer is not None else 0,
                 steps_per_epoch=trainer.steps_per_epoch() if trainer is not None else 0,

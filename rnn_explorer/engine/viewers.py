@@ -76,7 +76,7 @@ class AnalysisScheduler:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.version = 0
-        self.next_due = math.inf  # on the monotonic clock: when a question becomes due; infinite where none does
+        self.next_due = math.inf
         self._slots: dict[str, _Slot] = {}
         self._known: OrderedDict[str, tuple[Answer, int]] = OrderedDict()  # about past steps, with their bytes
 
@@ -311,10 +311,10 @@ class Viewer:
                 self.at, self.film = None, 0.0
 
     def due(self) -> float:
-        """On the monotonic clock: when it is worth looking again though nothing is new; infinite where it never is."""
-        # A film that waits for an answer goes on with that, which is new.
+        """Seconds after which it is worth looking again, though nothing new is known."""
+        # A film waits for what must be computed, whose coming is news.
         film = self._next_frame if self.film and self.scheduler.settled() else math.inf
-        return min(film, self.scheduler.next_due)
+        return max(min(film, self.scheduler.next_due) - time.monotonic(), 0.0)
 
     def state(self) -> tuple[int, int, int | None]:
         """Changes whenever a look shows something else, but for changes of the run itself."""

@@ -6,7 +6,6 @@ text with commas; nothing for zeros.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,10 +14,8 @@ import numpy as np
 import streamlit as st
 
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.experiment import Experiment
-from rnn_explorer.tasks.base import InputSpec
-from rnn_explorer.trace import Trace
-from rnn_explorer.ui import desk
+from rnn_explorer.tasks.base import Batch, InputSpec
+from rnn_explorer.ui import desk, session
 from rnn_explorer.ui.plain import plain
 
 MOST_SLIDERS = 8  # features that get a slider each
@@ -34,9 +31,8 @@ def held_input(view: RunView) -> Mapping[str, Any]:
     Returns:
         The part of the board's selection that it decides.
     """
-    if view.snapshot is None:
-        return {"input": ""}
-    spec, trace = _spec_of(_query(view.experiment)), view.snapshot.trace
+    task = session.task_of(view.experiment)
+    spec, probe = task.input, task.probe()
     symbols = spec.kind == "symbols"
     key = f"{view.experiment.task}:{spec.size}:{desk.edition()}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -55,20 +51,8 @@ def held_input(view: RunView) -> Mapping[str, Any]:
         if way == _HAND and symbols:
             return {"input": _symbol(spec, key)}
         if way == _STEP:
-            return {"input": _at_step(trace, key)}
-    return {"input": _by_hand(spec, trace, key)} if way == _HAND else {"input": ""}
-
-
-@functools.lru_cache(maxsize=32)
-def _spec_of(query: str) -> InputSpec:
-    """What enters at each step, which a task knows once it is built."""
-    return Experiment.from_query(query).make_task().input
-
-
-def _query(experiment: Experiment) -> str:
-    """The part of an experiment that its task depends on."""
-    own = Experiment.default(experiment.task).replace(**experiment.task_settings.to_dict())
-    return own.to_query_string()
+            return {"input": _at_step(probe, key)}
+    return {"input": _by_hand(spec, probe, key)} if way == _HAND else {"input": ""}
 
 
 def _symbol(spec: InputSpec, key: str) -> str:
@@ -83,23 +67,24 @@ def _symbol(spec: InputSpec, key: str) -> str:
     return str(chosen)
 
 
-def _at_step(trace: Trace, key: str) -> str:
+def _at_step(probe: Batch, key: str) -> str:
     """What enters at one step of one of the sequences."""
     sequence = st.number_input(
-        "Sequence", 1, len(trace.lengths), 1, 1, key=f"held sequence:{key}", width=140, help="Which of the sequences"
+        "Sequence", 1, len(probe), 1, 1, key=f"held sequence:{key}", width=140, help="Which of the sequences"
     )
-    length = int(trace.lengths[int(sequence) - 1])
+    chosen = int(sequence) - 1
+    length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[chosen])
     step = st.number_input(
         "Step", 1, length, 1, 1, key=f"held step:{key}:{length}", width=140, help="Its input at this step is held"
     )
-    return _text(np.atleast_1d(trace.inputs[int(sequence) - 1, int(step) - 1]).tolist())
+    return _text(np.atleast_1d(probe.inputs[chosen, int(step) - 1]).tolist())
 
 
-def _by_hand(spec: InputSpec, trace: Trace, key: str) -> str:
+def _by_hand(spec: InputSpec, probe: Batch, key: str) -> str:
     """A slider for each feature, over the values that it has in the sequences shown."""
     numbers = []
     for number, column in enumerate(st.columns(max(spec.size, 4))[: spec.size]):
-        low, high = ends(trace.inputs[..., number])
+        low, high = ends(probe.inputs[..., number])
         step = (high - low) / 20
         numbers.append(column.slider(plain(spec.names[number], 40), low, high, 0.0, step, key=f"held {number}:{key}"))
     return _text(numbers)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rnn_explorer.engine import local
 from rnn_explorer.engine.base import RunView
+from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
@@ -23,6 +25,75 @@ def _wait_for(condition: Callable[[], Any], what: str = "") -> Any:
         assert time.monotonic() < end, f"waited in vain for {what or condition}"
         time.sleep(0.005)
     return found
+
+
+class Watcher:
+    """Somebody who looks at a run as a browser does: asks for frames, and keeps what they hold.
+
+    Args:
+        engine, run: what is looked at.
+        view: the key of the view.
+        selection: what is chosen.
+    """
+
+    def __init__(self, engine: LocalEngine, run: str, view: str = "lab", who: str = "", **selection: str) -> None:
+        self.parts: dict[str, Any] = {}
+        self.figures: dict[str, dict[str, Any]] = {}
+        self.heard: list[tuple[str, Any]] = []
+        self.steps: list[int] = []
+        self.look = engine.look(run, view, selection, lambda kind, content: self.heard.append((kind, content)), who)
+        self._read = 0
+
+    def follow(self) -> Watcher:
+        """Take what has come, and ask for more."""
+        self.look.ready()
+        while self._read < len(self.heard):
+            kind, content = self.heard[self._read]
+            self._read += 1
+            if kind in ("frame", "status"):
+                self._merge(unpack(content))
+        return self
+
+    def _merge(self, frame: dict[str, Any]) -> None:
+        for name, news in frame.pop("figures").items():
+            known = self.figures.setdefault(name, {"data": {}})
+            known["data"].update(news.pop("data", {}))
+            for number, change in news.pop("change", {}).items():
+                known["data"][number] = {**known["data"][number], **change}
+            known.update(news)
+        self.parts.update(frame)
+        self.steps.append(self.parts["status"]["step"])
+
+    def until(self, condition: Callable[[Watcher], Any], what: str = "") -> Watcher:
+        """Follow until something holds."""
+        _wait_for(lambda: condition(self.follow()), what or "a frame")
+        return self
+
+    def until_step(self, step: int) -> Watcher:
+        """Follow until the present of this step is seen."""
+        return self.until(lambda seen: seen.figures.get("states") and seen.parts["status"]["step"] == step)
+
+    def states(self) -> np.ndarray:
+        """(hidden, time) the hidden states of the sequence that is shown, in half precision."""
+        return self.figures["states"]["data"]["0"]["z"]
+
+    def said(self, kind: str) -> list[Any]:
+        """What came of one kind."""
+        return [content for told, content in self.heard if told == kind]
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Watcher]]:
+    """watch(engine, run, "memory", layer="1"): somebody looks at a run."""
+    watchers: list[Watcher] = []
+
+    def watch(*about: Any, **selection: str) -> Watcher:
+        watchers.append(Watcher(*about, **selection))
+        return watchers[-1]
+
+    yield watch
+    for watcher in watchers:
+        watcher.look.close()
 
 
 @pytest.fixture(scope="session")

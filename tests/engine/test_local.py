@@ -20,7 +20,7 @@ def bare_losses(experiment, steps):
     return [trainer.step().train_loss for _ in range(steps)]
 
 
-def test_start_returns_a_run_that_becomes_ready_with_everything_a_page_needs(engine, small, settle):
+def test_start_returns_a_run_that_becomes_ready_with_everything_a_page_needs(engine, small, settle, watch):
     experiment = small("temporal_order", cell="gru")
     run = engine.start(experiment)
     view, trainer = settle(engine, run), Trainer(experiment)
@@ -38,9 +38,8 @@ def test_start_returns_a_run_that_becomes_ready_with_everything_a_page_needs(eng
     assert view.validation["metric"].tolist() == [opening.val_metric]
     assert view.train["step"].size == 0
     assert view.test is None
-    expected = trainer.snapshot().trace
-    np.testing.assert_array_equal(view.snapshot.trace.answers, expected.answers)
-    np.testing.assert_array_equal(view.snapshot.trace.layers[0].states["hidden"], expected.layers[0].states["hidden"])
+    hidden = trainer.snapshot().trace.layer(0).states["hidden"][0]  # (time, hidden)
+    np.testing.assert_allclose(watch(engine, run).until_step(0).states(), hidden.T, atol=2e-3)
     engine.command(run, "stop")
 
 
@@ -65,7 +64,7 @@ def test_step_is_exactly_one_optimizer_step(engine, small, settle):
     for number in (1, 2, 3):
         engine.command(run, "step")
         view = settle(engine, run, "paused")
-        assert (view.step, view.snapshot.step) == (number, number)
+        assert view.step == number
         assert view.train["loss"].tolist() == losses[:number]
     engine.command(run, "step")
     engine.command(run, "step")
@@ -73,7 +72,7 @@ def test_step_is_exactly_one_optimizer_step(engine, small, settle):
     engine.command(run, "stop")
 
 
-def test_pause_stops_and_leaves_a_snapshot_of_the_last_step(engine, small, settle, wait_for):
+def test_pause_stops_and_shows_the_last_step(engine, small, settle, wait_for, watch):
     run = engine.start(small())
     engine.command(run, "play")
     assert engine.view(run).status == "training"  # at once, so that a page starts to draw
@@ -81,7 +80,8 @@ def test_pause_stops_and_leaves_a_snapshot_of_the_last_step(engine, small, settl
     engine.command(run, "pause")
     view = settle(engine, run)
     assert (view.status, view.message, view.steps_per_second) == ("paused", "", 0.0)
-    assert view.snapshot.step == view.step == view.train["step"][-1]
+    assert view.step == view.train["step"][-1]
+    assert watch(engine, run).until_step(view.step).parts["status"]["status"] == "paused"
     engine.command(run, "test")  # an answer from the worker: nothing moved meanwhile
     tested = wait_for(lambda: engine.view(run).test and engine.view(run))
     assert (tested.step, tested.status) == (view.step, "paused")
@@ -96,7 +96,6 @@ def test_epoch_goes_to_the_end_of_the_present_epoch(engine, small, settle):
         engine.command(run, "epoch")
         view = settle(engine, run, "paused")
         assert (view.step, view.epoch) == (end, end / 50)
-        assert view.snapshot.step == end
     assert view.validation["step"].tolist() == [0, 50, 100]
     assert view.train["loss"].tolist() == bare_losses(experiment, 100)
     engine.command(run, "stop")
@@ -115,16 +114,17 @@ def test_step_and_epoch_end_a_training_that_goes_on(engine, small, settle, wait_
     engine.command(run, "stop")
 
 
-def test_reset_gives_the_same_curve_again(engine, small, settle, wait_for):
+def test_reset_gives_the_same_curve_again(engine, small, settle, wait_for, watch):
     run = engine.start(small(cell="gru"))
     first = settle(engine, run, "ready")
+    shown = watch(engine, run).until_step(0).states()
     engine.command(run, "play")
     wait_for(lambda: engine.view(run).step >= 20)
     engine.command(run, "reset")
     fresh = settle(engine, run)
     assert (fresh.status, fresh.step, fresh.train["step"].size) == ("ready", 0, 0)
     assert fresh.validation["loss"].tolist() == first.validation["loss"].tolist()
-    np.testing.assert_array_equal(fresh.snapshot.trace.answers, first.snapshot.trace.answers)
+    np.testing.assert_array_equal(watch(engine, run).until_step(0).states(), shown)
     for _ in range(4):
         engine.command(run, "step")
     view = settle(engine, run, "paused")
@@ -153,17 +153,19 @@ def test_change_acts_from_the_next_step_on(engine, small, settle):
     engine.command(run, "stop")
 
 
-def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbour(engine, small, settle, wait_for):
+def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbour(engine, small, settle, wait_for, watch):
     limit = 4
     experiment = small(speed_limit=limit)
     run, neighbour = engine.start(experiment), engine.start(small(seed=1))
     for one in (run, neighbour):
         settle(engine, one, "ready")
+    seen = watch(engine, run).until_step(0)
     begin = time.monotonic()
     engine.command(run, "play")
     engine.command(neighbour, "play")
     for step in (1, 2, 3):
-        view = wait_for(lambda: (view := engine.view(run)).snapshot.step == view.step >= step and view)  # noqa: B023
+        seen.until_step(step)
+        view = engine.view(run)
         assert view.status == "training"
         assert view.step <= 1 + (time.monotonic() - begin) * limit
     wait_for(lambda: engine.view(neighbour).step > 200)
@@ -205,7 +207,7 @@ def test_five_runs_on_two_workers_all_move_and_finish(engine, small, settle, wai
         view = settle(engine, run)
         trainer = Trainer(experiment)
         losses = [report.train_loss for report in trainer.advance(math.inf)]
-        assert (view.status, view.step, view.target, view.snapshot.step) == ("finished", 120, 120, 120)
+        assert (view.status, view.step, view.target) == ("finished", 120, 120)
         assert view.train["loss"].tolist() == losses
         assert view.test == trainer.evaluate("test")
         assert view.validation["step"].tolist() == [0, 50, 100, 120]
@@ -292,7 +294,6 @@ def test_an_unwatched_run_is_paused_and_later_forgotten(engine, small, settle, w
     monkeypatch.setattr(engine, "lease", 0.3)
     view = settle(engine, run)
     assert (view.status, view.message) == ("paused", "Paused: nobody was watching.")
-    assert view.snapshot.step == view.step
     assert engine.view(watched).status == "training"
     engine.renew(run)
     monkeypatch.setattr(engine, "keep", 0.3)
@@ -310,20 +311,20 @@ def test_an_unwatched_run_is_paused_and_later_forgotten(engine, small, settle, w
     engine.command(watched, "stop")
 
 
-def test_snapshots_are_made_only_for_those_who_look(engine, small, settle, wait_for, monkeypatch):
-    monkeypatch.setattr(engine, "glance", 0.001)
+def test_frames_are_made_only_for_those_who_ask(engine, small, settle, wait_for, watch):
     run = engine.start(small())
     settle(engine, run, "ready")
-    wait_for(lambda: not engine._runs[run].told_watched)
+    seen = watch(engine, run)
     engine.command(run, "play")
     wait_for(lambda: engine.view(run).step >= 100)
-    assert engine.view(run).snapshot.step == 0
-    leave = engine.subscribe(run, lambda: None)
-    assert wait_for(lambda: engine.view(run).snapshot.step) > 0
-    assert engine.view(run).status == "training"
-    leave()
-    monkeypatch.undo()
+    assert seen.heard == [], "nothing was asked for"
+    seen.look.ready()
+    wait_for(lambda: seen.heard)
+    step = engine.view(run).step
+    wait_for(lambda: engine.view(run).step > step + 100)
+    assert [kind for kind, _ in seen.heard] == ["frame"], "one frame was asked for"
     engine.command(run, "stop")
+    wait_for(lambda: seen.said("gone"))
 
 
 def test_a_subscriber_is_called_at_changes_until_it_leaves(engine, small, settle):

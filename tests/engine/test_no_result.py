@@ -15,7 +15,7 @@ from rnn_explorer.training import Trainer
 
 @pytest.fixture
 def run() -> HostedRun:
-    run = HostedRun("a run", Experiment.from_query("task=forecast&hidden_size=4&steps=3"), watched=False)
+    run = HostedRun("a run", Experiment.from_query("task=forecast&hidden_size=4&steps=3"))
     run.trainer = Trainer(run.experiment)
     run.status = "training"
     return run

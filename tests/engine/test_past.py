@@ -72,24 +72,6 @@ def test_a_large_model_keeps_no_more_than_it_may(engine, small, settle):
     engine.command(run, "stop")
 
 
-def test_a_question_about_an_old_step_sees_the_weights_of_that_step(engine, small, settle):
-    experiment = small(cell="gru")
-    run = engine.start(experiment)
-    steps(engine, run, settle, 5)
-    trainer = Trainer(experiment)
-    for _ in range(2):
-        trainer.step()
-    then, now = Listener(), Listener()
-    engine.ask(run, "snapshot", {}, then, step=2)
-    engine.ask(run, "snapshot", {}, now)
-    assert then.last().step == then.last().value.step == 2
-    np.testing.assert_array_equal(then.last().value.trace.answers, trainer.snapshot().trace.answers)
-    assert now.last().step == 5
-    np.testing.assert_array_equal(now.last().value.trace.answers, engine.view(run).snapshot.trace.answers)
-    assert engine.view(run).step == 5  # looking back changes nothing
-    engine.command(run, "stop")
-
-
 def test_a_branch_goes_on_as_the_run_itself_would_have(engine, small, settle):
     experiment = small(cell="lstm")
     run = engine.start(experiment)
@@ -133,91 +115,12 @@ def test_a_step_that_is_not_kept_is_refused_in_words(engine, small, settle):
     settle(engine, run, "ready")
     with pytest.raises(ValueError, match="Step 77 of this run is not kept"):
         engine.branch(run, 77)
-    with pytest.raises(ValueError, match="not kept"):
-        engine.ask(run, "snapshot", {}, lambda reply: None, step=77)
     for call in (lambda: engine.branch("nobody", 0), lambda: engine.family("nobody")):
         with pytest.raises(UnknownRun):
             call()
     with pytest.raises(UnknownRun):
-        engine.ask("nobody", "snapshot", {}, lambda reply: None)
+        engine.look("nobody", "lab", {}, lambda kind, content: None)
     engine.command(run, "stop")
-
-
-def test_a_question_that_makes_no_sense_is_answered_with_a_sentence(engine, small, settle):
-    run = engine.start(small())
-    settle(engine, run, "ready")
-    unknown = Listener()
-    engine.ask(run, "meaning", {}, unknown)
-    assert "There is no question 'meaning'" in unknown.last().error
-    assert unknown.last().value is None
-    engine.command(run, "stop")
-
-
-def test_a_fault_in_an_answer_is_told_and_the_run_goes_on(engine, small, settle):
-    run = engine.start(small())
-    settle(engine, run, "ready")
-    faulty = Listener()
-    engine.ask(run, "snapshot", {"no_such_option": 1}, faulty)
-    assert "by a fault of the program" in faulty.last().error
-    assert steps(engine, run, settle, 1).step == 1
-    engine.command(run, "stop")
-
-
-def test_who_asks_about_a_run_that_goes_is_told(engine, small, settle):
-    run = engine.start(small())
-    settle(engine, run, "ready")
-    waiting = Listener()
-    with engine._lock:  # so that no answer can come in between
-        engine.ask(run, "snapshot", {}, waiting)
-        engine.command(run, "stop")
-    assert waiting.last().error == "This run is no longer on the server."
-
-
-def test_a_question_taken_back_is_not_answered(engine, small, settle):
-    run = engine.start(small())
-    settle(engine, run, "ready")
-    silent, heard = Listener(), Listener()
-    with engine._lock:
-        engine.ask(run, "snapshot", {}, silent)()
-    engine.ask(run, "snapshot", {}, heard)
-    heard.last()
-    assert silent.replies == []
-    engine.command(run, "stop")
-
-
-def test_questions_and_training_share_the_worker(small, settle, wait_for):
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(small())
-        settle(engine, run, "ready")
-        engine.command(run, "play")
-        wait_for(lambda: engine.view(run).step > 3)
-        answers = [Listener() for _ in range(20)]
-        for listener in answers:
-            engine.ask(run, "snapshot", {}, listener)
-        seen = [listener.last().step for listener in answers]
-        assert seen == sorted(seen)
-        before = engine.view(run).step
-        wait_for(lambda: engine.view(run).step > before + 3)
-    finally:
-        engine.close()
-
-
-def test_when_the_worker_dies_questions_are_answered_in_words(small, settle, wait_for):
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(small())
-        settle(engine, run, "ready")
-        waiting, late = Listener(), Listener()
-        with engine._lock:
-            engine.ask(run, "snapshot", {}, waiting)
-            engine._workers[0].process.kill()
-        assert waiting.last().error or waiting.last().value is not None  # it may just have been done
-        wait_for(lambda: engine.view(run).status == "interrupted")
-        engine.ask(run, "snapshot", {}, late)
-        assert "worker process of this run died" in late.last().error
-    finally:
-        engine.close()
 
 
 def test_every_question_is_registered_by_one_call():
@@ -225,3 +128,110 @@ def test_every_question_is_registered_by_one_call():
 
     questions.load()
     assert "snapshot" in QUESTIONS
+
+
+def test_who_looks_at_an_old_step_sees_the_weights_of_that_step(engine, small, settle, watch):
+    experiment = small(cell="gru")
+    run = engine.start(experiment)
+    steps(engine, run, settle, 5)
+    trainer = Trainer(experiment)
+    for _ in range(2):
+        trainer.step()
+    then = watch(engine, run, at="2").until(lambda seen: seen.parts["status"]["at"] == 2 if seen.parts else None)
+    hidden = trainer.snapshot().trace.layer(0).states["hidden"][0]  # (time, hidden)
+    np.testing.assert_allclose(then.states(), hidden.T, atol=2e-3)
+    for _ in range(3):
+        trainer.step()
+    now = watch(engine, run).until_step(5)
+    assert now.parts["status"]["at"] is None and now.parts["frames"] == [0, 1, 2, 3, 4, 5]
+    hidden = trainer.snapshot().trace.layer(0).states["hidden"][0]
+    np.testing.assert_allclose(now.states(), hidden.T, atol=2e-3)
+    assert engine.view(run).step == 5  # looking back changes nothing
+    engine.command(run, "stop")
+
+
+def test_a_film_goes_through_what_is_kept_and_ends_in_the_present(engine, small, settle, watch):
+    run = engine.start(small())
+    steps(engine, run, settle, 4)
+    film = watch(engine, run, film="5")
+    seen = []
+
+    def is_over(it):
+        seen.append(it.parts.get("status", {}).get("at"))
+        return len(set(seen)) > 4 and seen[-1] is None
+
+    film.until(is_over)
+    assert [at for n, at in enumerate(seen) if at is not None and at != seen[n - 1]] == [0, 1, 2, 3, 4]
+    engine.command(run, "stop")
+
+
+def test_other_branches_are_drawn_beside_a_run(engine, small, settle, watch):
+    run = engine.start(small())
+    steps(engine, run, settle, 4)
+    branch = engine.branch(run, 2)
+    settle(engine, branch, "paused")
+    seen = watch(engine, branch)
+    names = lambda: [trace.get("name") for trace in seen.figures.get("curves", {}).get("data", {}).values()]  # noqa: E731
+    seen.until(lambda _: "other branch" in names())
+    for name in (run, branch):
+        engine.command(name, "stop")
+
+
+def test_looks_and_training_share_the_worker(small, settle, wait_for, watch):
+    engine = LocalEngine(workers=1)
+    try:
+        run = engine.start(small("temporal_order", cell="lstm", seq_len=20))
+        settle(engine, run, "ready")
+        engine.command(run, "play")
+        seen = watch(engine, run, "memory")
+        seen.until(lambda it: len([step for step in set(it.steps) if step]) > 3)
+        before = engine.view(run).step
+        wait_for(lambda: engine.view(run).step > before + 3)
+        assert seen.steps == sorted(seen.steps)
+    finally:
+        engine.close()
+
+
+def test_when_the_worker_dies_viewers_are_told_and_see_the_run_that_goes_on(small, settle, wait_for, watch):
+    engine = LocalEngine(workers=1)
+    try:
+        run = engine.start(small())
+        steps(engine, run, settle, 3)
+        seen = watch(engine, run).until_step(3)
+        engine._workers[0].process.kill()
+        seen.until(lambda it: it.parts["status"]["status"] == "interrupted")
+        assert "The worker of this run died" in seen.parts["status"]["message"]
+        files = []
+        engine.make_file(run, "lab", {}, "curves", "csv", files.append)
+        wait_for(lambda: files)
+        assert "worker process of this run died" in files[0].error
+        engine.command(run, "play")
+        seen.until(lambda it: it.parts["status"]["status"] == "training" and it.parts["status"]["step"] > 3)
+    finally:
+        engine.close()
+
+
+def test_a_figure_is_made_to_a_file_beside_the_training(engine, small, settle, wait_for):
+    run = engine.start(small())
+    settle(engine, run, "ready")
+    engine.command(run, "play")
+    files = []
+    for form in ("csv", "html", "svg"):
+        engine.make_file(run, "lab", {}, "curves", form, files.append)
+    engine.make_file(run, "lab", {}, "no such figure", "csv", files.append)
+    wait_for(lambda: len(files) == 4)
+    kinds = {file.media_type or file.error for file in files}
+    assert kinds == {"text/csv", "text/html", "There is no such figure."}
+    assert engine.view(run).status == "training"
+    engine.command(run, "stop")
+
+
+def test_a_file_of_a_run_that_goes_is_told(engine, small, settle, wait_for):
+    run = engine.start(small())
+    settle(engine, run, "ready")
+    files = []
+    with engine._lock:  # so that no file can come in between
+        engine.make_file(run, "lab", {}, "curves", "html", files.append)
+        engine.command(run, "stop")
+    wait_for(lambda: files)
+    assert files[0].error == "This run is no longer on the server."

@@ -45,15 +45,6 @@ def test_a_neighbour_goes_on_while_a_run_is_built_measured_and_tested(odd_engine
     assert engine.view(neighbour).status == "training"
 
 
-def test_a_question_waits_for_a_model_that_is_being_built(odd_engine, small, wait_for):
-    run, replies = odd_engine.start(small(seed=90)), []
-    odd_engine.ask(run, "snapshot", {}, replies.append)
-    wait_for(lambda: replies and replies[-1].done)
-    assert replies[-1].error == ""
-    assert odd_engine.view(run).status == "starting", "and not until it is measured"
-    odd_engine.command(run, "stop")
-
-
 def test_a_batch_size_beyond_the_limit_is_refused_and_nothing_changes(engine, small, settle):
     run = engine.start(small("temporal_order", hidden_size=256, seq_len=100, batch_size=4))
     before = settle(engine, run, "ready")

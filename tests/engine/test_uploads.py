@@ -27,14 +27,15 @@ def on(token: str, **changes: object) -> Experiment:
     return Experiment.default("own_series").replace(data=token, hidden_size=4, batch_size=8, steps=20, **changes)
 
 
-def test_a_worker_that_was_started_before_trains_on_an_upload(engine, wait_for, settle) -> None:
+def test_a_worker_that_was_started_before_trains_on_an_upload(engine, wait_for, settle, watch) -> None:
     wait_for(lambda: engine.workers_ready() == 1)
     run = engine.start(on(store.put(TABLE, "a.csv")))
     assert settle(engine, run, "ready", "failed").status == "ready"
     engine.command(run, "play")
     view = settle(engine, run, "finished", "failed", "diverged")
     assert view.status == "finished" and view.step == 20 and view.test is not None
-    assert view.snapshot is not None and "rows" in view.snapshot.explanations[0].title
+    tools = watch(engine, run).until(lambda seen: seen.parts.get("tools")).parts["tools"]
+    assert any("rows" in str(tool["options"]) for tool in tools)
 
 
 def test_what_the_data_do_not_bear_is_refused_before_there_is_a_run(engine) -> None:

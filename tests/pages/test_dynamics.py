@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.trace import Snapshot
+from rnn_explorer.training import Trainer
 from rnn_explorer.ui import dynamics_controls
 from rnn_explorer.ui.dynamics_controls import MOST_SLIDERS
 from rnn_explorer.views.dynamics import DynamicsSelection
@@ -49,10 +53,19 @@ def widget(page: AppTest, name: str) -> Any:
     return next(found for found in shown if (found.key or "").startswith(f"held {name}:"))
 
 
+@functools.cache
+def _snapshot(query: str) -> Snapshot:
+    return Trainer(Experiment.from_query(query)).snapshot()
+
+
+def snapshot_of(view: RunView) -> Snapshot:
+    """The sequences that the page's run shows, with an untrained model."""
+    return _snapshot(view.experiment.to_query_string())
+
+
 def read(text: str, view: RunView) -> list[float] | None:
     """As the board reads it."""
-    assert view.snapshot is not None
-    return DynamicsSelection(input=text).held(view.snapshot)
+    return DynamicsSelection(input=text).held(snapshot_of(view))
 
 
 @pytest.mark.parametrize("task, cell", list(zip(TASKS.names(), itertools.cycle(CELLS.names()), strict=False)))
@@ -77,7 +90,7 @@ def test_a_slider_for_each_feature(open_dynamics: Any) -> None:
 @pytest.mark.parametrize("task", [task for task in TASKS.names() if not TASKS.get(task).symbols])
 def test_sliders_of_every_task_reach_all_values_that_it_shows(open_dynamics: Any, task: str) -> None:
     page, decided, view = open_dynamics(task=task)
-    inputs = view.snapshot.trace.inputs
+    inputs = snapshot_of(view).trace.inputs
     if inputs.shape[-1] > MOST_SLIDERS:
         assert "by hand" not in way(page).options
         return
@@ -109,9 +122,9 @@ def test_what_enters_at_a_step(open_dynamics: Any, task: str) -> None:
     way(page).set_value("as at a step").run()
     widget(page, "sequence").set_value(3).run()
     widget(page, "step").set_value(4).run()
-    expected = np.atleast_1d(view.snapshot.trace.inputs[2, 3])
+    expected = np.atleast_1d(snapshot_of(view).trace.inputs[2, 3])
     np.testing.assert_allclose(read(decided(), view) or [0], expected)
-    length = int(view.snapshot.trace.lengths[2])
+    length = int(snapshot_of(view).trace.lengths[2])
     assert (widget(page, "step").min, widget(page, "step").max) == (1, length)
 
 

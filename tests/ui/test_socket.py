@@ -17,6 +17,7 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from rnn_explorer.engine import local
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.ui import messages, session, socket, visitor
@@ -111,7 +112,7 @@ def browse(port: int) -> Iterator[Callable[..., Browser]]:
     deadline = time.monotonic() + PATIENCE
     while socket._pages and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not socket._pages_of and not socket._watching, "who is gone is not counted"
+    assert not socket._pages_of, "who is gone is not counted"
 
 
 @pytest.fixture(autouse=True)
@@ -122,11 +123,9 @@ def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(query: str = SMALL, *commands: str) -> str:
     engine = session.engine()
     run = engine.start(Experiment.from_query(query))
-    leave = engine.subscribe(run, lambda: None)  # a snapshot is made for who watches
     deadline = time.monotonic() + PATIENCE
-    while engine.view(run).snapshot is None and time.monotonic() < deadline:
+    while engine.view(run).status == "starting" and time.monotonic() < deadline:
         time.sleep(0.01)
-    leave()
     for command in commands:
         engine.command(run, command)
     return run
@@ -153,7 +152,7 @@ def test_nothing_is_sent_to_who_does_not_ask_and_then_the_newest(browse: Callabl
     first = page.hear()
     with pytest.raises(TimeoutError):
         page.hear(1.5)  # it goes on training, and the page is slow
-    assert socket.viewers(run) == 1
+    assert session.engine().viewers(run) == 1
     now = session.engine().view(run).step
     assert page.next()["status"]["step"] >= now > first["status"]["step"], "what was overtaken is not sent"
     page.say("ready", frame=1, took=0, sight=[])  # about a frame that was not the newest
@@ -181,7 +180,7 @@ def test_one_connection_goes_on_with_another_run(browse: Callable[..., Browser])
     page.open(second)
     frame = page.hear()
     assert frame["run"] == second and set(frame["figures"]) == CARDS
-    assert (socket.viewers(first), socket.viewers(second)) == (0, 1)
+    assert (session.engine().viewers(first), session.engine().viewers(second)) == (0, 1)
 
 
 def test_a_run_that_is_gone_is_told_and_another_can_be_asked_for(browse: Callable[..., Browser]) -> None:
@@ -192,22 +191,6 @@ def test_a_run_that_is_gone_is_told_and_another_can_be_asked_for(browse: Callabl
     assert page.hear()["run"] == run
     session.engine().command(run, "stop")
     assert page.next() == {"type": "gone"}
-
-
-def test_a_step_that_cannot_be_drawn_is_told_and_the_next_one_is_whole(
-    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    run = start()
-    page = browse().open(run)
-    page.hear()
-    with monkeypatch.context() as broken:
-        broken.setattr(socket.Encoder, "frame", lambda *_: 1 / 0)
-        session.engine().command(run, "step")
-        said = page.next()
-    assert said["type"] == "error" and said["text"].startswith("Step ")
-    assert "ZeroDivisionError" in caplog.text
-    session.engine().command(run, "step")
-    assert set(page.hear()["figures"]) == CARDS
 
 
 # -- what may be said ---------------------------------------------------------------------------------------------
@@ -238,8 +221,8 @@ def test_a_flood_of_selections_is_taken_over_a_few_times_and_ends_with_the_last(
     browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = []
-    choose = socket.Looker.choose
-    monkeypatch.setattr(socket.Looker, "choose", lambda self, query: (taken.append(query), choose(self, query))[1])
+    choose = local.Look.choose
+    monkeypatch.setattr(local.Look, "choose", lambda self, query: (taken.append(query), choose(self, query))[1])
     page = browse().open(start())
     page.hear()
     begun = time.monotonic()
@@ -270,7 +253,7 @@ def test_both_sides_give_signs_of_life_and_who_gives_none_is_gone(
     for _ in range(12):
         assert json.loads(page.line.recv(timeout=PATIENCE))["type"] == "ping"
         page.say("ping")
-    assert socket.viewers(run) == 1
+    assert session.engine().viewers(run) == 1
     assert page.ended() == 1001
 
 
