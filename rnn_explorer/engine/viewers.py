@@ -28,6 +28,9 @@ SHARE = 0.25  # the most of a worker's time that the questions of one browser ab
 FASTEST_FILM = 30.0  # kept steps a second
 REMEMBERED = 16 * 2**20  # bytes of answers about past steps that are kept, so that a film can be shown again at once
 _SNAPSHOT = "snapshot"
+# Questions may follow from answers: where a point goes, once it is found. What is remembered is answered at once, and
+# that is no news which would bring another look.
+_MOST_ROUNDS = 8
 _log = logging.getLogger(__name__)
 
 
@@ -262,25 +265,31 @@ class Viewer:
         self._turn_the_film(view)
         past = self._nearest(view.frames)
         step = view.snapshot.step if view.snapshot else view.step
-        # Questions may follow from answers: where a point goes, once it is found.
-        seen = Seen(view, step, answers=self.scheduler.known(), others=tuple(self.source.others()))
+        seen = Seen(view, step, others=tuple(self.source.others()))
+        for _ in range(_MOST_ROUNDS):
+            version = self.scheduler.version
+            self._seen = found = self._ask(seen, past)
+            if self.scheduler.version == version:
+                break
+        return found
+
+    def _ask(self, seen: Seen, past: int | None) -> Seen:
+        """Ask what the board must know; returns what is seen with all that is known of it."""
+        seen = dataclasses.replace(seen, answers=self.scheduler.known())
         wanted: list[Question] = []
         if past is not None:
             wanted.append(Question(_SNAPSHOT, "snapshot"))
             seen = self._back(seen)
         if seen.view.snapshot is not None:
             wanted += self.board.questions(seen)
-        answers = self.scheduler.want(wanted, past, view.step)
-        if past is not None and answers[_SNAPSHOT].value is not None:
-            snapshot = answers[_SNAPSHOT].value
-            seen = dataclasses.replace(
-                seen, view=dataclasses.replace(view, snapshot=snapshot), step=snapshot.step, past=True
-            )
-        self._seen = dataclasses.replace(seen, answers=answers)
-        return self._seen
+        return dataclasses.replace(seen, answers=self.scheduler.want(wanted, past, seen.view.step))
 
     def _back(self, seen: Seen) -> Seen:
-        """Until a past step is answered, what was seen last stays."""
+        """As it was at a past step; until that is answered, what was seen last stays."""
+        snapshot = seen.answer(_SNAPSHOT).value
+        if snapshot is not None:
+            view = dataclasses.replace(seen.view, snapshot=snapshot)
+            return dataclasses.replace(seen, view=view, step=snapshot.step, past=True)
         last = self._seen
         if last is None or last.view.snapshot is None:
             return seen

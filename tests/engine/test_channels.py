@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -85,3 +86,13 @@ def test_a_film_turns_though_the_run_rests(clock: Clock) -> None:
     resting.rest()
     assert len(resting.asked) == 3
     assert clock.now - begin == pytest.approx(0.75, abs=0.1)
+
+
+def test_the_past_is_searched_once_it_is_seen(clock: Clock) -> None:
+    resting = Resting(clock, "dynamics", at="10")
+    resting.rest()
+    assert {(inquiry.kind, inquiry.step) for inquiry in resting.asked} == {("snapshot", 10), ("trajectories", 10)}
+    asked = next(inquiry for inquiry in resting.asked if inquiry.kind == "snapshot")
+    asked.callback(Reply(1.0, dataclasses.replace(resting.snapshot, step=10), step=10))
+    resting.rest()
+    assert ("fixed_points", 10) in {(inquiry.kind, inquiry.step) for inquiry in resting.asked}
