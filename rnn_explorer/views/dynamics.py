@@ -220,11 +220,12 @@ class DynamicsBoard(Board):
         """Options of the flow: the plane and the ends of the axes that the paths are drawn in.
 
         They change with every new answer about the paths, and a question whose options change is asked anew; so the
-        plane follows only now and then, and never while the flow is on its way.
+        plane follows only now and then while it learns, and never while the flow is on its way.
         """
         assert self._space is not None and self._limits is not None
         now = time.monotonic()
-        if not self._plane or (now - self._laid > RELAY and not seen.answer("flow").pending):
+        rested = now - self._laid > RELAY or seen.view.status != "training"
+        if not self._plane or (rested and not seen.answer("flow").pending):
             basis = self._space.basis
             plane = {"limits": self._limits[:2].tolist()}
             if not self._space.whole:

@@ -64,15 +64,15 @@ def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "inits": 32} if kind == "fixed_points" else dict(options)
 
 
-def answered(trainer: Trainer, board: DynamicsBoard, past: bool = False) -> Seen:
+def answered(trainer: Trainer, board: DynamicsBoard, past: bool = False, **more: Any) -> Seen:
     """As the board would see it once all its questions are answered, also those that follow from answers."""
     subject, answers = Subject.of(trainer), dict[str, Answer]()
     for _ in range(4):
-        for question in board.questions(seen(trainer, answers, past)):
+        for question in board.questions(seen(trainer, answers, past, **more)):
             value = answer(QUESTIONS.get(question.kind)(subject, **quick(question.kind, question.options)))
             answers[question.name] = Answer(value, trainer.step_count)
-        board.cards(seen(trainer, answers, past))
-    return seen(trainer, answers, past)
+        board.cards(seen(trainer, answers, past, **more))
+    return seen(trainer, answers, past, **more)
 
 
 def named(cards: Any) -> dict[str, Any]:
@@ -241,12 +241,23 @@ def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_w
     np.testing.assert_allclose(options["limits"], board._limits[:2])
     np.testing.assert_allclose(look.answers["flow"].value.space.basis.mean, board._space.basis.mean, atol=1e-6)
     trainer.advance(60, 25)
-    moved = {**look.answers, **answered(trainer, board).answers}
-    assert asked(board, seen(trainer, moved))["flow"].options == options, "too soon"
+    moved = {**look.answers, **answered(trainer, board, status="training").answers}
+    assert asked(board, seen(trainer, moved, status="training"))["flow"].options == options, "too soon"
     now[0] += dynamics.RELAY + 0.1
     waiting = {**moved, "flow": Answer(moved["flow"].value, pending=True)}
-    assert asked(board, seen(trainer, waiting))["flow"].options == options, "still on its way"
-    assert asked(board, seen(trainer, moved))["flow"].options != options
+    assert asked(board, seen(trainer, waiting, status="training"))["flow"].options == options, "still on its way"
+    assert asked(board, seen(trainer, moved, status="training"))["flow"].options != options
+
+
+def test_the_flow_of_a_run_that_rests_follows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing would bring another look at it."""
+    monkeypatch.setattr(dynamics.time, "monotonic", lambda: 100.0)
+    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsBoard(DynamicsSelection())
+    options = asked(board, answered(trainer, board))["flow"].options
+    trainer.advance(60, 25)
+    moved = answered(trainer, board, status="training")
+    assert asked(board, moved)["flow"].options == options
+    assert asked(board, dataclasses.replace(moved, view=view_of(trainer, status="finished")))["flow"].options != options
 
 
 # -- questions and tools ----------------------------------------------------------------------------------------
