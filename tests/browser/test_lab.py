@@ -334,13 +334,16 @@ def test_two_tabs_of_one_browser_steer_one_run(visit: Visit) -> None:
     first = visit().open(LONG)
     second = visit(1000, 800, beside=first).open(f"run={first.run_id()}")
     assert second.run_id() == first.run_id()
+    first.page.bring_to_front()
     first.press("play")
+    second.page.bring_to_front()
     second.past(5)
     second.pause()  # whichever is pressed, both see it
-    for tab in (first, second):
+    for tab in (second, first):
+        tab.page.bring_to_front()
         tab.status("paused")
         expect(tab.play).to_contain_text("Play")
-    expect(second.board).to_have_attribute("data-drawn", first.board.get_attribute("data-step") or "")
+    expect(first.board).to_have_attribute("data-drawn", second.board.get_attribute("data-step") or "")
 
 
 def test_a_copied_link_opens_the_same_experiment_with_the_same_curve(visit: Visit) -> None:
