@@ -58,7 +58,7 @@ class Student:
         frame_stands = time.monotonic() - began
         told = component_data(board)
         self._run = told["run"]
-        parts = {name: str(value) for name, value in told["ask"].items()} | {"viewer": secrets.token_hex(16)}
+        parts = {name: str(value) for name, value in told["ask"]} | {"viewer": secrets.token_hex(16)}
         try:
             self._live = LiveSocket(self.page, self._see)
             await self._live.open(self._run, parts)
