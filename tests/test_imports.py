@@ -291,3 +291,13 @@ def test_the_command_line_answers_without_loading_what_trains_or_draws(typed, st
     ended, told, tops = json.loads(done.stdout)
     assert ended == status and words in told
     assert set(tops) & (SCREEN | TORCH | {"pandas"}) == set()
+
+
+@pytest.mark.parametrize("name", ["rnn_explorer.engine.worker", "rnn_explorer.engine.local"])
+def test_engine_and_worker_begin_with_neither_screen_nor_pandas_nor_torch(name):
+    """A worker listens before it imports torch, and an engine never does."""
+    assert loaded_by([name]) & (SCREEN | TORCH | {"pandas"}) == set()
+
+
+def test_a_server_begins_with_neither_torch_nor_pandas():
+    assert loaded_by(["app"]) & (TORCH | {"pandas"}) == set()

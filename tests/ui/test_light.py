@@ -19,7 +19,7 @@ from tests.ui.serving import Serving, start, stop
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NAMES = {"lab": "", "data": "data", "cell": "cell", "memory": "memory", "dynamics": "dynamics", "try": "try"}
-FIGURE = {"lab": "curves"}  # that can be downloaded before anything was trained
+FILES = {"lab": ["curves.csv", "curves.html"], "cell": ["cell.svg"]}
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +35,34 @@ def libraries(pid: int) -> set[str]:
     return {name for name in ("libtorch", "llvmlite", "pandas") if name in maps}
 
 
-async def shown(serving: Serving, board: str, query: str) -> list[Frame]:
+async def shown(serving: Serving, board: str, query: str) -> None:
     """Open a page and its connection, press Play, and see a frame of the training; download a figure."""
-    waiting, frames = Waiting(), []
+    waiting, frames = Waiting(), list[Frame]()
     page = Page(f"http://{serving.host}", waiting)
 
     def see(frame: Frame) -> None:
         frames.append(frame)
         waiting.tell()
 
-    await page.open(query, NAMES[board])
-    told = component_data(await waiting.until("the board", lambda: page.widgets.get(board)))
     live = LiveSocket(page, see)
-    parts = {name: str(value) for name, value in told["ask"]}
-    await live.open(told["run"], parts | {"viewer": secrets.token_hex(16)}, board)
-    await waiting.until("a frame", lambda: [frame for frame in frames if frame.status == "ready"])
-    button = await waiting.until("Play", lambda: page.widgets.get("do:play"))
-    await page.press(button)
-    await waiting.until("a step", lambda: [frame for frame in frames if frame.step > 0])
-    for form in ("csv", "html", "svg") if board in FIGURE else ():
-        address = f"{page.address}/explorer/figure/{told['run']}/{FIGURE[board]}.{form}"
-        assert await fetch(f"{address}?{urlencode({'board': board, **parts})}", page.cookies)
-    await live.close()
-    await page.close()
-    return frames
+    try:
+        await page.open(query, NAMES[board])
+        told = component_data(await waiting.until("the board", lambda: page.widgets.get(board)))
+        parts = {name: str(value) for name, value in told["ask"]}
+        await live.open(told["run"], parts | {"viewer": secrets.token_hex(16)}, board)
+        await waiting.until("a frame", lambda: [frame for frame in frames if frame.status == "ready"])
+        await page.press(await waiting.until("Play", lambda: page.widgets.get("do:play")))
+        await waiting.until("a step", lambda: [frame for frame in frames if frame.step > 0])
+        for file in FILES.get(board, ()):
+            address = f"{page.address}/explorer/figure/{told['run']}/{file}?{urlencode({'board': board, **parts})}"
+            assert await fetch(address, page.cookies)
+    finally:
+        await live.close()
+        await page.close()
 
 
 def test_every_page_has_a_name_here() -> None:
-    assert set(NAMES) == set(BOARDS)
+    assert set(NAMES) == set(BOARDS.names())
 
 
 def test_a_server_that_was_started_has_neither_torch_nor_pandas(serving: Serving) -> None:
