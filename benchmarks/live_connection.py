@@ -78,9 +78,9 @@ class LiveSocket:
         self._socket: ClientConnection | None = None
         self._hearing: asyncio.Task[None] | None = None
 
-    async def open(self, run: str, query: Mapping[str, str]) -> None:
+    async def open(self, run: str, query: Mapping[str, str], view: str = BOARD) -> None:
         self._socket = await open_websocket(self._page.address, "/explorer/socket", self._page.cookies)
-        await self._say({"type": "open", "protocol": 1, "run": run, "view": BOARD, "query": dict(query)})
+        await self._say({"type": "open", "protocol": 1, "run": run, "view": view, "query": dict(query)})
         self._hearing = asyncio.create_task(self._hear(self._socket))
         self._hearing.add_done_callback(self._page.waiting.fail)
 

@@ -152,15 +152,15 @@ class Page:
         self.alerts: list[str] = []
         self.received = self.finished = 0
         self._kept: dict[str, Delta] = {}  # by hash: what the server may refer to
-        self._script = ""
+        self._script = self._name = ""
         self._states: dict[str, str] = {}
         self._socket: ClientConnection | None = None
         self._hearing: asyncio.Task[None] | None = None
 
-    async def open(self, query: str) -> None:
-        """Open the page, and have its script run."""
-        self.query = query
-        await fetch(f"{self.address}/?{query}", self.cookies, "text/html,application/xhtml+xml,*/*;q=0.8")
+    async def open(self, query: str, name: str = "") -> None:
+        """Open the page, or another one of the app by its name in the address, and have its script run."""
+        self.query, self._name = query, name
+        await fetch(f"{self.address}/{name}?{query}", self.cookies, "text/html,application/xhtml+xml,*/*;q=0.8")
         await fetch(f"{self.address}/_stcore/health", self.cookies)
         await fetch(f"{self.address}/_stcore/host-config", self.cookies)
         self._socket = await open_websocket(
@@ -189,9 +189,10 @@ class Page:
         message = BackMsg()
         wish = message.rerun_script
         wish.query_string, wish.page_script_hash, wish.fragment_id = self.query, self._script, fragment
+        wish.page_name = "" if self._script else self._name
         wish.cached_message_hashes.extend(self._kept)
         wish.context_info.timezone, wish.context_info.timezone_offset = "UTC", 0
-        wish.context_info.locale, wish.context_info.url = "en-US", f"{self.address}/?{self.query}"
+        wish.context_info.locale, wish.context_info.url = "en-US", f"{self.address}/{self._name}?{self.query}"
         for name, state in self._states.items():
             wish.widget_states.widgets.add(id=name, json_value=state)
         if pressed:

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnn_explorer import cli
-from rnn_explorer.cli import main
+from rnn_explorer.cli import base, files, main, printing, running, screens
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.base import Task
 from rnn_explorer.training import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -214,8 +214,8 @@ def test_the_text_output(run):
      ("MSE", 0.1, "is better."), ("MSE", 0.5, "is no better"), ("MSE", math.nan, "is no number to compare")],
 )  # fmt: skip
 def test_the_baseline_is_named_and_compared(metric, better, words):
-    beats = cli._beats(better, 0.5, metric == "accuracy")
-    told = cli._against_baseline(
+    beats = running.beats(better, 0.5, metric == "accuracy")
+    told = screens.against_baseline(
         {"metric": metric, "baseline": 0.5, "baseline_how": "guesses", "test_metric": better, "beats_baseline": beats}
     )
     assert told.startswith(f"A predictor without memory, which guesses, has {metric} 0.5. This model") and words in told
@@ -248,11 +248,11 @@ def test_a_loss_that_is_no_number_is_no_result(run, monkeypatch, flags):
 def test_an_empty_query_is_the_default_experiment(run, monkeypatch):
     asked: list[Experiment] = []
 
-    def stop(experiment: Experiment) -> None:
+    def stop(experiment: Experiment, task: Task) -> None:
         asked.append(experiment)
-        raise cli.BadInput("enough")
+        raise base.BadInput("enough")
 
-    monkeypatch.setattr(cli, "Trainer", stop)
+    monkeypatch.setattr(running, "Trainer", stop)
     assert run("train")[0] == run("train", "")[0] == 2
     assert asked == [Experiment.default()] * 2
 
@@ -296,7 +296,7 @@ def test_every_bad_input_is_one_sentence(run, arguments, words):
 def test_an_unwritable_place_is_told_before_training(run, monkeypatch, tmp_path, out):
     (tmp_path / "file").write_text("")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "Trainer", lambda _: pytest.fail("trained"))
+    monkeypatch.setattr(running, "Trainer", lambda *_: pytest.fail("trained"))
     status, printed, err = run("train", QUICK, "--out", out)
     assert (status, printed) == (2, "")
     assert "cannot be written" in err and err.count("\n") == 1
@@ -338,20 +338,20 @@ def test_a_trace_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cli.np, "savez", full)
+    monkeypatch.setattr(files.np, "savez", full)
     with pytest.raises(OSError):
-        cli.write_trace(out, trainer.snapshot().trace)
+        files.write_trace(out, trainer.snapshot().trace)
     assert out.read_bytes() == b"something old" and list(tmp_path.iterdir()) == [out]
 
 
 def test_what_is_not_finite_is_null(capsys):
-    cli._print_json({"a": float("nan"), "b": float("inf"), "c": 1.5, "d": None, "e": "x"})
+    printing.print_json({"a": float("nan"), "b": float("inf"), "c": 1.5, "d": None, "e": "x"})
     assert strictly(capsys.readouterr().out) == {"a": None, "b": None, "c": 1.5, "d": None, "e": "x"}
 
 
 def test_the_bar():
-    assert cli.bar(0) == "." * 24 and cli.bar(1) == "#" * 24 and cli.bar(0.5) == "#" * 12 + "." * 12
-    assert cli.bar(7) == "#" * 24 and cli.bar(-1) == "." * 24
+    assert printing.bar(0) == "." * 24 and printing.bar(1) == "#" * 24 and printing.bar(0.5) == "#" * 12 + "." * 12
+    assert printing.bar(7) == "#" * 24 and printing.bar(-1) == "." * 24
 
 
 class Terminal(io.StringIO):
@@ -362,7 +362,7 @@ class Terminal(io.StringIO):
 def test_the_bar_is_not_redrawn_at_every_step(monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: 1.0)
     trainer, stream = Trainer(Experiment.from_query(QUICK)), Terminal()
-    screen = cli._TextScreen(trainer, stream)
+    screen = screens.TextScreen(trainer, stream)
     screen.report(trainer.opening())
     for _ in range(5):
         screen.progress(trainer.step())

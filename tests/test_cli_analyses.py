@@ -14,11 +14,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rnn_explorer import cli, cli_load
 from rnn_explorer.analysis.questions import QUESTIONS, answer
 from rnn_explorer.analysis.questions import load as load_questions
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.cli import main
+from rnn_explorer.cli import files, load, main, printing, running
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
@@ -58,7 +57,7 @@ def run(capsys):
 
 @pytest.fixture
 def untrained(monkeypatch):
-    monkeypatch.setattr(cli, "_trained", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(running, "trained", lambda *_: pytest.fail("trained"))
 
 
 def test_memory_prints_one_json_object_and_shows_progress_on_standard_error(run):
@@ -98,7 +97,7 @@ def test_a_saved_model_is_asked_without_training(run, tmp_path, untrained):
     file = tmp_path / "model.safetensors"
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    cli.write_state(file, trainer)
+    files.write_state(file, trainer)
     assert list(tmp_path.iterdir()) == [file]
     status, out, err = run("memory", "--load", str(file))
     told = strictly(out)
@@ -114,7 +113,7 @@ def test_train_saves_what_load_reads(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "trace.npz"}
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    again = cli_load.read_state(file)
+    again = load.read_state(file)
     assert (again.step_count, again.experiment) == (20, trainer.experiment)
     with np.load(out) as written:
         np.testing.assert_array_equal(again.snapshot().trace.answers, written["answers"])
@@ -193,7 +192,7 @@ def test_weights_that_are_no_numbers_are_refused(run, tmp_path, untrained, comma
     file, trainer = tmp_path / "model.safetensors", Trainer(Experiment.from_query(QUICK))
     with torch.no_grad():
         trainer.model.head.bias[0] = torch.nan
-    cli.write_state(file, trainer)
+    files.write_state(file, trainer)
     status, out, err = run(command, "--load", str(file))
     assert (status, out) == (2, "") and err.count("\n") == 1
     assert "numbers in 'model.head.bias' that are not finite (NaN or infinite)." in err
@@ -293,7 +292,7 @@ def test_bad_input_is_one_sentence_before_training(run, untrained, arguments, wo
 
 
 def test_a_fault_of_the_program_is_told_as_one(run, monkeypatch):
-    monkeypatch.setattr(cli, "load_questions", lambda: [].pop())
+    monkeypatch.setattr(running, "load_questions", lambda: [].pop())
     status, out, err = run("memory", QUICK)
     assert (status, out) == (3, "") and "IndexError" in err
     assert err.endswith(
@@ -307,8 +306,8 @@ def test_what_a_question_objects_to_later_is_bad_input_too(run, monkeypatch):
         if subject.step:
             raise UserError("the states are no longer finite")
 
-    monkeypatch.setattr(cli, "load_questions", lambda: None)
-    monkeypatch.setattr(cli.QUESTIONS, "get", lambda kind: lambda subject, **options: objects(subject))
+    monkeypatch.setattr(running, "load_questions", lambda: None)
+    monkeypatch.setattr(running.QUESTIONS, "get", lambda kind: lambda subject, **options: objects(subject))
     status, out, err = run("memory", QUICK)
     assert (status, out) == (2, "")
     assert err.splitlines()[-1] == "rnn_explorer: the states are no longer finite."
@@ -336,6 +335,8 @@ def test_ctrl_c_stops_training_and_looks_at_what_was_reached():
 
 
 def test_nested_numbers_that_are_not_finite_are_null(capsys):
-    cli._print_json({"a": [1.0, float("nan"), (float("-inf"), {"b": float("inf")})], "c": "x", "d": None, "e": True})
+    printing.print_json(
+        {"a": [1.0, float("nan"), (float("-inf"), {"b": float("inf")})], "c": "x", "d": None, "e": True}
+    )
     told = strictly(capsys.readouterr().out)
     assert told == {"a": [1.0, None, [None, {"b": None}]], "c": "x", "d": None, "e": True}

@@ -47,9 +47,8 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"store", *CORE},
     "views": {"views", "figures", "engine.base", *RECORDS, *LIGHT},
     "engine": {"engine", "store", "analysis", "figures", "views", *CORE},
-    "cli": {"cli", "cli_data", "cli_load", "analysis", *CORE},
-    "cli_data": {"errors", "tasks", "experiment", "settings"},
-    "cli_load": {"cli_data", *CORE},
+    "cli": {"cli", "training", *LIGHT},  # training by type alone; what it must not load is tested below
+    "cli.running": {"cli", "analysis", *CORE},
     "__main__": {"cli"},
     "ui": {"ui", "engine", "store", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
@@ -66,6 +65,7 @@ NEVER: dict[str, set[str]] = {
     "tasks": SCREEN | TORCH,
     "experiment": SCREEN | TORCH,
     "analysis.records": SCREEN | TORCH,
+    "cli": SCREEN | TORCH | {"pandas"},
     "figures": {"streamlit"} | TORCH,
     "ui": set(),
 }
@@ -85,6 +85,8 @@ def part_of(name: str) -> str:
         return "cells.drawing"
     if name == f"{PACKAGE}.cells.base" or (name.startswith(f"{PACKAGE}.cells.") and name.endswith(".cell")):
         return "cells.code"
+    if name == f"{PACKAGE}.cli.running":
+        return "cli.running"
     if name.removeprefix(f"{PACKAGE}.") in RECORDS:
         return "analysis.records"
     return name.split(".")[1] if "." in name else ""
@@ -151,6 +153,7 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("figures/gates.py", "from rnn_explorer.analysis.memory import memory"),
         ("ui/boards/lab.py", "from rnn_explorer.analysis.generate import sample"),
         ("engine/worker.py", "import rnn_explorer.ui.session"),
+        ("cli/train.py", "import torch"),
         ("views/lab.py", "from rnn_explorer.model import SequenceModel"),
         ("training.py", "from rnn_explorer.tasks.digits import Digits"),
         ("settings.py", "import numpy as np"),
@@ -214,6 +217,7 @@ def names_in(*parts: str) -> list[str]:
         (("figures", "cells.drawing", "analysis.records"), TORCH | {"streamlit", "rnn_explorer.engine"}),
         (("tasks",), SCREEN | TORCH | {"pandas"}),
         (("experiment", "cells", "tasks"), SCREEN | TORCH | {"pandas"}),
+        (("cli",), SCREEN | TORCH | {"pandas"}),
         (("cells", "cells.code"), SCREEN | {"rnn_explorer.tasks"}),
         (
             (
@@ -228,6 +232,7 @@ def names_in(*parts: str) -> list[str]:
                 "store",
                 "engine",
                 "cli",
+                "cli.running",
             ),
             SCREEN,
         ),
@@ -236,3 +241,63 @@ def names_in(*parts: str) -> list[str]:
 )
 def test_importing_a_part_loads_nothing_it_must_not(parts, never):
     assert loaded_by(names_in(*parts)) & (never | {"rnn_explorer.ui"}) == set()
+
+
+TYPED = """
+import contextlib, io, json, runpy, sys
+told = io.StringIO()
+sys.argv = ["rnn_explorer", *json.loads(sys.argv[1])]
+with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+    try:
+        runpy.run_module("rnn_explorer", run_name="__main__")
+    except SystemExit as end:
+        status = end.code
+tops = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps([status, told.getvalue(), tops]))
+"""
+
+
+@pytest.mark.parametrize(
+    "typed, status, words",
+    [
+        (["tasks"], 0, "flip_flop"),
+        (["tasks", "--json"], 0, "flip_flop"),
+        (["settings"], 0, "hidden_size"),
+        (["settings", "own_series", "--json"], 0, "hidden_size"),
+        (["--help"], 0, "fixed-points"),
+        (["train", "--help"], 0, "hidden_size"),
+        (["memory", "--help"], 0, "--triangle"),
+        ([], 2, "command"),
+        (["fly"], 2, "'fly'"),
+        (["settings", "chess"], 2, "'chess'"),
+        (["train", "--wings"], 2, "--wings"),
+        (["train", "task=chess"], 2, "'chess'"),
+        (["train", "hiden_size=3"], 2, "'hiden_size'"),
+        (["train", "--out", "missing/trace.npz"], 2, "cannot be written"),
+        (["train", "--data", "missing.csv"], 2, "cannot be read"),
+        (["train", "pixels=true&hidden_size=256&num_layers=4&cell=lstm&batch_size=512"], 2, "too large"),
+        (["memory", "--layer", "0"], 2, "--triangle"),
+        (["memory", "--load", "missing.safetensors"], 2, "cannot be read"),
+        (["memory", "--load", "README.md"], 2, "no model"),
+        (["fixed-points", "--input", "1,b"], 2, "'1,b'"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_the_command_line_answers_without_loading_what_trains_or_draws(typed, status, words):
+    done = subprocess.run(
+        [sys.executable, "-c", TYPED, json.dumps(typed)], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    ended, told, tops = json.loads(done.stdout)
+    assert ended == status and words in told
+    assert set(tops) & (SCREEN | TORCH | {"pandas"}) == set()
+
+
+@pytest.mark.parametrize("name", ["rnn_explorer.engine.worker", "rnn_explorer.engine.local"])
+def test_engine_and_worker_begin_with_neither_screen_nor_pandas_nor_torch(name):
+    """A worker listens before it imports torch, and an engine never does."""
+    assert loaded_by([name]) & (SCREEN | TORCH | {"pandas"}) == set()
+
+
+def test_a_server_begins_with_neither_torch_nor_pandas():
+    assert loaded_by(["app"]) & (TORCH | {"pandas"}) == set()

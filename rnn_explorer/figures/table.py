@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 _COMPUTED = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]([0-9][0-9.,]*|[.,][0-9]+)(e[+-]?[0-9]+)?( ?[%$€£])?|[+-](inf|nan)", re.IGNORECASE)
@@ -28,6 +27,8 @@ def csv_text(table: Mapping[str, Any]) -> str:
     Args:
         table: column name -> values of equal length.
     """
+    import pandas as pd  # here, since it takes 70 MB and a second, and most processes that draw never export
+
     columns = {}
     for name, values in table.items():
         column = np.asarray(values)

@@ -13,7 +13,7 @@ _component = st.components.v2.component(
     css="#drawing { color: var(--st-text-color); font-family: var(--st-font); }",
     js="""
 export default function ({ data, parentElement }) {
-  const drawing = new DOMParser().parseFromString(data, "image/svg+xml").documentElement;
+  const drawing = new DOMParser().parseFromString(data.svg, "image/svg+xml").documentElement;
   parentElement.querySelector("#drawing").replaceChildren(document.importNode(drawing, true));
 }
 """,
@@ -22,4 +22,4 @@ export default function ({ data, parentElement }) {
 
 def drawing(svg: str, key: str) -> None:
     """Show `svg`, a whole document made by `rnn_explorer.figures` with all text escaped."""
-    _component(data=svg, key=key)
+    _component(data={"svg": svg}, key=key)  # a text alone has Streamlit load pandas, to see whether it is a table

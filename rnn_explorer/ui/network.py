@@ -12,6 +12,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.network import network_svg
 from rnn_explorer.ui import session
 from rnn_explorer.ui.drawing import drawing
+from rnn_explorer.ui.rows import rows
 
 _log = logging.getLogger(__name__)
 _WHY_TWO = (
@@ -49,7 +50,7 @@ def show(experiment: Experiment) -> None:
 
 def summary(view: RunView) -> None:
     """The layers, their output shapes and their parameters, with the totals both ways of counting give."""
-    rows = [
+    layers: list[dict[str, str | int]] = [
         {
             "Layer": row.layer,
             "Output shape": row.output_shape,
@@ -58,7 +59,7 @@ def summary(view: RunView) -> None:
         }
         for row in view.summary
     ]
-    rows.append(
+    layers.append(
         {
             "Layer": "total",
             "Output shape": "",
@@ -66,6 +67,6 @@ def summary(view: RunView) -> None:
             "as Keras counts": view.keras_parameters,
         }
     )
-    st.dataframe(rows, hide_index=True, width="stretch")
+    rows(layers)
     counts = f"**{view.parameters:,}** parameters as torch counts them, **{view.keras_parameters:,}** as Keras does."
     st.markdown(f"{counts} {_WHY_TWO}")

@@ -29,6 +29,7 @@ from rnn_explorer.tasks.own.reading import FORMS, How, Table, Text, is_table, re
 from rnn_explorer.tasks.own.series_settings import OwnSeriesSettings
 from rnn_explorer.ui import desk, uploads
 from rnn_explorer.ui.plain import plain
+from rnn_explorer.ui.rows import rows
 
 NONE = "(none)"
 _FILE = "upload"
@@ -119,7 +120,7 @@ def _table(table: Table) -> dict[str, str]:
     st.caption(f"{table.rows:,} rows, {len(table.columns)} columns; the first rows:")
     # It can be downloaded, and then a spreadsheet reads it.
     shown = [{as_text(name): as_text(cell) for name, cell in row.items()} for row in table.preview(5)]
-    st.dataframe(shown, hide_index=True, width="stretch")
+    rows(shown)
     gaps = {name: column.missing for name, column in table.columns.items() if column.missing}
     if gaps:
         told = ", ".join(f"{name}: {count:,}" for name, count in list(gaps.items())[:12])

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from rnn_explorer.analysis.generate_report import LONGEST_PREFIX
@@ -252,6 +251,8 @@ def _ends(known: Array) -> tuple[float, float]:
 
 def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
     """A table with a row for each time step; an empty cell is None."""
+    import pandas as pd  # here, since a server starts a second sooner without
+
     fixed = facts.picture is not None
     table = pd.DataFrame(start, columns=[as_text(str(column)) for column in facts.names])
     table.index = pd.RangeIndex(1, len(table) + 1, name="time step")

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.engine.test_pictures import view_of
 
 from rnn_explorer.analysis import questions
 from rnn_explorer.analysis.columns_report import ColumnErrors
@@ -26,6 +25,7 @@ from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import Answer, Seen
 from rnn_explorer.views.data import DataBoard, DataSelection
+from tests.engine.test_pictures import view_of
 
 NOISE = np.random.default_rng(0).normal(size=(3, 600)).round(3)
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.engine.test_pictures import trainer_of, view_of
 
 from rnn_explorer.analysis.questions import QUESTIONS, answer, load
 from rnn_explorer.analysis.subject import Subject
@@ -17,6 +16,7 @@ from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import BOARDS, Answer, Seen
 from rnn_explorer.views.cell import CellBoard, CellSelection
+from tests.engine.test_pictures import trainer_of, view_of
 
 SHUT = json.dumps({"force": [["forget", -1, 0.0]]})
 load()

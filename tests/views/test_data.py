@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-from tests.engine.test_pictures import view_of
-
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import BOARDS, Seen
 from rnn_explorer.views.data import DataBoard, DataSelection
+from tests.engine.test_pictures import view_of
 
 
 def test_it_draws_the_curves_of_a_run_with_the_axis_that_is_chosen() -> None:

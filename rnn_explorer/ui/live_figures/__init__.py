@@ -50,6 +50,7 @@ def live_figures(
         The component's result: `status`, "RUN STATUS" as the browser saw it last, and `at`, the step of the past that
         the person looks at, or None.
     """
+    # Tuples, since Streamlit loads pandas to see whether a list or mapping in here is a table.
     data = {
         # The browser's own name for the figures: Streamlit's id may change when the page is built anew.
         "board": board,
@@ -57,10 +58,10 @@ def live_figures(
         "link": link,
         "base": base,
         "plotly": plotly.__version__,
-        "ask": dict(ask),
+        "ask": tuple(ask.items()),
         "at": at,
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
-        "names": list(scripts.modules()),
+        "names": tuple(scripts.modules()),
     }
     return _component(
         key=board,

@@ -163,8 +163,9 @@ export class Board {
     this.reports.setState = setState;
     this.link = link;
     this.base = base;
-    const other = JSON.stringify(ask || {}) !== JSON.stringify(this.ask);
-    this.ask = ask || {};
+    const parts = Object.fromEntries(ask || []);
+    const other = JSON.stringify(parts) !== JSON.stringify(this.ask);
+    this.ask = parts;
     clearTimeout(this.leaving);
     if (run === this.run && this.connection.isOpen()) {
       if (other) this.send();

@@ -107,7 +107,7 @@ export interface Told {
   link: string;
   base: string;
   plotly: string;
-  ask: Record<string, any>;
+  ask: [string, any][];
   at: number | null;
 }
 

@@ -47,10 +47,10 @@ def sketch(
         "kind": kind,
         "rows": rows,
         "columns": columns,
-        "values": list(values),
+        "values": tuple(values),  # a list has Streamlit load pandas, to see whether it is a table
         "low": ends[0],
         "high": ends[1],
-        "levels": list(levels),
+        "levels": tuple(levels),
         "edition": edition,
         "label": label,
     }

@@ -11,13 +11,16 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from rnn_explorer import cli_data
+from rnn_explorer.cli import data
+from rnn_explorer.cli.base import checked_task
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.sizes import work_of
-from rnn_explorer.training import Trainer
+from rnn_explorer.sizes import parameter_count
+
+if TYPE_CHECKING:
+    from rnn_explorer.training import Trainer
 
 _LENGTH = 8  # bytes that say how long the header is
 _LONGEST = 1_000_000  # bytes of a header; one of four layers takes 10,000
@@ -49,14 +52,14 @@ def trainer(told: argparse.Namespace) -> Trainer:
     """
     if told.query:
         raise UserError("Give a query or --load, not both: the file holds its experiment.")
-    for option in cli_data.OPTIONS:
+    for option in data.OPTIONS:
         if getattr(told, option[2:].replace("-", "_")) is not None:
             raise UserError(f"{option} says what to read of a file, and the model of --load knows that by itself.")
     return read_state(Path(told.load), told)
 
 
 def read_state(path: Path, told: argparse.Namespace | None = None) -> Trainer:
-    """The trainer that `cli.write_state` wrote, at the step it had come to.
+    """The trainer that `files.write_state` wrote, at the step it had come to.
 
     Args:
         path: of the file.
@@ -69,11 +72,8 @@ def read_state(path: Path, told: argparse.Namespace | None = None) -> Trainer:
         with path.open("rb") as file:
             header = _read_header(file, path)
             experiment = _experiment(header, path, told)
-            task = experiment.make_task()
-            work = work_of(experiment, task)
-            work.check()
-            parameters = work.parameters
-            most = header.end + 4 * (_COPIES * parameters + len(header.entries))
+            task = checked_task(experiment)
+            most = header.end + 4 * (_COPIES * parameter_count(experiment, task) + len(header.entries))
             if header.size > most:
                 raise UserError(
                     f"--load {path} has {header.size / 1e6:,.1f} MB, but a model of its experiment takes at most "
@@ -82,7 +82,9 @@ def read_state(path: Path, told: argparse.Namespace | None = None) -> Trainer:
             state = _with_experiment(header, experiment, file.read(most))
     except OSError as error:
         raise UserError(f"--load {path} cannot be read: {error.strerror or error}.") from error
-    loaded = Trainer(experiment, task)
+    from rnn_explorer.cli.running import trainer_of  # torch
+
+    loaded = trainer_of(experiment, task)
     try:
         loaded.restore(state)
     except UserError as error:
@@ -119,19 +121,19 @@ def _end(entry: dict[str, Any]) -> int:
 def _experiment(header: _Header, path: Path, told: argparse.Namespace | None) -> Experiment:
     """The experiment of a file, on the data that are there now."""
     experiment = Experiment.from_dict(header.experiment)
-    data = None if told is None else told.data
+    file = None if told is None else told.data
     if not experiment.task_settings.private:
-        if data is not None:
+        if file is not None:
             raise UserError(f"--load {path} is a model of the task {experiment.task}, which takes no --data.")
         return experiment
-    if told is None or data is None:
+    if told is None or file is None:
         raise UserError(
             f"--load {path} is a model of your own data, which it does not hold: give them with --data FILE."
         )
-    task, token = cli_data.kept(told)
+    task, token = data.kept(told)
     if task != experiment.task:
         raise UserError(
-            f"--load {path} is a model of the task {experiment.task}, and --data {data} is for {task}: "
+            f"--load {path} is a model of the task {experiment.task}, and --data {file} is for {task}: "
             "give the file that it was trained on."
         )
     return experiment.replace(data=token)

@@ -9,17 +9,16 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
+from rnn_explorer.cli.printing import tell
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.own import series, store, text
 from rnn_explorer.tasks.own.limits import DECIMALS, ENCODINGS, MAX_BYTES, DataError, DecimalOpen
 from rnn_explorer.tasks.own.reading import FORMS, How, Table, Text, read
 
-LONGEST = 1_000  # characters of a line on standard error
 # How a file is read, beside its encoding: of these only a file has any use.
 HOW = ("--decimal", "--labels-as-written", "--form")
 OPTIONS = {"--column": "columns", "--label": "label", "--series-id": "series_id", "--kind": "kind"}
@@ -101,13 +100,6 @@ def _end_orderly() -> None:
     """Let SIGTERM end this process as an exit, which removes what is kept of the file; by itself it would not."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-
-
-def tell(notes: Iterable[str]) -> None:
-    """Say what a person should know, on standard error: a line for each, whatever text of others it quotes."""
-    for note in notes:
-        line = "".join(letter if letter.isprintable() else " " for letter in note[:LONGEST])
-        print(f"rnn_explorer: {line}{'…' if len(note) > LONGEST else ''}", file=sys.stderr)
 
 
 def _read(told: argparse.Namespace) -> Table | Text:

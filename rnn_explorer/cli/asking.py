@@ -1,0 +1,48 @@
+"""What the commands share that train or load a model and ask about it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from rnn_explorer.cli import data, load
+from rnn_explorer.cli.base import checked_task
+
+
+def command(commands: Any, name: str, short: str, description: str) -> argparse.ArgumentParser:
+    """A command that trains or loads a model and asks about it."""
+    asking: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=short,
+        description=f"{description} Trains the model of an experiment first, or loads one; prints one JSON object.",
+        epilog="The query's keys are those of the command train.",
+    )
+    asking.add_argument("query", nargs="?", default="", help="the experiment to train, as in a URL; may be empty")
+    asking.add_argument(
+        "--load",
+        metavar="FILE.safetensors",
+        help="ask about this model, which train --save has written; one of your own data needs --data, too",
+    )
+    data.add_arguments(asking)
+    return asking
+
+
+def given(told: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that were typed; the question knows the defaults of the others."""
+    return {name: getattr(told, name) for name in names if getattr(told, name) is not None}
+
+
+def asked(told: argparse.Namespace, questions: Mapping[str, Mapping[str, Any]]) -> int:
+    """Train or load a model and ask it these questions, each with its options; see `running.asked`."""
+    if told.load is not None:
+        trainer = load.trainer(told)
+    else:
+        experiment = data.experiment(told)
+        task = checked_task(experiment)
+        from rnn_explorer.cli import running  # torch
+
+        trainer = running.trainer_of(experiment, task)
+    from rnn_explorer.cli import running
+
+    return running.asked(trainer, questions, train=told.load is None)

@@ -1,0 +1,55 @@
+"""What the commands share in reading what was typed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from rnn_explorer.errors import UserError
+from rnn_explorer.settings import shown
+from rnn_explorer.sizes import work_of
+
+if TYPE_CHECKING:
+    from rnn_explorer.experiment import Experiment
+    from rnn_explorer.tasks.base import Task
+
+
+class BadInput(UserError):
+    """Something that was typed cannot be used; the message is a sentence."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message} (see {self.prog} --help)")
+
+
+def whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number") from None
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no list of numbers joined by commas") from None
+
+
+def number_of(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number") from None
+
+
+def checked_task(experiment: Experiment) -> Task:
+    """The task of an experiment, whose model is small enough to be trained here.
+
+    Raises:
+        ModelTooLarge: when it is not; found without torch.
+    """
+    task = experiment.make_task()
+    work_of(experiment, task).check()
+    return task

@@ -1,0 +1,36 @@
+"""The command `memory`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from rnn_explorer.cli.asking import asked, command, given
+from rnn_explorer.cli.base import BadInput, whole
+
+
+def add(commands: Any) -> None:
+    memory = command(
+        commands,
+        "memory",
+        "how far back a model remembers",
+        "The gradient through time: norms of the Jacobian product by lag, of the gradient of the loss by every state, "
+        "input saliency and what the gates do, for one probe sequence.",
+    )
+    count: dict[str, Any] = {"type": whole, "metavar": "N"}
+    memory.add_argument("--sequence", default=0, help="which of the probe sequences, from 0", **count)
+    memory.add_argument("--output", help="the class or value whose saliency is asked for, from 0", **count)
+    memory.add_argument("--time-step", help="the answer after which step, from 1; the last if left out", **count)
+    memory.add_argument("--triangle", action="store_true", help="also the norms for all pairs of steps, of one cell")
+    memory.add_argument("--layer", help="of the triangle, from 0", **count)
+    memory.add_argument("--direction", help="of the triangle: forward or backward")
+    memory.set_defaults(run=_memory)
+
+
+def _memory(told: argparse.Namespace) -> int:
+    questions = {"memory": given(told, "sequence", "output", "time_step")}
+    if told.triangle:
+        questions["triangle"] = given(told, "sequence", "layer", "direction")
+    elif told.layer is not None or told.direction is not None:
+        raise BadInput("--layer and --direction choose the cell of the --triangle; memory itself tells of every cell.")
+    return asked(told, questions)

@@ -1,0 +1,118 @@
+"""What is seen of a training, while it goes on and when it is over."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import textwrap
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rnn_explorer.cli.printing import bar, number, print_json, table, width
+
+if TYPE_CHECKING:
+    from rnn_explorer.sizes import LayerSummary
+    from rnn_explorer.training import StepReport, Trainer
+
+_REDRAW = 0.1  # seconds between two looks of the progress bar
+
+
+class JsonScreen:
+    """One JSON object a line on standard output."""
+
+    def report(self, report: StepReport) -> None:
+        print_json(
+            {
+                "event": "report",
+                "step": report.step,
+                "epoch": report.epoch,
+                "train_loss": report.train_loss,
+                "val_loss": report.val_loss,
+                "train_metric": report.train_metric,
+                "val_metric": report.val_metric,
+            }
+        )
+
+    def progress(self, report: StepReport) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def done(self, result: Mapping[str, Any], summary: Sequence[LayerSummary]) -> None:
+        print_json(result)
+
+
+class TextScreen:
+    """A progress bar on a terminal, or a line for each validation; tables at the end."""
+
+    def __init__(self, trainer: Trainer, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._live = self._stream.isatty()
+        self._goal, self._metric = trainer.target, trainer.task.metric.name
+        self._drawn = -math.inf
+        self._validation = ""
+
+    def report(self, report: StepReport) -> None:
+        self._validation = f"validation loss {number(report.val_loss)} {self._metric} {number(report.val_metric)}"
+        if not self._live:
+            training = "" if math.isnan(report.train_loss) else f"training loss {number(report.train_loss)}  "
+            print(f"step {report.step}/{self._goal}  {training}{self._validation}", file=self._stream, flush=True)
+
+    def progress(self, report: StepReport) -> None:
+        now = time.monotonic()
+        if not self._live or (now - self._drawn < _REDRAW and report.step < self._goal):
+            return
+        self._drawn = now
+        line = (
+            f"[{bar(report.step / self._goal)}] {report.step}/{self._goal}  "
+            f"loss {number(report.train_loss)}  {self._validation}"
+        )
+        print(f"\r\x1b[2K{line[: width() - 1]}", end="", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        if self._live:
+            print(file=self._stream)
+
+    def done(self, result: Mapping[str, Any], summary: Sequence[LayerSummary]) -> None:
+        rows = [[row.layer, row.output_shape, f"{row.parameters:,}", f"{row.keras_parameters:,}"] for row in summary]
+        totals = [sum(row.parameters for row in summary), sum(row.keras_parameters for row in summary)]
+        rows.append(["total", "", *(f"{total:,}" for total in totals)])
+        print(table(("layer", "output", "parameters", "as Keras counts"), rows, right=(2, 3)))
+        print()
+        hidden = ("event", "columns", "baseline_how", "beats_baseline")  # a table and a sentence say it
+        shown = [[name, number(value)] for name, value in result.items() if name not in hidden]
+        print(table(("result", ""), shown))
+        if columns := result.get("columns"):
+            print()
+            by_column = [[name, *(number(error) for error in errors.values())] for name, errors in columns.items()]
+            print(table(("column", "test MSE", "repeating the last value"), by_column, right=(1, 2)))
+        print(f"\n{textwrap.fill(against_baseline(result), max(width() - 1, 40), break_on_hyphens=False)}")
+
+
+def against_baseline(result: Mapping[str, Any]) -> str:
+    """Whether the model makes use of earlier steps, in words."""
+    name, beats = result["metric"], result["beats_baseline"]
+    told = f"A predictor without memory, which {result['baseline_how']}, has {name} {number(result['baseline'])}."
+    if beats is None:
+        return f"{told} This model's {name} in the test is no number to compare with that."
+    better = "better" if beats else "no better: whatever it learnt, it does not show that it remembers"
+    return f"{told} This model, with {number(result['test_metric'])} in the test, is {better}."
+
+
+class Means:
+    """Mean loss and metric of the batches since the last report."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, float]] = []
+
+    def add(self, report: StepReport) -> None:
+        self._rows.append((report.train_loss, report.train_metric))
+
+    def take(self, report: StepReport) -> StepReport:
+        """`report` with the means in place of its own batch's numbers."""
+        loss, metric = (math.fsum(column) / len(self._rows) for column in zip(*self._rows, strict=True))
+        self._rows.clear()
+        return dataclasses.replace(report, train_loss=loss, train_metric=metric)
