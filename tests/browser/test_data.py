@@ -27,8 +27,13 @@ def charts(page: Visitor) -> Locator:
     return page.page.locator(".stPlotlyChart .main-svg:first-child")
 
 
-def pick(page: Visitor, label: str, option: str) -> None:
+def rest(page: Visitor) -> None:
+    """Until the page is built: a click while it is being replaced may meet a button that is gone."""
     page.wait("document.querySelector('[data-test-script-state]').dataset.testScriptState === 'notRunning'")
+
+
+def pick(page: Visitor, label: str, option: str) -> None:
+    rest(page)
     page.choose(page.page.get_by_role("combobox", name=label), option)
 
 
@@ -64,6 +69,8 @@ def test_another_task_and_another_setting_are_looked_at_without_a_new_run(visit:
 def test_overfitting_shows_and_stopping_early_ends_it(visit: Visit) -> None:
     page = opened(visit, "task=digits&hidden_size=12&dense=8&learning_rate=0.03")
     page.page.get_by_role("button", name="small training set").click()
+    expect(page.page.get_by_role("button", name="✓ small training set")).to_be_visible()
+    rest(page)
     page.page.get_by_role("button", name="stop early").click()
     expect(page.page.get_by_role("button", name="✓ stop early")).to_be_visible()
     assert "patience=5" in page.page.url and "train_size=100" in page.page.url

@@ -79,6 +79,19 @@ def test_a_curve_is_pinned_and_kept_for_another_cell(visit: Visit) -> None:
     assert lines(page)[0] == "GRU layer 1"
 
 
+def test_a_curve_is_pinned_while_it_learns(visit: Visit) -> None:
+    page = visit().open("task=adding&cell=gru&hidden_size=8&seq_len=12&steps=100000")
+    page.go("Memory", "memory")
+    page.ready(("gradient",))
+    page.press("play")
+    page.past(50)
+    # Pressed for as long as a person presses; what it sets changes meanwhile.
+    page.page.get_by_role("button", name="Keep this curve").click(delay=900)
+    page.wait(f"{CURVE}.some((trace) => /^GRU layer 1, step \\d+$/.test(trace.name))")
+    page.pause()
+    page.status("paused")
+
+
 def test_another_answer_has_another_saliency(visit: Visit) -> None:
     page = opened(visit)
     title = page.page.locator(".rx-saliency:visible .rx-title")
