@@ -113,7 +113,7 @@ def test_what_the_speed_table_says():
 
 
 def test_a_made_task_trains():
-    task = made_task(torch.randn(40, 4, 3), torch.arange(40) % 10, 10)
+    task = made_task(torch.randn(40, 4, 3).numpy(), np.arange(40) % 10, 10)
     trainer = Trainer(Experiment.default("digits").replace(hidden_size=5, batch_size=8), task)
     reports = [trainer.step() for _ in range(5)]
     assert reports[-1].epoch == 1.0 and reports[-1].val_loss is not None

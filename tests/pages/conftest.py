@@ -48,7 +48,7 @@ def run_of(page: AppTest) -> str:
     return page.session_state["run_id"]
 
 
-def wait_for(page: AppTest, condition: Callable[[RunView], bool], seconds: float = 30) -> RunView:
+def wait_for(page: AppTest, condition: Callable[[RunView], bool], seconds: float = 90) -> RunView:
     """The page's run as soon as `condition` holds for it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

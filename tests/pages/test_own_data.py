@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.own import store
-from rnn_explorer.ui import cell_controls, dynamics_controls, session, uploads
+from rnn_explorer.ui import cell_controls, session, uploads
 from tests.pages.conftest import FRAME, run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -79,7 +79,6 @@ def test_a_file_that_is_deleted_under_a_living_run_is_told_on_every_page(
     store.drop(token)
     session.forget_tasks()
     cell_controls._shape_of.cache_clear()
-    dynamics_controls._spec_of.cache_clear()
     if name:
         page.switch_page(f"{name}.py")
     page.run()
