@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection
 
-from benchmarks.streamlit_page import Page, cookie_header, open_websocket, request
+from benchmarks.streamlit_page import Page, open_websocket
 
 BOARD = "lab"
 DRAWING = 0.02  # seconds that a browser takes to draw a frame before it asks for the next one
@@ -35,39 +33,6 @@ class Frame:
     status: str
     step: int
     filled: bool
-
-
-class LiveStream:
-    """The explorer's connection as an event stream: the server sends by itself."""
-
-    def __init__(self, page: Page, seen: Callable[[Frame], None]) -> None:
-        self._page, self._seen = page, seen
-        self._hearing: asyncio.Task[None] | None = None
-
-    async def open(self, run: str, query: Mapping[str, str]) -> None:
-        asked = urlencode({"stream": secrets.token_hex(16), **query, "board": BOARD})
-        headers = {"Accept": "text/event-stream", **cookie_header(self._page.cookies)}
-        status, _, body = await request(f"{self._page.address}/explorer/live/{run}?{asked}", headers)
-        if status != 200:
-            raise ConnectionError(f"the event stream answers {status}")
-        self._hearing = asyncio.create_task(self._hear(body))
-        self._hearing.add_done_callback(self._page.waiting.fail)
-
-    async def _hear(self, body: Any) -> None:
-        rest = b""
-        async for part in body:
-            *events, rest = (rest + part).split(b"\n\n")
-            for event in events:
-                if event.startswith(b"data: "):
-                    told = json.loads(event[len(b"data: ") :])
-                    status = told["status"]
-                    self._seen(Frame(time.monotonic(), len(event), status["status"], status["step"], "tools" in told))
-                elif not event.startswith(b":"):
-                    raise ConnectionError(f"the server says: {event[:200].decode()}")
-
-    async def close(self) -> None:
-        if self._hearing is not None:
-            self._hearing.cancel()
 
 
 class LiveSocket:

@@ -17,10 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from websockets.exceptions import InvalidHandshake
-
 from benchmarks import cold_page
-from benchmarks.live_connection import BOARD, Frame, LiveSocket, LiveStream
+from benchmarks.live_connection import BOARD, Frame, LiveSocket
 from benchmarks.streamlit_page import Page, Waiting, Widget
 
 PLAY = "do:play"  # the key of the button, which says Pause while the run trains
@@ -44,7 +42,7 @@ class Student:
         self.page = Page(address, self.waiting)
         self.frames: list[Frame] = []
         self.stood: tuple[float, float] = (0.0, 0.0)
-        self._live: LiveSocket | LiveStream | None = None
+        self._live: LiveSocket | None = None
         self._run = self._told = ""
         self._filled = False
         self._reports: set[asyncio.Task[None]] = set()
@@ -57,13 +55,9 @@ class Student:
         frame_stands = time.monotonic() - began
         told = component_data(board)
         self._run = told["run"]
-        parts = {name: str(value) for name, value in told["ask"].items()}
-        try:
-            self._live = LiveSocket(self.page, self._see)
-            await self._live.open(self._run, parts)
-        except InvalidHandshake:
-            self._live = LiveStream(self.page, self._see)
-            await self._live.open(self._run, parts)
+        parts = {name: str(value) for name, value in told["ask"]}
+        self._live = LiveSocket(self.page, self._see)
+        await self._live.open(self._run, parts)
         await self._until("the figures", lambda: self._filled)
         self.stood = frame_stands, time.monotonic() - began
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,12 @@ HANDSHAKE = (
     + 22 * "A"
     + "==\r\n"
 )
+
+
+def _mind_signals() -> None:
+    """Whoever runs the tests may ignore these (nohup, a shell's background), and a child would inherit that."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass
@@ -95,8 +102,9 @@ def start(folder: Path, *, limit: int | None = None, arguments: tuple[str, ...] 
     log = folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **own, **environment}, stdout=file, stderr=file
-        )
+            command, cwd=ROOT, env={**os.environ, **own, **environment}, stdout=file, stderr=file,
+            preexec_fn=_mind_signals,
+        )  # fmt: skip
     serving = Serving(port, process, log)
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
