@@ -114,6 +114,16 @@ test("selections go up at once, then ten a second, the newest last", () => {
   assert.deepEqual(chosen.filter((query) => query.cancel).map((query) => query.cancel), ["search"], "told once");
 });
 
+test("who asks is told whether a choice still waits to go up", () => {
+  const it = opened();
+  it.connection.choose();
+  assert.equal(it.connection.deferred, false, "the first one goes at once");
+  it.connection.choose();
+  assert.equal(it.connection.deferred, true);
+  it.pass(1000);
+  assert.equal(it.connection.deferred, false);
+});
+
 test("a sign of life is answered", () => {
   const it = opened();
   it.socket().says({ type: "ping" });

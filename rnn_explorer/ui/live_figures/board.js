@@ -67,7 +67,7 @@ export class Board {
     this.reports = new Reports(() => root.isConnected);
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
     this.timeline = new Timeline({ send: () => this.send(), moved: () => this.tellPast(), step: () => this.status.step ?? 0,
-      note: (facts) => Object.assign(root.dataset, facts) });
+      deferred: () => this.connection.deferred, note: (facts) => Object.assign(root.dataset, facts) });
     this.sentences = { line: "", page: "", server: "", run: "" }; // about the connection, this page, a frame, the run
     this.owed = false; // whether the server waits for the word that its frame is drawn
     /** @type {Set<Element>} */

@@ -58,6 +58,7 @@ export class Connection {
     this.heard = 0;
     this.retryAt = 0;
     this.chosenAt = -Infinity;
+    this.deferred = false; // whether a choice waits to be told
     this.cancel = "";
     /** @type {Record<string, any>} */
     this.timers = {};
@@ -172,6 +173,7 @@ export class Connection {
   choose(cancel = "") {
     this.cancel = cancel || this.cancel;
     const wait = this.chosenAt + CHOOSE_EVERY - this.tools.now();
+    this.deferred = wait > 0;
     if (wait > 0) {
       this.after("choose", wait, () => this.choose());
       return;

@@ -31,9 +31,10 @@ export function turned(frames, from, way, step) {
 
 export class Timeline {
   /**
-   * @param {{ send: () => void, moved: () => void, step: () => number, note: (facts: Record<string, string>) => void }}
-   *   owner `send` tells the server where the person looks, `moved` the page's script; `step` is the run's step now;
-   *   `note` writes facts down at the board's node
+   * @param {{ send: () => void, moved: () => void, step: () => number, deferred: () => boolean,
+   *   note: (facts: Record<string, string>) => void }} owner
+   *   `send` tells the server where the person looks, `moved` the page's script; `step` is the run's step now;
+   *   `deferred` says whether what the person chose waits to be told; `note` writes facts down at the board's node
    */
   constructor(owner) {
     this.owner = owner;
@@ -108,7 +109,8 @@ export class Timeline {
    * @param {{ at: number | null, film: number }} status
    */
   follow(status) {
-    if (performance.now() - this.movedAt < AHEAD) return;
+    // What is not told yet is told as it then stands, so a frame from before must not change it.
+    if (this.owner.deferred() || performance.now() - this.movedAt < AHEAD) return;
     const before = this.at;
     this.film = status.film;
     this.at = status.at;
