@@ -37,7 +37,9 @@ def test_sigterm_removes_the_uploads_of_a_server(tmp_path: Path) -> None:
                     break
             except OSError:
                 time.sleep(0.1)
-        before = list(tmp_path.glob("rnn-explorer-uploads-*"))
+        deadline = time.monotonic() + 60  # it answers before its workers are started, which are told of the folder
+        while not (before := list(tmp_path.glob("rnn-explorer-uploads-*"))) and time.monotonic() < deadline:
+            time.sleep(0.05)
         server.terminate()
         server.wait(60)
     assert len(before) == 1, "workers are told of the folder before anybody uploads"
