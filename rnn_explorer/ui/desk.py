@@ -283,6 +283,7 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         server.prefix(),
         ask,
         looked_at(run_id),
+        view.status,
         on_status=lambda: None,
         on_at=functools.partial(_went, board, run_id),
     )

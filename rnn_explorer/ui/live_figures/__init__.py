@@ -31,6 +31,7 @@ def live_figures(
     base: str,
     ask: Mapping[str, Any],
     at: int | None,
+    status: str,
     on_status: Callable[[], None],
     on_at: Callable[[], None],
 ) -> Any:
@@ -43,6 +44,7 @@ def live_figures(
         base: the path under which the server is reached, without a slash at its end.
         ask: parts of the board's selection that the page decides.
         at: the step of the past that this script believes to be looked at.
+        status: of the run, with which this script has drawn its buttons.
         on_status: called when the browser sees the run's status change.
         on_at: called when the person goes to another step of the past.
 
@@ -60,6 +62,7 @@ def live_figures(
         "plotly": plotly.__version__,
         "ask": tuple(ask.items()),
         "at": at,
+        "status": status,
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
         "names": tuple(scripts.modules()),
     }

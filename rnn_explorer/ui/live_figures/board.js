@@ -20,6 +20,7 @@ const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is
 const STACK_BELOW = 820; // px of width under which the figures stand one below the other
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 const TELL_EVERY = 250; // ms between two words to the page's script about the past
+const CHECK_AFTER = 600; // ms until the script should have heard of a status
 
 export class Board {
   /**
@@ -69,6 +70,10 @@ export class Board {
     this.timeline = new Timeline({ send: () => this.send(), moved: () => this.tellPast(), step: () => this.status.step ?? 0,
       deferred: () => this.connection.deferred, note: (facts) => Object.assign(root.dataset, facts) });
     this.sentences = { line: "", page: "", server: "", run: "" }; // about the connection, this page, a frame, the run
+    this.believed = ""; // the status for which the script drew its buttons
+    this.blinks = 0; // how often it had to be told of one that it had heard of before
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.checking = undefined;
     this.owed = false; // whether the server waits for the word that its frame is drawn
     /** @type {Set<Element>} */
     this.sight = new Set(); // the cards that are in sight
@@ -159,8 +164,10 @@ export class Board {
    * @param {import("./types").Told} told
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, at }, setState) {
+  show({ run, base, plotly, link, ask, at, status }, setState) {
     this.reports.setState = setState;
+    this.believed = status;
+    this.checkLater();
     this.link = link;
     this.base = base;
     const parts = Object.fromEntries(ask || []);
@@ -191,6 +198,23 @@ export class Board {
     if (this.told === `${this.run} ${status}`) return;
     this.told = `${this.run} ${status}`;
     this.reports.report("status", this.told);
+  }
+
+  /**
+   * See that the page's script drew its buttons for the status that there is: what was over in a blink, such as an epoch of
+   * a small model, is the same status before and after, which is no change to be told.
+   */
+  checkLater() {
+    clearTimeout(this.checking);
+    this.checking = setTimeout(() => {
+      this.checking = undefined;
+      const { status } = this.status;
+      if (!status || !this.believed || status === this.believed) return;
+      this.blinks += 1;
+      this.told = `${this.run} ${status}`;
+      this.reports.report("status", `${this.told}, ${this.blinks}`);
+      this.checkLater();
+    }, CHECK_AFTER);
   }
 
   /** The page's script learns where the person looks, a few times a second, so that Play can go on from there. */
@@ -238,6 +262,7 @@ export class Board {
     if (frame.tools) this.filled = true;
     // The page's script has controls of its own that need a snapshot; it hears when there is one.
     this.tell(frame.status.status + (this.filled ? "" : ", empty"));
+    if (frame.status.status !== this.believed && this.checking === undefined) this.checkLater();
   }
 
   /**

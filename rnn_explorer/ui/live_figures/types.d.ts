@@ -109,6 +109,7 @@ export interface Told {
   plotly: string;
   ask: [string, any][];
   at: number | null;
+  status: string;
 }
 
 export type Report = (name: string, value: any) => void;
