@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 _ALIGN = 8  # bytes: a browser reads arrays in place only where their numbers lie at multiples of their size
-_ABSENT = object()
 _TYPES = {"f2": np.float16, "f4": np.float32, "f8": np.float64, "i1": np.int8, "i2": np.int16, "i4": np.int32,
           "u1": np.uint8, "u2": np.uint16, "u4": np.uint32}  # fmt: skip
 

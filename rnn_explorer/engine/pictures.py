@@ -29,10 +29,6 @@ class Encoder:
         self._frames = FrameEncoder()
         self._told: dict[str, Any] = {}
 
-    def forget(self) -> None:
-        """The next frame is a whole one."""
-        self._frames.forget()
-
     def frame(
         self,
         seen: Seen,
