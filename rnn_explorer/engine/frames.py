@@ -2,7 +2,11 @@
 
 A frame is a 4-byte little-endian length, a header of that length as JSON, and raw little-endian arrays behind it, each
 at a multiple of 8 bytes. Where the header names an array it says `{"$": [type, shape, offset]}`, the offset counted
-from the header's end. A frame is a difference: it holds what is new since the last one of its encoder.
+from the header's end. A fourth entry is one of two things: `[low, high]` for bytes that stand for numbers in between
+(254 for `high`, 255 for none); or a count, for an array that begins with so many numbers of the one before it.
+
+A frame is a difference: it holds what is new since the last one of its encoder. A *coarse* one, for a picture that
+changes in a moment, has maps in bytes (a color scale has no more colors) and lines in half precision.
 """
 
 from __future__ import annotations
@@ -36,12 +40,56 @@ class Card:
     traces: Sequence[Mapping[str, Any]] | None = None
 
 
+@dataclass(frozen=True)
+class Grown:
+    """An array that begins as the one before it did.
+
+    Attributes:
+        keep: how many numbers are the same.
+        rest: those that follow.
+    """
+
+    keep: int
+    rest: np.ndarray
+
+    def after(self, before: np.ndarray) -> np.ndarray:
+        """The whole array."""
+        return np.concatenate([before[: self.keep], self.rest])
+
+
+@dataclass(frozen=True)
+class _Coarse:
+    """A map in bytes; see `_in_bytes`."""
+
+    codes: np.ndarray
+    low: float
+    high: float
+
+
+@dataclass
+class _Part:
+    """What was sent of one part of a card or a frame.
+
+    Attributes:
+        given: as it was given.
+        wired: the same as it goes out, finely.
+        fine: whether it went out so.
+    """
+
+    given: Any
+    wired: Any
+    fine: bool = True
+
+
+_Parts = dict[str, _Part]
+
+
 @dataclass
 class _Sent:
-    """What was sent of one card: by part, what was given, and the same as it went out."""
+    """What was sent of one card."""
 
-    parts: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    traces: list[dict[str, tuple[Any, Any]]] = field(default_factory=list)
+    parts: _Parts = field(default_factory=dict)
+    traces: list[_Parts] = field(default_factory=list)
 
 
 class FrameEncoder:
@@ -52,7 +100,7 @@ class FrameEncoder:
     """
 
     def __init__(self) -> None:
-        self._parts: dict[str, tuple[Any, Any]] = {}
+        self._parts: _Parts = {}
         self._cards: dict[str, _Sent] = {}
 
     def forget(self) -> None:
@@ -68,6 +116,7 @@ class FrameEncoder:
         cards: Sequence[Card],
         only: Collection[str] | None = None,
         whole: bool = False,
+        coarse: bool = False,
     ) -> bytes:
         """One frame, for who has all frames before it.
 
@@ -79,6 +128,8 @@ class FrameEncoder:
                 that changed.
             only: cards that are wanted; of others nothing is sent, unless they were never sent. None: all.
             whole: whether all of it is sent, for who joins or has fallen behind.
+            coarse: whether numbers need be no finer than a moving picture shows them. What went out coarsely is sent
+                once more by the next frame that is not coarse.
 
         Raises:
             TypeError: when something is no plain data.
@@ -88,40 +139,40 @@ class FrameEncoder:
         message: dict[str, Any] = dict(status)
         for name, value in (*parts.items(), ("cards", [card.name for card in cards])):
             if _is_new(self._parts, name, value):
-                message[name] = self._parts[name][1]
+                message[name] = self._parts[name].wired
         figures = {}
         for card in cards:
             if only is not None and card.name not in only and card.name in self._cards:
                 continue
-            news = self._news(card)
+            news = self._news(card, coarse)
             if news:
                 figures[card.name] = news
         message["figures"] = figures
         return pack(message)
 
     @np.errstate(over="ignore", invalid="ignore")
-    def again(self, status: Mapping[str, Any]) -> bytes:
+    def again(self, status: Mapping[str, Any], coarse: bool = False) -> bytes:
         """All that was sent as one frame, for who joins or has fallen behind.
 
         Args:
-            status: as in the frame before.
+            status, coarse: as in the frame before.
         """
-        message: dict[str, Any] = {**status, **{name: wired for name, (_, wired) in self._parts.items()}}
+        message: dict[str, Any] = {**status, **{name: part.wired for name, part in self._parts.items()}}
         figures = {}
         for name in message.get("cards", ()):
             if (sent := self._cards.get(name)) is not None:
-                figures[name] = {part: wired for part, (_, wired) in sent.parts.items()}
+                figures[name] = {name: part.wired for name, part in sent.parts.items()}
                 if sent.traces:
                     figures[name]["data"] = {
-                        str(number): {part: wired for part, (_, wired) in trace.items()}
+                        str(number): {name: _repeated(name, trace, coarse) for name in trace}
                         for number, trace in enumerate(sent.traces)
                     }
         message["figures"] = figures
         return pack(message)
 
-    def _news(self, card: Card) -> dict[str, Any]:
+    def _news(self, card: Card, coarse: bool) -> dict[str, Any]:
         sent = self._cards.setdefault(card.name, _Sent())
-        news = {name: sent.parts[name][1] for name, value in card.parts.items() if _is_new(sent.parts, name, value)}
+        news = {name: sent.parts[name].wired for name, value in card.parts.items() if _is_new(sent.parts, name, value)}
         if card.traces is None:
             return news
         if len(card.traces) != len(sent.traces) or not card.traces:
@@ -131,25 +182,104 @@ class FrameEncoder:
         data, change = {}, {}
         for number, trace in enumerate(card.traces):
             if number < len(sent.traces) and sent.traces[number].keys() == trace.keys():
-                last = sent.traces[number]
-                changed = {name: last[name][1] for name, value in trace.items() if _is_new(last, name, value)}
-                if changed:
+                if changed := _changes(sent.traces[number], trace, coarse):
                     change[str(number)] = changed
                 continue
-            fresh = {name: (value, _wired(value)) for name, value in trace.items()}
+            fresh = {name: _Part(value, _wired(value)) for name, value in trace.items()}
             sent.traces[number : number + 1] = [fresh]
-            data[str(number)] = {name: wired for name, (_, wired) in fresh.items()}
-        sent.parts["count"] = (len(card.traces), len(card.traces))
+            data[str(number)] = {name: _outgoing(name, fresh, coarse) for name in fresh}
+        sent.parts["count"] = _Part(len(card.traces), len(card.traces))
         return {**news, **{name: value for name, value in (("data", data), ("change", change)) if value}}
 
 
-def _is_new(sent: dict[str, tuple[Any, Any]], name: str, value: Any) -> bool:
+def _changes(last: _Parts, trace: Mapping[str, Any], coarse: bool) -> dict[str, Any]:
+    """The properties of a trace that go out: those that changed, and those that went out coarsely, when it is over."""
+    changed = {}
+    for name, value in trace.items():
+        before = last[name]
+        if _is_new(last, name, value) or not (before.fine or coarse):
+            changed[name] = _outgoing(name, last, coarse, before)
+    return changed
+
+
+def _outgoing(name: str, trace: _Parts, coarse: bool, before: _Part | None = None) -> Any:
+    """A property of a trace as it goes out now.
+
+    Args:
+        name: of the property.
+        trace: all of them; that this one is sent is noted there.
+        coarse: whether it may be coarse.
+        before: what was sent of the property last; None where the trace is new.
+    """
+    part = trace[name]
+    value, was_fine, part.fine = part.wired, before is None or before.fine, True
+    if not isinstance(value, np.ndarray):
+        return value
+    rough: Any = None
+    if value.ndim == 1 and before is not None:
+        grown = _grown(before.wired, value)
+        if grown is not None:
+            return grown if was_fine else value
+        rough = _in_half(value) if coarse else None
+    elif coarse and name == "z":
+        rough = _in_bytes(value, trace)
+    part.fine = rough is None
+    return value if rough is None else rough
+
+
+def _repeated(name: str, trace: _Parts, coarse: bool) -> Any:
+    """A property as it goes out to who joins; the others may still have it coarsely."""
+    was_fine = trace[name].fine
+    value = _outgoing(name, trace, coarse)
+    trace[name].fine &= was_fine
+    return value
+
+
+def _grown(before: Any, value: np.ndarray) -> Grown | None:
+    """What follows the numbers that are the same in both; None where those are fewer than half."""
+    if not isinstance(before, np.ndarray) or before.ndim != 1 or before.dtype != value.dtype:
+        return None
+    size = min(len(before), len(value))
+    other = np.flatnonzero(_bits(before[:size]) != _bits(value[:size]))
+    keep = int(other[0]) if other.size else size
+    return Grown(keep, value[keep:]) if keep and 2 * keep >= len(value) else None
+
+
+def _bits(value: np.ndarray) -> np.ndarray:
+    return value.view(f"u{value.dtype.itemsize}")  # no NaN is another number than itself
+
+
+def _in_half(value: np.ndarray) -> np.ndarray | None:
+    """A line in half precision; None where that could be seen: by a thousandth of the line's span, or more."""
+    if value.dtype != np.float32 or not value.size:
+        return None
+    half, known = value.astype(np.float16), np.isfinite(value)
+    shown = value[known]
+    error = np.abs(half[known].astype(np.float32) - shown).max(initial=0.0)
+    return half if error <= 1e-3 * (shown.max(initial=-np.inf) - shown.min(initial=np.inf)) else None
+
+
+def _in_bytes(value: np.ndarray, trace: _Parts) -> _Coarse | None:
+    """A map as numbers of colors; None where it goes far beyond its color scale, or its numbers are written out."""
+    bottom, top = (trace[name].given if name in trace else None for name in ("zmin", "zmax"))
+    if value.ndim != 2 or value.dtype.kind != "f" or bottom is None or top is None or "texttemplate" in trace:
+        return None
+    single, known = value.astype(np.float32), ~np.isnan(value)
+    shown = single if known.all() else single[known]
+    low, high = min(float(shown.min(initial=bottom)), bottom), max(float(shown.max(initial=top)), top)
+    if not 0 < high - low <= 2 * (top - bottom):  # neither where one is infinite
+        return None
+    codes = np.rint((single - np.float32(low)) * np.float32(254 / (high - low)))
+    return _Coarse(np.where(known, codes, 255).astype(np.uint8), low, high)
+
+
+def _is_new(sent: _Parts, name: str, value: Any) -> bool:
     """Whether a part differs from the one sent last; it then counts as sent."""
     last = sent.get(name)
     if last is None:
-        sent[name] = (value, _wired(value))
+        sent[name] = _Part(value, _wired(value))
         return True
-    given, wired = last
+    given, wired = last.given, last.wired
     if given is value:
         return False
     if wired is given and not isinstance(given, np.ndarray):  # no arrays in it: Python compares it at once
@@ -158,11 +288,11 @@ def _is_new(sent: dict[str, tuple[Any, Any]], name: str, value: Any) -> bool:
             new = new or bool(given != value)
         except ValueError:  # arrays in the new one
             new = True
-        sent[name] = (value, _wired(value) if new else value)
+        sent[name] = _Part(value, _wired(value) if new else value, last.fine)
         return new
     fresh = _wired(value)
     new = not _same(wired, fresh)
-    sent[name] = (value, fresh if new else wired)
+    sent[name] = _Part(value, fresh if new else wired, last.fine)
     return new
 
 
@@ -253,17 +383,24 @@ def pack(message: Mapping[str, Any]) -> bytes:
 def _header(message: Any, blocks: list[bytes]) -> bytes:
     size = 0
 
-    def plain(value: Any) -> Any:
+    def placed(value: np.ndarray, *more: Any) -> Any:
         nonlocal size
+        wired = _array(value)
+        if isinstance(wired, list):
+            return wired
+        raw = wired.tobytes()
+        place = {"$": [f"{wired.dtype.kind}{wired.dtype.itemsize}", list(wired.shape), size, *more]}
+        blocks.append(raw + b"\0" * (-len(raw) % _ALIGN))
+        size += len(blocks[-1])
+        return place
+
+    def plain(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            wired = _array(value)
-            if isinstance(wired, list):
-                return wired
-            raw = wired.tobytes()
-            place = {"$": [f"{wired.dtype.kind}{wired.dtype.itemsize}", list(wired.shape), size]}
-            blocks.append(raw + b"\0" * (-len(raw) % _ALIGN))
-            size += len(blocks[-1])
-            return place
+            return placed(value)
+        if isinstance(value, Grown):
+            return placed(value.rest, value.keep)
+        if isinstance(value, _Coarse):
+            return placed(value.codes, [value.low, value.high])
         if isinstance(value, np.generic):
             return value.item()
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -291,7 +428,7 @@ def _finite(value: Any) -> Any:
 
 
 def unpack(frame: bytes) -> dict[str, Any]:
-    """The message of a frame, with its arrays as numpy arrays (read-only, without a copy).
+    """The message of a frame, with its arrays as numpy arrays (read-only, most without a copy), or `Grown`.
 
     Raises:
         ValueError: when it is no frame.
@@ -304,10 +441,16 @@ def unpack(frame: bytes) -> dict[str, Any]:
     def revive(value: dict[str, Any]) -> Any:
         if value.keys() != {"$"}:
             return value
-        code, shape, offset = value["$"]
+        code, shape, offset, *more = value["$"]
         if code not in _TYPES:
             raise ValueError(f"a frame has no arrays of type {str(code)[:20]!r}")
         kind = np.dtype(_TYPES[code]).newbyteorder("<")
-        return np.frombuffer(frame, kind, math.prod(shape), begin + offset).reshape(shape)
+        array = np.frombuffer(frame, kind, math.prod(shape), begin + offset).reshape(shape)
+        if not more:
+            return array
+        if isinstance(more[0], int):
+            return Grown(more[0], array)
+        low, high = more[0]
+        return np.where(array == 255, np.float32(np.nan), (low + array * ((high - low) / 254)).astype(np.float32))
 
     return json.loads(frame[4:begin], object_hook=revive)

@@ -16,6 +16,8 @@ from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.words import Words
 from rnn_explorer.views import Board, Seen
 
+READABLE = 2  # steps a second whose numbers somebody could read one after the other
+
 
 class Encoder:
     """Turns looks at a run into frames.
@@ -28,6 +30,7 @@ class Encoder:
         self.board = board
         self._frames = FrameEncoder()
         self._told: dict[str, Any] = {}
+        self._coarse = False
 
     def frame(
         self,
@@ -54,11 +57,18 @@ class Encoder:
         parts["grid"] = self.board.grid(seen)
         cards = [_card(card) for card in self.board.cards(seen)]
         told = self._told = {"run": view.run_id, "version": view.version, "status": status}
-        return self._frames.encode(told, parts, cards, only)
+        self._coarse = _is_moving(seen, film)
+        return self._frames.encode(told, parts, cards, only, coarse=self._coarse)
 
     def again(self) -> bytes:
         """All that was sent until now, as one frame."""
-        return self._frames.again(self._told)
+        return self._frames.again(self._told, self._coarse)
+
+
+def _is_moving(seen: Seen, film: float) -> bool:
+    """Whether what is shown is another thing before its numbers could be read."""
+    limit = seen.view.experiment.training.speed_limit
+    return film > READABLE or (seen.view.status == "training" and not seen.past and not 0 < limit <= READABLE)
 
 
 def status_frame(view: RunView) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from rnn_explorer.engine import local
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.engine.frames import unpack
+from rnn_explorer.engine.frames import Grown, unpack
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
@@ -59,7 +59,9 @@ class Watcher:
             known = self.figures.setdefault(name, {"data": {}})
             known["data"].update(news.pop("data", {}))
             for number, change in news.pop("change", {}).items():
-                known["data"][number] = {**known["data"][number], **change}
+                before = known["data"][number]
+                grown = {name: value.after(before[name]) for name, value in change.items() if isinstance(value, Grown)}
+                known["data"][number] = {**before, **change, **grown}
             known.update(news)
         self.parts.update(frame)
         self.steps.append(self.parts["status"]["step"])

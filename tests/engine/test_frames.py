@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.engine.frames import Card, FrameEncoder, pack, unpack
+from rnn_explorer.engine.frames import Card, FrameEncoder, Grown, pack, unpack
 
 
 def sent(encoder: FrameEncoder, *cards: Card, parts: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -184,3 +184,146 @@ def test_the_names_of_the_cards_are_sent_where_they_changed() -> None:
     assert sent(encoder, figure(), words)["cards"] == ["states", "words"]
     assert "cards" not in sent(encoder, figure(), words)
     assert sent(encoder, words)["cards"] == ["words"]
+
+
+# -- lines that grow, and moving pictures ------------------------------------------------------------------------
+
+
+def kept(traces: dict[str, dict[str, Any]], frame: dict[str, Any], name: str = "states") -> dict[str, dict[str, Any]]:
+    """What a browser that had these traces has after a frame."""
+    news = frame["figures"].get(name, {})
+    for number, change in news.get("change", {}).items():
+        assert change, "a trace without a change is not sent"
+        before = traces[number]
+        traces[number] = {**before, **{part: grown(before.get(part), value) for part, value in change.items()}}
+    return {**traces, **news.get("data", {})}
+
+
+def grown(before: Any, value: Any) -> Any:
+    return value.after(before) if isinstance(value, Grown) else value
+
+
+def test_a_line_that_grows_is_sent_from_where_it_is_new() -> None:
+    encoder, line = FrameEncoder(), np.arange(300, dtype=np.float32)
+    traces = kept({}, sent(encoder, figure({"y": line[:200]})))
+    second = sent(encoder, figure({"y": line[:203]}))
+    assert second["figures"]["states"]["change"]["0"]["y"].keep == 200
+    traces = kept(traces, second)
+    np.testing.assert_array_equal(traces["0"]["y"], line[:203])
+    newest = line[:250].copy()
+    newest[202:210] = np.nan
+    third = sent(encoder, figure({"y": newest}))
+    assert third["figures"]["states"]["change"]["0"]["y"].keep == 202, "the newest number was replaced"
+    traces = kept(traces, third)
+    np.testing.assert_array_equal(traces["0"]["y"], newest)
+    shorter = sent(encoder, figure({"y": newest[:240]}))
+    np.testing.assert_array_equal(kept(traces, shorter)["0"]["y"], newest[:240])
+    assert len(encoder.again({"status": {}})) > 4 * 240, "who joins gets all of it"
+
+
+def test_another_line_is_sent_whole() -> None:
+    encoder = FrameEncoder()
+    sent(encoder, figure({"y": np.zeros(8, np.float32)}))
+    for other in (
+        np.float32([0, 0, 0, 1, 1, 1, 1, 1]),
+        np.zeros(8, np.int32),
+        np.float64([1e15, 1e15 + 1]),
+        np.zeros(0),
+    ):
+        change = sent(encoder, figure({"y": other}))["figures"]["states"]["change"]["0"]["y"]
+        assert not isinstance(change, Grown)
+        np.testing.assert_array_equal(change, other)
+
+
+def a_map(values: np.ndarray, low: float = -1.0, high: float = 1.0, **more: Any) -> Card:
+    return figure({"type": "heatmap", "z": values, "zmin": low, "zmax": high, **more})
+
+
+def test_a_moving_map_has_a_byte_a_cell_and_is_fine_once_it_rests() -> None:
+    encoder, random = FrameEncoder(), np.random.default_rng(0)
+    first, second = random.uniform(-1, 1, (2, 20, 30)).astype(np.float32)
+    second[3, 4] = np.nan
+    traces = kept({}, sent(encoder, a_map(first), coarse=True))
+    size = len(encoder.encode({"status": {}}, {}, [a_map(second)], coarse=True))
+    assert 600 < size < 800, "a byte a cell, and a header"
+    encoder.forget()
+    traces = kept({}, sent(encoder, a_map(first), coarse=True))
+    traces = kept(traces, sent(encoder, a_map(second), coarse=True))
+    np.testing.assert_allclose(traces["0"]["z"], second, atol=1.1 / 254)
+    assert not sent(encoder, a_map(second), coarse=True)["figures"], "the same map is not sent twice while it moves"
+    traces = kept(traces, sent(encoder, a_map(second)))
+    np.testing.assert_array_equal(traces["0"]["z"], second.astype(np.float16))
+    assert not sent(encoder, a_map(second))["figures"], "it is fine now"
+    assert not sent(encoder, a_map(second), coarse=True)["figures"], "and stays so"
+
+
+@pytest.mark.parametrize(
+    "values, scale, more",
+    [
+        ([[0.0, 4.5]], (-1, 1), {}),  # far beyond the scale
+        ([[0.0, np.inf]], (-1, 1), {}),
+        ([[0.0, 0.5]], (0, 0), {}),
+        ([[0.0, 0.5]], (0, 1), {"texttemplate": "%{z}"}),
+        ([[]], (0, 1), {}),
+    ],
+)
+def test_a_map_whose_numbers_a_byte_cannot_hold_stays_fine(values: Any, scale: Any, more: Any) -> None:
+    given = np.float32(values)
+    frame = sent(FrameEncoder(), a_map(given, *scale, **more), coarse=True)
+    np.testing.assert_array_equal(frame["figures"]["states"]["data"]["0"]["z"], given)
+
+
+def test_a_map_somewhat_beyond_its_scale_shows_how_far() -> None:
+    given = np.float32([[-1.5, 0.0, 1.0]])
+    frame = sent(FrameEncoder(), a_map(given), coarse=True)
+    np.testing.assert_allclose(frame["figures"]["states"]["data"]["0"]["z"], given, atol=2.5 / 254)
+
+
+def test_a_map_that_is_no_picture_stays_fine() -> None:
+    given = np.float32([[0.123, 0.456]])
+    card = figure({"type": "heatmap", "z": given, "customdata": given, "zmin": 0, "zmax": 1})
+    trace = sent(FrameEncoder(), card, coarse=True)["figures"]["states"]["data"]["0"]
+    np.testing.assert_array_equal(trace["customdata"], given.astype(np.float16))
+
+
+def test_a_moving_line_has_half_precision_where_nobody_sees_it() -> None:
+    encoder = FrameEncoder()
+    sent(encoder, figure({"y": np.float32([1, 2, 3])}))
+    moved = np.float32([1.1, 2.2, 3.3])
+    change = sent(encoder, figure({"y": moved}), coarse=True)["figures"]["states"]["change"]["0"]["y"]
+    assert change.dtype == np.float16
+    np.testing.assert_allclose(change, moved, atol=2e-3)
+    fine = sent(encoder, figure({"y": moved}))["figures"]["states"]["change"]["0"]["y"]
+    np.testing.assert_array_equal(fine, moved)
+    for narrow in (np.float32([100.01, 100.02, 100.03]), np.float32([5, 5, 5.001]), np.float64([1e15, 1e15 + 1])):
+        change = sent(encoder, figure({"y": narrow}), coarse=True)["figures"]["states"]["change"]["0"]["y"]
+        np.testing.assert_array_equal(change, narrow)
+
+
+def test_who_joins_a_moving_picture_gets_it_fine_with_the_others() -> None:
+    encoder = FrameEncoder()
+    values = np.random.default_rng(1).uniform(-1, 1, (20, 30)).astype(np.float32)
+    sent(encoder, a_map(values))
+    joined = kept({}, unpack(encoder.again({"status": {}}, coarse=True)))
+    assert np.abs(joined["0"]["z"] - values).max() > 1e-3, "coarse, as the picture moves"
+    joined = kept(joined, sent(encoder, a_map(values)))
+    np.testing.assert_array_equal(joined["0"]["z"], values.astype(np.float16))
+
+
+lines = st.lists(st.sampled_from([0.0, 0.5, 1.25, -3.0, 1e6, math.nan]), max_size=12).map(np.float32)
+
+
+@given(st.lists(st.tuples(lines, st.booleans(), st.integers(0, 3)), min_size=1, max_size=8))
+def test_whatever_came_before_what_is_kept_is_what_is_shown(moments: list[tuple[np.ndarray, bool, int]]) -> None:
+    encoder, traces = FrameEncoder(), {}
+    for line, coarse, rows in moments:
+        values = np.resize(line, (rows, 4)) if line.size else np.zeros((rows, 4), np.float32)
+        trace = {"type": "heatmap", "y": line, "z": values, "zmin": -3.0, "zmax": 3.0}
+        traces = kept(traces, sent(encoder, figure(trace), coarse=coarse))
+        fresh = kept({}, unpack(encoder.again({"status": {}})))
+        for found, exact in ((traces["0"], not coarse), (fresh["0"], True)):
+            assert found["z"].shape == values.shape and found["y"].shape == line.shape
+            tolerance = 0 if exact else 0.03
+            np.testing.assert_allclose(found["y"], line, rtol=0, atol=tolerance * np.nanmax(np.abs(line), initial=1))
+            wired = values.astype(np.float16) if not (np.abs(values) > 6e4).any() else values
+            np.testing.assert_allclose(found["z"], wired, rtol=0, atol=tolerance)

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { decode, halfToSingle } from "../../rnn_explorer/ui/live_figures/codec.js";
+import { changed, decode, Grown, halfToSingle } from "../../rnn_explorer/ui/live_figures/codec.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -44,6 +44,25 @@ test("an array that does not lie where its type wants it is copied", () => {
 test("what is no array stays as it is", () => {
   const header = { a: [1, "x", null], b: { c: true, d: [[1, 2], [3]] }, e: "ä", f: [{ g: null }], h: [] };
   assert.deepEqual(decode(frame(header)), header);
+});
+
+test("bytes stand for numbers between two ends, and the last one for none", () => {
+  const { z } = decode(frame({ z: { $: ["u1", [2, 2], 0, [-1, 1]] } }, Uint8Array.from([0, 127, 254, 255, 0, 0, 0, 0])));
+  assert.deepEqual([...z[0], z[1][0]], [-1, 0, 1]);
+  assert.ok(Number.isNaN(z[1][1]) && z[0] instanceof Float32Array);
+});
+
+test("a line that grows goes on from the one before it", () => {
+  const blocks = new Uint8Array(Float32Array.from([7, 8]).buffer);
+  const came = decode(frame({ y: { $: ["f4", [2], 0, 3] }, name: "loss" }, blocks));
+  assert.ok(came.y instanceof Grown);
+  const before = { y: Float32Array.from([1, 2, 3, 4]), name: "" };
+  const now = changed(before, came);
+  assert.deepEqual([...now.y], [1, 2, 3, 7, 8]);
+  assert.equal(now.name, "loss");
+  assert.deepEqual([...before.y], [1, 2, 3, 4], "what is drawn stays as it is");
+  const shorter = changed(before, decode(frame({ y: { $: ["f4", [0], 0, 2] } })));
+  assert.deepEqual([...shorter.y], [1, 2]);
 });
 
 test("empty matrices have their rows", () => {

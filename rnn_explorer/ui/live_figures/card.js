@@ -1,5 +1,6 @@
 // One figure: its head with controls and downloads, Plotly's drawing, and the marks of a time step over it.
 
+import { changed } from "./codec.js";
 import { make, makeButton } from "./dom.js";
 import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, LOOKS_EVERY, lookUnder, mapAt, placeOfPoint, repaint } from "./plotly_internals.js";
 
@@ -144,8 +145,9 @@ export class Card {
       this.traces[Number(number)] = trace;
       state.data[Number(number)] = { ...trace };
     }
-    for (const [number, change] of Object.entries(news.change || {})) {
+    for (const [number, came] of Object.entries(news.change || {})) {
       const before = this.traces[Number(number)];
+      const change = changed(before, came);
       if (isRepaint(before, change)) this.changed.add(Number(number));
       else this.whole = true;
       this.traces[Number(number)] = { ...before, ...change };

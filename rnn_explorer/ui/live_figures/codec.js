@@ -53,7 +53,51 @@ function inRows(flat, shape) {
 }
 
 /**
- * The message of a frame; its arrays are typed arrays, matrices are rows of them.
+ * Bytes as the numbers that they stand for: 0 for the low end, 254 for the high one, 255 for none.
+ * @param {Numbers} codes
+ * @param {[number, number]} ends
+ */
+function between(codes, [low, high]) {
+  const step = (high - low) / 254;
+  return Float32Array.from(codes, (code) => (code === 255 ? NaN : low + code * step));
+}
+
+/** An array that begins as the one before it did. */
+export class Grown {
+  /**
+   * @param {number} keep how many numbers are the same
+   * @param {Numbers} rest those that follow
+   */
+  constructor(keep, rest) {
+    this.keep = keep;
+    this.rest = rest;
+  }
+
+  /**
+   * The whole array.
+   * @param {any} before
+   */
+  after(before) {
+    const whole = new (/** @type {any} */ (this.rest).constructor)(this.keep + this.rest.length);
+    whole.set(before.subarray(0, this.keep));
+    whole.set(this.rest, this.keep);
+    return whole;
+  }
+}
+
+/**
+ * The properties of a trace that changed, as they are now.
+ * @param {Record<string, any>} before the trace
+ * @param {Record<string, any>} change as it came
+ * @returns {Record<string, any>}
+ */
+export function changed(before, change) {
+  return Object.fromEntries(Object.entries(change).map(([name, value]) =>
+    [name, value instanceof Grown ? value.after(before[name]) : value]));
+}
+
+/**
+ * The message of a frame; its arrays are typed arrays or `Grown`, matrices are rows of them.
  * @param {ArrayBuffer} buffer
  * @returns {any}
  */
@@ -70,9 +114,11 @@ export function decode(buffer) {
     }
     const place = value.$;
     if (Array.isArray(place)) {
-      const [type, shape, offset] = place;
+      const [type, shape, offset, more] = place;
       const count = shape.reduce((/** @type {number} */ product, /** @type {number} */ size) => product * size, 1);
-      return inRows(numbers(type, buffer, begin + offset, count), shape);
+      const found = numbers(type, buffer, begin + offset, count);
+      if (typeof more === "number") return new Grown(more, found);
+      return inRows(more ? between(found, more) : found, shape);
     }
     for (const key in value) value[key] = revive(value[key]);
     return value;
