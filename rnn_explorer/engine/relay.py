@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,7 +20,18 @@ from rnn_explorer.engine.protocol import Choose, CloseChannel, FrameMade, OpenCh
 # ("error", a sentence) or ("gone", None).
 Deliver = Callable[[Literal["frame", "status", "error", "gone"], Any], None]
 Tell = Callable[[OpenChannel | Choose | CloseChannel | WantFrame], None]  # a message to the run's worker, if it has one
-Calls = list[Callable[[], None]]  # to be made once the engine's lock is free
+Calls = list[Callable[[], None]]  # to be made once the engine's lock is free, by `call`
+
+_log = logging.getLogger(__name__)
+
+
+def call(calls: Calls) -> None:
+    """Call whom something concerns; one that raises keeps it from nobody else."""
+    for each in calls:
+        try:
+            each()
+        except Exception:
+            _log.exception("a subscriber raised")
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.engine import local
+from rnn_explorer.engine import worker_process
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.frames import Grown, unpack
 from rnn_explorer.engine.local import LocalEngine
@@ -152,7 +152,7 @@ def engine() -> Iterator[LocalEngine]:
 @pytest.fixture
 def odd_engine(monkeypatch) -> Iterator[LocalEngine]:
     """An engine with one worker whose trainers do wrong by their seed, see `odd_worker`."""
-    monkeypatch.setattr(local, "_COMMAND", (sys.executable, str(Path(__file__).with_name("odd_worker.py"))))
+    monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, str(Path(__file__).with_name("odd_worker.py"))))
     engine = LocalEngine(workers=1)
     yield engine
     engine.close()

@@ -8,7 +8,9 @@ from rnn_explorer.engine import budget
 from rnn_explorer.engine.album import Frame
 from rnn_explorer.engine.base import EngineFull, UnknownRun
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes, run_bytes
-from rnn_explorer.engine.local import LocalEngine, _Checkpoint
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.run_table import Checkpoint
+from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 
@@ -18,7 +20,7 @@ MB = 2**20
 @pytest.fixture
 def still(monkeypatch):
     """An engine without processes, whose runs can be filled by hand."""
-    monkeypatch.setattr(LocalEngine, "_keep_alive", lambda self, worker: None)
+    monkeypatch.setattr(WorkerProcess, "_keep_alive", lambda self: None)
     monkeypatch.setattr(LocalEngine, "_tend", lambda self: None)
     engine = LocalEngine(workers=1, memory=64 * MB, glance=0.0)
     yield engine
@@ -31,7 +33,14 @@ def fill(engine, run, frames=4, size=4 * MB):
     for step in range(frames):
         held.album.add(Frame(step, 0.0, bytes(size)))
     newest = held.album.at(frames - 1)
-    held.checkpoint = _Checkpoint(newest.state, newest.step, held.train, held.validation)
+    held.checkpoint = Checkpoint(newest.state, newest.step, held.train, held.validation)
+
+
+def spare(engine, wanted):
+    """Make room; returns the runs that must go."""
+    thinned, gone = engine._runs.spare(wanted)
+    engine._changed(*thinned)
+    return [run.run_id for run in gone]
 
 
 def test_a_model_counts_with_all_that_is_kept_beside_its_weights():
@@ -63,10 +72,9 @@ def test_the_past_of_what_nobody_looked_at_for_longest_goes_first(still, small):
     leave = still.subscribe(runs[0], lambda: None)
     still.renew(runs[1])  # so that the third was left for longest
     still._runs[runs[2]].seen -= 1
-    assert still._spare(0) == []
-    still._spare(16 * MB)
+    assert spare(still, 0) == spare(still, 16 * MB) == []
     assert [still.view(run).frames for run in runs] == [(0, 1, 2, 3), (0, 1, 2, 3), (3,)]
-    still._spare(30 * MB)
+    assert spare(still, 30 * MB) == []
     assert [still.view(run).frames for run in runs] == [(0, 1, 2, 3), (3,), (3,)]
     leave()
 
@@ -78,9 +86,8 @@ def test_runs_go_when_the_past_is_not_enough_but_none_that_is_watched(still, sma
     leave = still.subscribe(watched, lambda: None)
     third = still.start(small(seed=3))
     fill(still, third, frames=1, size=30 * MB)
-    still._spare(5 * MB)
-    with pytest.raises(UnknownRun):
-        still.view(left)
+    assert spare(still, 5 * MB) == [left]
+    still.command(left, "stop")
     hold = still.subscribe(third, lambda: None)
     count = len(still._runs)
     with pytest.raises(EngineFull, match=r"The memory for runs .* is taken by runs that somebody watches"):
@@ -94,10 +101,10 @@ def test_runs_go_when_the_past_is_not_enough_but_none_that_is_watched(still, sma
 
 
 def test_ten_of_the_largest_models_do_not_fit(monkeypatch, small):
-    monkeypatch.setattr(LocalEngine, "_keep_alive", lambda self, worker: None)
+    monkeypatch.setattr(WorkerProcess, "_keep_alive", lambda self: None)
     engine = LocalEngine(workers=1)
     try:
-        assert engine.memory == 2 * GB
+        assert engine._runs.memory == 2 * GB
         started = 0
         with pytest.raises(EngineFull, match="2 GB"):
             for seed in range(20):

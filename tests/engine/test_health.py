@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rnn_explorer.engine import local
+from rnn_explorer.engine import worker_process
 from rnn_explorer.engine.local import LocalEngine
 
-ROOT = Path(local.__file__).parents[2]
+ROOT = Path(worker_process.__file__).parents[2]
 UNWELL = "The worker process of this run does not answer"
 
 
@@ -31,7 +31,7 @@ def pid_of(engine, run):
 
 
 def test_a_stopped_worker_is_noticed_passed_over_and_trusted_again(pair, small, settle, wait_for, monkeypatch):
-    monkeypatch.setattr(local, "MUTE", 1e9)
+    monkeypatch.setattr(worker_process, "MUTE", 1e9)
     wait_for(lambda: pair.workers_ready() == 2)
     run = pair.start(small())
     settle(pair, run, "ready")
@@ -60,7 +60,7 @@ def test_a_stopped_worker_is_noticed_passed_over_and_trusted_again(pair, small, 
 
 
 def test_a_worker_that_stays_stopped_is_replaced(pair, small, settle, wait_for, monkeypatch):
-    monkeypatch.setattr(local, "MUTE", 7.0)
+    monkeypatch.setattr(worker_process, "MUTE", 7.0)
     wait_for(lambda: pair.workers_ready() == 2)
     runs = [pair.start(small(seed=seed)) for seed in range(2)]
     for run in runs:
@@ -81,7 +81,7 @@ def test_a_worker_that_stays_stopped_is_replaced(pair, small, settle, wait_for, 
 
 
 def test_a_worker_that_is_stopped_while_it_starts_is_replaced(small, settle, wait_for, monkeypatch):
-    monkeypatch.setattr(local, "MUTE_START", 8.0)
+    monkeypatch.setattr(worker_process, "MUTE_START", 8.0)
     engine = LocalEngine(workers=1)
     try:
         (pid,) = wait_for(engine.worker_pids)
@@ -99,10 +99,10 @@ def test_a_worker_that_hangs_is_noticed_though_it_beats(odd_engine, small, settl
     for run in (hanging, neighbour):
         settle(engine, run, "ready")
     (pid,) = engine.worker_pids()
-    monkeypatch.setattr(local, "SLOW", 2.0)
+    monkeypatch.setattr(worker_process, "SLOW", 2.0)
     engine.command(hanging, "play")
     wait_for(lambda: engine.view(neighbour).message.startswith(UNWELL))
-    monkeypatch.setattr(local, "STUCK", 3.0)
+    monkeypatch.setattr(worker_process, "STUCK", 3.0)
     for run in (hanging, neighbour):
         assert settle(engine, run, "interrupted").message.startswith("The worker of this run stopped answering")
     engine.command(neighbour, "play")
@@ -112,9 +112,10 @@ def test_a_worker_that_hangs_is_noticed_though_it_beats(odd_engine, small, settl
 
 PROGRAM = """
 import time
-from rnn_explorer.engine import local
-local.MUTE, local.SILENT = 4.0, 3.0
-engine = local.LocalEngine(workers=1)
+from rnn_explorer.engine import worker_process
+from rnn_explorer.engine.local import LocalEngine
+worker_process.MUTE, worker_process.SILENT = 4.0, 3.0
+engine = LocalEngine(workers=1)
 while not engine.workers_ready():
     time.sleep(0.01)
 print(*engine.worker_pids(), flush=True)
@@ -145,10 +146,10 @@ def test_silence_proves_nothing_where_the_engine_itself_stood_still():
 
 
 def test_after_four_quick_deaths_a_worker_that_is_back_gets_runs_again(pair, small, settle, wait_for, monkeypatch):
-    monkeypatch.setattr(local, "BACK_OFF", 0.01)
-    monkeypatch.setattr(local, "SETTLED", 1.0)
+    monkeypatch.setattr(worker_process, "BACK_OFF", 0.01)
+    monkeypatch.setattr(worker_process, "SETTLED", 1.0)
     place = pair._workers[0]
-    for deaths in range(1, local.GIVE_UP + 1):
+    for deaths in range(1, worker_process.GIVE_UP + 1):
         wait_for(lambda: place.process is not None and place.process.poll() is None)
         place.process.kill()
         wait_for(lambda: place.deaths == deaths)  # noqa: B023

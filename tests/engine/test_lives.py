@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from rnn_explorer.engine import local
+from rnn_explorer.engine import worker_process
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.training import Trainer
 
 
@@ -59,7 +60,7 @@ if sys.argv[2] != "exit":
 def test_workers_end_with_the_engine_however_it_ends_and_wherever_temporary_files_go(
     when, end, wait_for, alive, tmp_path
 ):
-    root = Path(local.__file__).parents[2]
+    root = Path(worker_process.__file__).parents[2]
     folder = tmp_path.joinpath("a" * 100, "b" * 100)  # longer than an address of a Unix socket may be
     folder.mkdir(parents=True)
     child = subprocess.Popen(
@@ -185,10 +186,10 @@ def test_an_interrupted_run_can_be_changed_reset_and_tested(engine, small, settl
 
 
 def test_workers_that_cannot_start_fail_their_runs_and_recover_later(small, settle, monkeypatch):
-    good = local._COMMAND
-    monkeypatch.setattr(local, "_COMMAND", (sys.executable, "-S", "-c", "raise SystemExit(1)"))
-    monkeypatch.setattr(local, "BACK_OFF", 0.01)
-    monkeypatch.setattr(local, "LONGEST_BACK_OFF", 0.2)
+    good = worker_process.COMMAND
+    monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, "-S", "-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(worker_process, "BACK_OFF", 0.01)
+    monkeypatch.setattr(worker_process, "LONGEST_BACK_OFF", 0.2)
     engine = LocalEngine(workers=1)
     try:
         run = engine.start(small())
@@ -197,7 +198,7 @@ def test_workers_that_cannot_start_fail_their_runs_and_recover_later(small, sett
         assert view.message.startswith("No worker process could be started")
         engine.command(run, "play")
         assert engine.view(run).status == "failed"
-        monkeypatch.setattr(local, "_COMMAND", good)
+        monkeypatch.setattr(worker_process, "COMMAND", good)
         engine.command(run, "reset")
         assert settle(engine, run, "ready", "failed").status in ("ready", "failed")
         while engine.view(run).status == "failed":  # one more of the bad ones may have been on its way
@@ -225,17 +226,18 @@ def test_every_worker_may_be_killed_twice_and_all_runs_go_on(small, settle, wait
             engine.command(run, "step")
             view = settle(engine, run, "paused")
             trainer = Trainer(view.experiment)
-            assert view.train["loss"].tolist() == [trainer.step().train_loss for _ in range(view.step)]
+            losses = [trainer.step().train_loss for _ in range(view.step)]
+            assert view.train["loss"].tolist() == [losses[step - 1] for step in view.train["step"]]
     finally:
         engine.close()
 
 
 def test_deaths_in_a_row_are_followed_by_longer_and_longer_waits(monkeypatch):
-    monkeypatch.setattr(LocalEngine, "_keep_alive", lambda self, worker: None)
+    monkeypatch.setattr(WorkerProcess, "_keep_alive", lambda self: None)
     engine = LocalEngine(workers=1)
     (worker,) = engine._workers
-    waits = [engine._bury(worker) for _ in range(12)]
+    waits = [worker._bury() for _ in range(12)]
     engine.close()
     assert waits[0] == 0.0  # a first death is made good at once
-    assert waits[1:4] == [local.BACK_OFF, 2 * local.BACK_OFF, 4 * local.BACK_OFF]
-    assert waits[-1] == local.LONGEST_BACK_OFF
+    assert waits[1:4] == [worker_process.BACK_OFF, 2 * worker_process.BACK_OFF, 4 * worker_process.BACK_OFF]
+    assert waits[-1] == worker_process.LONGEST_BACK_OFF

@@ -10,6 +10,7 @@ import pytest
 from rnn_explorer.engine import local
 from rnn_explorer.engine.base import EngineFull, UnknownRun
 from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.settings import SettingError
 from rnn_explorer.training import Trainer
 from rnn_explorer.work import ModelTooLarge
@@ -357,12 +358,12 @@ def test_a_subscriber_that_raises_hurts_nobody(engine, small, settle):
 
 
 def test_the_number_of_runs_is_bounded(engine, small, monkeypatch):
-    monkeypatch.setattr(engine, "max_runs", 2)
+    monkeypatch.setattr(engine._runs, "max_runs", 2)
     first, second = engine.start(small()), engine.start(small())
     with pytest.raises(EngineFull, match="All 2 places"):
         engine.start(small())  # both were just looked at
     engine.renew(first)
-    monkeypatch.setattr(engine, "glance", 0.0)
+    monkeypatch.setattr(engine._runs, "glance", 0.0)
     leave = engine.subscribe(first, lambda: None)
     third = engine.start(small())
     assert engine.view(first)
@@ -411,7 +412,7 @@ def test_the_history_of_a_run_is_bounded(engine, small, wait_for, settle):
 def test_default_number_of_workers_is_bounded(monkeypatch):
     monkeypatch.setattr(local, "_cores", lambda: 64)
     started = []
-    monkeypatch.setattr(LocalEngine, "_keep_alive", lambda self, worker: started.append(worker.name))
+    monkeypatch.setattr(WorkerProcess, "_keep_alive", lambda self: started.append(self.name))
     engine = LocalEngine()
     engine.close()
     assert len(started) == local.MAX_WORKERS

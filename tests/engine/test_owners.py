@@ -8,7 +8,8 @@ import pytest
 
 from rnn_explorer.engine.base import EngineFull, NotOwner, UnknownRun
 from rnn_explorer.engine.budget import model_bytes
-from rnn_explorer.engine.local import SHARE_EACH, LocalEngine
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.run_table import SHARE_EACH
 
 
 def test_only_the_owner_steers_a_run(engine, small, settle):
@@ -59,14 +60,14 @@ def living(engine: LocalEngine, *runs: str) -> list[bool]:
 
 
 def test_one_visitors_runs_are_bounded_and_make_room_among_themselves(engine, small, settle, monkeypatch):
-    monkeypatch.setattr(engine, "runs_each", 2)
+    monkeypatch.setattr(engine._runs, "runs_each", 2)
     first, second = engine.start(small(), "anna"), engine.start(small(), "anna")
     with pytest.raises(EngineFull, match="You have 2 runs"):
         engine.start(small(), "anna")  # both were just looked at
     other = engine.start(small(), "bert")
     engine.command(first, "step")
     settle(engine, first, "paused")
-    monkeypatch.setattr(engine, "glance", 0.0)
+    monkeypatch.setattr(engine._runs, "glance", 0.0)
     third = engine.start(small(), "anna")
     assert living(engine, first, second, third, other) == [True, False, True, True], "the trained one stays"
     for run in (first, third, other):
@@ -77,8 +78,8 @@ def test_a_flood_of_untrained_runs_costs_nobody_a_trained_one(engine, small, set
     trained = engine.start(small(), "anna")
     engine.command(trained, "step")
     settle(engine, trained, "paused")
-    monkeypatch.setattr(engine, "max_runs", len(engine._runs) + 2)
-    monkeypatch.setattr(engine, "glance", 0.0)
+    monkeypatch.setattr(engine._runs, "max_runs", len(engine._runs) + 2)
+    monkeypatch.setattr(engine._runs, "glance", 0.0)
     flood = [engine.start(small(), f"visitor {n}") for n in range(8)]
     assert living(engine, trained) == [True]
     assert sum(living(engine, *flood)) == 2
@@ -91,8 +92,8 @@ def test_who_has_most_gives_way_first(engine, small, settle, monkeypatch):
     for run in runs:
         engine.command(run, "step")
         settle(engine, run, "paused")
-    monkeypatch.setattr(engine, "max_runs", len(engine._runs))
-    monkeypatch.setattr(engine, "glance", 0.0)
+    monkeypatch.setattr(engine._runs, "max_runs", len(engine._runs))
+    monkeypatch.setattr(engine._runs, "glance", 0.0)
     new = engine.start(small(), "cora")
     assert living(engine, *runs) == [True, False, True], "anna's is older, but her only one"
     for run in (runs[0], runs[2], new):
@@ -116,11 +117,11 @@ def test_an_untouched_run_is_forgotten_sooner(small, settle):
 def test_one_visitors_models_leave_memory_for_the_others(engine, small, monkeypatch):
     first = engine.start(small(hidden_size=8), "anna")
     takes = model_bytes(engine._runs[first].parameters, engine._runs[first].experiment)
-    monkeypatch.setattr(engine, "memory", int(1.5 * takes / SHARE_EACH))
+    monkeypatch.setattr(engine._runs, "memory", int(1.5 * takes / SHARE_EACH))
     with pytest.raises(EngineFull, match="Your runs may take"):
         engine.start(small(hidden_size=8), "anna")
     other = engine.start(small(hidden_size=8), "bert")
-    monkeypatch.setattr(engine, "glance", 0.0)
+    monkeypatch.setattr(engine._runs, "glance", 0.0)
     second = engine.start(small(hidden_size=8), "anna")
     assert living(engine, first, second, other) == [False, True, True], "her own makes room, once nobody watches it"
     for run in (second, other):

@@ -1,0 +1,331 @@
+"""What an engine knows of its runs, and which of them must go where places or memory are used up.
+
+Nothing here knows of processes or locks: the engine calls with its lock held, and tells workers and viewers.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from rnn_explorer.engine.album import Album, Frame
+from rnn_explorer.engine.base import (
+    TRAIN_COLUMNS,
+    VALIDATION_COLUMNS,
+    EngineFull,
+    ModelInfo,
+    NotOwner,
+    RunView,
+    Status,
+    UnknownRun,
+)
+from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
+from rnn_explorer.engine.protocol import FileMade, Update
+from rnn_explorer.errors import UserError
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.trace import Array, History
+
+if TYPE_CHECKING:
+    from rnn_explorer.engine.worker_process import WorkerProcess
+
+SHARE_EACH = 0.25  # of the memory for runs that those of one owner may take
+_NO_INFO = ModelInfo(None, "", (), 0, 0)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """From where a run goes on when its worker has died: a stored state, and the curves up to it."""
+
+    state: bytes
+    step: int
+    train: History
+    validation: History
+
+
+@dataclass(eq=False)
+class Run:
+    """What the engine knows of a run; see `base.RunView` for what is shown of it.
+
+    Attributes:
+        seen: when somebody last looked, by the monotonic clock.
+        number: of the newest message to the worker.
+        pause_number: of the newest pause for want of a viewer.
+        root: the run that the whole family began with.
+        files: who waits for a file, by ticket.
+        told_past: of what its worker was told last of its past and its branches.
+    """
+
+    experiment: Experiment
+    parameters: int
+    owner: str = ""
+    run_id: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+    root: str = ""
+    origin: tuple[str, int] | None = None
+    worker: WorkerProcess | None = None
+    number: int = 0
+    pause_number: int = -1
+    status: Status = "starting"
+    message: str = ""
+    step: int = 0
+    epoch: float = 0.0
+    target: int = 0
+    steps_per_epoch: int = 0
+    steps_per_second: float = 0.0
+    train: History = field(default_factory=lambda: History(TRAIN_COLUMNS))
+    validation: History = field(default_factory=lambda: History(VALIDATION_COLUMNS))
+    test: tuple[float, float] | None = None
+    info: ModelInfo = _NO_INFO
+    checkpoint: Checkpoint | None = None
+    album: Album = field(default_factory=Album)
+    seen: float = field(default_factory=time.monotonic)
+    viewers: int = 0
+    subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
+    files: dict[int, Callable[[FileMade], None]] = field(default_factory=dict)
+    told_past: Any = None
+    version: int = 0
+    _view: RunView | None = None
+
+    def __post_init__(self) -> None:
+        self.root = self.root or self.run_id
+
+    def is_watched(self, within: float) -> bool:
+        """Whether somebody looks at it, or did within so many seconds."""
+        return bool(self.viewers or self.subscribers) or time.monotonic() - self.seen < within
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has trained it, so that nothing is lost with it."""
+        return self.step == 0 and self.status != "training"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all of it is known here, so that another worker can take it over as it is."""
+        return self.step == (0 if self.checkpoint is None else self.checkpoint.step)
+
+    def states(self) -> Iterator[bytes]:
+        """The stored states that are kept for it."""
+        yield from self.needed()
+        yield from self.album.states()
+
+    def needed(self) -> Iterator[bytes]:
+        """Those that stay when its past must go."""
+        if self.checkpoint is not None:
+            yield self.checkpoint.state
+
+    def most_bytes(self) -> int:
+        """What it takes together with all that it shares, found without looking at each state."""
+        return model_bytes(self.parameters, self.experiment) + self.album.size + sum(map(len, self.needed()))
+
+    def branch(self, step: int, owner: str) -> Run:
+        """Another run that goes on from a kept step of this one.
+
+        Raises:
+            UserError: when that step is not kept.
+        """
+        frame = self.album.at(step)
+        if frame is None:
+            raise UserError(f"Step {step} of this run is not kept (any more); choose another one.")
+        return Run(
+            self.experiment,
+            self.parameters,
+            owner,
+            root=self.root,
+            origin=(self.run_id, step),
+            epoch=frame.epoch,
+            steps_per_epoch=self.steps_per_epoch,
+            info=self.info,
+            checkpoint=Checkpoint(frame.state, step, self.train.until(step), self.validation.until(step)),
+            album=self.album.until(step),
+        )
+
+    def forget_results(self) -> None:
+        """Back to step 0."""
+        self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
+        self.test = self.checkpoint = None
+        self.album = Album()
+
+    def rewind(self) -> bytes | None:
+        """Back to the checkpoint, whose state is returned; None: to step 0, where there is none."""
+        if self.checkpoint is None:
+            self.step = 0
+            return None
+        self.step = self.checkpoint.step
+        self.train, self.validation = self.checkpoint.train.copy(), self.checkpoint.validation.copy()
+        self.album = self.album.until(self.step)
+        return self.checkpoint.state
+
+    def learn(self, update: Update) -> None:
+        """Take in what its worker tells.
+
+        Raises:
+            ValueError: for rows or states of a step before the newest.
+        """
+        if update.anew:
+            self.forget_results()
+        for row in update.train.tolist():
+            self.train.append(int(row[0]), **dict(zip(TRAIN_COLUMNS, row[1:], strict=True)))
+        for row in update.validation.tolist():
+            self.validation.append(int(row[0]), **dict(zip(VALIDATION_COLUMNS, row[1:], strict=True)))
+        if update.number == self.number:
+            self.status, self.message = update.status, update.message
+        if update.steps_per_epoch:  # there is a trainer
+            self.step, self.epoch, self.target = update.step, update.epoch, update.target
+            self.steps_per_epoch, self.steps_per_second = update.steps_per_epoch, update.steps_per_second
+        if update.info is not None:
+            self.info, self.parameters = update.info, update.info.parameters
+        self.test = update.test or self.test
+        for frame in update.frames:
+            self.album.add(frame)
+        if update.checkpoint is not None:
+            train, validation = self.train.copy(), self.validation.copy()
+            self.checkpoint = Checkpoint(update.checkpoint, update.step, train, validation)
+            self.album.add(Frame(update.step, update.epoch, update.checkpoint))
+
+    def lose_worker(self, status: Status, message: str) -> None:
+        """It has no worker any more, and this is why."""
+        self.worker, self.steps_per_second, self.status, self.message = None, 0.0, status, message
+
+    def look(self) -> RunView:
+        """The run as it is now."""
+        if self._view is None or self._view.version != self.version:
+            self._view = RunView(
+                run_id=self.run_id,
+                experiment=self.experiment,
+                status=self.status,
+                message=(self.worker.trouble if self.worker else "") or self.message,
+                step=self.step,
+                epoch=self.epoch,
+                target=self.target,
+                steps_per_epoch=self.steps_per_epoch,
+                steps_per_second=self.steps_per_second,
+                train=_frozen(self.train),
+                validation=_frozen(self.validation),
+                test=self.test,
+                snapshot=None,  # only its worker looks into the model
+                frames=self.album.steps,
+                origin=self.origin,
+                owner=self.owner,
+                version=self.version,
+                **vars(self.info),
+            )
+        return self._view
+
+
+def _frozen(history: History) -> MappingProxyType[str, Array]:
+    table = history.arrays()
+    for array in table.values():
+        array.flags.writeable = False
+    return MappingProxyType(table)
+
+
+class RunTable(dict[str, Run]):
+    """All runs by their ids, the oldest first.
+
+    Args:
+        memory: bytes that all may take together.
+        max_runs, runs_each: the most at a time, in all and of one owner.
+        glance: seconds after a look during which a run counts as looked at.
+    """
+
+    def __init__(self, memory: int, max_runs: int, runs_each: int, glance: float) -> None:
+        super().__init__()
+        self.memory, self.max_runs, self.runs_each, self.glance = memory, max_runs, runs_each, glance
+
+    def find(self, run_id: str) -> Run:
+        """A run; UnknownRun where there is none."""
+        try:
+            return self[run_id]
+        except (KeyError, TypeError):
+            raise UnknownRun(run_id) from None
+
+    def steered(self, run_id: str, by: str | None) -> Run:
+        """A run that this visitor may steer; None: the program itself.
+
+        Raises:
+            UnknownRun: when there is no such run.
+            NotOwner: when it belongs to somebody else.
+        """
+        run = self.find(run_id)
+        if by is not None and run.owner not in ("", by):
+            raise NotOwner
+        return run
+
+    def add(self, run: Run) -> None:
+        """Know one more."""
+        self[run.run_id] = run
+
+    def family(self, run: Run) -> list[Run]:
+        """Its owner's runs that share a beginning with it, itself included."""
+        return [other for other in self.values() if (other.root, other.owner) == (run.root, run.owner)]
+
+    def displaced(self, owner: str, wanted: int, but: Run | None = None) -> list[Run]:
+        """The runs that must go for one more of this owner, which takes `wanted` bytes; `but` stays.
+
+        Raises:
+            EngineFull: when there is no place for it, or the runs that somebody watches leave no memory.
+        """
+        watched: list[Run] = []
+        left: list[Run] = []
+        for run in self.values():
+            (watched if run is but or run.is_watched(self.glance) else left).append(run)
+        if least_bytes(watched) + wanted > self.memory:
+            raise EngineFull(
+                f"The memory for runs ({self.memory / GB:.2g} GB) is taken by runs that somebody watches. "
+                "Make the model smaller, or try again when one of them was stopped or left."
+            )
+        if owner and (gone := self._too_many_of(owner, wanted, left)):
+            return gone
+        if len(self) < self.max_runs:
+            return []
+        if not left:
+            raise EngineFull(
+                f"All {self.max_runs} places for runs are taken, and somebody watches every one. "
+                "Try again when one of them was stopped or left."
+            )
+        of = Counter(run.owner for run in self.values())
+        return [min(left, key=lambda run: (not run.is_untouched, -of[run.owner], run.seen))]
+
+    def _too_many_of(self, owner: str, wanted: int, left: list[Run]) -> list[Run]:
+        """The owner's own runs that must go for one more, the untouched ones and the longest left first."""
+        mine = [run for run in self.values() if run.owner == owner]
+        free = sorted((run for run in left if run.owner == owner), key=lambda run: (not run.is_untouched, run.seen))
+        gone: list[Run] = []
+        while len(mine) >= self.runs_each or least_bytes(mine) + wanted > self.memory * SHARE_EACH:
+            if not free:
+                raise EngineFull(
+                    f"You have {self.runs_each} runs open, which is the most. Close one of their tabs, and try again."
+                    if len(mine) >= self.runs_each
+                    else f"Your runs may take {self.memory * SHARE_EACH / GB:.2g} GB of memory together, and this one "
+                    "does not fit. Make the model smaller, or close the tabs of others."
+                )
+            gone.append(free.pop(0))
+            mine.remove(gone[-1])
+        return gone
+
+    def spare(self, wanted: int, but: Run | None = None) -> tuple[list[Run], list[Run]]:
+        """Make room for `wanted` bytes more: pasts go, then runs: the untouched first, then those left for longest.
+
+        Returns:
+            The runs whose past has gone, and those that must go; `but` stays.
+        """
+        runs, room = list(self.values()), self.memory - wanted
+        if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
+            return [], []
+        ledger = Ledger(runs)
+        order = sorted(runs, key=lambda run: (run.is_watched(self.glance), not run.is_untouched, run.seen))
+        thinned, gone = [], []
+        for run in order:
+            if ledger.total > room and len(run.album) > 1:
+                album, run.album = run.album, run.album.newest()
+                ledger.without_states(list(album.states())[:-1])
+                thinned.append(run)
+        for run in order:
+            if ledger.total > room and run is not but and not run.is_watched(self.glance):
+                ledger.without(run)
+                gone.append(run)
+        return thinned, gone
