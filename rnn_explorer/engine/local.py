@@ -469,7 +469,8 @@ class Look:
     def ready(self) -> None:
         """The last frame was taken; the next may come."""
         with self._engine._lock:
-            self._engine._relay.ready(self._viewing, self._engine._tell)
+            calls = self._engine._relay.ready(self._viewing, self._engine._tell)
+        call(calls)
 
     def close(self) -> None:
         """Look no more. May be called twice."""

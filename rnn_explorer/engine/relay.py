@@ -1,7 +1,8 @@
 """Who looks at what: passes frames from workers to viewers, each made once however many look.
 
 Viewers of one run who have chosen the same share a channel. A frame is asked for when a viewer has taken the one
-before; a viewer who joins or has fallen behind gets a whole frame, all others what has changed.
+before; it holds what has changed since. Who is a little late gets the last few of them, who joins or has fallen far
+behind gets a whole frame.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import functools
 import itertools
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,6 +22,7 @@ from rnn_explorer.engine.protocol import Choose, CloseChannel, FrameMade, OpenCh
 # ("error", a sentence) or ("gone", None).
 Deliver = Callable[[Literal["frame", "status", "error", "gone"], Any], None]
 Tell = Callable[[OpenChannel | Choose | CloseChannel | WantFrame], None]  # a message to the run's worker, if it has one
+LAST = 2  # frames kept for who is late: together they are shorter than a whole one
 Calls = list[Callable[[], None]]  # to be made once the engine's lock is free, by `call`
 
 _log = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ class Channel:
         viewers: those who look through it.
         number: of the newest frame that came.
         asked: whether a frame was asked for that has not come.
+        last: the newest frames of a channel that several look through, as what has changed from one to the next.
     """
 
     run_id: str
@@ -76,6 +80,12 @@ class Channel:
     viewers: list[Viewing] = field(default_factory=list)
     number: int = 0
     asked: bool = False
+    last: deque[bytes] = field(default_factory=lambda: deque(maxlen=LAST))
+
+    def missed(self, viewing: Viewing) -> list[bytes] | None:
+        """What a viewer lacks of the newest frame; None where that is more than is kept."""
+        count = self.number - viewing.number
+        return list(self.last)[len(self.last) - count :] if viewing.number and count <= len(self.last) else None
 
 
 class Relay:
@@ -108,10 +118,14 @@ class Relay:
         if viewing.ready:
             self._ask(channel=viewing.channel, tell=tell)
 
-    def ready(self, viewing: Viewing, tell: Tell) -> None:
+    def ready(self, viewing: Viewing, tell: Tell) -> Calls:
         """A viewer has taken what it got."""
-        viewing.ready = True
-        self._ask(viewing.channel, tell)
+        viewing.ready, channel = True, viewing.channel
+        missed = channel.missed(viewing)
+        if missed:
+            viewing.ready, viewing.number = False, channel.number
+        self._ask(channel, tell)
+        return [functools.partial(viewing.deliver, "frame", content) for content in missed or ()]
 
     def close(self, viewing: Viewing, tell: Tell) -> None:
         """A viewer has left."""
@@ -124,6 +138,10 @@ class Relay:
             return []
         calls: Calls = []
         channel.number, channel.asked = frame.number, False
+        if frame.error or not frame.difference or len(channel.viewers) == 1:
+            channel.last.clear()
+        else:
+            channel.last.append(frame.difference)
         for viewing in channel.viewers:
             if frame.error:
                 viewing.number = 0
@@ -140,6 +158,7 @@ class Relay:
         """Another worker has taken over a run: its channels are opened there anew."""
         for channel in self._of(run_id):
             channel.number, channel.asked = 0, False
+            channel.last.clear()
             for viewing in channel.viewers:
                 viewing.number = 0
             first = channel.viewers[0]

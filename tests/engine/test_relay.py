@@ -25,7 +25,8 @@ class Hall:
 
     def ready(self, *viewings: Viewing) -> None:
         for viewing in viewings:
-            self.relay.ready(viewing, self.told.append)
+            for call in self.relay.ready(viewing, self.told.append):
+                call()
 
     def frame(self, viewing: Viewing, number: int, whole: bytes = b"", error: str = "") -> None:
         made = FrameMade(viewing.run_id, viewing.channel.ticket, number, b"news %d" % number, whole, error)
@@ -70,6 +71,38 @@ def test_who_joins_gets_a_whole_one_and_the_others_what_is_new() -> None:
     assert [message.whole for message in hall.told] == [True], "at once, though a frame was asked for"
     hall.frame(first, 2, b"all 2")
     assert (hall.got[id(first)], hall.got[id(second)]) == ([b"all 1", b"news 2"], [b"all 2"])
+
+
+def test_who_is_a_little_late_gets_what_it_missed_at_once() -> None:
+    hall = Hall()
+    quick, late = hall.open(), hall.open(who="bert")
+    hall.ready(quick, late)
+    hall.frame(quick, 1, b"all 1")
+    for number in (2, 3):
+        hall.ready(quick)
+        hall.frame(quick, number)
+    hall.ready(quick)
+    hall.told.clear()
+    hall.ready(late)
+    assert hall.got[id(late)] == [b"all 1", b"news 2", b"news 3"]
+    assert not hall.told, "no frame is made for it"
+    hall.frame(quick, 4)
+    assert hall.got[id(late)][-1] == b"news 3", "it has not taken them yet"
+    hall.ready(late)
+    assert hall.got[id(late)][-1] == b"news 4"
+
+
+def test_late_ones_get_a_whole_frame_after_one_that_could_not_be_drawn() -> None:
+    hall = Hall()
+    quick, late = hall.open(), hall.open(who="bert")
+    hall.ready(quick, late)
+    hall.frame(quick, 1, b"all 1")
+    hall.ready(quick)
+    hall.frame(quick, 2)
+    hall.frame(quick, 3, error="It could not be drawn.")
+    hall.told.clear()
+    hall.ready(late)
+    assert [message.whole for message in hall.told] == [True] and b"news 2" not in hall.got[id(late)]
 
 
 def test_who_falls_behind_holds_nobody_up_and_gets_a_whole_one() -> None:
