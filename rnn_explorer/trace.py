@@ -6,7 +6,7 @@ Axes are `(batch, time, feature)` throughout. Nothing here knows of torch or of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -159,14 +159,17 @@ class History:
 
     columns: tuple[str, ...]
     capacity: int = 2000
-    _rows: list[tuple[int, int, tuple[float, ...]]] = field(default_factory=list)  # (row number, step, values)
+    _rows: Array | None = None  # (capacity, 1 + columns) step and values; row i is the one of number i * stride
+    _size: int = 0  # of these rows
     _stride: int = 1
     _count: int = 0
-    _newest: tuple[int, tuple[float, ...]] | None = None
+    _newest: Array | None = None
 
     def __post_init__(self) -> None:
         if self.capacity < 16:
             raise ValueError(f"capacity is {self.capacity}, but must be at least 16")
+        if self._rows is None:
+            self._rows = np.zeros((self.capacity, 1 + len(self.columns)))
 
     def append(self, step: int, **values: float) -> None:
         """Add one row. Steps must not go backwards.
@@ -175,34 +178,35 @@ class History:
             ValueError: for a step before the newest, or a column that is missing.
         """
         if self._newest is not None and step < self._newest[0]:
-            raise ValueError(f"step {step} comes before step {self._newest[0]}, which is already recorded")
+            raise ValueError(f"step {step} comes before step {int(self._newest[0])}, which is already recorded")
         missing = set(self.columns) - set(values)
         if missing:
             raise ValueError(f"missing columns: {', '.join(sorted(missing))}")
-        numbers = tuple(float(values[name]) for name in self.columns)
+        self._newest = np.array([step, *(values[name] for name in self.columns)], dtype=np.float64)
         if self._count % self._stride == 0:
-            self._rows.append((self._count, step, numbers))
-            while len(self._rows) >= self.capacity:
+            assert self._rows is not None
+            self._rows[self._size] = self._newest
+            self._size += 1
+            if self._size == self.capacity:
                 self._stride *= 2
-                self._rows = [row for row in self._rows if row[0] % self._stride == 0]
+                self._size = (self.capacity + 1) // 2
+                self._rows[: self._size] = self._rows[::2].copy()
         self._count += 1
-        self._newest = (step, numbers)
 
     def arrays(self) -> dict[str, Array]:
         """`step` and every column as arrays of equal length, the newest row always last."""
-        rows = [(step, numbers) for _, step, numbers in self._rows]
-        if self._newest is not None and (not rows or rows[-1] != self._newest):
-            rows.append(self._newest)
-        table = {"step": np.array([step for step, _ in rows], dtype=np.int64)}
-        for index, name in enumerate(self.columns):
-            table[name] = np.array([numbers[index] for _, numbers in rows], dtype=np.float64)
-        return table
+        assert self._rows is not None
+        rows = self._rows[: self._size]
+        if self._newest is not None and self._count - 1 > (self._size - 1) * self._stride:
+            rows = np.concatenate([rows, self._newest[None]])
+        table = {"step": rows[:, 0].astype(np.int64)}
+        return table | {name: rows[:, index].copy() for index, name in enumerate(self.columns, 1)}
 
     def last(self) -> dict[str, float] | None:
         """The newest row by column name, with `step`; None while empty."""
         if self._newest is None:
             return None
-        return {"step": self._newest[0], **dict(zip(self.columns, self._newest[1], strict=True))}
+        return {"step": int(self._newest[0]), **dict(zip(self.columns, self._newest[1:].tolist(), strict=True))}
 
     @classmethod
     def of(cls, table: Mapping[str, Array], columns: tuple[str, ...]) -> History:
@@ -214,16 +218,20 @@ class History:
 
     def copy(self) -> History:
         """The same rows in a history that goes its own way from here."""
-        return History(self.columns, self.capacity, list(self._rows), self._stride, self._count, self._newest)
+        assert self._rows is not None
+        return History(
+            self.columns, self.capacity, self._rows.copy(), self._size, self._stride, self._count, self._newest
+        )
 
     def until(self, step: int) -> History:
         """The rows up to and including `step` in a history that goes its own way from here."""
-        rows = [row for row in self._rows if row[1] <= step]
-        newest = self._newest
-        if newest is not None and newest[0] > step:
-            newest = (rows[-1][1], rows[-1][2]) if rows else None
-        count = self._count if newest is self._newest else rows[-1][0] + 1 if rows else 0
-        return History(self.columns, self.capacity, rows, self._stride, count, newest)
+        history = self.copy()
+        if self._newest is not None and self._newest[0] > step:
+            assert history._rows is not None
+            size = history._size = int(np.searchsorted(history._rows[: self._size, 0], step, side="right"))
+            history._count = (size - 1) * self._stride + 1 if size else 0
+            history._newest = history._rows[size - 1].copy() if size else None
+        return history
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._size
