@@ -197,6 +197,8 @@ def _changes(last: _Parts, trace: Mapping[str, Any], coarse: bool) -> dict[str, 
     changed = {}
     for name, value in trace.items():
         before = last[name]
+        if before.given is value and (before.fine or coarse):  # most are; this saves a call
+            continue
         if _is_new(last, name, value) or not (before.fine or coarse):
             changed[name] = _outgoing(name, last, coarse, before)
     return changed
