@@ -312,7 +312,7 @@ def _packed(value: Any, blobs: list[bytes]) -> Any:
 def _blob(content: bytes, blobs: list[bytes]) -> int:
     """Add bytes, aligned to 8; returns where they begin."""
     begin = sum(map(len, blobs))
-    padding = -begin % 8
+    padding = -begin % 8 if content else 0  # nothing lies at the end that could be cut unseen
     blobs += [bytes(padding), content]
     return begin + padding
 

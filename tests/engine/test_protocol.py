@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnn_explorer.engine import protocol
@@ -126,6 +126,7 @@ def test_a_damaged_message_is_read_or_refused_and_nothing_else(message: Any, pla
 
 
 @given(st.sampled_from(MESSAGES), st.integers(0, 10_000))
+@example(FrameMade("a", 4, 1, b"frame", b"", "It could not be drawn."), -1)
 def test_a_message_that_was_cut_is_refused(message: Any, length: int) -> None:
     data = encode(message)
     with pytest.raises(ProtocolError):
