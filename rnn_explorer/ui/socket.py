@@ -55,10 +55,7 @@ def hang_up() -> None:
 
 
 async def endpoint(websocket: WebSocket) -> None:
-    """WebSocket /explorer/socket: the connection of one page."""
-    if not messages.same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
-        await websocket.close(REFUSED)  # before it is accepted, this is a 403
-        return
+    """WebSocket /explorer/socket: the connection of one page; `access.Access` has let it in."""
     await websocket.accept()
     who = _visitor(websocket)
     if refused := _full(who):
