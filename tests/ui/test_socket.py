@@ -236,6 +236,20 @@ def test_a_flood_of_selections_is_taken_over_a_few_times_and_ends_with_the_last(
     assert len(taken) <= 4 + socket.CHOICES_PER_SECOND * (time.monotonic() - begun)
 
 
+def test_long_selections_are_taken_over_more_seldom(
+    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+    monkeypatch.setattr(local.Look, "choose", lambda self, query: taken.append(sum(map(len, query.values()))))
+    page = browse().open(start())
+    page.hear()
+    long, begun = "x" * (socket.BYTES_PER_SECOND // 2), time.monotonic()
+    while time.monotonic() - begun < 1.5:
+        page.say("choose", query={"text": long, "unit": str(len(taken))})
+        time.sleep(0.01)
+    assert len(taken) >= 2 and sum(taken) <= socket.BYTES_PER_SECOND * (time.monotonic() - begun) + 2 * len(long)
+
+
 def test_who_does_not_say_what_it_wants_to_see_is_sent_away(
     browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
