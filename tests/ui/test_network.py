@@ -52,7 +52,7 @@ def test_after_a_time_without_network_a_page_sees_the_present_and_nothing_was_qu
         line.mend()
         back = browse(at=line.port).open(run, unit="2").hear()
         assert back["status"]["step"] >= now and set(back["figures"]) == CARDS and back["chosen"]["unit"] == 2
-        assert line.carried - carried < 2_000_000, "of what was missed nothing is sent"
+        assert line.carried - carried < 300_000, "of what was missed nothing is sent"
     session.engine().command(run, "stop")
 
 
@@ -106,6 +106,7 @@ class Sleeper:
             f"GET /explorer/socket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
+        assert b" 101 " in self.line.recv(1024)
 
     def say(self, kind: str, **words: object) -> None:
         text = json.dumps({"type": kind, **words}).encode()
@@ -138,16 +139,16 @@ def test_who_reads_slowly_gets_fewer_frames_and_never_a_queue(
         monkeypatch.setattr(socket.WebSocket, "send_bytes", send)
         sleeper = Sleeper(narrow)
         sleeper.say("open", protocol=messages.PROTOCOL, run=run, view="lab", query={})
-        wait(lambda: socket._pages, "the page")
+        wait(lambda: made, "a frame")
         (slow,) = socket._pages
         blocked = 0
         deadline = time.monotonic() + PATIENCE
-        while blocked < 20 and time.monotonic() < deadline:  # it always says that it is ready for more
+        while blocked < 25 and time.monotonic() < deadline:  # it always says that it is ready for more
             before = slow._number
-            sleeper.say("ready", frame=before, took=0, sight=sorted(CARDS))
+            sleeper.say("ready", frame=before, took=1e9, sight=sorted(CARDS))  # and that it took all the time to draw
             time.sleep(0.1)
             blocked = blocked + 1 if slow._number == before else 0
-        assert blocked == 20, "the server goes on sending to who does not read"
+        assert blocked == 25, "the server goes on sending to who does not read"
         assert len(slow._come) <= 2, "nothing waits behind what is on its way"
         monkeypatch.setattr(socket.WebSocket, "send_bytes", send_bytes)
         quick = browse().open(run)
@@ -181,6 +182,7 @@ def test_handshakes_that_say_nothing_take_places_for_a_short_time_only(
     port: int, browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "HELLO", 1.0)
+    monkeypatch.setattr(socket, "SILENCE", 1000.0)
     idle = [browse() for _ in range(socket.PAGES_EACH)]
     assert browse().hear()["type"] == "full"
     assert [page.ended() for page in idle] == [1008] * len(idle)
