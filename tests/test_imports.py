@@ -46,11 +46,12 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"figures", *RECORDS, "cells", *BASE},
     "store": {"store", *CORE},
     "views": {"views", "figures", "engine.base", *RECORDS, *LIGHT},
-    "engine": {"engine", "store", "analysis", "figures", "views", *CORE},
+    "remembered": set(),
+    "engine": {"engine", "store", "remembered", "analysis", "figures", "views", *CORE},
     "cli": {"cli", "training", *LIGHT},  # training by type alone; what it must not load is tested below
     "cli.running": {"cli", "analysis", *CORE},
     "__main__": {"cli"},
-    "ui": {"ui", "engine", "store", *RECORDS, "figures", "fitting", "views", *LIGHT},
+    "ui": {"ui", "engine", "store", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
 SCREEN = {"streamlit", "plotly"}
 TORCH = {"torch", "safetensors", "llvmlite"}  # what a model needs, and neither its data nor its pictures do
@@ -60,6 +61,7 @@ NEVER: dict[str, set[str]] = {
     "registry": SCREEN | {"torch", "numpy", "pandas"},
     "settings": SCREEN | {"torch", "numpy", "pandas"},
     "trace": SCREEN | {"torch", "pandas"},
+    "remembered": SCREEN | TORCH | {"pandas"},
     "cells": SCREEN | TORCH,
     "cells.drawing": {"streamlit"} | TORCH,
     "tasks": SCREEN | TORCH,

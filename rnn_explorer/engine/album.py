@@ -11,6 +11,8 @@ import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from rnn_explorer.engine.state_file import State
+
 MEMORY = 16 * 2**20  # bytes that the past of one run may take; its first and newest state are kept even beyond
 MOST = 400  # states, however small
 _SOON = 10  # steps that count as the beginning, where one step more is much
@@ -23,12 +25,12 @@ class Frame:
     Attributes:
         step: optimizer steps done.
         epoch: passes over the training data, with a fraction.
-        state: `Trainer.state()` then: weights, optimizer and position.
+        state: `Trainer.state()` then: weights, optimizer and position; bytes on their way from a worker.
     """
 
     step: int
     epoch: float
-    state: bytes
+    state: State
 
 
 def due(step: int, last: int) -> bool:
@@ -99,7 +101,7 @@ class Album:
         """An album of its own with the newest moment alone."""
         return Album(self.memory, self.most, self._frames[-1:])
 
-    def states(self) -> Iterator[bytes]:
+    def states(self) -> Iterator[State]:
         """The stored states, in order."""
         return (frame.state for frame in self._frames)
 

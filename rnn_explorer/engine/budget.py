@@ -1,10 +1,10 @@
-"""How many bytes a run takes, here and in its worker, and how many all runs may take together."""
+"""How many bytes a run takes, in its worker and on disk, and how many all runs may take together."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Protocol
 
 from rnn_explorer.errors import UserError
@@ -31,10 +31,10 @@ class Holder(Protocol):
     experiment: Experiment
     parameters: int
 
-    def states(self) -> Iterator[bytes]:
+    def states(self) -> Iterator[Sized]:
         """The stored states that are kept for it, some of them perhaps shared with other runs."""
 
-    def needed(self) -> Iterator[bytes]:
+    def needed(self) -> Iterator[Sized]:
         """Those of them that it cannot do without."""
 
 
@@ -74,7 +74,7 @@ class Ledger:
                     self.total += len(state)
                 self._uses[id(state)] += 1
 
-    def without_states(self, states: Iterable[bytes]) -> None:
+    def without_states(self, states: Iterable[Sized]) -> None:
         """These are kept once less."""
         for state in states:
             self._uses[id(state)] -= 1

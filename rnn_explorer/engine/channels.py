@@ -27,9 +27,11 @@ from rnn_explorer.engine.protocol import (
     OpenChannel,
     WantFrame,
 )
-from rnn_explorer.engine.viewers import Viewer
+from rnn_explorer.engine.viewers import REMEMBERED, Viewer
 from rnn_explorer.errors import UserError
+from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import Array
+from rnn_explorer.views import Answer
 
 if TYPE_CHECKING:
     from rnn_explorer.figures.base import Figure
@@ -66,9 +68,11 @@ class HostedSource:
 class Channel:
     """One view of one run with one selection."""
 
-    def __init__(self, run: HostedRun, inquiries: Inquiries, opened: OpenChannel) -> None:
+    def __init__(
+        self, run: HostedRun, inquiries: Inquiries, opened: OpenChannel, known: Remembered[Answer] | None = None
+    ) -> None:
         self.run, self.number, self.who = run, opened.channel, opened.who
-        self.viewer = Viewer(HostedSource(run, inquiries), opened.view, opened.selection)
+        self.viewer = Viewer(HostedSource(run, inquiries), opened.view, opened.selection, known)
         self.encoder = Encoder(self.viewer.board)
         self.sight: frozenset[str] | None = None  # the panels that alone are wanted; None: all
         self.choose(opened.selection)
@@ -131,6 +135,7 @@ class Channels:
 
     def __init__(self, runs: Mapping[str, HostedRun], inquiries: Inquiries, send: Callable[[Message], None]) -> None:
         self.runs, self.inquiries, self.send = runs, inquiries, send
+        self._known = Remembered[Answer](REMEMBERED)  # of all channels together
         self._channels: dict[int, Channel] = {}
         self._files: dict[int, FileMaker] = {}
         self._served: dict[str, float] = {}  # when each visitor had a frame last
@@ -141,7 +146,7 @@ class Channels:
         """Do what a message about a hosted run asks."""
         run = self.runs[message.run_id]
         if isinstance(message, OpenChannel):
-            self._channels[message.channel] = Channel(run, self.inquiries, message)
+            self._channels[message.channel] = Channel(run, self.inquiries, message, self._known)
             return
         if isinstance(message, MakeFile):
             self._files[message.ticket] = FileMaker(run, self.inquiries, message)
@@ -213,7 +218,7 @@ class Channels:
             try:
                 found = maker.card()
             except Exception as error:
-                self._files.pop(ticket)
+                self._files.pop(ticket).viewer.close()
                 self.send(maker.failed(self._why(error, maker)))
                 continue
             if found is not None:

@@ -7,6 +7,7 @@ who looks at what. The engine passes news and commands between them; one lock gu
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import functools
 import itertools
 import logging
@@ -34,6 +35,7 @@ from rnn_explorer.engine.protocol import (
 )
 from rnn_explorer.engine.relay import Calls, Deliver, Relay, Viewing, call
 from rnn_explorer.engine.run_table import Run, RunTable
+from rnn_explorer.engine.state_file import StateFile, read
 from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.settings import SettingError
@@ -87,6 +89,7 @@ class LocalEngine:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._runs = RunTable(memory_limit() if memory is None else memory, max_runs, runs_each, glance)
+        self._states = StateFile()
         self._tickets = itertools.count()
         self._relay = Relay()
         self._pid = os.getpid()
@@ -267,6 +270,7 @@ class LocalEngine:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(0.5)
+        self._states.close()
         call(calls)
 
     # -- runs and workers; the lock is held ---------------------------------------------------------------------
@@ -297,7 +301,7 @@ class LocalEngine:
         run.worker = min(self._workers, key=self._load)
         run.number += 1
         run.status, run.message = "starting", "" if run.worker.ready_since is not None else _FIRST_START
-        state = run.rewind()
+        state = read(kept) if (kept := run.rewind()) is not None else None
         train, validation = run.train.arrays(), run.validation.arrays()
         self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
         run.told_past = None
@@ -368,16 +372,18 @@ class LocalEngine:
 
     def _hear(self, worker: WorkerProcess, message: Message) -> None:
         """Take what a worker says of a run."""
-        if not isinstance(message, Update):
+        if isinstance(message, WantState):
+            self._give_state(worker, message)
+        elif not isinstance(message, Update):
             self._pass_on(worker, message)
-            return
-        try:
-            self._learn(worker, message)
-        except Exception:
-            self._give_up(worker, message)
+        else:
+            try:
+                self._learn(worker, message)
+            except Exception:
+                self._give_up(worker, message)
 
     def _pass_on(self, worker: WorkerProcess, message: Message) -> None:
-        """A frame or a file for whom it is, a state for the worker that wants it."""
+        """A frame or a file for whom it is."""
         calls: Calls = []
         with self._lock:
             run = self._runs.get(getattr(message, "run_id", ""))
@@ -385,19 +391,33 @@ class LocalEngine:
                 return
             if isinstance(message, FrameMade):
                 calls = self._relay.pass_on(message, self._tell)
-            elif isinstance(message, WantState):
-                kept = run.album.at(message.step)
-                self._tell(KeptState(run.run_id, message.step, None if kept is None else kept.state))
             elif isinstance(message, FileMade) and (callback := run.files.pop(message.ticket, None)) is not None:
                 calls = [functools.partial(callback, message)]
         call(calls)
 
+    def _give_state(self, worker: WorkerProcess, wanted: WantState) -> None:
+        """Read a kept state for the worker that wants it, while others have the lock."""
+        with self._lock:
+            run = self._runs.get(wanted.run_id)
+            kept = run.album.at(wanted.step) if run is not None and run.worker is worker else None
+        try:
+            state = None if kept is None else read(kept.state)
+        except OSError:
+            _log.exception("step %d of run %s could not be read", wanted.step, wanted.run_id)
+            state = None
+        with self._lock:
+            if run is not None and run.worker is worker:
+                self._tell(KeptState(run.run_id, wanted.step, state))
+
     def _learn(self, worker: WorkerProcess, update: Update) -> None:
+        # Before the lock is taken, since a disk may be slow.
+        frames = [dataclasses.replace(frame, state=self._states.keep(read(frame.state))) for frame in update.frames]
+        checkpoint = None if update.checkpoint is None else self._states.keep(update.checkpoint)
         with self._lock:
             run = self._runs.get(update.run_id)
             if run is None or run.worker is not worker:
                 return
-            run.learn(update)
+            run.learn(update, frames, checkpoint)
             self._tell_past(run)
             calls = self._changed(run)
         call(calls)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from rnn_explorer.engine.base import (
 )
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
 from rnn_explorer.engine.protocol import FileMade, Update
+from rnn_explorer.engine.state_file import State
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.trace import Array, History
@@ -41,7 +42,7 @@ _NO_INFO = ModelInfo(None, "", (), 0, 0)
 class Checkpoint:
     """From where a run goes on when its worker has died: a stored state, and the curves up to it."""
 
-    state: bytes
+    state: State
     step: int
     train: History
     validation: History
@@ -107,12 +108,12 @@ class Run:
         """Whether all of it is known here, so that another worker can take it over as it is."""
         return self.step == (0 if self.checkpoint is None else self.checkpoint.step)
 
-    def states(self) -> Iterator[bytes]:
+    def states(self) -> Iterator[State]:
         """The stored states that are kept for it."""
         yield from self.needed()
         yield from self.album.states()
 
-    def needed(self) -> Iterator[bytes]:
+    def needed(self) -> Iterator[State]:
         """Those that stay when its past must go."""
         if self.checkpoint is not None:
             yield self.checkpoint.state
@@ -149,7 +150,7 @@ class Run:
         self.test = self.checkpoint = None
         self.album = Album()
 
-    def rewind(self) -> bytes | None:
+    def rewind(self) -> State | None:
         """Back to the checkpoint, whose state is returned; None: to step 0, where there is none."""
         if self.checkpoint is None:
             self.step = 0
@@ -159,8 +160,12 @@ class Run:
         self.album = self.album.until(self.step)
         return self.checkpoint.state
 
-    def learn(self, update: Update) -> None:
+    def learn(self, update: Update, frames: Iterable[Frame], checkpoint: State | None) -> None:
         """Take in what its worker tells.
+
+        Args:
+            update: it.
+            frames, checkpoint: the states in it, as they are stored.
 
         Raises:
             ValueError: for rows or states of a step before the newest.
@@ -179,12 +184,12 @@ class Run:
         if update.info is not None:
             self.info, self.parameters = update.info, update.info.parameters
         self.test = update.test or self.test
-        for frame in update.frames:
+        for frame in frames:
             self.album.add(frame)
-        if update.checkpoint is not None:
+        if checkpoint is not None:
             train, validation = self.train.copy(), self.validation.copy()
-            self.checkpoint = Checkpoint(update.checkpoint, update.step, train, validation)
-            self.album.add(Frame(update.step, update.epoch, update.checkpoint))
+            self.checkpoint = Checkpoint(checkpoint, update.step, train, validation)
+            self.album.add(Frame(update.step, update.epoch, checkpoint))
 
     def lose_worker(self, status: Status, message: str) -> None:
         """It has no worker any more, and this is why."""

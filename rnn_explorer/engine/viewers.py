@@ -12,21 +12,19 @@ import json
 import logging
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import Array
 from rnn_explorer.views import BOARDS, Answer, Question, Seen
 from rnn_explorer.views.base import NOTHING
 
 SHARE = 0.25  # the most of a worker's time that the questions of one browser about a learning model may take
 FASTEST_FILM = 30.0  # kept steps a second
-REMEMBERED = 16 * 2**20  # bytes of answers about past steps that are kept, so that a film can be shown again at once
+REMEMBERED = 64 * 2**20  # bytes of answers about past steps that a worker keeps, so that a film is shown again at once
 _SNAPSHOT = "snapshot"
 # Questions may follow from answers: where a point goes, once it is found. What is remembered is answered at once, and
 # that is no news which would bring another look.
@@ -74,14 +72,15 @@ class AnalysisScheduler:
 
     Args:
         source: the run.
+        known: keeps answers about past steps; perhaps those of others, too.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, known: Remembered[Answer] | None = None) -> None:
         self.source = source
         self.version = 0
         self.next_due = math.inf
         self._slots: dict[str, _Slot] = {}
-        self._known: OrderedDict[str, tuple[Answer, int]] = OrderedDict()  # about past steps, with their bytes
+        self._known = Remembered[Answer](REMEMBERED) if known is None else known  # by (self, signature)
 
     def want(self, questions: list[Question], past: int | None, step: int) -> dict[str, Answer]:
         """Say what is wanted now; returns what is known of it.
@@ -110,9 +109,9 @@ class AnalysisScheduler:
         if slot.stopped == slot.signature:
             return
         if slot.asked != slot.signature:
-            if past is not None and slot.signature in self._known:
+            if past is not None and (known := self._known.get((self, slot.signature))) is not None:
                 self._drop(slot)
-                slot.asked, slot.answer = slot.signature, self._known[slot.signature][0]
+                slot.asked, slot.answer = slot.signature, known
                 self.version += 1
                 return
             ready = slot.since + question.settle
@@ -148,13 +147,8 @@ class AnalysisScheduler:
             else:
                 slot.answer = Answer(reply.value, reply.step)
                 if past:
-                    self._remember(past, slot.answer)
+                    self._known.put((self, past), slot.answer)
         self.version += 1
-
-    def _remember(self, signature: str, answer: Answer) -> None:
-        self._known[signature] = (answer, size_of(answer.value))
-        while len(self._known) > 1 and sum(size for _, size in self._known.values()) > REMEMBERED:
-            self._known.popitem(last=False)
 
     def known(self) -> dict[str, Answer]:
         """What is known by now, by the names of the questions."""
@@ -185,7 +179,7 @@ class AnalysisScheduler:
 
     def forget(self) -> None:
         """What was answered about past steps holds no longer: the run began anew."""
-        self._known.clear()
+        self._forget_answers()
         for slot in self._slots.values():
             slot.signature = slot.asked = slot.stopped = ""
 
@@ -194,6 +188,10 @@ class AnalysisScheduler:
         for slot in self._slots.values():
             self._drop(slot)
         self._slots.clear()
+        self._forget_answers()
+
+    def _forget_answers(self) -> None:
+        self._known.forget(lambda key: key[0] is self)
 
     @staticmethod
     def _drop(slot: _Slot) -> None:
@@ -210,6 +208,7 @@ class Viewer:
         source: the run.
         board: the key of the board.
         query: what the person chose, see `choose`.
+        known: as for `AnalysisScheduler`.
 
     Raises:
         UnknownName: when there is no such board.
@@ -220,11 +219,12 @@ class Viewer:
         source: Source,
         board: str,
         query: Mapping[str, str],
+        known: Remembered[Answer] | None = None,
     ) -> None:
         self.source = source
         kind = BOARDS.get(board)
         self.board = kind(kind.selection_class.read(query))
-        self.scheduler = AnalysisScheduler(source)
+        self.scheduler = AnalysisScheduler(source, known)
         self.at: int | None = None
         self.film = 0.0
         self._choices = 0
@@ -332,19 +332,3 @@ class Viewer:
     def close(self) -> None:
         """Nobody looks any more."""
         self.scheduler.close()
-
-
-def size_of(value: Any) -> int:
-    """About how many bytes the arrays and texts of a record take."""
-    if isinstance(value, np.ndarray):
-        return value.nbytes
-    if isinstance(value, (str, bytes)):
-        return len(value)
-    parts: Iterable[Any] = ()
-    if isinstance(value, Mapping):
-        parts = value.values()
-    elif isinstance(value, (tuple, list, frozenset)):
-        parts = value
-    elif dataclasses.is_dataclass(value):
-        parts = (getattr(value, part.name) for part in dataclasses.fields(value))
-    return 64 + sum(map(size_of, parts))

@@ -49,6 +49,7 @@ from rnn_explorer.engine.protocol import (
     WorkerReady,
 )
 from rnn_explorer.errors import UserError
+from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import History
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ ROUND = 0.15  # seconds in which every run that trains has had its slice, as far
 SLICE_ALONE, SLICE_SHARED, SHORTEST_SLICE = 0.05, 0.03, 0.004  # seconds of training between two looks at the others
 FIRST_SLICE = 0.01  # after Play: somebody is waiting to see something move
 BEAT_EVERY = 1.0  # seconds between two signs of life
-TASKS_KEPT = 16  # built tasks that are kept for the next run with the same data
+TASKS_KEPT = 64 * 2**20  # bytes of built tasks that are kept for the next run with the same data
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Worker:
         self.channels = Channels(self.runs, self.inquiries, self.send)
         self.since: float | None = time.monotonic()  # since when it does what it does now; None while it waits
         self._sending = threading.Lock()
-        self._tasks: dict[Any, tuple[Task, Baseline]] = {}
+        self._tasks = Remembered[tuple["Task", "Baseline"]](TASKS_KEPT)
 
     def beat(self) -> None:
         """Give signs of life, for ever, in a thread of its own: they say for how long the loop has not come round."""
@@ -339,16 +340,15 @@ class Worker:
 
         Data that somebody brought are kept for no other run.
         """
-        if experiment.task_settings.private:
+
+        def make() -> tuple[Task, Baseline]:
             task = experiment.make_task()
             return task, task.baseline()
+
+        if experiment.task_settings.private:
+            return make()
         key = (experiment.task, experiment.task_settings, experiment.training.seed, experiment.training.val_split)
-        if key not in self._tasks:
-            task = experiment.make_task()
-            while len(self._tasks) >= TASKS_KEPT:
-                del self._tasks[next(iter(self._tasks))]
-            self._tasks[key] = (task, task.baseline())
-        return self._tasks[key]
+        return self._tasks.get_or(key, make)
 
     # -- slices -------------------------------------------------------------------------------------------------
 

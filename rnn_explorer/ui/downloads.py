@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
@@ -18,20 +17,21 @@ from rnn_explorer.views import BOARDS
 WAITING = 16  # files that are being made for all visitors together
 _PATIENCE = 75.0  # seconds; a worker gives up earlier, unless it dies
 _FORMS = ("csv", "html", "svg")
-_open: Counter[str] = Counter()  # requests by run
+_open = 0  # files that are being made
 
 
 async def download(request: Request) -> Response:
     """GET /explorer/figure/{run_id}/{name}.{csv|html|svg}: one figure as it is now, with all its data."""
+    global _open
     run_id, name, form = (request.path_params[key] for key in ("run_id", "name", "form"))
     query = dict(request.query_params)
     board = query.get("board", "lab")
     if board not in BOARDS or form not in _FORMS:
         return PlainTextResponse(NO_FIGURE, status_code=404)
-    if _open.total() >= WAITING:
+    if _open >= WAITING:
         sentence = "Too many downloads are being made at the moment. Try again in a few seconds."
         return PlainTextResponse(sentence, status_code=503, headers={"retry-after": "5"})
-    _open[run_id] += 1
+    _open += 1
     try:
         made = await asyncio.wait_for(_made(run_id, board, query, name, form), _PATIENCE)
         experiment = session.engine().view(run_id).experiment
@@ -40,7 +40,7 @@ async def download(request: Request) -> Response:
     except TimeoutError:
         return PlainTextResponse("This takes too long. Pause the run, and try again.", status_code=503)
     finally:
-        _open[run_id] -= 1
+        _open -= 1
     if made.error:
         return PlainTextResponse(made.error, status_code=404 if made.error == NO_FIGURE else 503)
     file = f"{experiment.task}-{experiment.model.cell}-{name}-step{made.step}.{form}"

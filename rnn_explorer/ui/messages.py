@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from rnn_explorer.errors import UserError
 
@@ -15,7 +14,6 @@ PROTOCOL = 1  # of the words between page and server; another one for words that
 LARGEST = 64 * 1024  # characters of a message
 _MOST_PARTS = 100  # of a selection
 _MOST_CARDS = 64
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class BadMessage(UserError):
@@ -82,23 +80,6 @@ def read(text: str) -> Open | Choose | Ready | Ping:
             raise BadMessage("This page is of another version than the server. Reload the page.")
         return Open(_text(said.get("run")), _text(said.get("view")), _query(said))
     raise BadMessage("The page sent a message that the server does not know. Reload the page.")
-
-
-def same_origin(origin: str | None, host: str | None) -> bool:
-    """Whether a page of this origin belongs to the server that it calls by this name.
-
-    A browser does not ask before it opens a socket to another server; but it always says whose page does. Programs
-    send no origin.
-    """
-    if origin is None:
-        return True
-    try:
-        page, called = urlsplit(origin), urlsplit(f"{urlsplit(origin).scheme}://{host or ''}")
-        port = _DEFAULT_PORTS.get(page.scheme)
-        mine, theirs = ((each.hostname, each.port or port) for each in (called, page))
-    except ValueError:  # a port that is no number
-        return False
-    return bool(page.hostname) and mine == theirs
 
 
 def _text(value: Any) -> str:

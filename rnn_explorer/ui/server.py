@@ -62,6 +62,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _SWEEP_EVERY = 60.0  # seconds
+LARGEST_MESSAGE = 4 * 2**20  # bytes of a websocket's message to the server, which is held whole before anybody reads it
 GRACE = 2  # seconds that open connections have when the server is told to end
 _log = logging.getLogger(__name__)
 
@@ -155,8 +156,10 @@ def _hang_up_first() -> None:
     web_server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     if not isinstance(web_server, uvicorn.Server):
         web_server = None
-    elif web_server.config.timeout_graceful_shutdown is None:
-        web_server.config.timeout_graceful_shutdown = GRACE
+    else:
+        web_server.config.ws_max_size = min(web_server.config.ws_max_size, LARGEST_MESSAGE)
+        if web_server.config.timeout_graceful_shutdown is None:
+            web_server.config.timeout_graceful_shutdown = GRACE
     ending = signal.getsignal(signal.SIGTERM)
     for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
         before = signal.getsignal(number)

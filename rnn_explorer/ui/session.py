@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.remembered import Remembered
 from rnn_explorer.tasks import Task
-from rnn_explorer.tasks.base import TaskSettings
 
+TASKS_KEPT = 96 * 2**20  # bytes of built tasks
+_tasks = Remembered[Task](TASKS_KEPT)
 _lock = threading.Lock()
 _engine: LocalEngine | None = None
 
@@ -35,16 +36,10 @@ def close_engine() -> None:
 def task_of(experiment: Experiment) -> Task:
     """The built task of an experiment, kept for a while, since every visitor of one task shares it."""
     training = experiment.training
-    return _task(experiment.task, experiment.task_settings, training.seed, training.val_split)
-
-
-@functools.lru_cache(maxsize=16)
-def _task(name: str, settings: TaskSettings, seed: int, val_split: float) -> Task:
-    base = Experiment.default(name)
-    training = base.training.replace(seed=seed, val_split=val_split)
-    return Experiment(name, settings, base.model, training).make_task()
+    key = (experiment.task, experiment.task_settings, training.seed, training.val_split)
+    return _tasks.get_or(key, experiment.make_task)
 
 
 def forget_tasks() -> None:
     """Build tasks anew when they are next asked for; what somebody brought and took away must not stay here."""
-    _task.cache_clear()
+    _tasks.forget()

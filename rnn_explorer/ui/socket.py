@@ -29,6 +29,7 @@ HELLO = 10.0  # seconds in which a page must say what it wants to see
 PING = 10.0  # seconds without a word to the page after which it is asked for a sign of life
 SILENCE = 30.0  # seconds without a sign of life after which a page counts as gone
 CHOICES_PER_SECOND = 20  # selections that are taken over; of more, the newest counts
+BYTES_PER_SECOND = 32 * 1024  # of selections that are taken over, so that few wait for a worker that does not read them
 MESSAGES_PER_SECOND = 200  # that are read
 PAGES_EACH = 24  # open pages of one visitor
 PAGES_IN_ALL = 400
@@ -55,10 +56,7 @@ def hang_up() -> None:
 
 
 async def endpoint(websocket: WebSocket) -> None:
-    """WebSocket /explorer/socket: the connection of one page."""
-    if not messages.same_origin(websocket.headers.get("origin"), websocket.headers.get("host")):
-        await websocket.close(REFUSED)  # before it is accepted, this is a 403
-        return
+    """WebSocket /explorer/socket: the connection of one page; `access.Access` has let it in."""
     await websocket.accept()
     who = _visitor(websocket)
     if refused := _full(who):
@@ -285,7 +283,8 @@ class Page:
         """Take over what was chosen, and on a poor line, what is in sight."""
         now = time.monotonic()
         if self._choice is not None and now >= self._next_choice:
-            self._next_choice = now + 1 / CHOICES_PER_SECOND
+            size = sum(len(name) + len(text) for name, text in self._choice.items())
+            self._next_choice = now + max(1 / CHOICES_PER_SECOND, size / BYTES_PER_SECOND)
             self._query, self._choice = self._choice, None
         elif self.line.poor == self._poor and not (self._poor and self._query.get("sight") != self._in_sight()):
             return

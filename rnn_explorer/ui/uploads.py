@@ -19,6 +19,7 @@ from rnn_explorer.ui import session, visitor
 
 KEEP = 3600.0  # seconds after the last look
 MOST_EACH = 100 * 1024 * 1024  # bytes that the uploads of one visitor take, as they are stored
+UPLOADS_EACH = 50  # of one visitor, however small
 
 
 @dataclass
@@ -55,13 +56,13 @@ def bring(record: Table | Text) -> str:
     me, token = visitor.current(), store.keep(record)
     with _lock:
         mine = [name for name, entry in _known.items() if entry.owner == me]
-        if sum(map(store.size, [*mine, token])) <= MOST_EACH:
+        if len(mine) < UPLOADS_EACH and sum(map(store.size, [*mine, token])) <= MOST_EACH:
             _known[token] = _Known(me, time.monotonic())
             return token
     store.drop(token)
     raise DataError(
-        f"Your uploads take more than {MOST_EACH // 2**20} MB together. Close what you trained on them, or take a "
-        "smaller file."
+        f"Your uploads take more than {MOST_EACH // 2**20} MB together, or are more than {UPLOADS_EACH}. Close what "
+        "you trained on them, or take a smaller file."
     )
 
 
@@ -80,8 +81,13 @@ def sweep() -> None:
     """Forget what nobody has looked at for long and nothing learns from any more."""
     now = time.monotonic()
     with _lock:
-        left = {name: set(entry.runs) for name, entry in _known.items() if now - entry.seen > KEEP}
-    for name in [name for name, runs in left.items() if not any(map(_lives, runs))]:
+        runs = set().union(*(entry.runs for entry in _known.values()))
+    gone = {run_id for run_id in runs if not _lives(run_id)}
+    with _lock:
+        for entry in _known.values():
+            entry.runs -= gone
+        left = [name for name, entry in _known.items() if now - entry.seen > KEEP and not entry.runs]
+    for name in left:
         forget(name)
 
 

@@ -60,8 +60,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_server() -> Server:
-    port = free_port()
+def start_server(port: int = 0) -> Server:
+    """Start the app, on a free port where none is named."""
+    port = port or free_port()
     environment = {**os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -99,20 +99,6 @@ def test_a_poor_network_slows_the_figures_and_one_that_was_gone_is_told_in_words
         lab.status("paused")
         lab.page.goto("about:blank")
         lab.complaints.clear()  # a browser whose network is gone says so
-
-
-def test_more_tabs_than_a_browser_opens_connections_all_live(server: Server, window: BrowserContext) -> None:
-    """A browser opens six to one server; a page that needs one for as long as it lives leaves none to the seventh."""
-    first = window.new_page()
-    tabs = [Visitor(first, server).open("task=adding&cell=rnn&hidden_size=4&seq_len=6")]
-    run = tabs[0].run_id()
-    tabs += [Visitor(window.new_page(), server).open(f"run={run}") for _ in range(8)]
-    tabs[0].page.bring_to_front()
-    tabs[0].press("step")
-    for tab in tabs:
-        tab.page.bring_to_front()
-        expect(tab.board).to_have_attribute("data-drawn", "1")
-        tab.page.close()
 
 
 def cookie_of(visitor: Visitor) -> dict[str, object]:

@@ -277,7 +277,7 @@ def test_there_must_be_such_a_view() -> None:
 
 
 def test_what_is_remembered_of_the_past_is_bounded_in_bytes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "REMEMBERED", 2500)
+    monkeypatch.setattr(looking, "REMEMBERED", 3000)
     engine = FakeSource()
     asks = asker(engine)
     for step in (1, 2, 3, 3, 2, 1):

@@ -20,6 +20,7 @@ class PoorLine:
         rate: bits a second in each direction; 0: as fast as it goes.
         round_trip: seconds there and back.
         loss: the share of packets that are lost, each of which holds those behind it up until it is sent again.
+        answers_for: whether it says "502 Bad Gateway" where the server is not there, as a web server in front does.
     """
 
     def __init__(self, target: int, rate: float = 0.0, round_trip: float = 0.0, loss: float = 0.0) -> None:
@@ -27,15 +28,17 @@ class PoorLine:
         self.port = 0
         self.carried = 0  # bytes
         self._random = random.Random(0)
+        self.answers_for = False
         self._cut = False
+        self._passing = asyncio.Event()
+        self._passing.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> PoorLine:
         self._thread.start()
-        self._server = self._do(lambda: asyncio.start_server(self._accept, "127.0.0.1", 0))
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._do(self._listen)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,15 +52,34 @@ class PoorLine:
         self._cut = True
         self._do(self._drop)
 
+    def hush(self) -> None:
+        """Nothing comes through any more, and nobody is told: all stays open."""
+        self._loop.call_soon_threadsafe(self._passing.clear)
+
+    def vanish(self) -> None:
+        """The server cannot be found: what is open ends, and new connections are refused at once."""
+        self._do(self._close)
+        self._do(self._drop)
+
     def mend(self) -> None:
         """The network is back."""
         self._cut = False
+        self._loop.call_soon_threadsafe(self._passing.set)
+        if not self._server.is_serving():
+            self._do(self._listen)
 
     def _do(self, act: Callable[[], Awaitable[Any]]) -> Any:
         async def run() -> Any:
             return await act()
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        self._server.close()
 
     async def _drop(self) -> None:
         for writer in list(self._writers):
@@ -78,7 +100,16 @@ class PoorLine:
             if self._cut:
                 writer.transport.abort()
                 return
-            there, onward = await asyncio.open_connection("127.0.0.1", self.target)
+            await self._passing.wait()
+            try:
+                there, onward = await asyncio.open_connection("127.0.0.1", self.target)
+            except OSError:
+                if self.answers_for:
+                    writer.write(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                    await reader.read(_PACKET)
+                    await writer.drain()
+                    writer.close()
+                raise
             self._writers.add(onward)
             try:
                 await asyncio.gather(self._carry(reader, onward), self._carry(there, writer))
@@ -109,6 +140,7 @@ class PoorLine:
         while True:
             due, data = await flying.get()
             await asyncio.sleep(due - self._loop.time())
+            await self._passing.wait()
             if not data:
                 writer.close()
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from pathlib import Path
@@ -13,7 +14,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
 from streamlit import config
 from streamlit.web.server.app_discovery import discover_asgi_app
 
@@ -27,17 +27,9 @@ async def fails(_request: Request) -> Response:
     raise ZeroDivisionError("secret details")
 
 
-async def own_socket(websocket: WebSocket) -> None:
-    await websocket.accept()
-
-
 def made() -> Starlette:
-    """The routes and the middleware of the app, without Streamlit, with a route that fails and a websocket."""
-    routes = [
-        *server.routes(),
-        Route(f"{server.prefix()}/fails", fails),
-        WebSocketRoute("/explorer/socket", own_socket),
-    ]
+    """The routes and the middleware of the app, without Streamlit, with a route that fails."""
+    routes = [*server.routes(), Route(f"{server.prefix()}/fails", fails)]
     return Starlette(routes=routes, middleware=server.middleware(), exception_handlers={Exception: server.fault})
 
 
@@ -82,11 +74,31 @@ def test_a_route_that_fails_answers_with_our_sentence_and_the_headers() -> None:
     assert server.HEADERS.items() <= headers.items()
 
 
-def test_a_websocket_of_our_own_is_behind_the_same_doors() -> None:
-    assert ask("/explorer/socket", kind="websocket", origin="http://evil.example").status == 403
-    assert ask("/explorer/socket", kind="websocket", host="evil.example").status == 403
+@pytest.mark.parametrize("route", server.routes(), ids=lambda route: route.path)
+@pytest.mark.parametrize("about, status", [
+    ({"origin": "http://evil.example"}, 403), ({"origin": "null"}, 403), ({"origin": "http://127.0.0.1:1"}, 403),
+    ({"origin": "http://lab@127.0.0.1:8501"}, 403), ({"origin": "file://"}, 403), ({"origin": ""}, 403),
+    ({"host": "evil.example"}, 421), ({"host": "evil.example", "origin": "http://evil.example"}, 421),
+    ({"host": None}, 400),
+])  # fmt: skip
+def test_no_route_is_reached_by_a_foreign_page_or_under_a_foreign_name(
+    route: Any, about: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reached(*_: Any) -> None:
+        raise AssertionError("the route was reached")
+
+    monkeypatch.setattr(Route, "handle", reached)
+    monkeypatch.setattr(WebSocketRoute, "handle", reached)
+    path = re.sub(r"{\w+}", "x", route.path)
+    kind = "websocket" if isinstance(route, WebSocketRoute) else "http"
+    assert ask(path, kind=kind, **about).status == (403 if kind == "websocket" else status)
+    with pytest.raises(AssertionError):
+        ask(path, kind=kind, origin="http://127.0.0.1:8501")
+
+
+def test_a_connection_that_brings_a_cookie_says_from_which_page() -> None:
     assert ask("/explorer/socket", kind="websocket", cookie="a=b").status == 403
-    assert ask("/explorer/socket", kind="websocket", origin="http://127.0.0.1:8501").status == 101
+    assert ask("/explorer/socket", kind="websocket", cookie="a=b", origin="http://127.0.0.1:8501").status == 101
 
 
 def test_under_a_path_everything_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

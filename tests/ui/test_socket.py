@@ -2,134 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 
 from rnn_explorer.engine import local
-from rnn_explorer.engine.frames import unpack
-from rnn_explorer.experiment import Experiment
-from rnn_explorer.ui import messages, session, socket, visitor
+from rnn_explorer.ui import messages, session, socket
 from rnn_explorer.ui.line import POOR, Line
+from tests.ui.pages import CARDS, PATIENCE, SMALL, WIDE, Browser, start
 from tests.ui.poor_line import PoorLine
-
-SMALL = "task=adding&cell=gru&hidden_size=4&seq_len=6&batch_size=8&steps=100000"
-WIDE = "task=flip_flop&cell=lstm&steps=100000"
-PATIENCE = 30.0  # seconds: for a machine that is busy with other things
-CARDS = {"curves", "answer", "states", "path", "gates"}
-
-
-class Browser:
-    """What a page does, without a page."""
-
-    def __init__(self, line: ClientConnection) -> None:
-        self.line = line
-        self.number = 0
-
-    def say(self, kind: str, **words: Any) -> None:
-        self.line.send(json.dumps({"type": kind, **words}))
-
-    def open(self, run: str, view: str = "lab", **query: str) -> Browser:
-        self.say("open", protocol=messages.PROTOCOL, run=run, view=view, query=query)
-        return self
-
-    def hear(self, patience: float = PATIENCE) -> dict[str, Any]:
-        """The next frame, or the next words but those that ask for a sign of life."""
-        while True:
-            heard = self.line.recv(timeout=patience)
-            if isinstance(heard, bytes):
-                self.number += 1
-                return unpack(heard)
-            said = json.loads(heard)
-            if said["type"] != "ping":
-                return said
-            self.say("ping")
-
-    def next(self, **words: Any) -> dict[str, Any]:
-        """Ask for the next frame and wait for it."""
-        self.say("ready", **{"frame": self.number, "took": 0, "sight": sorted(CARDS), **words})
-        return self.hear()
-
-    def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Frames until one fits."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            frame = self.next()
-            if fits(frame):
-                return frame
-        raise AssertionError("no such frame came")
-
-    def ended(self) -> int:
-        """The code with which the server ends the connection."""
-        with pytest.raises(ConnectionClosed) as told:
-            while True:
-                self.line.recv(timeout=PATIENCE)
-        return told.value.rcvd.code if told.value.rcvd else -1
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    socket.accept()
-    app = Starlette(routes=[WebSocketRoute("/explorer/socket", socket.endpoint)])
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="websockets-sansio", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    socket.hang_up()
-    server.should_exit = True
-    thread.join(PATIENCE)
-    socket.accept()
-    session.close_engine()
-
-
-@pytest.fixture
-def browse(port: int) -> Iterator[Callable[..., Browser]]:
-    """Open connections; `visitor` says whose."""
-    with contextlib.ExitStack() as open_lines:
-
-        def make(visitor: str = "anna", at: int = 0, **more: Any) -> Browser:
-            address = f"ws://127.0.0.1:{at or port}/explorer/socket"
-            headers = {"x-visitor": visitor}
-            return Browser(
-                open_lines.enter_context(connect(address, additional_headers=headers, max_size=None, **more))
-            )
-
-        yield make
-    deadline = time.monotonic() + PATIENCE
-    while socket._pages and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not socket._pages_of, "who is gone is not counted"
-
-
-@pytest.fixture(autouse=True)
-def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visitor, "of", lambda scope: dict(scope["headers"]).get(b"x-visitor", b"").decode() or None)
-
-
-def start(query: str = SMALL, *commands: str) -> str:
-    engine = session.engine()
-    run = engine.start(Experiment.from_query(query))
-    deadline = time.monotonic() + PATIENCE
-    while engine.view(run).status == "starting" and time.monotonic() < deadline:
-        time.sleep(0.01)
-    for command in commands:
-        engine.command(run, command)
-    return run
-
 
 # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -233,6 +118,20 @@ def test_a_flood_of_selections_is_taken_over_a_few_times_and_ends_with_the_last(
     assert len(taken) <= 4 + socket.CHOICES_PER_SECOND * (time.monotonic() - begun)
 
 
+def test_long_selections_are_taken_over_more_seldom(
+    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+    monkeypatch.setattr(local.Look, "choose", lambda self, query: taken.append(sum(map(len, query.values()))))
+    page = browse().open(start())
+    page.hear()
+    long, begun = "x" * (socket.BYTES_PER_SECOND // 2), time.monotonic()
+    while time.monotonic() - begun < 1.5:
+        page.say("choose", query={"text": long, "unit": str(len(taken))})
+        time.sleep(0.01)
+    assert len(taken) >= 2 and sum(taken) <= socket.BYTES_PER_SECOND * (time.monotonic() - begun) + 2 * len(long)
+
+
 def test_who_does_not_say_what_it_wants_to_see_is_sent_away(
     browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,25 +160,12 @@ def test_both_sides_give_signs_of_life_and_who_gives_none_is_gone(
 def test_a_page_of_another_server_is_refused(browse: Callable[..., Browser], origin: str) -> None:
     with pytest.raises(InvalidStatus) as told:
         browse(origin=origin)
-    assert told.value.response.status_code == 403
+    assert told.value.response.status_code == 403 and not socket._pages
 
 
 def test_a_page_of_this_server_is_not(browse: Callable[..., Browser], port: int) -> None:
     page = browse(origin=f"http://127.0.0.1:{port}").open(start())
     assert page.hear()["cards"]
-
-
-@pytest.mark.parametrize(
-    "origin, host, good",
-    [
-        ("https://Lab.example.org", "lab.example.org", True), ("https://lab.example.org", "lab.example.org:443", True),
-        ("http://lab.example.org", "lab.example.org:443", False), ("http://[::1]:8501", "[::1]:8501", True),
-        ("http://lab.example.org.evil", "lab.example.org", False), ("http://lab@evil", "lab", False),
-        ("", "lab", False), ("file://", "lab", False), ("http://lab", None, False), (None, "lab", True),
-    ],
-)  # fmt: skip
-def test_an_origin_is_held_against_the_name_that_was_called(origin: str | None, host: str | None, good: bool) -> None:
-    assert messages.same_origin(origin, host) is good
 
 
 # -- whose pages --------------------------------------------------------------------------------------------------

@@ -100,3 +100,19 @@ def test_the_room_of_one_visitor_is_bounded_and_leaves_that_of_others(
     assert len(list(store._own_folder().glob("*.npz"))) == files, "what was refused is not kept"
     world.visitor = "bert"
     assert bring()
+
+
+def test_the_number_of_uploads_and_what_is_known_of_each_are_bounded(
+    world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "UPLOADS_EACH", 3)
+    tokens = [bring() for _ in range(3)]
+    with pytest.raises(DataError, match="more than 3"):
+        bring()
+    for number in range(100):  # a visitor who starts one run after the other on the same data
+        uploads.touch(on(tokens[0]), f"run {number}")
+    world.engine.alive = {"run 99"}
+    uploads.sweep()
+    assert uploads._known[tokens[0]].runs == {"run 99"} and len(uploads._known) == 3
+    uploads.forget(tokens[1])
+    assert bring()
