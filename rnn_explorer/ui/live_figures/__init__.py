@@ -18,7 +18,6 @@ from rnn_explorer.ui import scripts
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "rnn_explorer.live_figures",
-    css=(_HERE / "live.css").read_text(encoding="utf-8"),
     js=(_HERE / scripts.LOADER).read_text(encoding="utf-8"),
     isolate_styles=False,
 )
