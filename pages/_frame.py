@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-st.set_page_config(
-    page_title="RNN Explorer", page_icon="🔁", layout="wide", initial_sidebar_state="expanded"
-)  # fmt: skip
+st.set_page_config(page_title="RNN Explorer", layout="wide", initial_sidebar_state="expanded")
 st.navigation(
     [
         st.Page("lab.py", title="Lab", default=True),

@@ -76,6 +76,7 @@ GIVE_UP = 4  # deaths at once in a row, after which the runs that wait for the w
 BACK_OFF, LONGEST_BACK_OFF = 0.2, 30.0  # seconds before the next start; doubled at each further death at once
 SILENT, MUTE = 5.0, 20.0  # seconds without a sign of life: it gets no new runs; it is killed
 SLOW, STUCK = 30.0, 120.0  # seconds at one piece of work, which lasts about one on a free core: likewise
+HEAD_START = 3.0  # seconds that a first worker which is ready has to itself, for the figures of the first page
 MUTE_START, STUCK_START = 60.0, 300.0  # until it is ready, since importing torch may stop all its threads for long
 SHARE_EACH = 0.25  # of the memory for runs that those of one owner may take
 IDLE_WEIGHT = 0.05  # of a run that does not train, against one that does
@@ -229,6 +230,8 @@ class LocalEngine:
         keep_untouched: seconds after which a run is forgotten that nobody looks at and nobody has trained.
         glance: seconds after a look during which a run counts as looked at.
         memory: bytes that all runs may take together, here and in the workers; None: as `budget.memory_limit` says.
+        one_first: whether the first worker is to be ready before the others start. Importing torch takes seconds of a
+            core, and at its start a server shares its cores with the first browser.
     """
 
     def __init__(
@@ -242,6 +245,7 @@ class LocalEngine:
         keep_untouched: float = 600.0,
         glance: float = GLANCE,
         memory: int | None = None,
+        one_first: bool = False,
     ) -> None:
         count = min(_cores(), MAX_WORKERS) if workers is None else workers
         if count < 1:
@@ -251,6 +255,9 @@ class LocalEngine:
         self.memory = memory_limit() if memory is None else memory
         self._lock = threading.RLock()
         self._closing = threading.Event()
+        self._others_may = threading.Event()
+        if not one_first:
+            self._others_may.set()
         self._runs: dict[str, _Run] = {}
         self._tickets = itertools.count()
         self._relay = Relay()
@@ -311,9 +318,9 @@ class LocalEngine:
             self._move_to_the_idle(run)
         if command in ("play", "step", "epoch"):
             # Shown at once, so that a page that draws while a run trains starts to draw.
-            run.status, run.message, run.test = "training", "", None
+            run.status, run.message, run.test = "training", _waits_for(run.worker), None
         elif command == "reset":
-            run.status, run.message = "starting", ""
+            run.status, run.message = "starting", _waits_for(run.worker)
         run.number += 1
         self._tell(Order(run.run_id, run.number, command))
 
@@ -439,6 +446,7 @@ class LocalEngine:
             if self._closing.is_set() or os.getpid() != self._pid:  # a forked copy owns no workers
                 return
             self._closing.set()
+            self._others_may.set()
             callbacks = [callback for run in self._runs.values() for callback in run.subscribers.values()]
             callbacks += [call for run in self._runs.values() for call in self._leave(run, _GONE)]
             self._runs.clear()
@@ -562,7 +570,7 @@ class LocalEngine:
         """Give the run to the worker with the least to do, from its checkpoint where it has one."""
         run.worker = min(self._workers, key=self._load)
         run.number += 1
-        run.status, run.message = "starting", "" if run.worker.ready_since is not None else _FIRST_START
+        run.status, run.message = "starting", _waits_for(run.worker)
         state, run.step = None, 0
         if run.checkpoint is not None:
             state, run.step = run.checkpoint.state, run.checkpoint.step
@@ -590,8 +598,8 @@ class LocalEngine:
         mine = [run for run in self._runs.values() if run.worker is worker]
         load = sum(1.0 if run.status == "training" else IDLE_WEIGHT for run in mine)
         dying = worker.process is not None and worker.process.poll() is not None
-        late = worker.ready_since is None
-        return worker.deaths >= GIVE_UP or dying or bool(worker.trouble), load + (0.5 if late else 0.0)
+        late = 0.0 if worker.ready_since is not None else 0.5 if worker.process is not None else 2.0
+        return worker.deaths >= GIVE_UP or dying or bool(worker.trouble), load + late
 
     def _tell(self, message: Any) -> None:
         """Send a message to the worker of the run that it is about; nobody hears it where there is none."""
@@ -637,6 +645,9 @@ class LocalEngine:
 
     def _keep_alive(self, worker: _Worker) -> None:
         """Start a worker, listen to it until it dies, and start the next one."""
+        if worker is not self._workers[0] and not self._others_may.is_set():
+            self._others_may.wait()
+            self._closing.wait(HEAD_START)
         while not self._closing.is_set():
             try:
                 self._spawn(worker)
@@ -686,6 +697,7 @@ class LocalEngine:
             elif isinstance(message, WorkerReady):
                 with self._lock:
                     worker.ready_since, worker.busy = time.monotonic(), 0.0
+                self._others_may.set()
                 # Only now: what a worker was told that died on its way up waits for the next one.
                 worker.writer = threading.Thread(target=_write, args=(connection, worker.outbox), daemon=True)
                 worker.writer.start()
@@ -759,6 +771,7 @@ class LocalEngine:
 
     def _bury(self, worker: _Worker) -> float:
         """Tidy up after a dead worker; returns the seconds to wait before the next is started."""
+        self._others_may.set()
         if worker.process is not None:
             worker.process.kill()  # it may have lost its connection without dying
             worker.process.wait()
@@ -878,6 +891,11 @@ def _size(experiment: Experiment) -> int:
 
 
 _known_size = functools.lru_cache(maxsize=64)(_size)
+
+
+def _waits_for(worker: _Worker | None) -> str:
+    """What a run waits for that this worker is to host; "" for nothing."""
+    return "" if worker is not None and worker.ready_since is not None else _FIRST_START
 
 
 def _fate(run: _Run, given_up: bool, silenced: bool) -> tuple[Status, str]:

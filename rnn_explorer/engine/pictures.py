@@ -36,7 +36,7 @@ class Encoder:
         busy: tuple[str, str, float] | None = None,
         only: Collection[str] | None = None,
     ) -> bytes:
-        """One frame: `run`, `version` and `status` always, other parts where they are new.
+        """One frame: `run`, `version` and `status` always, other parts where they are new; no cards of a run that starts.
 
         Args:
             seen: the run as it is looked at.
@@ -49,11 +49,13 @@ class Encoder:
         errors = [answer.error for answer in seen.answers.values() if answer.error]
         status = {**status_of(view), **past, "busy": busy, "errors": errors}
         parts: dict[str, Any] = {"frames": view.frames}
+        told = self._told = {"run": view.run_id, "version": view.version, "status": status}
+        if view.snapshot is None and view.status == "starting":
+            return pack({**told, **parts, "figures": {}})  # nothing is known yet; what the page shows stays
         if view.snapshot is not None:
             parts |= {"chosen": self.board.fitted(seen), "tools": self.board.tools(seen)}
         parts["grid"] = self.board.grid(seen)
         cards = [_card(card) for card in self.board.cards(seen)]
-        told = self._told = {"run": view.run_id, "version": view.version, "status": status}
         return self._frames.encode(told, parts, cards, only)
 
     def again(self) -> bytes:

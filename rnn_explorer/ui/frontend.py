@@ -31,6 +31,15 @@ def files() -> dict[str, Path]:
     return {f"/{path.relative_to(FOLDER).as_posix()}": path for path in paths if _HASHED.fullmatch(path.name)}
 
 
+_TITLE = (b"<title>Streamlit</title>", b"<title>RNN Explorer</title>")
+# An emoji would do as well, but Streamlit builds the catalog of all emojis to know that it is one.
+_ICON = (
+    b'href="./favicon.png"',
+    b"href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    b"%3Crect width='32' height='32' rx='7' fill='%230072B2'/%3E%3Cg fill='none' stroke='white' "
+    b"stroke-width='3' stroke-linecap='round' stroke-linejoin='round'%3E%3Cpath d='M22.5 11a8.5 8.5 0 1 0 2 5'/%3E"
+    b"%3Cpath d='M23.5 5.5v6h-6'/%3E%3C/g%3E%3C/svg%3E\"",
+)
 # Streamlit loads the font of its icons, of 375 kB, with every page, by asking for a space in it. Without one it loads
 # where an icon is shown.
 _ICON_FONT = b"@font-face{font-family:Material Symbols Rounded;"
@@ -44,9 +53,9 @@ def _compressed_file(path: Path) -> bytes:
 
 @functools.lru_cache(maxsize=2)
 def _styled(page: bytes) -> tuple[bytes, bytes]:
-    """Streamlit's page with our style, and the same compressed."""
+    """Streamlit's page with our style, title and icon, and the same compressed."""
     style = b"<style>" + b"".join(path.read_bytes() for path in _STYLES) + b"</style>"
-    whole = page.replace(b"<title>Streamlit</title>", b"<title>RNN Explorer</title>")
+    whole = page.replace(*_TITLE).replace(*_ICON)
     whole = whole.replace(b"</body>", style + b"</body>", 1)  # after what Streamlit puts into the head
     return whole, compressed(whole)
 
