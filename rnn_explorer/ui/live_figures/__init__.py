@@ -80,7 +80,6 @@ def live_figures(
     )
 
 
-def _blocks(board: type[Board]) -> dict[str, Any]:
-    """Where cards will stand, for as long as there are none."""
-    spans = tuple(board.spans.get(name, (3, 1)) for name in board.usual)
-    return {"rows": board.rows, "least": board.least_height, "spans": spans}
+def _blocks(board: type[Board]) -> tuple[str, int, tuple[tuple[int, int], ...]]:
+    """Where cards will stand, for as long as there are none: heights of rows, least height, spans."""
+    return board.rows, board.least_height, tuple(board.spans.get(name, (3, 1)) for name in board.usual)

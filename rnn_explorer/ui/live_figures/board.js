@@ -168,8 +168,9 @@ export class Board {
    */
   show({ run, base, plotly, link, ask, at, status, message, blocks }, setState) {
     if (!this.skeleton.over && !this.layout) {
-      this.skeleton.show(blocks.spans);
-      this.setGrid(blocks.rows, blocks.least);
+      const [rows, least, spans] = blocks;
+      this.skeleton.show(spans);
+      this.setGrid(rows, least);
       if (!this.status.status) this.line.wait(waitedFor({ status, message }));
     }
     this.reports.setState = setState;

@@ -111,7 +111,7 @@ export interface Told {
   at: number | null;
   status: string;
   message: string;
-  blocks: { rows: string; least: number; spans: [number, number][] };
+  blocks: [rows: string, least: number, spans: [number, number][]];
 }
 
 export type Report = (name: string, value: any) => void;
