@@ -36,7 +36,7 @@ class Encoder:
         busy: tuple[str, str, float] | None = None,
         only: Collection[str] | None = None,
     ) -> bytes:
-        """One frame: `run`, `version` and `status` always, other parts where they are new; no cards of a run that starts.
+        """One frame: `run`, `version` and `status` always, other parts where they are new; no cards while a run starts.
 
         Args:
             seen: the run as it is looked at.

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from rnn_explorer.views import BOARDS
-from tests.browser.conftest import PATIENCE, Server, Visitor, start_server
+from tests.browser.conftest import PATIENCE, Visitor, start_server
 
 Visit = Callable[..., Visitor]
 SENTENCE = "Starting PyTorch; a first start takes some ten seconds."
