@@ -1,8 +1,9 @@
 """What a browser with an empty cache loads until a page of the app stands, in bytes as they are sent.
 
-No browser is asked. The page names its scripts, its styles and a font; for each kind of element, Streamlit's main
+No browser is asked. The page names its scripts, its styles and its font; for each kind of element, Streamlit's main
 script names the modules that draw it. The live figures name Plotly's script and modules of their own. The rest comes
-over the two connections.
+over the two connections. A Chromium that opened the lab fetched the same files; what it counted beside them were the
+headers of its requests' answers, half a kilobyte each.
 """
 
 from __future__ import annotations
@@ -14,12 +15,9 @@ from typing import Any
 from benchmarks.streamlit_page import Page, fetch
 
 LINE = 2e6  # bits a second of a poor line
-# Beside the font that the page names: a browser fetched these two for the app's pages.
-FONTS = ("MaterialSymbols-Rounded", "SourceSansVF-Italic")
 _ENCODINGS = "gzip, deflate, br, zstd"
 _LINKED = re.compile(r'(?:src|href)="(?:\./|/)?((?:static/|favicon)[^"]+)"')
 _MODULES = re.compile(r"m\.f=\[([^\]]*)\]")
-_FONT = re.compile(r"media/([\w-]+)\.[\w.-]*woff2")
 
 
 async def size(page: Page, figures: Mapping[str, Any], first_frame: int) -> dict[str, int]:
@@ -37,9 +35,6 @@ async def size(page: Page, figures: Mapping[str, Any], first_frame: int) -> dict
     script = (await fetch(f"{address}/{main}", page.cookies)).decode()
     styles = {name for name in linked if name.endswith(".css")}
     fonts = {name for name in linked if name.endswith("woff2")}
-    for name in styles:
-        text = (await fetch(f"{address}/{name}", page.cookies)).decode()
-        fonts |= {f"static/{found[0]}" for found in _FONT.finditer(text + script) if found[1] in FONTS}
     scripts = {name for name in linked if name.endswith(".js")} | drawing(script, page.kinds)
     own = [f"explorer/plotly.min.js?v={figures['plotly']}"]
     if "modules" in figures:

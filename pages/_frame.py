@@ -1,15 +1,10 @@
-"""The frame around every page: its settings, its style, the navigation."""
+"""The frame around every page: its settings, the navigation."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from rnn_explorer.ui import theme
-
-st.set_page_config(
-    page_title="RNN Explorer", page_icon="🔁", layout="wide", initial_sidebar_state="expanded"
-)  # fmt: skip
-theme.apply()
+st.set_page_config(page_title="RNN Explorer", layout="wide", initial_sidebar_state="expanded")
 st.navigation(
     [
         st.Page("lab.py", title="Lab", default=True),

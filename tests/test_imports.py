@@ -138,7 +138,7 @@ def test_a_module_imports_only_what_its_part_may(path):
     [
         ("model.py", "import streamlit as st"),
         ("model.py", "def f():\n    from plotly import graph_objects"),
-        ("model.py", "from rnn_explorer.ui import theme"),
+        ("model.py", "from rnn_explorer.ui import still"),
         ("model.py", "from rnn_explorer import figures"),
         ("cells/rnn/cell.py", "from rnn_explorer.tasks.base import Task"),
         ("cells/rnn/cell.py", "from ... import training"),
@@ -159,7 +159,7 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("views/lab.py", "from rnn_explorer.model import SequenceModel"),
         ("training.py", "from rnn_explorer.tasks.digits import Digits"),
         ("settings.py", "import numpy as np"),
-        ("ui/theme.py", "import pages.lab"),
+        ("ui/still.py", "import pages.lab"),
     ],
 )
 def test_the_rule_itself_notices(path, source):
@@ -177,7 +177,7 @@ def test_the_rule_itself_notices(path, source):
             "import numpy as np\nimport plotly.graph_objects as go\nfrom rnn_explorer.trace import Trace",
         ),
         ("training.py", "from rnn_explorer.tasks.base import Batch\nimport torch"),
-        ("ui/theme.py", "import streamlit, plotly\nfrom rnn_explorer.figures.style import template"),
+        ("ui/still.py", "import streamlit, plotly\nfrom rnn_explorer.figures.style import template"),
     ],
 )
 def test_the_rule_lets_pass_what_is_allowed(path, source):

@@ -68,6 +68,8 @@ class LocalEngine:
         keep_untouched: seconds after which a run is forgotten that nobody looks at and nobody has trained.
         glance: seconds after a look during which a run counts as looked at.
         memory: bytes that all runs may take together, here and in the workers; None: as `budget.memory_limit` says.
+        one_first: whether the first worker is to be ready before the others start. Importing torch takes seconds of a
+            core, and at its start a server shares its cores with the first browser.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class LocalEngine:
         keep_untouched: float = 600.0,
         glance: float = GLANCE,
         memory: int | None = None,
+        one_first: bool = False,
     ) -> None:
         count = min(_cores(), MAX_WORKERS) if workers is None else workers
         if count < 1:
@@ -93,9 +96,11 @@ class LocalEngine:
         self._tickets = itertools.count()
         self._relay = Relay()
         self._pid = os.getpid()
-        self._workers = [
-            WorkerProcess(str(index), self._lock, self._closing, self._hear, self._lose) for index in range(count)
-        ]
+        self._workers: list[WorkerProcess] = []
+        for number in range(count):
+            after = self._workers[0] if one_first and number else None
+            place = WorkerProcess(str(number), self._lock, self._closing, self._hear, self._lose, after)
+            self._workers.append(place)
         self._threads = [threading.Thread(target=self._tend, name="engine-tend", daemon=True)]
         self._threads += [worker.thread for worker in self._workers]
         for thread in self._threads:
@@ -143,9 +148,9 @@ class LocalEngine:
             self._move_to_the_idle(run)
         if command in ("play", "step", "epoch"):
             # Shown at once, so that a page that draws while a run trains starts to draw.
-            run.status, run.message, run.test = "training", "", None
+            run.status, run.message, run.test = "training", _waits_for(run.worker), None
         elif command == "reset":
-            run.status, run.message = "starting", ""
+            run.status, run.message = "starting", _waits_for(run.worker)
         run.number += 1
         self._tell(Order(run.run_id, run.number, command))
 
@@ -300,7 +305,7 @@ class LocalEngine:
         """Give the run to the worker with the least to do, from its checkpoint where it has one."""
         run.worker = min(self._workers, key=self._load)
         run.number += 1
-        run.status, run.message = "starting", "" if run.worker.ready_since is not None else _FIRST_START
+        run.status, run.message = "starting", _waits_for(run.worker)
         state = read(kept) if (kept := run.rewind()) is not None else None
         train, validation = run.train.arrays(), run.validation.arrays()
         self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
@@ -324,7 +329,8 @@ class LocalEngine:
 
     def _load(self, worker: WorkerProcess) -> tuple[bool, float]:
         load = sum(1.0 if run.status == "training" else IDLE_WEIGHT for run in self._of(worker))
-        return worker.is_failing, load + (0.5 if worker.ready_since is None else 0.0)
+        late = 0.0 if worker.ready_since is not None else 0.5 if worker.process is not None else 2.0
+        return worker.is_failing, load + late
 
     def _tell(self, message: Any) -> None:
         """Send a message to the worker of the run that it is about; nobody hears it where there is none."""
@@ -520,6 +526,11 @@ def _size(experiment: Experiment) -> int:
 
 
 _known_size = functools.lru_cache(maxsize=64)(_size)
+
+
+def _waits_for(worker: WorkerProcess | None) -> str:
+    """What a run waits for that this worker is to host; "" for nothing."""
+    return "" if worker is not None and worker.ready_since is not None else _FIRST_START
 
 
 def _fate(run: Run, given_up: bool, silenced: bool) -> tuple[Status, str]:

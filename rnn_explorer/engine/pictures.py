@@ -39,7 +39,7 @@ class Encoder:
         busy: tuple[str, str, float] | None = None,
         only: Collection[str] | None = None,
     ) -> bytes:
-        """One frame: `run`, `version` and `status` always, other parts where they are new.
+        """One frame: `run`, `version` and `status` always, other parts where they are new; no cards while a run starts.
 
         Args:
             seen: the run as it is looked at.
@@ -52,11 +52,13 @@ class Encoder:
         errors = [answer.error for answer in seen.answers.values() if answer.error]
         status = {**status_of(view), **past, "busy": busy, "errors": errors}
         parts: dict[str, Any] = {"frames": view.frames}
+        told = self._told = {"run": view.run_id, "version": view.version, "status": status}
+        if view.snapshot is None and view.status == "starting":
+            return pack({**told, **parts, "figures": {}})  # nothing is known yet; what the page shows stays
         if view.snapshot is not None:
             parts |= {"chosen": self.board.fitted(seen), "tools": self.board.tools(seen)}
         parts["grid"] = self.board.grid(seen)
         cards = [_card(card) for card in self.board.cards(seen)]
-        told = self._told = {"run": view.run_id, "version": view.version, "status": status}
         self._coarse = _is_moving(seen, film)
         return self._frames.encode(told, parts, cards, only, coarse=self._coarse)
 

@@ -30,6 +30,8 @@ SILENT, MUTE = 5.0, 20.0  # seconds without a sign of life: it gets no new runs;
 SLOW, STUCK = 30.0, 120.0  # seconds at one piece of work, which lasts about one on a free core: likewise
 MUTE_START, STUCK_START = 60.0, 300.0  # until it is ready, since importing torch may stop all its threads for long
 
+HEAD_START = 3.0  # seconds that a first process which is ready has to itself, for the figures of the first page
+
 COMMAND = (sys.executable, "-m", "rnn_explorer.engine.worker")
 _UNWELL = (
     "The worker process of this run does not answer at the moment. If that lasts it is replaced; "
@@ -50,6 +52,7 @@ class WorkerProcess:
         take: is given what the process says of runs, with the lock free.
         lost: is told with the lock held that the process has died with its runs: (place, whether no process could be
             started, whether it was killed since it did not answer); returns whom to call once the lock is free.
+        after: a place whose first process is to be ready, or dead, before this one starts; None for none.
 
     Attributes:
         process: the present one.
@@ -58,6 +61,7 @@ class WorkerProcess:
         busy: seconds at its present piece of work, as of then.
         trouble: a sentence for a person while it does not answer.
         deaths: failed starts, in a row.
+        came: set once a first process was ready, or died.
         thread: that keeps a process alive; to be started.
     """
 
@@ -68,6 +72,7 @@ class WorkerProcess:
         closing: threading.Event,
         take: Callable[[WorkerProcess, Message], None],
         lost: Callable[[WorkerProcess, bool, bool], Calls],
+        after: WorkerProcess | None = None,
     ) -> None:
         self.name = name
         self._lock, self._closing, self._take, self._lost = lock, closing, take, lost
@@ -77,6 +82,7 @@ class WorkerProcess:
         self.heard = self.busy = 0.0
         self.trouble = ""
         self.deaths = 0
+        self._after, self.came = after, threading.Event()
         self.outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None  # from the outbox to the connection, once the process is ready
         self.thread = threading.Thread(target=self._keep_alive, name=f"engine-worker-{name}", daemon=True)
@@ -125,6 +131,7 @@ class WorkerProcess:
 
     def terminate(self) -> None:
         """Ask the process to end."""
+        self.came.set()
         self.outbox.put(None)
         if self.process is not None:
             self.process.terminate()
@@ -144,6 +151,9 @@ class WorkerProcess:
 
     def _keep_alive(self) -> None:
         """Start a process, listen to it until it dies, and start the next one."""
+        if self._after is not None:
+            self._after.came.wait()
+            self._closing.wait(HEAD_START)
         while not self._closing.is_set():
             try:
                 self._spawn()
@@ -192,6 +202,7 @@ class WorkerProcess:
             elif isinstance(message, WorkerReady):
                 with self._lock:
                     self.ready_since, self.busy = time.monotonic(), 0.0
+                self.came.set()
                 # Only now: what a worker was told that died on its way up waits for the next one.
                 self._writer = threading.Thread(target=_write, args=(connection, self.outbox), daemon=True)
                 self._writer.start()
@@ -200,6 +211,7 @@ class WorkerProcess:
 
     def _bury(self) -> float:
         """Tidy up after a dead process; returns the seconds to wait before the next is started."""
+        self.came.set()
         if self.process is not None:
             self.process.kill()  # it may have lost its connection without dying
             self.process.wait()

@@ -117,6 +117,7 @@ def _loop(x: float, y: float, side: int, colour: str, letter: str, index: str) -
     anchor, at = ("start", x + side * 27) if side > 0 else ("end", x + side * 27)
     return (
         f'<path d="{path}" stroke="{colour}" stroke-width="1.6" fill="none"/><path d="{head}" fill="{colour}"/>'
-        f'<text x="{at:g}" y="{y + 3:g}" text-anchor="{anchor}" font-size="10.5" font-style="italic">{letter}'
+        f'<text x="{at:g}" y="{y + 3:g}" text-anchor="{anchor}" font-size="11" font-style="italic" '
+        f'font-family="Cambria Math, STIX Two Math, Cambria, Georgia, serif">{letter}'
         f'<tspan font-size="7.5" dy="2.5" font-style="normal">{index}</tspan></text>'
     )

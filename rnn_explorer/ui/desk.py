@@ -284,6 +284,7 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         ask,
         looked_at(run_id),
         view.status,
+        view.message,
         on_status=lambda: None,
         on_at=functools.partial(_went, board, run_id),
     )

@@ -12,7 +12,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.network import network_svg
 from rnn_explorer.ui import session
 from rnn_explorer.ui.drawing import drawing
-from rnn_explorer.ui.rows import rows
+from rnn_explorer.ui.plain import plain
 
 _log = logging.getLogger(__name__)
 _WHY_TWO = (
@@ -50,23 +50,11 @@ def show(experiment: Experiment) -> None:
 
 def summary(view: RunView) -> None:
     """The layers, their output shapes and their parameters, with the totals both ways of counting give."""
-    layers: list[dict[str, str | int]] = [
-        {
-            "Layer": row.layer,
-            "Output shape": row.output_shape,
-            "Parameters": row.parameters,
-            "as Keras counts": row.keras_parameters,
-        }
-        for row in view.summary
-    ]
-    layers.append(
-        {
-            "Layer": "total",
-            "Output shape": "",
-            "Parameters": view.parameters,
-            "as Keras counts": view.keras_parameters,
-        }
-    )
-    rows(layers)
+    lines = ["| Layer | Output shape | Parameters | as Keras counts |", "|:--|:--|--:|--:|"]
+    for row in view.summary:
+        shape = plain(row.output_shape)
+        lines.append(f"| {plain(row.layer)} | {shape} | {row.parameters:,} | {row.keras_parameters:,} |")
+    lines.append(f"| total | | {view.parameters:,} | {view.keras_parameters:,} |")
+    st.markdown("\n".join(lines))  # a data frame would have the server load Arrow: 0.2 s of its first page
     counts = f"**{view.parameters:,}** parameters as torch counts them, **{view.keras_parameters:,}** as Keras does."
     st.markdown(f"{counts} {_WHY_TWO}")

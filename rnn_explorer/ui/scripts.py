@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gzip
 import hashlib
 import importlib.util
 from pathlib import Path
@@ -11,9 +10,11 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-_YEAR = 365 * 24 * 3600
+from rnn_explorer.ui.compression import FOREVER, answer, compressed
+
 _FOLDER = Path(__file__).parent / "live_figures"
 LOADER = "loader.js"  # Streamlit sends it; it imports the others
+STYLE = _FOLDER / "live.css"  # stands in the page
 
 
 @functools.cache
@@ -52,17 +53,13 @@ def plotly(request: Request) -> Response:
 
 @functools.cache
 def _compressed(name: str) -> bytes:
-    return gzip.compress(modules()[name], compresslevel=9)
+    return compressed(modules()[name])
 
 
 @functools.cache
 def _plotly_compressed() -> bytes:
-    return gzip.compress(plotly_script(), compresslevel=9)
+    return compressed(plotly_script())
 
 
-def _script(request: Request, plain: bytes, compressed: bytes) -> Response:
-    headers = {"cache-control": f"public, max-age={_YEAR}, immutable", "vary": "accept-encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(plain, media_type="text/javascript", headers=headers)
-    headers["content-encoding"] = "gzip"
-    return Response(compressed, media_type="text/javascript", headers=headers)
+def _script(request: Request, plain: bytes, smaller: bytes) -> Response:
+    return answer(request.headers, plain, smaller, "text/javascript", {"cache-control": FOREVER})

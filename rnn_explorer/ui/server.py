@@ -26,6 +26,7 @@ from streamlit import config
 from rnn_explorer.tasks.own import store
 from rnn_explorer.ui import descriptors, downloads, faults, quiet, scripts, secret, session, socket, uploads
 from rnn_explorer.ui.access import Access
+from rnn_explorer.ui.frontend import Frontend
 from rnn_explorer.ui.visitor import Visitors
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -108,6 +109,7 @@ def middleware() -> list[Middleware]:
         Middleware(SecurityHeaders),
         Middleware(Access, bodiless=ours),
         Middleware(Visitors, path=prefix(), elsewhere=no_pages),
+        Middleware(Frontend, path=prefix(), elsewhere=no_pages),
     ]
 
 

@@ -20,7 +20,7 @@ def engine() -> LocalEngine:
     global _engine
     with _lock:
         if _engine is None:
-            _engine = LocalEngine()
+            _engine = LocalEngine(one_first=True)
         return _engine
 
 

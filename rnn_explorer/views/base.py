@@ -212,6 +212,7 @@ class Board(ABC):
         rows: the heights of the grid's rows, as CSS writes them, in a window that is wide enough for two figures.
         spans: card -> how many of the grid's six columns and of its rows it takes; (3, 1) where it is not named.
         least_height: pixels of the whole grid below which the page scrolls instead.
+        usual: the names of the cards that it mostly has, in their order: what a page waits for stands in their places.
 
     Args:
         selection: what is chosen; `selection` may be set anew at any time.
@@ -222,6 +223,7 @@ class Board(ABC):
     rows: ClassVar[str] = "1fr 1fr"
     spans: ClassVar[Mapping[str, tuple[int, int]]] = {}
     least_height: ClassVar[int] = 560
+    usual: ClassVar[tuple[str, ...]]
 
     def __init__(self, selection: Any) -> None:
         self.selection = selection

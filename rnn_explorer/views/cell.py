@@ -68,6 +68,7 @@ class CellBoard(Board):
     rows = "1.75fr 1fr"
     spans = {"cell": (6, 1)}
     least_height = 660
+    usual = ("cell", "answer", "states")
 
     def tools(self, seen: Seen) -> list[Tool]:
         chosen = self.fitted(seen)

@@ -32,6 +32,7 @@ class DataBoard(Board):
     rows = "1fr"
     spans = {"curves": (6, 1)}
     least_height = 300
+    usual = ("curves",)
 
     def tools(self, seen: Seen) -> list[Tool]:
         return [Tool("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale")]

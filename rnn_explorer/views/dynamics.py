@@ -95,6 +95,7 @@ class DynamicsBoard(Board):
     rows = "1fr 1fr 10rem"
     spans = {"dynamics": (4, 2), "eigenvalues": (2, 1), "flow": (2, 1), "found": (6, 1)}
     least_height = 660
+    usual = ("dynamics", "eigenvalues", "flow", "found")
 
     def __init__(self, selection: DynamicsSelection) -> None:
         super().__init__(selection)

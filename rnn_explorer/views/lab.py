@@ -47,6 +47,7 @@ class LabBoard(Board):
     selection_class = LabSelection
     rows = "1fr 1fr 1.1fr"
     spans = {"gates": (6, 1)}
+    usual = ("curves", "answer", "states", "path", "gates")
 
     def __init__(self, selection: LabSelection) -> None:
         super().__init__(selection)

@@ -102,6 +102,7 @@ class MemoryBoard(Board):
     rows = "1.5fr 1fr 1fr"
     spans = {"gradient": (4, 1), "findings": (2, 1), "loss_gradient": (2, 1), "triangle": (2, 1), "saliency": (2, 1)}
     least_height = 700
+    usual = ("gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm")
 
     def tools(self, seen: Seen) -> list[Tool]:
         chosen, snapshot = self.fitted(seen), seen.view.snapshot

@@ -146,7 +146,10 @@ class TryBoard(Board):
 
     name = "try"
     selection_class = TrySelection
+    rows = "1fr 1.05fr"
+    spans = _WIDE
     least_height = 540
+    usual = ("answer", "states", "gates")
 
     def tools(self, seen: Seen) -> list[Tool]:
         chosen, way, own = self.fitted(seen), _way(seen.view), self._own(seen)
@@ -231,7 +234,7 @@ class TryBoard(Board):
         if own and way not in ("values", "series"):
             return Grid("1fr 1fr 1.1fr", {**_COMMON, **_WIDE}, 800)
         if own or not way:
-            return Grid("1fr 1.05fr", _WIDE, self.least_height)
+            return Grid(self.rows, self.spans, self.least_height)
         rows = {"text": "1.5fr 1fr", "series": "1fr"}.get(way, "1.1fr 1fr")
         return Grid(rows, {**_COMMON, **_WIDE, "answer": (6, 1), "legal_symbols": (6, 1)}, self.least_height)
 

@@ -15,6 +15,7 @@ from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
+from rnn_explorer.views import BOARDS
 from rnn_explorer.views.base import Seen
 from rnn_explorer.views.lab import LabBoard, LabSelection
 
@@ -93,7 +94,8 @@ def test_what_is_sent_of_a_map_is_the_map() -> None:
 def test_a_frame_can_be_made_even_where_nothing_is_known_or_finite() -> None:
     trainer = trainer_of("task=adding&cell=rnn&hidden_size=3")
     bare = view_of(trainer, snapshot=None, baseline=None, metric_name="", status="starting")
-    assert set(unpack(encoder_of().frame(seen(bare)))["figures"]) == {"curves"}
+    told = unpack(encoder_of().frame(seen(bare)))
+    assert not {"cards", "grid", "tools"} & set(told) and told["figures"] == {}, "what the page shows stays"
     broken = {"step": np.array([1, 2]), "loss": np.array([1.0, math.inf]), "metric": np.array([math.nan, math.nan])}
     view = view_of(
         trainer,
@@ -103,6 +105,16 @@ def test_a_frame_can_be_made_even_where_nothing_is_known_or_finite() -> None:
     )
     status = unpack(encoder_of().frame(seen(view)))["status"]
     assert status["train_loss"] is None and status["message"] == "Diverged"
+
+
+@pytest.mark.parametrize("name", BOARDS.names())
+def test_a_page_waits_in_the_places_of_the_cards_that_come(name: str) -> None:
+    board = BOARDS.get(name)
+    told = unpack(Encoder(board(board.selection_class())).frame(seen(view_of(trainer_of("task=digits")))))
+    assert tuple(told["cards"]) == board.usual
+    places = [told["grid"]["spans"].get(card) for card in told["cards"]]
+    assert places == [(list(board.spans[card]) if card in board.spans else None) for card in board.usual]
+    assert (told["grid"]["rows"], told["grid"]["least"]) == (board.rows, board.least_height)
 
 
 @given(st.dictionaries(st.sampled_from([*LabSelection.__dataclass_fields__, "other"]), st.text(max_size=8)))

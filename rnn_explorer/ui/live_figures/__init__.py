@@ -14,11 +14,11 @@ import plotly
 import streamlit as st
 
 from rnn_explorer.ui import scripts
+from rnn_explorer.views import BOARDS, Board
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "rnn_explorer.live_figures",
-    css=(_HERE / "live.css").read_text(encoding="utf-8"),
     js=(_HERE / scripts.LOADER).read_text(encoding="utf-8"),
     isolate_styles=False,
 )
@@ -32,6 +32,7 @@ def live_figures(
     ask: Mapping[str, Any],
     at: int | None,
     status: str,
+    message: str,
     on_status: Callable[[], None],
     on_at: Callable[[], None],
 ) -> Any:
@@ -45,6 +46,7 @@ def live_figures(
         ask: parts of the board's selection that the page decides.
         at: the step of the past that this script believes to be looked at.
         status: of the run, with which this script has drawn its buttons.
+        message: the run's sentence, for as long as the browser has not heard of the run itself.
         on_status: called when the browser sees the run's status change.
         on_at: called when the person goes to another step of the past.
 
@@ -63,6 +65,8 @@ def live_figures(
         "ask": tuple(ask.items()),
         "at": at,
         "status": status,
+        "message": message,
+        "blocks": _blocks(BOARDS.get(board)),
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
         "names": tuple(scripts.modules()),
     }
@@ -74,3 +78,8 @@ def live_figures(
         on_at_change=on_at,
         height="content",
     )
+
+
+def _blocks(board: type[Board]) -> tuple[str, int, tuple[tuple[int, int], ...]]:
+    """Where cards will stand, for as long as there are none: heights of rows, least height, spans."""
+    return board.rows, board.least_height, tuple(board.spans.get(name, (3, 1)) for name in board.usual)

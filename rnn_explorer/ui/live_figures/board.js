@@ -10,6 +10,7 @@ import { DrawingCard } from "./drawing_card.js";
 import { readLook } from "./look.js";
 import { loadPlotly } from "./plotly_internals.js";
 import { Reports } from "./reports.js";
+import { Skeleton, waitedFor } from "./skeleton.js";
 import { StatusLine } from "./status_line.js";
 import { Timeline } from "./timeline.js";
 import { WordsCard } from "./words_card.js";
@@ -94,6 +95,7 @@ export class Board {
     this.grid = make("div", "rx-grid");
     root.dataset.board = this.key;
     root.append(this.line.root, this.timeline.root, this.note, this.grid);
+    this.skeleton = new Skeleton(root, this.grid);
 
     this.onResize = () => this.fit();
     window.addEventListener("resize", this.onResize);
@@ -164,7 +166,13 @@ export class Board {
    * @param {import("./types").Told} told
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, at, status }, setState) {
+  show({ run, base, plotly, link, ask, at, status, message, blocks }, setState) {
+    if (!this.skeleton.over && !this.layout) {
+      const [rows, least, spans] = blocks;
+      this.skeleton.show(spans);
+      this.setGrid(rows, least);
+      if (!this.status.status) this.line.wait(waitedFor({ status, message }));
+    }
     this.reports.setState = setState;
     this.believed = status;
     this.checkLater();
@@ -250,6 +258,7 @@ export class Board {
       }
       card.merge(news);
     }
+    if (!waitedFor(frame.status)) this.skeleton.end();
     this.names = frame.cards || this.names;
     this.layout = frame.grid || this.layout;
     if (this.layout && (frame.cards || frame.grid)) this.arrange(this.names, this.layout);
@@ -276,8 +285,16 @@ export class Board {
       if (card) Object.assign(card.root.style, style);
     }
     for (const [name, card] of this.cards) card.root.hidden = !names.includes(name);
-    this.grid.style.setProperty("--rx-rows", grid.rows);
-    this.least = grid.least;
+    this.setGrid(grid.rows, grid.least);
+  }
+
+  /**
+   * @param {string} rows
+   * @param {number} least
+   */
+  setGrid(rows, least) {
+    this.grid.style.setProperty("--rx-rows", rows);
+    this.least = least;
     this.fit();
   }
 
@@ -286,7 +303,8 @@ export class Board {
     this.root.dataset.status = status.status;
     this.root.dataset.step = String(status.step);
     this.line.show(status);
-    this.say("run", [status.message, ...new Set(status.errors)].filter(Boolean).join(" "));
+    const message = waitedFor(status) ? "" : status.message; // else the status line says it
+    this.say("run", [message, ...new Set(status.errors)].filter(Boolean).join(" "));
   }
 
   /**

@@ -1,14 +1,16 @@
 // The line above the figures: status, progress, numbers, what takes long, and sentences.
 
 import { make, makeButton, short } from "./dom.js";
+import { waitedFor } from "./skeleton.js";
 
 /** @typedef {import("./types").Status} Status */
 
 /**
- * The numbers of the status line, in words.
+ * The numbers of the status line, in words; none before they are known.
  * @param {Status} s
  */
 export function numbersOf(s) {
+  if (!s.target) return "";
   const percent = (/** @type {number | null | undefined} */ x) =>
     (s.metric === "accuracy" && x !== null && x !== undefined ? `${(100 * x).toFixed(1)} %` : short(x));
   const parts = [`step ${s.step} / ${s.target}`, `epoch ${s.epoch.toFixed(s.epoch < 100 ? 1 : 0)} / ${Number(s.epochs.toFixed(1))}`];
@@ -42,12 +44,23 @@ export class StatusLine {
   /** @param {Status} s */
   show(s) {
     const first = s.status === "ready" && s.step === 0;
-    this.words.textContent = first ? "Press Play (or the key p) and watch it learn" : s.status;
+    const sentence = first ? "Press Play (or the key p) and watch it learn" : waitedFor(s);
+    this.words.textContent = sentence || s.status;
+    this.words.classList.toggle("rx-sentence", Boolean(sentence));
     this.words.classList.toggle("rx-hint", first);
     this.progress.value = s.target ? Math.min(s.step / s.target, 1) : 0;
     this.progress.title = `${s.step} of ${s.target} optimizer steps`;
     this.numbers.textContent = numbersOf(s);
     this.showBusy(s.busy);
+  }
+
+  /**
+   * Say what is waited for, before anything is known of the run.
+   * @param {string} sentence
+   */
+  wait(sentence) {
+    this.words.textContent = sentence;
+    this.words.classList.add("rx-sentence");
   }
 
   /**

@@ -110,6 +110,8 @@ export interface Told {
   ask: [string, any][];
   at: number | null;
   status: string;
+  message: string;
+  blocks: [rows: string, least: number, spans: [number, number][]];
 }
 
 export type Report = (name: string, value: any) => void;

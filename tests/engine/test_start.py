@@ -1,0 +1,57 @@
+"""The start of an engine: one worker first, and what is pressed before it is ready."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from rnn_explorer.engine import worker_process
+from rnn_explorer.engine.local import LocalEngine
+
+
+def test_the_first_worker_comes_alone_and_no_run_waits_for_another(small, settle, wait_for, monkeypatch):
+    monkeypatch.setattr(worker_process, "HEAD_START", 3600.0)
+    engine = LocalEngine(workers=3, one_first=True)
+    try:
+        runs = [engine.start(small(seed=seed)) for seed in range(3)]
+        assert {settle(engine, run, "ready").status for run in runs} == {"ready"}
+        assert engine.workers_ready() == len(engine.worker_pids()) == 1
+    finally:
+        engine.close()
+    assert engine.worker_pids() == []
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_the_others_follow_when_the_first_is_ready_or_dead(small, wait_for, monkeypatch, dies):
+    monkeypatch.setattr(worker_process, "HEAD_START", 0.0)
+    engine = LocalEngine(workers=2, one_first=True)
+    try:
+        (first,) = wait_for(engine.worker_pids)
+        if dies:
+            os.kill(first, signal.SIGKILL)
+        wait_for(lambda: engine.workers_ready() == 2)
+        assert (first in engine.worker_pids()) is not dies
+    finally:
+        engine.close()
+
+
+def test_what_is_pressed_before_a_worker_is_ready_is_done_then_and_the_sentence_stays_until_then(
+    small, wait_for, monkeypatch
+):
+    engine = LocalEngine(workers=1)
+    try:
+        run = engine.start(small(steps=100_000))
+        sentence = engine.view(run).message
+        assert sentence.startswith("Starting PyTorch") and engine.view(run).status == "starting"
+        engine.command(run, "play")
+        view = engine.view(run)
+        assert (view.status, view.message, view.step, view.target) == ("training", sentence, 0, 0)
+        view = wait_for(lambda: engine.view(run).step and engine.view(run))
+        assert (view.status, view.message) == ("training", "")
+        engine.command(run, "pause")
+        engine.command(run, "reset")
+        assert engine.view(run).message == "", "the worker is ready"
+    finally:
+        engine.close()
