@@ -134,3 +134,62 @@ export function repaint(plot, number, news) {
   plot.data[number] = news;
   return true;
 }
+
+/** What may change in lines and points that are drawn in place; all else of a trace decides how it is drawn. */
+const MOVES = new Set(["x", "y", "text", "customdata"]);
+
+/**
+ * Whether a change leaves all of a trace of lines and points but where they are.
+ * @param {import("./types").Trace} trace as it was
+ * @param {import("./types").Trace} change
+ */
+export const isMove = (trace, change) => trace.type === "scatter" && Object.keys(change).every((key) => MOVES.has(key));
+
+/**
+ * New places for lines and points whose axes stay. Plotly's own code for this kind of trace draws them, without all that
+ * it does around that for a figure: it completes the whole description, measures margins, and draws the axes anew.
+ * @param {any} plot
+ * @param {number} number of the trace
+ * @param {import("./types").Trace} news the trace with its new values
+ * @returns {boolean} false where the figure is not as expected; it must then be drawn whole
+ */
+export function move(plot, number, news) {
+  const { _fullData: traces, _fullLayout: layout, calcdata } = plot;
+  const trace = traces && traces[number];
+  if (!trace || trace.type !== "scatter" || trace.visible !== true || trace.fill !== "none" || trace.stackgroup || trace.ids) return false;
+  if (trace.zorder || trace.error_x?.visible || trace.error_y?.visible || trace.selectedpoints) return false;
+  const subplot = layout._plots[trace.xaxis + trace.yaxis];
+  if (!subplot || ![subplot.xaxis, subplot.yaxis].every((axis) => !axis.autorange && (axis.type === "linear" || axis.type === "log"))) return false;
+  const { calc, plot: draw } = trace._module || {};
+  const layer = subplot.plot.selectAll(".scatterlayer"); // not `select`, which would hand the subplot's data down to it
+  const length = Math.min(news.x ? news.x.length : 0, news.y ? news.y.length : 0);
+  if (!calc || !draw || layer.size() !== 1 || !length) return false;
+  for (const key of MOVES) if (key in news) trace[key] = news[key];
+  trace._length = length;
+  trace._input = plot.data[number] = news;
+  const points = calc(plot, trace);
+  points[0].t = calcdata[number][0].t;
+  points[0].trace = trace;
+  calcdata[number] = points;
+  draw(plot, subplot, [points], layer, { duration: 0 }); // without a transition it would remove all other traces
+  return true;
+}
+
+/**
+ * A new text for the title of an axis, which stands where it stood.
+ * @param {any} plot
+ * @param {string} name of the axis in the layout
+ * @param {string} text
+ * @returns {boolean} false where the figure is not as expected; it must then be drawn whole
+ */
+export function retitle(plot, name, text) {
+  const axis = (plot._fullLayout || {})[name];
+  const nodes = axis ? plot._fullLayout._infolayer.node().querySelectorAll(`.g-${axis._id}title text`) : [];
+  // Without a standoff it makes way for the labels that it would meet; signs of markup make more of a text than itself.
+  if (nodes.length !== 1 || nodes[0].childElementCount || !Number.isFinite(axis.title.standoff) || !plot.layout[name]?.title) return false;
+  if (!nodes[0].textContent.trim() || !text.trim() || /[<>&$\n\r%{}]/.test(text.replace(/ %/g, ""))) return false;
+  nodes[0].textContent = text.trim();
+  nodes[0].setAttribute("data-unformatted", text.trim());
+  axis.title.text = plot.layout[name].title.text = text;
+  return true;
+}
