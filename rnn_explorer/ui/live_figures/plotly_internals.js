@@ -3,6 +3,7 @@
 
 import { colorTable, paint } from "./color.js";
 import { make } from "./dom.js";
+import { address, png } from "./picture.js";
 
 /** Milliseconds: Plotly looks for what is under the pointer no more often. */
 export const LOOKS_EVERY = 50;
@@ -119,16 +120,9 @@ export function repaint(plot, number, news) {
   const rows = news.z;
   if (news.texttemplate) return false; // letters are light or dark by what is behind them
   if (images.length !== 1 || images[0].style.imageRendering !== "pixelated" || !Array.isArray(rows) || !rows.length || !rows[0].length) return false;
-  const canvas = make("canvas");
-  canvas.width = rows[0].length;
-  canvas.height = rows.length;
-  const context = canvas.getContext("2d");
-  if (!context) return false;
-  const pixels = context.createImageData(canvas.width, canvas.height);
   const [bottom, top] = axisOf(plot, trace.yaxis).range;
-  paint(pixels.data, rows, colorTable(news.colorscale), trace.zmin, trace.zmax, bottom < top);
-  context.putImageData(pixels, 0, 0);
-  images[0].setAttributeNS("http://www.w3.org/1999/xlink", "xlink:href", canvas.toDataURL());
+  const picture = png(paint(rows, trace.zmin, trace.zmax, bottom < top), rows[0].length, colorTable(news.colorscale));
+  images[0].setAttributeNS("http://www.w3.org/1999/xlink", "xlink:href", address(picture));
   calcdata[number][0].z = rows; // what hovering reads
   trace.z = rows;
   plot.data[number] = news;
