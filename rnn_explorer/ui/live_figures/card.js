@@ -230,7 +230,7 @@ export class Card {
    */
   drawInPlace(number) {
     const trace = this.state.data[number];
-    if (trace.type === "scatter") return move(this.plot, number, trace);
+    if (trace.type !== "heatmap") return move(this.plot, number, trace);
     return !Object.keys(this.ranges).length && repaint(this.plot, number, trace);
   }
 

@@ -129,19 +129,35 @@ export function repaint(plot, number, news) {
   return true;
 }
 
-/** What may change in lines and points that are drawn in place; all else of a trace decides how it is drawn. */
+/** What may change in lines, points and bars that are drawn in place; all else of a trace decides how it is drawn. */
 const MOVES = new Set(["x", "y", "text", "customdata"]);
+/** @type {Record<string, string>} */
+const LAYERS = { scatter: ".scatterlayer", bar: ".barlayer" };
 
 /**
- * Whether a change leaves all of a trace of lines and points but where they are.
+ * Whether a change leaves all of a trace of lines, points or bars but where they are, and what is written there.
  * @param {import("./types").Trace} trace as it was
  * @param {import("./types").Trace} change
  */
-export const isMove = (trace, change) => trace.type === "scatter" && Object.keys(change).every((key) => MOVES.has(key));
+export const isMove = (trace, change) => trace.type in LAYERS && Object.keys(change).every((key) => MOVES.has(key));
 
 /**
- * New places for lines and points whose axes stay. Plotly's own code for this kind of trace draws them, without all that
- * it does around that for a figure: it completes the whole description, measures margins, and draws the axes anew.
+ * Whether a trace stands for itself: nothing else is drawn where it goes, and it has nothing that its values alone do not
+ * tell.
+ * @param {any} plot
+ * @param {any} trace as Plotly completed it
+ */
+function standsAlone(plot, trace) {
+  if (trace.visible !== true || trace.ids || trace.zorder || trace.selectedpoints) return false;
+  if (trace.error_x?.visible || trace.error_y?.visible) return false;
+  if (trace.type === "scatter") return trace.fill === "none" && !trace.stackgroup;
+  const bars = plot._fullData.filter((/** @type {any} */ t) => t.type === "bar" && t.xaxis === trace.xaxis && t.yaxis === trace.yaxis);
+  return bars.length === 1 && !plot._fullLayout.uniformtext?.mode;
+}
+
+/**
+ * New values for lines, points or bars whose axes stay. Plotly's own code for this kind of trace draws them, without all
+ * that it does around that for a figure: it completes the whole description, measures margins, and draws the axes anew.
  * @param {any} plot
  * @param {number} number of the trace
  * @param {import("./types").Trace} news the trace with its new values
@@ -150,14 +166,14 @@ export const isMove = (trace, change) => trace.type === "scatter" && Object.keys
 export function move(plot, number, news) {
   const { _fullData: traces, _fullLayout: layout, calcdata } = plot;
   const trace = traces && traces[number];
-  if (!trace || trace.type !== "scatter" || trace.visible !== true || trace.fill !== "none" || trace.stackgroup || trace.ids) return false;
-  if (trace.zorder || trace.error_x?.visible || trace.error_y?.visible || trace.selectedpoints) return false;
+  if (!trace || !(trace.type in LAYERS) || !standsAlone(plot, trace)) return false;
   const subplot = layout._plots[trace.xaxis + trace.yaxis];
   if (!subplot || ![subplot.xaxis, subplot.yaxis].every((axis) => !axis.autorange && (axis.type === "linear" || axis.type === "log"))) return false;
-  const { calc, plot: draw } = trace._module || {};
-  const layer = subplot.plot.selectAll(".scatterlayer"); // not `select`, which would hand the subplot's data down to it
+  const { calc, crossTraceCalc, plot: draw } = trace._module || {};
+  const layer = subplot.plot.selectAll(LAYERS[trace.type]); // not `select`, which would hand the subplot's data down to it
   const length = Math.min(news.x ? news.x.length : 0, news.y ? news.y.length : 0);
-  if (!calc || !draw || layer.size() !== 1 || !length) return false;
+  const bars = trace.type === "bar";
+  if (!calc || !draw || layer.size() !== 1 || !length || (bars && length !== calcdata[number].length)) return false;
   for (const key of MOVES) if (key in news) trace[key] = news[key];
   trace._length = length;
   trace._input = plot.data[number] = news;
@@ -165,7 +181,8 @@ export function move(plot, number, news) {
   points[0].t = calcdata[number][0].t;
   points[0].trace = trace;
   calcdata[number] = points;
-  draw(plot, subplot, [points], layer, { duration: 0 }); // without a transition it would remove all other traces
+  if (bars) crossTraceCalc(plot, subplot);
+  draw(plot, subplot, [points], layer, bars ? undefined : { duration: 0 }); // as a part; whole, it would remove all other traces
   return true;
 }
 
