@@ -48,7 +48,9 @@ def rest(visitor: Visitor) -> None:
     """Pause, and wait until the last step is drawn."""
     visitor.pause()
     visitor.status("paused")
-    visitor.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
+    visitor.wait(
+        "document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step"
+    )
     visitor.wait(f"[...{BOARD}.cards.values()].every((card) => !card.dirty)")
 
 
@@ -102,3 +104,81 @@ def test_lines_points_and_bars_moved_in_place_look_as_when_drawn_from_nothing(
             assert found["repaints"] >= before[name]["repaints"] + 3
             moved += 1
     assert moved, "some figure must have been drawn in place alone"
+
+
+def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_hidden(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru&steps=100000&speed_limit=20")
+    plot = "document.querySelector('.rx-answer .rx-plot')"
+    repaints = "Number(document.querySelector('.rx-answer').dataset.repaints || 0)"
+    lab.press("play")
+    lab.wait(f"{repaints} > 3")
+    box = lab.page.locator(".rx-answer .nsewdrag").first.bounding_box()
+    assert box
+    mouse = lab.page.mouse
+    mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
+    mouse.up()
+    ends = f"{plot}._fullLayout.xaxis.range.map((x) => Math.round(100 * x) / 100)"
+    lab.wait(f"({ends})[0] > 3")
+    zoomed, drawn_before = lab.page.evaluate(ends), lab.page.evaluate(repaints)
+    lab.wait(f"{repaints} > {drawn_before + 5}")
+    rest(lab)
+    assert lab.page.evaluate(ends) == zoomed
+    found = drawn(lab, "answer")
+    assert found["here"] == found["fresh"], "what lies outside the zoom is cut off as by Plotly"
+
+    # what is pointed at is told with its newest value
+    place = """() => {
+        const { plot, state } = BOARD.cards.get('answer');
+        const frame = plot.getBoundingClientRect();
+        const inside = ({ range }, value) => value > Math.min(...range) && value < Math.max(...range);
+        for (const { xaxis = 'x', yaxis = 'y', hoverinfo, x, y } of state.data) {
+            const [across, up] = [xaxis, yaxis].map((id) => plot._fullLayout[`${id[0]}axis${id.slice(1)}`]);
+            const n = hoverinfo === 'skip' ? -1 : Array.from(y).findIndex((value, at) => inside(across, x[at]) && inside(up, value));
+            if (n >= 0) return [frame.x + across._offset + across.l2p(x[n]), frame.y + up._offset + up.l2p(y[n])];
+        }
+        return null;
+    }""".replace("BOARD", BOARD)
+    point = lab.page.evaluate(place)
+    assert point
+    mouse.move(point[0] + 40, point[1] + 20)
+    mouse.move(*point, steps=4)
+    lab.wait(f"({plot}._hoverdata || []).length > 0")
+    told = lab.page.evaluate(
+        f"(({{ curveNumber, pointNumber, y }}) => [curveNumber, pointNumber, y])({plot}._hoverdata[0])"
+    )
+    held = lab.page.evaluate(f"{BOARD}.cards.get('answer').state.data[{told[0]}].y[{told[1]}]")
+    assert told[2] == held
+
+    # a trace that the person hid stays hidden
+    mouse.move(5, 5)
+    target = lab.page.locator(".rx-curves .legendtoggle").first
+    target.click()
+    hidden = "document.querySelector('.rx-curves .rx-plot')._fullData.filter((t) => t.visible === 'legendonly').length"
+    lab.wait(f"{hidden} > 0")
+    count, step = lab.page.evaluate(hidden), lab.drawn()
+    lab.press("play")
+    lab.past(step + 10)
+    rest(lab)
+    assert lab.page.evaluate(hidden) == count
+
+
+def test_what_is_marked_follows_a_path_that_moves_in_place(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru&steps=100000&speed_limit=20")
+    lab.press("play")
+    lab.wait("Number(document.querySelector('.rx-path').dataset.repaints || 0) > 3")
+    lab.page.evaluate(f"{BOARD}.setTime(4)")
+    dot = "(({ left, top }) => [left, top])(document.querySelector('.rx-path .rx-dot').style)"
+    first = lab.page.evaluate(dot)
+    lab.wait(f"({dot}).join() !== '{','.join(first)}'")
+    rest(lab)
+    card = f"{BOARD}.cards.get('path')"
+    place = lab.page.evaluate(
+        f"""() => {{
+        const card = {card}, number = card.state.marks[0].trace, trace = card.state.data[number];
+        const {{ xaxis, yaxis }} = card.plot._fullLayout;
+        return [xaxis._offset + xaxis.l2p(trace.x[3]), yaxis._offset + yaxis.l2p(trace.y[3])];
+    }}"""
+    )
+    assert [float(length.removesuffix("px")) for length in lab.page.evaluate(dot)] == pytest.approx(place, abs=0.01)
