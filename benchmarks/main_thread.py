@@ -1,8 +1,8 @@
 """What a live frame costs the browser's main thread: `python -m benchmarks.main_thread --roots OTHER_CHECKOUT .`.
 
-Starts the app of each checkout in turn, opens the Lab in a Chromium, trains at a limited speed and has the browser trace
-its own work. Counted is CPU time, so that other work on the machine matters little: of the page's main thread, by what
-it was spent on, and of all of the browser's processes, which also raster and compose what was drawn.
+Starts the app of each checkout in turn, opens the Lab in a Chromium, trains at a limited speed and has the browser
+trace its own work. Counted is CPU time, so that other work on the machine matters little: of the page's main thread, by
+what it was spent on, and of all of the browser's processes, which also raster and compose what was drawn.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ CATEGORIES = ("-*", "devtools.timeline", "disabled-by-default-devtools.timeline"
 
 # The browser's names of what a main thread does; all others count as "other".
 _SCRIPTS = {
-    "EvaluateScript", "FunctionCall", "EventDispatch", "FireAnimationFrame", "TimerFire", "FireIdleCallback", "RunMicrotasks",
-    "WebSocketReceive", "WebSocketSend", "MinorGC", "MajorGC", "V8.GCScavenger", "v8.compile", "v8.compileModule",
-    "v8.evaluateModule", "v8.callFunction", "HandlePostMessage", "BlinkGC.AtomicPhase",
+    "EvaluateScript", "FunctionCall", "EventDispatch", "FireAnimationFrame", "TimerFire", "FireIdleCallback",
+    "RunMicrotasks", "WebSocketReceive", "WebSocketSend", "MinorGC", "MajorGC", "V8.GCScavenger", "v8.compile",
+    "v8.compileModule", "v8.evaluateModule", "v8.callFunction", "HandlePostMessage", "BlinkGC.AtomicPhase",
 }  # fmt: skip
 _LAYOUT = {
-    "Layout", "UpdateLayoutTree", "RecalcStyle", "ParseAuthorStyleSheet", "ScheduleStyleRecalculation", "InvalidateLayout",
-    "HitTest", "IntersectionObserverController::computeIntersections", "ParseHTML",
+    "Layout", "UpdateLayoutTree", "RecalcStyle", "ParseAuthorStyleSheet", "ScheduleStyleRecalculation",
+    "InvalidateLayout", "HitTest", "IntersectionObserverController::computeIntersections", "ParseHTML",
 }  # fmt: skip
 _PAINT = {
     "PrePaint", "Paint", "PaintImage", "Layerize", "Commit", "UpdateLayer", "UpdateLayerTree", "CompositeLayers",
@@ -92,16 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("What an update of all figures of the Lab costs: ms of CPU (medians)\n")
     print(show(results))
     print(
-        f"\n`{QUERY.format(cell=told.cell, speed=0).partition('&speed')[0]}`, the Lab in a window of {WIDTH} x {HEIGHT}; "
-        f"{told.rounds} rounds of {told.seconds:g} s. Figures: how many of the five an update draws."
+        f"\n`{QUERY.format(cell=told.cell, speed=0).partition('&speed')[0]}`, the Lab in a window of {WIDTH} x "
+        f"{HEIGHT}; {told.rounds} rounds of {told.seconds:g} s. Figures: how many of the five an update draws."
     )
     print(f"\n{common.machine_line(found)}")
     return 0
 
 
 def measure(browser: Any, address: str, seconds: float) -> dict[str, float]:
-    """One page that draws for `seconds`: updates a second, how many figures one of them draws, and milliseconds of CPU for
-    an update of all figures: some are drawn less often than others, and not by all checkouts alike."""
+    """One page that draws for `seconds`: updates a second, how many figures one of them draws, and milliseconds of CPU.
+
+    These are for an update of all figures: some are drawn less often than others, and not by all checkouts alike.
+    """
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     page.set_default_timeout(PATIENCE)
     page.goto(address)

@@ -135,8 +135,9 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
         const inside = ({ range }, value) => value > Math.min(...range) && value < Math.max(...range);
         for (const { xaxis = 'x', yaxis = 'y', hoverinfo, x, y } of state.data) {
             const [across, up] = [xaxis, yaxis].map((id) => plot._fullLayout[`${id[0]}axis${id.slice(1)}`]);
-            const n = hoverinfo === 'skip' ? -1 : Array.from(y).findIndex((value, at) => inside(across, x[at]) && inside(up, value));
-            if (n >= 0) return [frame.x + across._offset + across.l2p(x[n]), frame.y + up._offset + up.l2p(y[n])];
+            const n = Array.from(y).findIndex((value, at) => inside(across, x[at]) && inside(up, value));
+            const at = (side, axis, value) => frame[side] + axis._offset + axis.l2p(value);
+            if (n >= 0 && hoverinfo !== 'skip') return [at('x', across, x[n]), at('y', up, y[n])];
         }
         return null;
     }""".replace("BOARD", BOARD)
@@ -145,11 +146,15 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
     mouse.move(point[0] + 40, point[1] + 20)
     mouse.move(*point, steps=4)
     lab.wait(f"({plot}._hoverdata || []).length > 0")
-    told = lab.page.evaluate(
-        f"(({{ curveNumber, pointNumber, y }}) => [curveNumber, pointNumber, y])({plot}._hoverdata[0])"
-    )
-    held = lab.page.evaluate(f"{BOARD}.cards.get('answer').state.data[{told[0]}].y[{told[1]}]")
-    assert told[2] == held
+    held = f"(({{ curveNumber: curve, pointNumber: n }}) => {BOARD}.cards.get('answer').state.data[curve].y[n])"
+    told = f"[{plot}._hoverdata[0].y, {held}({plot}._hoverdata[0])]"
+    shown, newest = lab.page.evaluate(told)
+    assert shown == newest
+    step = lab.drawn()
+    lab.page.keyboard.press("n")
+    expect(lab.board).to_have_attribute("data-drawn", str(step + 1))
+    shown, newest = lab.page.evaluate(told)
+    assert shown == newest
 
     # a trace that the person hid stays hidden
     mouse.move(5, 5)

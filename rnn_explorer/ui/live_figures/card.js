@@ -2,7 +2,7 @@
 
 import { make, makeButton } from "./dom.js";
 import { newTitles } from "./layouts.js";
-import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle } from "./plotly_internals.js";
+import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
 
 /** @typedef {import("./types").News} News */
 /** @typedef {import("./types").Owner} Owner */
@@ -196,6 +196,7 @@ export class Card {
       this.retitled.clear();
       this.count();
       this.mark(this.board.time);
+      tellAnew(this.plot);
       this.root.dataset.repaints = String(Number(this.root.dataset.repaints || 0) + 1);
       return Promise.resolve();
     }

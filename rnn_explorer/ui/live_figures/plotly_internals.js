@@ -174,17 +174,30 @@ export function move(plot, number, news) {
   const length = Math.min(news.x ? news.x.length : 0, news.y ? news.y.length : 0);
   const bars = trace.type === "bar";
   if (!calc || !draw || layer.size() !== 1 || !length || (bars && length !== calcdata[number].length)) return false;
+  const before = Object.fromEntries([...MOVES, "_length", "_input"].map((key) => [key, trace[key]]));
   for (const key of MOVES) if (key in news) trace[key] = news[key];
   trace._length = length;
-  trace._input = plot.data[number] = news;
-  const points = calc(plot, trace);
-  points[0].t = calcdata[number][0].t;
-  points[0].trace = trace;
-  calcdata[number] = points;
-  if (bars) crossTraceCalc(plot, subplot);
-  draw(plot, subplot, [points], layer, bars ? undefined : { duration: 0 }); // as a part; whole, it would remove all other traces
+  trace._input = news;
+  try {
+    const points = calc(plot, trace);
+    points[0].t = calcdata[number][0].t;
+    points[0].trace = trace;
+    calcdata[number] = points;
+    if (bars) crossTraceCalc(plot, subplot);
+    draw(plot, subplot, [points], layer, bars ? undefined : { duration: 0 }); // as a part; whole, it would remove other traces
+  } catch {
+    Object.assign(trace, before); // so that Plotly sees that something changed
+    return false;
+  }
+  plot.data[number] = news;
   return true;
 }
+
+/**
+ * Have Plotly tell anew what is under the pointer, after figures were drawn in place.
+ * @param {any} plot
+ */
+export const tellAnew = (plot) => plot._fullLayout._rehover?.();
 
 /**
  * A new text for the title of an axis, which stands where it stood.
