@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks import common
 from benchmarks.cold_page import LINE
 
-UPDATES = 14  # the most a second that a page is sent
+UPDATES = 12  # the most a second that a page is sent
 
 
 def summary(rounds: Sequence[Mapping[str, Any]], students: int, one_run: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from rnn_explorer.engine.base import Engine
 
 CELLS = ("rnn", "lstm", "gru")
-READS_PER_SECOND = 14  # of a view, as many as the live page is sent
+READS_PER_SECOND = 12  # of a view, as many as the live page is sent
 ENDLESS = 1_000_000  # steps: a budget that no benchmark uses up
 
 

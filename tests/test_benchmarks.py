@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import class_report, cold_page, common, kernels, students, train_speed
+from benchmarks import class_report, cold_page, common, kernels, main_thread, students, train_speed
 from benchmarks.bare import BareLoop
 from benchmarks.live_connection import Frame
 from benchmarks.made import made_task
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
     [
         ("trainer", {"--seconds", "--rounds", "--json"}),
         ("live", {"--seconds", "--rounds", "--json"}),
+        ("main_thread", {"--roots", "--seconds", "--rounds", "--speeds", "--json"}),
         ("snapshots", {"--seconds", "--rounds", "--json"}),
         ("kernels", {"--seconds", "--kinds", "--hidden", "--json"}),
         ("train_speed", {"--rounds", "--rows", "--json"}),
@@ -235,3 +236,27 @@ def test_the_installed_streamlit_says_what_draws_an_element():
     needed = cold_page.drawing(main.read_text(encoding="utf-8"), {"button", "selectbox", "bidi_component"})
     assert any("Selectbox" in name for name in needed) and len(needed) > 20
     assert all((static / name).is_file() for name in needed)
+
+
+def test_the_time_of_a_main_thread_goes_to_what_it_was_spent_on():
+    def event(name, begin, took, cpu, tid=1):
+        return {"ph": "X", "name": name, "pid": 1, "tid": tid, "ts": begin, "dur": took, "tdur": cpu}
+
+    def thread(name, tid):
+        return {"ph": "M", "name": "thread_name", "pid": 1, "tid": tid, "args": {"name": name}}
+
+    task = [
+        event("RunTask", 0, 100_000, 50_000),
+        event("FunctionCall", 10_000, 60_000, 30_000),
+        event("Layout", 20_000, 10_000, 4_000),
+        event("Unheard", 40_000, 10_000, 1_000),  # counts for the script around it
+        event("Paint", 80_000, 10_000, 5_000),
+    ]
+    cut = [event("FunctionCall", -50_000, 20_000, 20_000)]  # of a task that began before the trace
+    idle = [event("RunTask", 0, 1_000, 1_000, tid=2)]
+    other = [event("RunTask", 0, 900_000, 900_000, tid=3)]
+    threads = [thread("CrRendererMain", 1), thread("CrRendererMain", 2), thread("Compositor", 3)]
+    parts = main_thread.spent([*threads, *other, *idle, *reversed(task), *cut])
+    assert parts == {"scripts": 26.0, "style and layout": 4.0, "paint": 5.0, "other": 15.0}
+    assert set(parts) == set(main_thread.PARTS)
+    assert sum(main_thread.spent([]).values()) == 0

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from rnn_explorer.figures.drawing import Drawing
     from rnn_explorer.figures.words import Words
 
-FRAMES_PER_SECOND = 14  # the most of one channel
+FRAMES_PER_SECOND = 12  # the most of one channel: more look no smoother, and cost the browser as much again
 SHARE = 0.3  # of a worker's time that all frames together may take while a run trains
+SHARE_EACH = 0.12  # of one channel: who looks on alone should not slow down what they look at
 PATIENCE = 60.0  # seconds that a file waits for what must be computed
 NO_FIGURE = "There is no such figure."
 OUR_FAULT = "This could not be drawn, by a fault of the program; the log has it."
@@ -204,7 +205,8 @@ class Channels:
             _log.exception("run %s could not be drawn at step %d", channel.run.run_id, channel.run.step)
             made = channel.failed()
         cost = time.thread_time() - begin
-        channel.earliest = self._served[channel.who] = now + 1 / FRAMES_PER_SECOND
+        self._served[channel.who] = now + 1 / FRAMES_PER_SECOND
+        channel.earliest = now + max(1 / FRAMES_PER_SECOND, cost / SHARE_EACH if training else 0.0)
         self._earliest = now + cost / SHARE if training else now
         if made is not None:
             self.send(made)

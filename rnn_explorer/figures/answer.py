@@ -33,9 +33,10 @@ _HEIGHT = 190
 _IMAGE = 0.27  # share of the width for an image
 _BARS = 0.17  # share of the width for the last step's probabilities
 _LONGEST_NAME = 14
+_FILLED = 0.6  # of an axis that stays
 
 
-def answer(explanation: Explanation, cell: str) -> Figure:
+def answer(explanation: Explanation, cell: str, before: Figure | None = None) -> Figure:
     """What goes in and what comes out, on one time axis.
 
     An image stands at the left with the class probabilities after each step at its right; symbols stand under the
@@ -44,6 +45,7 @@ def answer(explanation: Explanation, cell: str) -> Figure:
     Args:
         explanation: the sequence and the answers to it.
         cell: the cell's key, for the colour of answers.
+        before: this figure of the same sequence a moment ago: axes of numbers keep their ends while they fit.
     """
     length = explanation.length
     names = [plain(str(name), _LONGEST_NAME) for name in explanation.class_names]
@@ -102,7 +104,7 @@ def answer(explanation: Explanation, cell: str) -> Figure:
                 "title": {"text": plain(group, 18), "standoff": 2, "font": {"size": 10 if len(panels) < 3 else 8}},
                 "domain": [bottom, top],
                 "anchor": x,
-                "range": _extent(strips, length),
+                "range": _kept(_extent(strips, length), before, key(y)),
                 "nticks": 3 if len(groups) > 1 else 5,
                 "zeroline": False,
             }
@@ -353,6 +355,14 @@ def _legend_once(data: list[dict[str, Any]]) -> None:
         if "legendgroup" in trace:
             trace["showlegend"] = trace["legendgroup"] not in seen
             seen.add(trace["legendgroup"])
+
+
+def _kept(extent: list[float], before: Figure | None, axis: str) -> list[float]:
+    """The ends that an axis had, where they leave room for `extent` and it fills most of them: a browser draws lines on
+    axes that stay for a small part of what new axes cost."""
+    low, high = before.layout.get(axis, {}).get("range", extent) if before else extent
+    fits = low <= extent[0] and extent[1] <= high and extent[1] - extent[0] >= _FILLED * (high - low)
+    return [low, high] if fits else extent
 
 
 def _extent(strips: list[Strip], length: int) -> list[float]:

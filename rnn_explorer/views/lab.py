@@ -16,7 +16,7 @@ from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import states
-from rnn_explorer.trace import LayerTrace, Snapshot
+from rnn_explorer.trace import Explanation, LayerTrace, Snapshot
 from rnn_explorer.views.base import BOARDS, Board, Seen, Selection, Tool, common_tools, shown_layer
 
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
@@ -55,6 +55,7 @@ class LabBoard(Board):
         self._fitted, self._fitted_step = -math.inf, -1
         self._limits: Any = None
         self._layer: tuple[int, str, int] | None = None
+        self._answered: tuple[int, Figure] | None = None
 
     def tools(self, seen: Seen) -> list[Tool]:
         tools = common_tools(seen)
@@ -75,7 +76,7 @@ class LabBoard(Board):
         snapshot, chosen = view.snapshot, self.fitted(seen)
         layer, length = shown_layer(seen, chosen)
         trace, explanation = snapshot.trace, snapshot.explanations[chosen.sequence]
-        drawn.append(answer(explanation, view.experiment.model.cell))
+        drawn.append(self._answer(seen, explanation, chosen.sequence))
         drawn.append(states(layer, chosen.sequence, length))
         drawn.append(self._path(seen, snapshot, layer, chosen))
         drawn.append(
@@ -92,13 +93,19 @@ class LabBoard(Board):
         )
         return drawn
 
+    def _answer(self, seen: Seen, explanation: Explanation, sequence: int) -> Figure:
+        before = self._answered[1] if self._answered and self._answered[0] == sequence and _moves(seen) else None
+        made = answer(explanation, seen.view.experiment.model.cell, before)
+        self._answered = sequence, made
+        return made
+
     def _path(self, seen: Seen, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
         hidden, lengths = layer.states["hidden"], snapshot.trace.lengths
         shown = (layer.layer, layer.direction, layer.hidden_size)
         if shown != self._layer:  # another layer has another space
             self._layer, self._basis, self._limits = shown, None, None
         basis, now = self._basis, time.monotonic()
-        moving = seen.view.status == "training" or seen.past
+        moving = _moves(seen)
         rested = now - self._fitted > REFIT or not moving
         if basis is None or (snapshot.step != self._fitted_step and rested):
             fresh = projection.fit(hidden, lengths=lengths)
@@ -120,6 +127,11 @@ class LabBoard(Board):
             dims=chosen.dims,
             limits=self._limits,
         )
+
+
+def _moves(seen: Seen) -> bool:
+    """Whether the picture moves, so that its axes had better not."""
+    return seen.view.status == "training" or seen.past
 
 
 def curves_of(seen: Seen, log: bool = False) -> Figure:

@@ -96,3 +96,34 @@ def test_the_past_is_searched_once_it_is_seen(clock: Clock) -> None:
     asked.callback(Reply(1.0, dataclasses.replace(resting.snapshot, step=10), step=10))
     resting.rest()
     assert ("fixed_points", 10) in {(inquiry.kind, inquiry.step) for inquiry in resting.asked}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_frames_keep_to_their_share_of_the_time_while_a_run_trains(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, channels: int, training: bool
+) -> None:
+    cost = 0.05  # seconds for each frame
+    resting = Resting(clock, "lab")
+    taken = 0.0
+
+    def look(self: serving.Channel) -> FrameMade:
+        nonlocal taken
+        taken += cost
+        self.wanted = False
+        return FrameMade("run", self.number, 1, b"")
+
+    monkeypatch.setattr(serving.Channel, "frame", look)
+    monkeypatch.setattr(clock, "thread_time", lambda: taken, raising=False)
+    for number in range(2, channels + 1):
+        resting.channels.handle(OpenChannel("run", number, "lab", {}, "me"))
+    begin = clock.now
+    while clock.now < begin + 20:
+        for number in range(1, channels + 1):
+            resting.channels.handle(WantFrame("run", number))
+        resting.channels.work(training)
+        clock.now += 0.001
+    most = (
+        min(channels * serving.SHARE_EACH, serving.SHARE) if training else channels * serving.FRAMES_PER_SECOND * cost
+    )
+    assert taken / 20 == pytest.approx(most, rel=0.05)

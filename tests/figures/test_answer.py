@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from rnn_explorer.figures.answer import answer
+from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import cell_colour
 from tests.figures import made
 
@@ -92,3 +93,24 @@ def test_the_table_of_an_image_holds_its_cells_too() -> None:
     np.testing.assert_array_equal(table["image"][8:], np.arange(1, 65))
     np.testing.assert_array_equal(table["step"][8:16], np.ones(8))
     assert table["p(3)"][7] == made.image().probabilities[7, 3]
+
+
+def test_an_axis_keeps_its_ends_while_they_fit_what_is_said() -> None:
+    explanation = made.series(50, 1)
+
+    def drawn(size: float, before: Figure | None = None) -> Figure:
+        strips = [
+            dataclasses.replace(strip, values=np.full(50, size)) if strip.role == "answer" else strip
+            for strip in explanation.strips
+        ]
+        return answer(dataclasses.replace(explanation, strips=tuple(strips)), "rnn", before)
+
+    def ends(figure: Figure) -> list[float]:
+        return figure.layout["yaxis"]["range"]
+
+    small, wide = drawn(1.3), drawn(1.9)
+    assert ends(small) != ends(wide)
+    assert ends(drawn(1.3, wide)) == ends(wide), "it fits, and fills most of the axis"
+    assert ends(drawn(1.9, small)) == ends(wide), "what does not fit gets room"
+    far = drawn(1e9)
+    assert ends(drawn(0.0, far)) == ends(drawn(0.0)), "an axis that is mostly empty shrinks again"

@@ -2,7 +2,8 @@
 
 import { changed } from "./codec.js";
 import { make, makeButton } from "./dom.js";
-import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, LOOKS_EVERY, lookUnder, mapAt, placeOfPoint, repaint } from "./plotly_internals.js";
+import { newTitles } from "./layouts.js";
+import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
 
 /** @typedef {import("./types").News} News */
 /** @typedef {import("./types").Owner} Owner */
@@ -35,9 +36,11 @@ export class Card {
     this.returns = 0; // how often the person went back from there
     this.returning = false;
     this.dirty = false;
-    this.whole = true; // whether all of it must be drawn anew, not only the values of maps
+    this.whole = true; // whether all of it must be drawn anew, not only values
     /** @type {Set<number>} */
-    this.changed = new Set(); // maps with new values
+    this.changed = new Set(); // traces with new values that may be drawn in place
+    /** @type {Set<string>} */
+    this.retitled = new Set(); // axes with a new title
     /** @type {Trace[]} */
     this.traces = []; // as they came, since Plotly writes into those that it draws
     this.drawn = 0;
@@ -138,7 +141,12 @@ export class Card {
     const state = this.state;
     this.mergeWords(news);
     if (news.marks !== undefined) state.marks = news.marks;
-    if (news.layout !== undefined) { state.layout = news.layout; this.whole = true; }
+    if (news.layout !== undefined) {
+      const axes = newTitles(state.layout, news.layout);
+      if (axes) for (const axis of axes) this.retitled.add(axis);
+      else this.whole = true;
+      state.layout = news.layout;
+    }
     if (news.count !== undefined) { state.count = news.count; this.whole = true; }
     for (const [number, trace] of Object.entries(news.data || {})) {
       this.whole = true;
@@ -148,13 +156,13 @@ export class Card {
     for (const [number, came] of Object.entries(news.change || {})) {
       const before = this.traces[Number(number)];
       const change = changed(before, came);
-      if (isRepaint(before, change)) this.changed.add(Number(number));
+      if (isRepaint(before, change) || isMove(before, change)) this.changed.add(Number(number));
       else this.whole = true;
       this.traces[Number(number)] = { ...before, ...change };
       state.data[Number(number)] = { ...before, ...change };
     }
     this.traces.length = state.data.length = state.count;
-    this.dirty ||= this.whole || this.changed.size > 0 || news.marks !== undefined;
+    this.dirty ||= this.whole || this.changed.size > 0 || this.retitled.size > 0 || news.marks !== undefined;
   }
 
   /**
@@ -184,15 +192,19 @@ export class Card {
   draw() {
     this.dirty = this.returning = false;
     this.drawn = performance.now();
-    const still = !this.whole && !Object.keys(this.ranges).length;
-    if (still && [...this.changed].every((number) => repaint(this.plot, number, this.state.data[number]))) {
+    const still = !this.whole && isDrawn(this.plot);
+    if (still && [...this.retitled].every((axis) => this.retitle(axis)) && [...this.changed].every((number) => this.drawInPlace(number))) {
       this.changed.clear();
+      this.retitled.clear();
       this.count();
+      this.mark(this.board.time);
+      tellAnew(this.plot);
       this.root.dataset.repaints = String(Number(this.root.dataset.repaints || 0) + 1);
       return Promise.resolve();
     }
     this.whole = false;
     this.changed.clear();
+    this.retitled.clear();
     const first = !isDrawn(this.plot);
     const data = this.state.data.slice();
     this.cursor = this.state.marks.some((mark) => mark.kind === "point" && (data[mark.trace] || {}).type === "scatter3d")
@@ -205,6 +217,24 @@ export class Card {
       this.count();
       this.mark(this.board.time);
     });
+  }
+
+  /**
+   * @param {string} axis
+   * @returns {boolean} whether that was possible
+   */
+  retitle(axis) {
+    return retitle(this.plot, axis, this.state.layout[axis]?.title?.text ?? "");
+  }
+
+  /**
+   * @param {number} number of a trace with new values
+   * @returns {boolean} whether that was possible
+   */
+  drawInPlace(number) {
+    const trace = this.state.data[number];
+    if (trace.type !== "heatmap") return move(this.plot, number, trace);
+    return !Object.keys(this.ranges).length && repaint(this.plot, number, trace);
   }
 
   listen() {

@@ -1,5 +1,7 @@
 // The colors of maps: a scale as a table, and a map as pixels.
 
+export const COLORS = 255; // in a table; with the one for holes, a pixel is a byte
+
 /** @type {Map<string, Uint8ClampedArray>} */
 const tables = new Map();
 
@@ -15,7 +17,7 @@ export function parseColor(color) {
 }
 
 /**
- * Colors of a scale as 256 entries of red, green, blue and opacity.
+ * Colors of a scale as `COLORS` entries of red, green, blue and opacity.
  * @param {[number, string][]} scale as Plotly writes it: pairs of a place from 0 to 1 and a color
  * @returns {Uint8ClampedArray}
  */
@@ -24,9 +26,9 @@ export function colorTable(scale) {
   const known = tables.get(key);
   if (known) return known;
   const stops = scale.map(([at, color]) => ({ at, color: parseColor(color) }));
-  const table = new Uint8ClampedArray(256 * 4);
-  for (let n = 0; n < 256; n += 1) {
-    const at = n / 255;
+  const table = new Uint8ClampedArray(4 * COLORS);
+  for (let n = 0; n < COLORS; n += 1) {
+    const at = n / (COLORS - 1);
     let k = 1;
     while (k < stops.length - 1 && stops[k].at < at) k += 1;
     const low = stops[k - 1];
@@ -39,24 +41,24 @@ export function colorTable(scale) {
 }
 
 /**
- * Paint a map, one pixel a cell; a cell without a number stays transparent.
- * @param {Uint8ClampedArray} pixels red, green, blue, opacity, line by line from the top; zeros
- * @param {import("./types").Rows} rows
- * @param {Uint8ClampedArray} table of `colorTable`
+ * A map as numbers of colors, line by line from the top: 0 where there is no number, else one more than its place in the
+ * table.
+ * @param {import("./types").Rows} rows of equal length
  * @param {number} low the value of the first color
  * @param {number} high the value of the last
  * @param {boolean} upwards whether row 0 is the lowest line
+ * @returns {Uint8Array}
  */
-export function paint(pixels, rows, table, low, high, upwards) {
-  const scale = 255 / (high - low);
+export function paint(rows, low, high, upwards) {
+  const scale = (COLORS - 1) / (high - low);
+  const pixels = new Uint8Array(rows.length * rows[0].length);
   let at = 0;
   for (let line = 0; line < rows.length; line += 1) {
     const row = rows[upwards ? rows.length - 1 - line : line];
-    for (let column = 0; column < row.length; column += 1, at += 4) {
+    for (let column = 0; column < row.length; column += 1, at += 1) {
       const value = row[column];
-      if (!Number.isFinite(value)) continue;
-      const color = 4 * Math.round(Math.min(Math.max((value - low) * scale, 0), 255));
-      for (let c = 0; c < 4; c += 1) pixels[at + c] = table[color + c];
+      if (Number.isFinite(value)) pixels[at] = 1 + Math.round(Math.min(Math.max((value - low) * scale, 0), COLORS - 1));
     }
   }
+  return pixels;
 }

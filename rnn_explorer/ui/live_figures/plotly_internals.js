@@ -3,6 +3,7 @@
 
 import { colorTable, paint } from "./color.js";
 import { make } from "./dom.js";
+import { address, png } from "./picture.js";
 
 /** Milliseconds: Plotly looks for what is under the pointer no more often. */
 export const LOOKS_EVERY = 50;
@@ -119,18 +120,100 @@ export function repaint(plot, number, news) {
   const rows = news.z;
   if (news.texttemplate) return false; // letters are light or dark by what is behind them
   if (images.length !== 1 || images[0].style.imageRendering !== "pixelated" || !Array.isArray(rows) || !rows.length || !rows[0].length) return false;
-  const canvas = make("canvas");
-  canvas.width = rows[0].length;
-  canvas.height = rows.length;
-  const context = canvas.getContext("2d");
-  if (!context) return false;
-  const pixels = context.createImageData(canvas.width, canvas.height);
   const [bottom, top] = axisOf(plot, trace.yaxis).range;
-  paint(pixels.data, rows, colorTable(news.colorscale), trace.zmin, trace.zmax, bottom < top);
-  context.putImageData(pixels, 0, 0);
-  images[0].setAttributeNS("http://www.w3.org/1999/xlink", "xlink:href", canvas.toDataURL());
+  const picture = png(paint(rows, trace.zmin, trace.zmax, bottom < top), rows[0].length, colorTable(news.colorscale));
+  images[0].setAttributeNS("http://www.w3.org/1999/xlink", "xlink:href", address(picture));
   calcdata[number][0].z = rows; // what hovering reads
   trace.z = rows;
   plot.data[number] = news;
+  return true;
+}
+
+/** What may change in lines, points and bars that are drawn in place; all else of a trace decides how it is drawn. */
+const MOVES = new Set(["x", "y", "text", "customdata"]);
+/** @type {Record<string, string>} */
+const LAYERS = { scatter: ".scatterlayer", bar: ".barlayer" };
+
+/**
+ * Whether a change leaves all of a trace of lines, points or bars but where they are, and what is written there.
+ * @param {import("./types").Trace} trace as it was
+ * @param {import("./types").Trace} change
+ */
+export const isMove = (trace, change) => trace.type in LAYERS && Object.keys(change).every((key) => MOVES.has(key));
+
+/**
+ * Whether a trace stands for itself: nothing else is drawn where it goes, and it has nothing that its values alone do not
+ * tell.
+ * @param {any} plot
+ * @param {any} trace as Plotly completed it
+ */
+function standsAlone(plot, trace) {
+  if (trace.visible !== true || trace.ids || trace.zorder || trace.selectedpoints) return false;
+  if (trace.error_x?.visible || trace.error_y?.visible) return false;
+  if (trace.type === "scatter") return trace.fill === "none" && !trace.stackgroup;
+  const bars = plot._fullData.filter((/** @type {any} */ t) => t.type === "bar" && t.xaxis === trace.xaxis && t.yaxis === trace.yaxis);
+  return bars.length === 1 && !plot._fullLayout.uniformtext?.mode;
+}
+
+/**
+ * New values for lines, points or bars whose axes stay. Plotly's own code for this kind of trace draws them, without all
+ * that it does around that for a figure: it completes the whole description, measures margins, and draws the axes anew.
+ * @param {any} plot
+ * @param {number} number of the trace
+ * @param {import("./types").Trace} news the trace with its new values
+ * @returns {boolean} false where the figure is not as expected; it must then be drawn whole
+ */
+export function move(plot, number, news) {
+  const { _fullData: traces, _fullLayout: layout, calcdata } = plot;
+  const trace = traces && traces[number];
+  if (!trace || !(trace.type in LAYERS) || !standsAlone(plot, trace)) return false;
+  const subplot = layout._plots[trace.xaxis + trace.yaxis];
+  if (!subplot || ![subplot.xaxis, subplot.yaxis].every((axis) => !axis.autorange && (axis.type === "linear" || axis.type === "log"))) return false;
+  const { calc, crossTraceCalc, plot: draw } = trace._module || {};
+  const layer = subplot.plot.selectAll(LAYERS[trace.type]); // not `select`, which would hand the subplot's data down to it
+  const length = Math.min(news.x ? news.x.length : 0, news.y ? news.y.length : 0);
+  const bars = trace.type === "bar";
+  if (!calc || !draw || layer.size() !== 1 || !length || (bars && length !== calcdata[number].length)) return false;
+  const before = Object.fromEntries([...MOVES, "_length", "_input"].map((key) => [key, trace[key]]));
+  for (const key of MOVES) if (key in news) trace[key] = news[key];
+  trace._length = length;
+  trace._input = news;
+  try {
+    const points = calc(plot, trace);
+    points[0].t = calcdata[number][0].t;
+    points[0].trace = trace;
+    calcdata[number] = points;
+    if (bars) crossTraceCalc(plot, subplot);
+    draw(plot, subplot, [points], layer, bars ? undefined : { duration: 0 }); // as a part; whole, it would remove other traces
+  } catch {
+    Object.assign(trace, before); // so that Plotly sees that something changed
+    return false;
+  }
+  plot.data[number] = news;
+  return true;
+}
+
+/**
+ * Have Plotly tell anew what is under the pointer, after figures were drawn in place.
+ * @param {any} plot
+ */
+export const tellAnew = (plot) => plot._fullLayout._rehover?.();
+
+/**
+ * A new text for the title of an axis, which stands where it stood.
+ * @param {any} plot
+ * @param {string} name of the axis in the layout
+ * @param {string} text
+ * @returns {boolean} false where the figure is not as expected; it must then be drawn whole
+ */
+export function retitle(plot, name, text) {
+  const axis = (plot._fullLayout || {})[name];
+  const nodes = axis ? plot._fullLayout._infolayer.node().querySelectorAll(`.g-${axis._id}title text`) : [];
+  // Without a standoff it makes way for the labels that it would meet; signs of markup make more of a text than itself.
+  if (nodes.length !== 1 || nodes[0].childElementCount || !Number.isFinite(axis.title.standoff) || !plot.layout[name]?.title) return false;
+  if (!nodes[0].textContent.trim() || !text.trim() || /[<>&$\n\r%{}]/.test(text.replace(/ %/g, ""))) return false;
+  nodes[0].textContent = text.trim();
+  nodes[0].setAttribute("data-unformatted", text.trim());
+  axis.title.text = plot.layout[name].title.text = text;
   return true;
 }
