@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rnn_explorer.experiment import Experiment
 
     torch.set_num_threads(1)
-    query = f"task={told.task}&steps={common.ENDLESS}"
+    query = f"task={told.task}&pace=fast&steps={common.ENDLESS}"
     experiment = Experiment.from_query(query)
     machine = common.machine()
     workers = min(machine["cores"], MAX_WORKERS)  # as many as the app has

@@ -21,7 +21,7 @@ from benchmarks import common
 from benchmarks.common import CELLS
 from benchmarks.served import serve
 
-WATCHED = "task=flip_flop&cell={cell}&steps=100000"
+WATCHED = "pace=fast&task=flip_flop&cell={cell}&steps=100000"
 TINY = "task=adding&cell=rnn&hidden_size=4&seq_len=5&batch_size=8&steps=100000"  # reaches step 20,000 in seconds
 SIZE_AT = (1_000, 20_000)  # steps at which the size of frames is taken
 READ_SECONDS = 1.0

@@ -78,7 +78,7 @@ def measure(engine: Any, task_name: str, cell: str, seconds: float, rounds: int,
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.training import Trainer
 
-    experiment = Experiment.default(task_name).replace(cell=cell, steps=common.ENDLESS)
+    experiment = Experiment.default(task_name).replace(cell=cell, pace="fast", steps=common.ENDLESS)
     task = experiment.make_task()
     trainer = Trainer(experiment, task)
     run_id = engine.start(experiment)

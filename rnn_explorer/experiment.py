@@ -130,10 +130,15 @@ class TrainingSettings(Settings):
         0.2, low=0.0, high=0.5, label="Validation split",
         help="Share of the training data that is never trained on and shows whether the model generalises.",
     )  # fmt: skip
+    pace: str = setting(
+        "slow", choices=("slow", "fast"), live=True, label="Pace",
+        help="Small models are trained faster than eyes can follow. slow: a budget takes about 20 seconds, its first "
+        "steps the longest, where the loss falls fastest. fast: full speed. The steps are the same, and the command "
+        "line always trains at full speed.",
+    )  # fmt: skip
     speed_limit: float = setting(
         0.0, low=0.0, high=100.0, unit="steps a second", live=True, label="Speed limit",
-        help="Small models are trained faster than eyes can follow: the page makes at most so many steps a second. "
-        "0 is full speed. The steps are the same, and the command line takes no notice.",
+        help="At most so many steps a second, whatever the pace; 0 leaves it to the pace.",
     )  # fmt: skip
     device: str = setting(
         "auto", choices=("auto", "cpu", "cuda", "mps"), label="Device",

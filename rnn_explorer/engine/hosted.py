@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY, CHECKPOINT_SHARE = 2.0, 0.02
 FRAME_SHARE = 0.03  # of a run's time for states that are kept as its past, but for the first steps
 FRAMES_AT_ONCE = 40  # steps at the beginning whose state is kept whatever it costs, where there is room for all
+SLOW = 20.0  # seconds that a budget takes at the slow pace
+SLOWEST = 5.0  # steps a second at its beginning
+GOES = 30.0  # a second, into which a pace divides the steps: more than there are frames
 RATE_WINDOW = 1.0  # seconds over which steps per second are counted
 
 
@@ -86,11 +90,20 @@ class HostedRun:
         """Optimizer steps done."""
         return self.trainer.step_count if self.trainer is not None else 0
 
-    @property
-    def period(self) -> float:
-        """Seconds from one step to the next at least, which a person chose; 0 at full speed."""
-        limit = self.experiment.training.speed_limit
-        return 1 / limit if limit else 0.0
+    def stride(self) -> tuple[int, float]:
+        """How many steps to make in one go, and the seconds that each must take at least; (0, 0.0) at full speed.
+
+        At the slow pace step s of a budget of T comes after 20 s * sqrt(s / T), so that the first steps can be seen one
+        by one; what follows the first budget has the speed of its end.
+        """
+        training, trainer = self.experiment.training, self.trainer
+        if training.speed_limit:
+            return 1, 1 / training.speed_limit
+        if training.pace == "fast" or trainer is None:
+            return 0, 0.0
+        budget = trainer.budget()
+        rate = max(2 * math.sqrt(min(trainer.step_count, budget) * budget) / SLOW, SLOWEST)
+        return math.ceil(rate / GOES), 1 / rate
 
     def take_frame(self) -> Frame | None:
         """The present state, where it is worth keeping as a moment of the run's past."""

@@ -242,7 +242,7 @@ class Worker:
             run.trainer.change(**settings)
         run.experiment = run.experiment.replace(**settings)
         run.due = 0.0
-        if run.trainer is not None and run.status == "diverged" and set(settings) != {"speed_limit"}:
+        if run.trainer is not None and run.status == "diverged" and not set(settings) <= {"pace", "speed_limit"}:
             step = run.trainer.step_count
             self.halt(run, "paused", f"It had diverged at step {step}. Play tries again from there, Reset starts anew.")
         self.report(run)
@@ -367,11 +367,12 @@ class Worker:
             self.end(run, error)
 
     def train(self, run: HostedRun, deadline: float) -> None:
-        """Train until `deadline`, or make one step; tell the engine. Under a speed limit it is one step, too."""
+        """Train until `deadline`, or make one step; tell the engine. At a slower pace it is a few steps."""
         from rnn_explorer.training import Diverged
 
         trainer = run.trainer
         assert trainer is not None
+        steps, seconds = run.stride()
         until = sys.maxsize if run.one_step or run.until_epoch_end else trainer.target
         train: list[tuple[float, ...]] = []
         validation: list[tuple[float, ...]] = []
@@ -387,13 +388,16 @@ class Worker:
                         frames.append(frame)
                     if report.val_loss is not None and report.val_metric is not None:
                         validation.append((report.step, report.val_loss, report.val_metric))
-                    if trainer.stopped_early or run.one_step or run.period or (validation and run.until_epoch_end):
+                    if trainer.stopped_early or run.one_step or (validation and run.until_epoch_end):
+                        break
+                    if len(train) >= steps > 0:
                         break
                 if time.monotonic() >= deadline or self.called() or (run.orders and trainer.between_steps):
                     break
-            trained = max(time.monotonic() - begin, run.period)  # to wait for the next step is part of it
+            pause = seconds * len(train)
+            trained = max(time.monotonic() - begin, pause)  # to wait for the next step is part of it
             if train:
-                run.due = max(run.due, begin) + run.period
+                run.due = max(run.due, begin) + pause
             run.checkpoints.trained += trained
             run.frames.trained += trained
             whole = trainer.between_steps

@@ -33,7 +33,7 @@ TRAINING = (
     "patience",
     "val_split",
 )
-SPEED = "speed_limit"  # its place is beside the buttons
+PACE = ("pace", "speed_limit")  # one control beside the buttons
 DETAILS = ("init", "embedding", "dropout", "dense_activation", "device", "seed")
 _DIGITS = (1.0, 2.0, 3.0, 5.0)
 _HALVES = tuple(2**n for n in range(11))

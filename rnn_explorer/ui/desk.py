@@ -28,7 +28,7 @@ from rnn_explorer.ui.plain import plain
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
 _EDITION, _AT, _REPLACED = "edition", "at", "replaced"
-SPEEDS = (0.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered; 0 is full speed
+SPEEDS = (100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered, beside the slow and the fast pace
 BEHIND = 5.0  # seconds by which a browser's address may be behind what was written into it
 
 
@@ -263,7 +263,7 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if view.is_of(visitor.current()):
             _buttons(view)
-            _speed(view)
+            _pace(view)
         else:
             _offer_a_copy(view)
         with st.popover("Layer summary", help="The layers of this network, their output shapes and parameters"):
@@ -378,30 +378,38 @@ def _button(
     )
 
 
-def _speed(view: RunView) -> None:
+def _pace(view: RunView) -> None:
     """The choice of how fast it may train."""
-    key, limit = controls.key_of(controls.SPEED, edition()), view.experiment.training.speed_limit
-    st.session_state[key] = limit
-    spec = next(spec for spec in view.experiment.training.specs() if spec.name == controls.SPEED)
+    training = view.experiment.training
+    key, limit = controls.key_of("pace", edition()), training.speed_limit
+    st.session_state[key] = limit or training.pace
+    spec = next(spec for spec in training.specs() if spec.name == "pace")
     st.selectbox(
         spec.label,
-        sorted({*SPEEDS, limit}, key=lambda speed: (speed > 0, -speed)),
+        ["slow", "fast", *sorted({*SPEEDS, *([limit] if limit else [])}, reverse=True)],
         key=key,
-        format_func=_speed_name,
+        format_func=_pace_name,
         label_visibility="collapsed",
         width=150,
         help=spec.help,
-        on_change=_set_speed,
+        on_change=_set_pace,
         args=(key,),
     )
 
 
-def _speed_name(speed: float) -> str:
-    return f"{speed:g} step{'s' * (speed != 1)} a second" if speed else "full speed"
+def _pace_name(pace: str | float) -> str:
+    if isinstance(pace, str):
+        return {"slow": "Slow", "fast": "Fast (full speed)"}[pace]
+    return f"{pace:g} step{'s' * (pace != 1)} a second"
 
 
-def _set_speed(key: str) -> None:
-    change(controls.SPEED, st.session_state[key], int(key.rpartition(":")[2]))
+def _set_pace(key: str) -> None:
+    if int(key.rpartition(":")[2]) != edition():
+        return
+    st.session_state[_PROBLEMS] = []
+    pace = st.session_state[key]
+    chosen = {"pace": pace, "speed_limit": 0.0} if isinstance(pace, str) else {"speed_limit": pace}
+    _adopt(experiment().replace(**chosen))
     st.session_state["whole_page"] = True  # the address changes
 
 

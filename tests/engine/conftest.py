@@ -123,7 +123,7 @@ def small() -> Callable[..., Experiment]:
     """small(seed=3): an experiment of a quick task, with changes."""
 
     def small(task: str = "adding", **changes: Any) -> Experiment:
-        plain: dict[str, Any] = dict(hidden_size=8, batch_size=8, seq_len=10, steps=1_000_000)
+        plain: dict[str, Any] = dict(pace="fast", hidden_size=8, batch_size=8, seq_len=10, steps=1_000_000)
         return Experiment.default(task).replace(**{**plain, **changes})
 
     return small

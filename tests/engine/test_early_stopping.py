@@ -8,7 +8,7 @@ import pytest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 
-QUERY = "task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40&patience=2"
+QUERY = "pace=fast&task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40&patience=2"
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ from rnn_explorer.experiment import Experiment
 
 engine = LocalEngine(workers=1)
 if sys.argv[1] == "training":
-    run = engine.start(Experiment.default("adding").replace(hidden_size=4, seq_len=5, batch_size=4, steps=1_000_000))
+    run = engine.start(Experiment.default("adding").replace(pace="fast", hidden_size=4, seq_len=5, steps=1_000_000))
     engine.command(run, "play")
     while engine.view(run).step < 3:
         time.sleep(0.01)

@@ -183,6 +183,23 @@ def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbour(engine
     engine.command(run, "stop")
 
 
+def test_the_slow_pace_shows_the_first_steps_and_takes_its_time(engine, small, settle, wait_for, watch):
+    experiment = small(pace="slow", steps=200)
+    run = engine.start(experiment)
+    settle(engine, run, "ready")
+    seen = watch(engine, run).until_step(0)
+    begin = time.monotonic()
+    engine.command(run, "play")
+    for step in (1, 2, 3, 4, 5):
+        seen.until_step(step)
+    view = settle(engine, run, "finished")
+    # Step s comes after 20 s * sqrt(s / 200), but for the first ones, which are not waited for so long.
+    assert time.monotonic() - begin > 15
+    assert view.step == 200
+    assert view.train["loss"].tolist()[:50] == bare_losses(experiment, 50)
+    engine.command(run, "stop")
+
+
 def test_test_is_measured_while_it_trains(engine, small, settle, wait_for):
     run = engine.start(small())
     engine.command(run, "play")

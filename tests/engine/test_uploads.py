@@ -24,7 +24,9 @@ def engine() -> Iterator[LocalEngine]:
 
 
 def on(token: str, **changes: object) -> Experiment:
-    return Experiment.default("own_series").replace(data=token, hidden_size=4, batch_size=8, steps=20, **changes)
+    return Experiment.default("own_series").replace(
+        data=token, pace="fast", hidden_size=4, batch_size=8, steps=20, **changes
+    )
 
 
 def test_a_worker_that_was_started_before_trains_on_an_upload(engine, wait_for, settle, watch) -> None:
@@ -64,7 +66,9 @@ def test_data_that_go_while_a_run_waits_are_told_by_the_run(engine, settle, monk
     assert view.message.startswith("The data of this experiment was uploaded by somebody else or is gone")
     engine.command(run, "reset")
     assert settle(engine, run, "failed").message == view.message
-    other = engine.start(Experiment.default("adding").replace(hidden_size=4, seq_len=5, batch_size=4, steps=5))
+    other = engine.start(
+        Experiment.default("adding").replace(pace="fast", hidden_size=4, seq_len=5, batch_size=4, steps=5)
+    )
     assert settle(engine, other).status == "ready", "the worker goes on"
 
 

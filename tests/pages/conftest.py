@@ -24,7 +24,8 @@ def one_engine() -> Iterator[None]:
 
 @pytest.fixture
 def open_lab() -> Callable[..., AppTest]:
-    """open_lab(task="adding"): open the lab with a query, as a visitor would; `page="memory"` goes on to that page.
+    """open_lab(task="adding"): open the lab with a query, as a visitor would, at full speed; `page="memory"` goes
+    on to that page.
 
     Each is a visitor of its own; `visitor="anna"` says whose browser it is.
     """
@@ -33,7 +34,7 @@ def open_lab() -> Callable[..., AppTest]:
         app = AppTest.from_file(FRAME, default_timeout=30)
         if visitor:
             app.session_state["visitor"] = visitor
-        for name, value in query.items():
+        for name, value in {"pace": "fast", **query}.items():
             app.query_params[name] = value
         app.run()
         if page:

@@ -109,7 +109,7 @@ def test_a_setting_that_has_no_effect_here_is_shown_where_it_has(open_lab: Open)
 
 
 def test_overfitting_and_its_cures_are_set_up_by_buttons(open_lab: Open) -> None:
-    page = open_lab(page="data", task="names")
+    page = open_lab(page="data", task="names", pace="slow")
     button(page, "small training set").click().run()
     assert (shown(page).get("train_size"), shown(page).get("epochs"), shown(page).get("steps")) == (500, 60, 0)
     assert sizes(page)["Training set"] == "500" and "Press Play and watch" in texts(page)

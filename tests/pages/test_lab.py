@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import UnknownRun
-from rnn_explorer.experiment import Experiment
+from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.ui import controls, desk, session
 from tests.pages.conftest import run_of, wait_for
@@ -56,13 +56,13 @@ def test_exactly_the_settings_that_apply_have_a_control(open_lab: Open, task: st
     page = open_lab(task=task)
     experiment = Experiment.default(task)
     expected = {spec.name for spec in experiment.specs() if experiment.applies(spec.name)}
-    assert widget_keys(page) == expected | {"task"}
+    assert widget_keys(page) == expected - {"speed_limit"} | {"task"}, "pace and limit are one control"
 
 
 def test_every_setting_has_a_place_and_every_place_a_setting() -> None:
     experiment = Experiment.default()
     general = {spec.name for spec in (*experiment.model.specs(), *experiment.training.specs())}
-    assert general == {*controls.MAIN, *controls.TRAINING, *controls.DETAILS, controls.SPEED}
+    assert general == {*controls.MAIN, *controls.TRAINING, *controls.DETAILS, *controls.PACE}
 
 
 def test_controls_carry_their_definitions_help(open_lab: Open) -> None:
@@ -84,7 +84,7 @@ def test_what_cannot_apply_is_not_shown(open_lab: Open) -> None:
 
 
 def test_the_address_holds_the_experiment_and_the_run(open_lab: Open) -> None:
-    page = open_lab(task="adding", cell="gru", seq_len="20")
+    page = open_lab(task="adding", cell="gru", seq_len="20", pace="slow")
     assert page.query_params == {"task": "adding", "cell": "gru", "seq_len": "20", "run": run_of(page)}
 
 
@@ -114,15 +114,27 @@ def test_a_live_setting_reaches_the_run_at_once(open_lab: Open) -> None:
     wait_for(page, lambda view: view.status == "paused")
 
 
-def test_the_speed_is_chosen_beside_the_buttons_and_stands_in_the_address(open_lab: Open) -> None:
-    page = open_lab(task="adding", hidden_size="8", speed_limit="7")
-    run_id, speed = run_of(page), control(page, "speed_limit")
-    assert speed.options[0] == "full speed" and "7 steps a second" in speed.options and speed.value == 7
-    speed.set_value(1.0).run()
-    assert run_of(page) == run_id and page.query_params["speed_limit"] == "1.0"
-    assert session.engine().view(run_id).experiment.training.speed_limit == 1
-    control(page, "speed_limit").set_value(0.0).run()
-    assert "speed_limit" not in page.query_params
+def test_the_pace_is_chosen_beside_the_buttons_and_stands_in_the_address(open_lab: Open) -> None:
+    page = open_lab(task="adding", hidden_size="8", speed_limit="7", pace="slow")
+    run_id, pace = run_of(page), control(page, "pace")
+    assert pace.options[:2] == ["Slow", "Fast (full speed)"] and "7 steps a second" in pace.options and pace.value == 7
+
+    def training() -> TrainingSettings:
+        assert run_of(page) == run_id
+        return session.engine().view(run_id).experiment.training
+
+    pace.set_value(1.0).run()
+    assert page.query_params["speed_limit"] == "1.0" and training().speed_limit == 1
+    control(page, "pace").set_value("fast").run()
+    assert "speed_limit" not in page.query_params and page.query_params["pace"] == "fast"
+    assert (training().pace, training().speed_limit) == ("fast", 0)
+    control(page, "pace").set_value("slow").run()
+    assert "pace" not in page.query_params and training().pace == "slow"
+
+
+def test_a_run_is_slow_where_nothing_else_is_asked_for(open_lab: Open) -> None:
+    page = open_lab(task="adding", pace="slow")
+    assert control(page, "pace").value == "slow" and "pace" not in page.query_params
 
 
 def test_choosing_a_task_brings_its_defaults(open_lab: Open) -> None:
@@ -173,7 +185,7 @@ def test_shortcuts_leave_streamlits_own_keys_alone(open_lab: Open) -> None:
 
 
 def test_a_bad_value_falls_back_alone_and_is_told_in_a_sentence(open_lab: Open) -> None:
-    page = open_lab(task="adding", cell="gru", hidden_size="5000", learning_rate="fast", colour="red")
+    page = open_lab(task="adding", cell="gru", hidden_size="5000", learning_rate="fast", colour="red", pace="slow")
     experiment = session.engine().view(run_of(page)).experiment
     assert experiment == Experiment.from_query("task=adding&cell=gru")
     told = sentences(page)
@@ -183,13 +195,13 @@ def test_a_bad_value_falls_back_alone_and_is_told_in_a_sentence(open_lab: Open) 
 
 
 def test_an_unknown_task_falls_back_to_the_first(open_lab: Open) -> None:
-    page = open_lab(task="weather", cell="gru")
+    page = open_lab(task="weather", cell="gru", pace="slow")
     assert "task is 'weather'" in sentences(page)
     assert session.engine().view(run_of(page)).experiment == Experiment.from_query("cell=gru")
 
 
 def test_a_model_too_large_is_refused_and_nothing_is_lost(open_lab: Open) -> None:
-    page = open_lab(task="adding", cell="lstm", num_layers="4", hidden_size="192", batch_size="512")
+    page = open_lab(task="adding", cell="lstm", num_layers="4", hidden_size="192", batch_size="512", pace="slow")
     # too large as it comes in the address: as little as can be is set back
     assert "too large" in sentences(page)
     assert "Set back to the default: batch_size=64; all else is as it was asked for." in sentences(page)
