@@ -2,6 +2,7 @@
 
 import { make, makeButton } from "./dom.js";
 
+const REPLAY = "▶ Replay how it learned";
 const AHEAD = 400; // ms for which the person is ahead of the server
 
 /**
@@ -47,7 +48,8 @@ export class Timeline {
     const row = (this.root = make("div", "rx-past"));
     const named = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) =>
       makeButton("rx-text", text, title, act);
-    this.filmButton = named("▶ Replay", "Show how it learnt, from the first kept step on; nothing is trained again", () => this.replay());
+    this.filmButton = named(REPLAY, "From the first kept step on; nothing is trained again", () => this.replay());
+    this.filmButton.classList.add("rx-replay");
     this.speed = make("select");
     this.speed.title = "Kept steps a second in the replay";
     this.speed.setAttribute("aria-label", this.speed.title);
@@ -124,7 +126,7 @@ export class Timeline {
     this.filmButton.disabled = last < 2;
     const place = String(this.position());
     if (this.slider.value !== place) this.slider.value = place;
-    this.filmButton.textContent = this.film ? "■ Stop" : "▶ Replay";
+    this.filmButton.textContent = this.film ? "■ Stop" : REPLAY;
     this.nowButton.disabled = this.at === null;
     this.when.textContent = this.at === null ? `now, step ${this.owner.step()}` : `looking back at step ${this.at}`;
     this.owner.note({ at: this.at === null ? "" : String(this.at), film: String(this.film || ""), frameCount: String(last) });
