@@ -1,4 +1,4 @@
-"""The numbers on the wires of a changed cell: against the model that reads with the change, and against closed forms."""
+"""The numbers on the wires of a changed cell, against the model that reads so and against closed forms."""
 
 from __future__ import annotations
 
