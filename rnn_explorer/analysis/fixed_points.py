@@ -430,7 +430,7 @@ class FixedPoints:
     def holds(self, index: int) -> str:
         """What a point stands for, short enough for a label: the class, or the values that the model gives there.
 
-        Values that all lie within a tenth of whole numbers are written as these: "−1, −1, 1".
+        Values that all lie within a fifth of whole numbers are written as these: "−1, −1, 1".
         """
         if self.answers is None:
             return ""
@@ -438,7 +438,7 @@ class FixedPoints:
         if self.classes:
             return self.answer_names[int(values.argmax())]
         shown = values[:4]
-        whole = bool((np.abs(shown - np.round(shown)) <= 0.1).all())
+        whole = bool((np.abs(shown - np.round(shown)) <= 0.2).all())
         words = [f"{value + 0.0:.0f}" if whole else f"{value:.2g}" for value in (np.round(shown) if whole else shown)]
         return ", ".join(words).replace("-", "−") + (", …" if len(values) > 4 else "")
 

@@ -33,6 +33,7 @@ _SLOW = "#8468C4"
 _SADDLES = ("#D08700", LEAVES, "#C8629A")  # with one, two and more unstable directions
 _LENGTH = 0.05  # of an unstable direction with |eigenvalue| 1, in axis lengths; at most three times as long
 _USED = 0.6  # of an axis, below which all axes are fitted anew
+_GAP = "\u00a0" * 3  # between a point and its name
 _NAMED = 16  # points at most that have their names beside them
 _HOVERED = 3  # eigenvalues that are told of a point
 
@@ -261,7 +262,7 @@ def _names(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> list
             "mode": "text",
             "name": "what the model says there",
             "showlegend": False,
-            "text": [f"  <b>{name}</b>  " for name in names],
+            "text": [f"{_GAP}<b>{name}</b>{_GAP}" for name in names],
             "textposition": _sides(projected[:, :2], np.ptp(limits[:2], axis=1)),
             "textfont": {"size": 12},
             "hoverinfo": "skip",

@@ -69,7 +69,7 @@ def _stored(points: FixedPoints) -> list[Line]:
         told.append({"kind": "fact", "text": text})
     elif resting:
         text = f"{head} {resting} end at {ends.places} different places{_line_like(points, reached)}"
-        text += ": where a state ends depends on where it began, so that which place it is can be kept."
+        text += f": where a state ends depends on where it began, so one of {ends.places} places can be kept."
         told.append({"kind": "good", "text": text})
     others = [f"{number} go round a cycle of {period} steps" for period, number in sorted(ends.cycles.items())]
     if ends.moving:
