@@ -263,26 +263,33 @@ def _names(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> list
             "name": "what the model says there",
             "showlegend": False,
             "text": [f"{_GAP}<b>{name}</b>{_GAP}" for name in names],
-            "textposition": _sides(projected[:, :2], np.ptp(limits[:2], axis=1)),
+            "textposition": _sides(projected[:, :2], limits[:2]),
             "textfont": {"size": 12},
             "hoverinfo": "skip",
         }
     ]
 
 
-def _sides(places: Array, axes: Array) -> list[str]:
-    """On which side of each of (n, 2) points its name stands, so that names of points close together do not meet."""
-    apart = np.abs(places[:, None] - places[None]) / axes  # (n, n, 2)
+def _sides(places: Array, limits: Array) -> list[str]:
+    """On which side of each of (n, 2) points its name stands, so that names meet neither each other nor an edge.
+
+    `limits` is (2, 2): the ends of both axes.
+    """
+    apart = np.abs(places[:, None] - places[None]) / np.ptp(limits, axis=1)  # (n, n, 2)
+    across = (places[:, 0] - limits[0, 0]) / np.ptp(limits[0])
     close = (apart[..., 0] < 0.2) & (apart[..., 1] < 0.06)
     sides = []
-    for mine, (x, y) in zip(close, places, strict=True):
+    for mine, at, (x, y) in zip(close, across, places, strict=True):
         others = places[mine]
-        if x <= others[:, 0].min() and len(others) > 1:
+        above = "top" if y >= np.median(others[:, 1]) else "bottom"
+        if at < 0.15 or at > 0.85:
+            sides.append(f"{above} {'right' if at < 0.5 else 'left'}")
+        elif x <= others[:, 0].min() and len(others) > 1:
             sides.append("middle left")
         elif x >= others[:, 0].max():
             sides.append("middle right")
         else:
-            sides.append("top center" if y >= np.median(others[:, 1]) else "bottom center")
+            sides.append(f"{above} center")
     return sides
 
 

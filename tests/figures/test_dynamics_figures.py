@@ -514,5 +514,12 @@ def test_names_stand_beside_points_that_hold_states() -> None:
 
 
 def test_names_of_points_close_together_do_not_meet() -> None:
-    places = np.array([[0.0, 0.0], [0.1, 0.0], [0.05, 0.01], [3.0, 3.0]])
-    assert _sides(places, np.array([4.0, 4.0])) == ["middle left", "middle right", "top center", "middle right"]
+    places = np.array([[0.0, 0.0], [0.1, 0.0], [0.05, 0.01], [1.0, 3.0], [1.9, 1.0], [-1.9, 1.0]])
+    assert _sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]])) == [
+        "middle left",
+        "middle right",
+        "top center",
+        "middle right",
+        "top left",
+        "top right",
+    ]

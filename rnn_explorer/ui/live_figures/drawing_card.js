@@ -124,7 +124,6 @@ function lineOf(equation) {
       line.classList.add("rx-original");
       line.append("as trained: ");
     }
-    if (tokens === original) line.append(make("span", "", "as trained: "));
     for (const token of tokens) {
       const node = make("span", token.term ? "rx-term" : "", token.text);
       if (token.edited) node.classList.add("rx-edited");
