@@ -23,6 +23,7 @@ assumption", Computing 74 (2005).
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -35,9 +36,12 @@ from torch import Tensor
 from rnn_explorer.analysis import projection
 from rnn_explorer.analysis.fixed_points import (
     FAR,
+    HOLDING,
     KINDS,
     MERGE,
+    PERIODS,
     RETURN,
+    Ends,
     FixedPoints,
     Flow,
     Held,
@@ -70,6 +74,7 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e8
 _KEPT = 0.25  # of the fall that the linear model promises: a step that brings less asks for more damping
 _FLAT = 1e-6  # |grad q| / |r| below this: q has a minimum here
 _POINTS = 200  # kept at most
+_RUNNERS, _RUN_ON = 64, 500  # states that are let run on to see where they end, and for how many steps
 _REST, _REST_STEPS = 1e-9, 2000  # speed below which layers below are at rest, and steps they are given to come to it
 
 Map = Callable[[Tensor], Tensor]  # (n, size) -> (n, size), or to (n, size, size) for a Jacobian
@@ -123,7 +128,8 @@ def fixed_points(
 ) -> Progress:
     """Fixed and slow points of a layer under a constant input.
 
-    Searches start at states of the validation sequences, drawn at random, with Gaussian noise.
+    Searches start at states of the validation sequences, drawn at random, with Gaussian noise. Some of these states are
+    also let run on, since a search says nothing of how many states a point draws in.
 
     Args:
         subject: the model.
@@ -153,8 +159,12 @@ def fixed_points(
     scene = yield from _part(_Scene.read(subject, layer, direction), 0.0, 0.1)
     step, jacobian, held = yield from _part(scene.hold(input), 0.1, 0.15)
     starts = scene.draw(inits, noise, seed)
-    found = yield from _part(search(step, jacobian, starts, tolerance, max_iterations), 0.15, 0.9)
-    return (yield from _part(_sorted_out(scene, held, jacobian, found, tolerance, slow_tolerance), 0.9, 1.0))
+    found = yield from _part(search(step, jacobian, starts, tolerance, max_iterations), 0.15, 0.8)
+    points = yield from _part(_sorted_out(scene, held, jacobian, found, tolerance, slow_tolerance), 0.8, 0.9)
+    tail = yield from _part(_run_on(step, scene.draw(_RUNNERS, 0.0, seed)), 0.9, 1.0)
+    holding = np.array([nature.kind in HOLDING for nature in points.natures], dtype=bool)
+    ends = Ends.of(tail.numpy(), points.points, holding, scene.spread, _RUN_ON)
+    return dataclasses.replace(points, ends=ends)
 
 
 @QUESTIONS.register("spectrum")
@@ -470,6 +480,17 @@ def _sorted_out(
         slow_tolerance=slow_tolerance,
         spread=scene.spread,
     )
+
+
+@torch.no_grad()
+def _run_on(step: Map, starts: Tensor) -> Generator[float, None, Tensor]:
+    """Let states (k, size) run on; returns the last (`PERIODS` + 1, k, size), NaN beyond all bounds."""
+    tail = [starts]
+    for number in range(_RUN_ON):
+        now = step(tail[-1])
+        tail = [*tail[-PERIODS:], torch.where(now.abs() < _LARGEST, now, math.nan)]
+        yield (number + 1) / _RUN_ON
+    return torch.stack(tail)
 
 
 @dataclass(frozen=True)

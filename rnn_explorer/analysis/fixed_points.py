@@ -14,6 +14,7 @@ networks", Neural Computation 25 (2013), section 2, which has q = 1/2 |dx/dt|^2 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ MERGE = 1e-3  # points nearer than this, in units of the states' spread, are one
 FAR = 3.0  # a point further from the states' mean than this many times the furthest state is left out
 LEADING = 10  # eigenvalues of each point that are written as JSON
 KINDS = ("stable", "marginal", "saddle", "unstable", "slow")
+HOLDING = ("stable", "marginal")  # kinds of points at which states stay
 
 
 # -- where ------------------------------------------------------------------------------------------------------
@@ -249,6 +251,85 @@ def merge(points: Array, q: Array, distance: float) -> tuple[Array, Array]:
     return np.array(chosen, dtype=int), belongs
 
 
+# -- where states end --------------------------------------------------------------------------------------------
+
+AT_REST = 1e-3  # of the states' spread: a state that moves less than this in a step is taken to be at rest
+PERIODS = 32  # longest period that a cycle is recognized by
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where states of sequences come to when they are let run on under the constant input.
+
+    Attributes:
+        total: how many were let run on.
+        steps: for how long.
+        at: (n,) how many end at each of the search's points, which may be 0; only stable and marginal ones hold any.
+        places: how many different places those that are at rest end at, `RETURN` of the spread apart.
+        elsewhere: how many are at rest at no point of the search.
+        cycles: period in steps -> how many go round and round with it.
+        moving: how many still move in another way.
+        away: how many have left for values beyond all bounds.
+    """
+
+    total: int
+    steps: int
+    at: tuple[int, ...]
+    places: int
+    elsewhere: int
+    cycles: Mapping[int, int]
+    moving: int
+    away: int
+
+    @classmethod
+    def of(cls, tail: Array, points: Array, holding: Array, spread: float, steps: int) -> Ends:
+        """Sort out the ends of paths.
+
+        Args:
+            tail: (`PERIODS` + 1, k, size): the last states of k paths, oldest first.
+            points: (n, size) of the search.
+            holding: (n,) which of them are stable or marginal.
+            spread: the states' spread, above 0.
+            steps: for how long they have run.
+        """
+        count = tail.shape[1]
+        finite = np.isfinite(tail).all(axis=(0, 2))
+        with np.errstate(all="ignore"):
+            gaps = np.linalg.norm(tail[-1] - tail[:-1], axis=-1)[::-1] / spread  # (PERIODS, k): 1, 2, ... steps back
+            apart = np.linalg.norm(tail[-1][:, None] - points[None], axis=-1) / spread  # (k, n)
+        apart = np.where(holding[None] & finite[:, None], apart, np.inf)
+        nearest = apart.argmin(axis=1) if len(points) else np.zeros(count, dtype=int)
+        near = apart.min(axis=1, initial=np.inf) <= RETURN
+        rest = finite & (gaps[0] <= AT_REST)
+        home = near & (rest | ~(gaps <= AT_REST).any(axis=0))  # a slow state is still on its way to the point
+        again = finite & ~home & ~rest & (gaps <= AT_REST).any(axis=0)
+        periods = 1 + (gaps <= AT_REST).argmax(axis=0)
+        settled = rest | home
+        return cls(
+            total=count,
+            steps=steps,
+            at=tuple(int((home & (nearest == index)).sum()) for index in range(len(points))),
+            places=len(merge(tail[-1][settled], gaps[0][settled], RETURN * spread)[0]),
+            elsewhere=int((rest & ~home).sum()),
+            cycles={int(period): int((periods[again] == period).sum()) for period in np.unique(periods[again])},
+            moving=int((finite & ~settled & ~again).sum()),
+            away=int((~finite).sum()),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values fit for JSON."""
+        return {
+            "total": self.total,
+            "steps": self.steps,
+            "at": list(self.at),
+            "places": self.places,
+            "elsewhere": self.elsewhere,
+            "cycles": {str(period): number for period, number in self.cycles.items()},
+            "moving": self.moving,
+            "away": self.away,
+        }
+
+
 # -- records ----------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +362,7 @@ class FixedPoints:
         iterations: of the longest search.
         tolerance, slow_tolerance: q up to which a point is fixed, and slow.
         spread: root mean square distance of the trajectories' states from their mean.
+        ends: where states of the trajectories come to when they are let run on; None where that was not looked at.
     """
 
     place: Place
@@ -305,6 +387,7 @@ class FixedPoints:
     tolerance: float
     slow_tolerance: float
     spread: float
+    ends: Ends | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -344,6 +427,21 @@ class FixedPoints:
             return f"{self.answer_names[best]} ({100 * float(values[best]):.0f} %)"
         return ", ".join(f"{value:.2f}" for value in values[:4]) + (", …" if len(values) > 4 else "")
 
+    def holds(self, index: int) -> str:
+        """What a point stands for, short enough for a label: the class, or the values that the model gives there.
+
+        Values that all lie within a fifth of whole numbers are written as these: "−1, −1, 1".
+        """
+        if self.answers is None:
+            return ""
+        values = self.answers[index]
+        if self.classes:
+            return self.answer_names[int(values.argmax())]
+        shown = values[:4]
+        whole = bool((np.abs(shown - np.round(shown)) <= 0.2).all())
+        words = [f"{value + 0.0:.0f}" if whole else f"{value:.2g}" for value in (np.round(shown) if whole else shown)]
+        return ", ".join(words).replace("-", "−") + (", …" if len(values) > 4 else "")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values fit for JSON; of each point the `LEADING` largest eigenvalues, as [real, imaginary]."""
         return {
@@ -361,6 +459,7 @@ class FixedPoints:
             "tolerance": self.tolerance,
             "slow_tolerance": self.slow_tolerance,
             "spread": jsonable(self.spread),
+            "ends": None if self.ends is None else self.ends.to_dict(),
         }
 
     def _point(self, index: int) -> dict[str, Any]:

@@ -1,25 +1,26 @@
 """Inside one cell: the numbers on its wires at every step, and what would have happened had something been different.
 
 `inside` starts every step from the model's own states, so its numbers are the model's to rounding, and works them out
-in double precision, so that for one unit they add up: f c_{t-1} + i g = c_t. `what_if` reads one sequence twice, a step
-at a time, once as trained and once with gates forced, units held at zero, inputs or weights changed; the layers
-above, the dense layers and the head follow.
+in double precision, so that for one unit they add up: f c_{t-1} + i g = c_t. It does the same for a changed model.
+`what_if` reads one sequence twice, a step at a time, once as trained and once with gates clamped, units ablated, inputs
+or weights edited; the layers above, the dense layers and the head follow.
 """
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rnn_explorer.analysis.inside_report import InsideReport, Largest, Passage, WhatIf
+from rnn_explorer.analysis.inside_report import Edited, InsideReport, Largest, Passage, WhatIf
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cells.base import Change, RecurrentCell, State
@@ -30,6 +31,7 @@ from rnn_explorer.trace import Array, Direction
 TOP = 5  # largest terms of a sum that are kept
 _FORCE = ("gate", "unit", "value")
 PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_PART_OF = {"weight_ih": "x", "weight_hh": "h", "bias_ih": "b_i", "bias_hh": "b_h"}  # of a gate's sum
 
 
 # -- the numbers on the wires -----------------------------------------------------------------------------------
@@ -59,16 +61,29 @@ def inside(
     if unit is not None:
         _within("unit", unit, 0, cell.hidden_size - 1)
     yield 0.0
-    backward = direction == "backward"
-    x, seen = _recorded(subject.model, inputs, layer, cell, backward)
-    yield 0.3
+    return _numbers(subject.model, inputs, _Where(layer, direction, sequence, unit), _Changes())
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Whose numbers are asked for."""
+
+    layer: int
+    direction: Direction
+    sequence: int
+    unit: int | None
+
+
+def _numbers(model: SequenceModel, inputs: Tensor, where: _Where, changes: _Changes) -> InsideReport:
+    """The numbers on the wires while a model reads (1, time, feature) or (1, time) inputs with changes."""
+    cell, unit, backward = _cell_of(model, where.layer, where.direction), where.unit, where.direction == "backward"
+    x, seen = _recorded(model, inputs, where.layer, cell, backward, changes)
     units = slice(None) if unit is None else slice(unit, unit + 1)
     names = {name: values[:, units] for name, values in seen.items()}
     start = {name: _from_before(seen[name]) for name in cell.state_names}
     wiring = _WIRING.get(cell.key, _plain_wires)
     with np.errstate(all="ignore"):  # an exploding run has infinite states, which are shown as they are
-        full, bounded = wiring(_Step(cell, x, names, start, units))
-        yield 0.8
+        full, bounded = wiring(_Step(cell, x, names, start, units, changes, backward))
         wires = {
             "x": x[:, 0] if x.shape[1] == 1 else np.linalg.norm(x, axis=1),
             **{name: values.mean(axis=1) for name, values in full.items()},
@@ -79,9 +94,9 @@ def inside(
         largest = {name: Largest(found.index[::-1], found.value[::-1]) for name, found in largest.items()}
     return InsideReport(
         cell=cell.key,
-        layer=layer,
-        direction=direction,
-        sequence=sequence,
+        layer=where.layer,
+        direction=where.direction,
+        sequence=where.sequence,
         unit=unit,
         hidden_size=cell.hidden_size,
         input_size=cell.input_size,
@@ -90,10 +105,45 @@ def inside(
         state_names=tuple(cell.state_names),
         bounded=bounded,
         wires={name: np.ascontiguousarray(values) for name, values in wires.items()},
-        inputs=_input_words(subject.model, inputs, layer),
-        input_names=_input_names(subject.model, layer),
+        inputs=_input_words(model, inputs, where.layer),
+        input_names=_input_names(model, where.layer),
         largest=largest,
     )
+
+
+def _edited(
+    report: InsideReport,
+    cell: RecurrentCell,
+    changes: _Changes,
+    inputs: Sequence[Sequence[Any]],
+    weights: Sequence[Sequence[Any]],
+) -> dict[str, Edited]:
+    """The wires that checked changes act on, those of the shown units."""
+    time, hidden = report.length, cell.hidden_size
+    shown = range(hidden) if report.unit is None else [report.unit]
+    touched: dict[tuple[str, Literal["clamped", "ablated", "edited"]], Array] = {}
+
+    def touch(wire: str, how: Literal["clamped", "ablated", "edited"], steps: slice, units: Any) -> None:
+        if wire in report.wires:
+            touched.setdefault((wire, how), np.zeros((time, hidden), dtype=bool))[steps, units] = True
+
+    for force in changes.force:
+        units = slice(None) if force.unit < 0 else force.unit
+        touch(force.gate, "clamped", slice(force.first, force.last + 1), units)
+    for name in cell.state_names if changes.ablate else ():
+        wire = {"hidden": "h", "cell": "c"}.get(name, name) if cell.key in _WIRING or name == "hidden" else name
+        touch(wire, "ablated", slice(None), list(changes.ablate))
+    for step, *_ in inputs if report.layer == 0 else ():
+        touch("x", "edited", slice(step - 1, step), slice(None))
+    for name, row, _, value in weights:
+        if value is not None:
+            wire = f"{cell.gate_names[row // hidden]}.{_PART_OF[name]}"
+            touch(wire, "edited", slice(None), row % hidden)
+    return {
+        wire: Edited(how, units[:, list(shown)].mean(axis=1))
+        for (wire, how), units in touched.items()
+        if units[:, list(shown)].any()
+    }
 
 
 @dataclass(frozen=True)
@@ -106,6 +156,8 @@ class _Step:
         seen: gates and states as the model has them, name -> (time, units).
         start: the state before each step, name -> (time, hidden_size).
         units: those that are asked for.
+        changes: what is done to the cell.
+        backward: whether reading begins at the last input.
     """
 
     cell: RecurrentCell
@@ -113,6 +165,8 @@ class _Step:
     seen: dict[str, Array]
     start: dict[str, Array]
     units: slice
+    changes: _Changes
+    backward: bool
 
     def old(self, name: str) -> Array:
         """(time, units): one state before each step."""
@@ -136,7 +190,22 @@ class _Step:
         """The parts of a gate, their sum, and the gate."""
         parts = self.parts(gate)
         total = sum(parts.values(), start=np.zeros(1))
-        return {**parts, f"{gate}.pre": total, gate: activation(total)}
+        return {**parts, f"{gate}.pre": total, gate: self.clamped(gate, activation(total))}
+
+    def clamped(self, gate: str, values: Array) -> Array:
+        """A gate's values, (time, units), with those that are clamped."""
+        given = np.full((len(values), self.cell.hidden_size), np.nan)
+        for force in self.changes.force:
+            if force.gate == gate:
+                units = slice(None) if force.unit < 0 else force.unit
+                given[force.first : force.last + 1, units] = force.value
+        given = given[:: -1 if self.backward else 1, self.units]
+        return np.where(np.isnan(given), values, given)
+
+    def ablated(self, state: Array) -> Array:
+        """A state after each step, (time, units), 0 in ablated units."""
+        silent = np.isin(np.arange(self.cell.hidden_size), self.changes.ablate)[self.units]
+        return np.where(silent, 0.0, state)
 
 
 Wires = tuple[dict[str, Array], frozenset[str]]  # name -> (time, units), and the names of those from 0 to 1
@@ -144,9 +213,10 @@ Wires = tuple[dict[str, Array], frozenset[str]]  # name -> (time, units), and th
 
 def _rnn_wires(step: _Step) -> Wires:
     parts = step.parts("pre_activation")
-    total = sum(parts.values(), start=np.zeros(1))
+    total = step.clamped("pre_activation", sum(parts.values(), start=np.zeros(1)))
     sigma = np.tanh if step.cell.nonlinearity == "tanh" else _relu
-    return {"h_prev": step.old("hidden"), **parts, "pre_activation": total, "h": sigma(total)}, frozenset()
+    h = step.ablated(sigma(total))
+    return {"h_prev": step.old("hidden"), **parts, "pre_activation": total, "h": h}, frozenset()
 
 
 def _lstm_wires(step: _Step) -> Wires:
@@ -155,9 +225,9 @@ def _lstm_wires(step: _Step) -> Wires:
         wires |= step.gate(name, np.tanh if name == "candidate" else _sigma)
     wires["keep"] = wires["forget"] * wires["c_prev"]
     wires["write"] = wires["input"] * wires["candidate"]
-    wires["c"] = wires["keep"] + wires["write"]
+    wires["c"] = step.ablated(wires["keep"] + wires["write"])
     wires["tanh_c"] = np.tanh(wires["c"])
-    wires["h"] = wires["output"] * wires["tanh_c"]
+    wires["h"] = step.ablated(wires["output"] * wires["tanh_c"])
     return wires, frozenset({"input", "forget", "output"})
 
 
@@ -167,11 +237,11 @@ def _gru_wires(step: _Step) -> Wires:
     wires["candidate.inner"] = wires["candidate.h"] + wires["candidate.b_h"]
     wires["candidate.gated"] = wires["reset"] * wires["candidate.inner"]
     wires["candidate.pre"] = wires["candidate.x"] + wires["candidate.b_i"] + wires["candidate.gated"]
-    wires["candidate"] = np.tanh(wires["candidate.pre"])
+    wires["candidate"] = step.clamped("candidate", np.tanh(wires["candidate.pre"]))
     wires["take"] = 1 - wires["update"]
     wires["write"] = wires["take"] * wires["candidate"]
     wires["keep"] = wires["update"] * wires["h_prev"]
-    wires["h"] = wires["write"] + wires["keep"]
+    wires["h"] = step.ablated(wires["write"] + wires["keep"])
     return wires, frozenset({"reset", "update", "take"})
 
 
@@ -197,9 +267,9 @@ def _relu(x: Array) -> Array:
 
 @torch.no_grad()
 def _recorded(
-    model: SequenceModel, inputs: Tensor, layer: int, cell: RecurrentCell, backward: bool
+    model: SequenceModel, inputs: Tensor, layer: int, cell: RecurrentCell, backward: bool, changes: _Changes
 ) -> tuple[Array, dict[str, Array]]:
-    """What enters a cell and all it does, in the order of its reading.
+    """What enters a cell and all it does with the changes, in the order of its reading.
 
     Returns:
         (time, input_size), and every gate and state by name, (time, hidden_size); all float64.
@@ -207,8 +277,14 @@ def _recorded(
     x = model.encode(inputs)
     for below in model.stack()[:layer]:
         x = below(x, reversal(1, inputs.shape[1], None))
-    x = x.flip(1) if backward else x
-    return x[0].double().numpy(), {name: values[0].double().numpy() for name, values in cell.trace(x).items()}
+    if changes.force or changes.ablate:
+        seen = changes.unrolled(cell, x, backward)
+        seen = {name: values.flip(0) if backward else values for name, values in seen.items()}
+        x = x.flip(1) if backward else x
+    else:
+        x = x.flip(1) if backward else x
+        seen = {name: values[0] for name, values in cell.trace(x).items()}
+    return x[0].double().numpy(), {name: values.double().numpy() for name, values in seen.items()}
 
 
 def _from_before(states: Array) -> Array:
@@ -263,6 +339,7 @@ def what_if(
     sequence: int = 0,
     layer: int = 0,
     direction: Direction = "forward",
+    unit: int | None = None,
     force: Sequence[Sequence[Any]] = (),
     ablate: Sequence[int] = (),
     inputs: Sequence[Sequence[Any]] = (),
@@ -275,6 +352,7 @@ def what_if(
         sequence: which of the probe sequences, from 0.
         layer: whose cell is changed, from 0, nearest the input first.
         direction: "forward" or "backward".
+        unit: whose numbers stand on the wires of the changed cell, as for `inside`.
         force: (gate, unit or -1 for all, value), and where it should not be at every step also (first, last) step, from
             1, both included: the gate has this value whatever the cell computes, and all that follows from it follows.
         ablate: units, from 0, whose states are held at 0.
@@ -291,6 +369,8 @@ def what_if(
     """
     cell = subject.cell(layer, direction)
     given = _sequence(subject, sequence)
+    if unit is not None:
+        _within("unit", unit, 0, cell.hidden_size - 1)
     words: list[str] = []
     changes = _changes(cell, given.shape[1], force, ablate, words)
     edited = _edited_inputs(subject.model, given, inputs, words)
@@ -298,6 +378,10 @@ def what_if(
     if weights:
         model = copy.deepcopy(model)
         _edit_weights(_cell_of(model, layer, direction), weights, words)
+    where = _Where(layer, direction, sequence, unit)
+    original = _numbers(subject.model, given, where, _Changes())
+    changed = _numbers(model, edited, where, changes)
+    marks = _edited(changed, cell, changes, inputs, weights)
     passages = []
     for number, (reader, x, altered) in enumerate(((subject.model, given, _Changes()), (model, edited, changes))):
         reading = _Reading(reader, layer, direction == "backward", altered)
@@ -324,6 +408,7 @@ def what_if(
         changes=tuple(words),
         original=passages[0],
         changed=passages[1],
+        inside=dataclasses.replace(changed, changes=tuple(words), edited=marks, original=original),
     )
 
 
@@ -352,6 +437,21 @@ class _Changes:
         if self.ablate:
             state = tuple(part.index_fill(1, torch.tensor(self.ablate), 0.0) for part in state)
         return state, gates
+
+    def unrolled(self, cell: RecurrentCell, x: Tensor, backward: bool) -> dict[str, Tensor]:
+        """Gates and states, each (time, hidden_size), of a cell that reads (1, time, feature) a step at a time.
+
+        Index t on the time axis belongs to input t in either direction.
+        """
+        state, time = cell.initial_state(x), x.shape[1]
+        names = (*cell.gate_names, *cell.state_names)
+        rows: list[list[Tensor]] = [[] for _ in names]
+        for t in reversed(range(time)) if backward else range(time):
+            state, gates = self.step(cell, x[:, t], state, t)
+            for row, values in zip(rows, (*(gates[name] for name in cell.gate_names), *state), strict=True):
+                row.append(values)
+        order = slice(None, None, -1) if backward else slice(None)
+        return {name: torch.cat(row[order]) for name, row in zip(names, rows, strict=True)}
 
 
 def _forced(forces: list[_Force]) -> Change:
@@ -394,24 +494,13 @@ class _Reading:
                 if cell is None:
                     continue
                 if (number, backward) == (self.layer, self.backward):
-                    chosen = self._unrolled(cell, x)
+                    chosen = self.changes.unrolled(cell, x, backward)
                     outputs.append(chosen["hidden"][None])
                 else:
                     states, _ = cell(x.flip(1) if backward else x)
                     outputs.append(states.flip(1) if backward else states)
             x = torch.cat(outputs, dim=-1)
         return chosen, x
-
-    def _unrolled(self, cell: RecurrentCell, x: Tensor) -> dict[str, Tensor]:
-        state, time = cell.initial_state(x), x.shape[1]
-        rows: list[list[Tensor]] = [[] for _ in (*cell.gate_names, *cell.state_names)]
-        for t in reversed(range(time)) if self.backward else range(time):
-            state, gates = self.changes.step(cell, x[:, t], state, t)
-            for row, values in zip(rows, (*(gates[name] for name in cell.gate_names), *state), strict=True):
-                row.append(values)
-        order = slice(None, None, -1) if self.backward else slice(None)
-        names = (*cell.gate_names, *cell.state_names)
-        return {name: torch.cat(row[order]) for name, row in zip(names, rows, strict=True)}
 
     @torch.no_grad()
     def answer(self, states: Tensor) -> Tensor:
@@ -465,10 +554,10 @@ def _changes(
         when = "every step" if (first, last) == (1, time) else f"steps {first} to {last}"
         whose = "all units" if unit < 0 else f"unit {unit}"
         gate_words = gate.replace("_", "-") + (" gate" if gate in cell.bounded else "")
-        words.append(f"{gate_words} of {whose} forced to {value:g} at {when}")
+        words.append(f"{gate_words} of {whose} clamped to {value:g} at {when}")
     for unit in ablate:
         _within("unit", unit, 0, cell.hidden_size - 1)
-        words.append(f"unit {unit} held at 0")
+        words.append(f"unit {unit} ablated (held at 0)")
     return _Changes(tuple(forced), tuple(map(int, ablate)))
 
 

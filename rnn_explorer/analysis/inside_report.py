@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,6 +36,19 @@ class Largest:
 
     index: Array
     value: Array
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A wire that a change acts on directly; what only follows from a change is not edited.
+
+    Attributes:
+        how: "clamped": a gate has a given value. "ablated": a state is held at 0. "edited": another input or weight.
+        share: (time,) the share of the shown units that it acts on at each step, 0 to 1.
+    """
+
+    how: Literal["clamped", "ablated", "edited"]
+    share: Array
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,9 @@ class InsideReport:
         inputs: what enters at each step, in words.
         input_names: of the numbers that enter at a step.
         largest: "gate.x" and "gate.h" -> the largest terms of that part; empty for a mean.
+        changes: of a changed model, what is changed, one sentence each, without a full stop.
+        edited: of a changed model, the wires that a change acts on.
+        original: of a changed model, the same of the model as it was trained; else None.
     """
 
     cell: str
@@ -76,6 +92,9 @@ class InsideReport:
     inputs: tuple[str, ...]
     input_names: tuple[str, ...]
     largest: Mapping[str, Largest] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+    edited: Mapping[str, Edited] = field(default_factory=dict)
+    original: InsideReport | None = None
 
     @property
     def length(self) -> int:
@@ -91,6 +110,12 @@ class InsideReport:
     def whose(self) -> str:
         """ "unit 5", or "mean over 32 units"."""
         return f"mean over {self.hidden_size} units" if self.unit is None else f"unit {self.unit}"
+
+    def edit(self, wire: str, t: int) -> tuple[str, float]:
+        """How a wire is changed at step t, from 0, and for which share of the units; ("", 0.0) where it is not."""
+        found = self.edited.get(wire)
+        share = 0.0 if found is None else float(found.share[t])
+        return (found.how, share) if found is not None and share > 0 else ("", 0.0)
 
     def terms(self, wire: str, t: int) -> list[tuple[str, float]]:
         """The largest terms of one part ("forget.x") at step t, from 0: names and values; terms of 0 are left out."""
@@ -115,6 +140,16 @@ class InsideReport:
                 wire: [[[name, jsonable(value)] for name, value in self.terms(wire, t)] for t in range(self.length)]
                 for wire in self.largest
             },
+        } | self._changed_dict()
+
+    def _changed_dict(self) -> dict[str, Any]:
+        """What a changed model has besides."""
+        if self.original is None:
+            return {}
+        return {
+            "changes": list(self.changes),
+            "edited": {wire: {"how": each.how, "share": jsonable(each.share)} for wire, each in self.edited.items()},
+            "original": self.original.to_dict(),
         }
 
 
@@ -148,6 +183,7 @@ class WhatIf:
         output_names: of the classes or values.
         changes: what was changed, one sentence each, without a full stop.
         original, changed: the two passages; inputs, layers and answers that no change reaches are equal to the bit.
+        inside: the numbers on the wires of the changed cell, with the original's.
     """
 
     cell: str
@@ -161,6 +197,7 @@ class WhatIf:
     changes: tuple[str, ...]
     original: Passage
     changed: Passage
+    inside: InsideReport
 
     @property
     def length(self) -> int:
@@ -194,6 +231,7 @@ class WhatIf:
             "output_names": list(self.output_names),
             "original": _passage_dict(self.original),
             "changed": _passage_dict(self.changed),
+            "inside": self.inside.to_dict(),
         }
 
 

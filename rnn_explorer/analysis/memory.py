@@ -95,9 +95,22 @@ def memory(subject: Subject, *, sequence: int = 0, output: int | None = None, ti
         )
         for reading, curve, gradient, statistics in zip(readings, norms, by_state, gates, strict=True)
     )
-    return MemoryReport(
-        subject.step, sequence, length, float(loss.detach()), cells, saliency, findings(cells, saliency)
-    )
+    mean = float(loss.detach())
+    found = findings(cells, saliency, subject.task.output.per_step, _answered(subject, mean))
+    return MemoryReport(subject.step, sequence, length, mean, cells, saliency, found)
+
+
+def _answered(subject: Subject, loss: float) -> bool:
+    """Whether a sequence's loss is that of a model that does well.
+
+    For classes the right one has more than half of the probability, by the geometric mean over answers; for values at
+    least half of the variance of all probe targets is explained.
+    """
+    if subject.task.output.classes:
+        return loss < math.log(2)
+    targets = subject.probe.targets.double()
+    known = targets[targets.isfinite()]
+    return loss < 0.5 * float(known.var(correction=0)) if len(known) else False
 
 
 @QUESTIONS.register("triangle")

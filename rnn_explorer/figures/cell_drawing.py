@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ _HOW = {
     "unrolled": "The same cell at successive steps; states flow along the arrows, bars show how far gates are open. "
     "Click a step to go there.",
 }
+_CHANGED = (
+    " A padlock and a frame mark what is clamped, ablated or edited; grey numbers are the model's as it was trained."
+)
 
 
 def no_cell_drawing() -> Drawing:
@@ -34,7 +37,7 @@ def cell_drawing(report: InsideReport, t: int, view: View = "single", inputs: Se
     """The cell at one step.
 
     Args:
-        report: the numbers of all steps.
+        report: the numbers of all steps; of a changed model, with the original's.
         t: the step, from 0; beyond the ends, the first or last.
         view: "single": every wire of the cell with its number. "unrolled": the steps around this one.
         inputs: what enters at each step, in words; None: as the report says it.
@@ -50,10 +53,35 @@ def cell_drawing(report: InsideReport, t: int, view: View = "single", inputs: Se
     svg = draw_one(report, t, labels[t]) if view == "single" else unrolled.draw(report, t, labels)
     return Drawing(
         name="cell",
-        title=f"{layer_name(report.cell, report.layer, report.direction)} at step {t + 1}, {report.whose}",
-        how_to_read=_HOW[view],
+        title=_title(report, t),
+        how_to_read=_HOW[view] + ("" if report.original is None else _CHANGED),
         svg=svg,
         equations=equations(report, t),
         notes=notes(report),
-        table={"step": np.arange(1, report.length + 1), "what enters": np.array(labels, dtype=object), **report.wires},
+        table={
+            "step": np.arange(1, report.length + 1),
+            "what enters": np.array(labels, dtype=object),
+            **report.wires,
+            **_original_columns(report),
+        },
     )
+
+
+def _title(report: InsideReport, t: int) -> str:
+    told = f"{layer_name(report.cell, report.layer, report.direction)} at step {t + 1}, {report.whose}"
+    return told if report.original is None else f"{told}, what if: {'; '.join(report.changes)}"
+
+
+def _original_columns(report: InsideReport) -> dict[str, Any]:
+    """Of a changed model, what is changed at each step, and the numbers of the original."""
+    if report.original is None:
+        return {}
+    changed = [
+        "; ".join(f"{wire} {report.edit(wire, t)[0]}" for wire in report.edited if report.edit(wire, t)[0])
+        for t in range(report.length)
+    ]
+    return {
+        "changed": np.array(changed, dtype=object),
+        "original: what enters": np.array(report.original.inputs, dtype=object),
+        **{f"original: {name}": values for name, values in report.original.wires.items()},
+    }

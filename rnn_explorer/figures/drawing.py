@@ -22,11 +22,13 @@ class Token(TypedDict):
         text: as it is read; an operator brings its spaces.
         term: the wire that it stands for; left out for operators and words.
         sub: an index below the line.
+        edited: whether a change acts on this very number.
     """
 
     text: str
     term: NotRequired[str]
     sub: NotRequired[str]
+    edited: NotRequired[bool]
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Equation:
         name: what it gives, in words ("forget gate").
         symbols: in letters.
         numbers: with one step's numbers put in; the first token is the result.
+        original: of a changed model, the same line of the model as it was trained; empty where it is no other.
     """
 
     name: str
     symbols: tuple[Token, ...]
     numbers: tuple[Token, ...]
+    original: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ class Drawing:
     def to_csv(self) -> str:
         """The table behind the drawing as CSV text with a header."""
         return csv_text(self.table)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 unit", "2 units"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def number(value: float, decimals: int = 2) -> str:

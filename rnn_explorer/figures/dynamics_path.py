@@ -11,10 +11,18 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.fixed_points import FixedPoints, Perturbation, Space, Trajectories, period, time_constant
+from rnn_explorer.analysis.fixed_points import (
+    HOLDING,
+    FixedPoints,
+    Perturbation,
+    Space,
+    Trajectories,
+    period,
+    time_constant,
+)
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.style import CLASS_COLOURS, MUTED, REFERENCE, layer_name, margin, nice_ceiling, plain
+from rnn_explorer.figures.style import CLASS_COLOURS, MUTED, REFERENCE, layer_name, legend, margin, nice_ceiling, plain
 from rnn_explorer.trace import Array
 
 PICK = {"choose": "pick"}  # `meta` of a trace whose `customdata` can be picked
@@ -25,10 +33,12 @@ _SLOW = "#8468C4"
 _SADDLES = ("#D08700", LEAVES, "#C8629A")  # with one, two and more unstable directions
 _LENGTH = 0.05  # of an unstable direction with |eigenvalue| 1, in axis lengths; at most three times as long
 _USED = 0.6  # of an axis, below which all axes are fitted anew
+_GAP = "\u00a0" * 3  # between a point and its name
+_NAMED = 16  # points at most that have their names beside them
 _HOVERED = 3  # eigenvalues that are told of a point
 
-_PRESS = "Press “Find fixed points”<br>to search for where<br>states can rest."
-_SEARCHING = "Searching for states<br>that can rest …"
+_PRESS = "Press “Find fixed points” to search for where states can rest."
+_SEARCHING = "Searching for states that can rest …"
 _AXES = ("PC 1", "PC 2", "PC 3")
 
 Dims = Literal[2, 3]
@@ -44,6 +54,7 @@ def dynamics_path(
     limits: Array | None = None,
     chosen: Array | None = None,
     searching: bool = False,
+    stale: str = "",
 ) -> Figure:
     """Trajectories, the fixed and slow points among them, and the paths of kicked states.
 
@@ -56,6 +67,7 @@ def dynamics_path(
         limits: (k, 2) ends of the axes, such as `extent` gives; None: round everything.
         chosen: (size,) a joined state that has a ring around it.
         searching: whether a first search for points is on its way.
+        stale: why the points hold no longer, which are pale then and cannot be chosen; "" where they hold.
     """
     if trajectories is None:
         return _nothing_yet()
@@ -63,7 +75,8 @@ def dynamics_path(
     limits = extent(space, trajectories, points, perturbation) if limits is None else limits
     data = _paths(trajectories, space, dims)
     if points is not None:
-        data += [_ways_out(points, space, limits, dims), *_symbols(points, space, dims)]
+        drawn = [_ways_out(points, space, limits, dims), *_symbols(points, space, dims)]
+        data += [_faded(trace) for trace in drawn] if stale else [*drawn, *_names(points, space, limits, dims)]
     if perturbation is not None:
         data += _kicked(perturbation, space, dims)
     if chosen is not None:
@@ -73,20 +86,21 @@ def dynamics_path(
         layout["annotations"] = [_hint(_SEARCHING if searching else _PRESS)]
     return Figure(
         name="dynamics",
-        title=_title(trajectories, points),
+        title=_title(trajectories, points, stale),
         how_to_read=_how(points),
         data=data,
         layout=layout,
-        table=_table(trajectories, points, perturbation, space),
+        table=_table(trajectories, points, perturbation, space, stale),
     )
 
 
-def _title(trajectories: Trajectories, points: FixedPoints | None) -> str:
+def _title(trajectories: Trajectories, points: FixedPoints | None, stale: str) -> str:
     place = trajectories.place
     name = layer_name(place.cell, place.layer, place.direction)
     if points is None:
         return f"Paths of the states of {name}"
-    return f"Fixed points of {name} under {plain(points.held.words, 60)}, found at step {points.place.step}"
+    told = f"Fixed points of {name} under {plain(points.held.words, 60)}, found at step {points.place.step}"
+    return f"Out of date: {told}" if stale else told
 
 
 def _how(points: FixedPoints | None) -> str:
@@ -96,9 +110,7 @@ def _how(points: FixedPoints | None) -> str:
         "Thin lines are the sequences' states; a large dot draws states in, a diamond sends them off along its lines, "
         "which are longer for a larger |eigenvalue|."
     )
-    if points.held.settled is False:
-        told += " The layers below do not come to rest under this input; theirs are the states they had last."
-    return f"{told} Found: {points.sentence()}"
+    return told
 
 
 def _nothing_yet() -> Figure:
@@ -114,16 +126,16 @@ def _nothing_yet() -> Figure:
 
 
 def _hint(text: str) -> dict[str, Any]:
-    """Words in the room of the legend."""
+    """Words above the states, where the legend will be."""
     return {
         "text": text,
-        "x": 1.02,
+        "x": 1,
         "y": 1,
         "xref": "paper",
         "yref": "paper",
-        "xanchor": "left",
-        "yanchor": "top",
-        "align": "left",
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "align": "right",
         "showarrow": False,
         "font": {"size": 12},
     }
@@ -229,6 +241,56 @@ def _symbols(points: FixedPoints, space: Space, dims: Dims) -> list[dict[str, An
         unseen = {"mode": "markers", "name": "points", "showlegend": False, "opacity": 0, "marker": {"size": 6}}
         traces.append({**coordinates(projected, dims), **unseen, **_pointing(points, everyone)})
     return traces
+
+
+def _faded(trace: dict[str, Any]) -> dict[str, Any]:
+    """A trace of what holds no longer: pale, without words, and nothing to choose."""
+    pale = {name: value for name, value in trace.items() if name not in ("meta", "customdata", "text", "hovertemplate")}
+    return {**pale, "opacity": min(0.25, trace.get("opacity", 1.0)), "hoverinfo": "skip"}
+
+
+def _names(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> list[dict[str, Any]]:
+    """What the points that hold states stand for, beside them; nothing where all say the same, or they are many."""
+    members = [index for index, nature in enumerate(points.natures) if nature.kind in HOLDING]
+    names = [plain(points.holds(index), 18) for index in members]
+    if not any(names) or len(members) > _NAMED:
+        return []
+    projected = space.project(points.points[members])
+    return [
+        {
+            **coordinates(projected, dims),
+            "mode": "text",
+            "name": "what the model says there",
+            "showlegend": False,
+            "text": [f"{_GAP}<b>{name}</b>{_GAP}" for name in names],
+            "textposition": _sides(projected[:, :2], limits[:2]),
+            "textfont": {"size": 12},
+            "hoverinfo": "skip",
+        }
+    ]
+
+
+def _sides(places: Array, limits: Array) -> list[str]:
+    """On which side of each of (n, 2) points its name stands, so that names meet neither each other nor an edge.
+
+    `limits` is (2, 2): the ends of both axes.
+    """
+    apart = np.abs(places[:, None] - places[None]) / np.ptp(limits, axis=1)  # (n, n, 2)
+    across = (places[:, 0] - limits[0, 0]) / np.ptp(limits[0])
+    close = (apart[..., 0] < 0.2) & (apart[..., 1] < 0.06)
+    sides = []
+    for mine, at, (x, y) in zip(close, across, places, strict=True):
+        others = places[mine]
+        above = "top" if y >= np.median(others[:, 1]) else "bottom"
+        if at < 0.15 or at > 0.85:
+            sides.append(f"{above} {'right' if at < 0.5 else 'left'}")
+        elif x <= others[:, 0].min() and len(others) > 1:
+            sides.append("middle left")
+        elif x >= others[:, 0].max():
+            sides.append("middle right")
+        else:
+            sides.append(f"{above} center")
+    return sides
 
 
 def _pointing(points: FixedPoints, members: list[int]) -> dict[str, Any]:
@@ -362,8 +424,8 @@ def axis_title(space: Space, axis: int) -> str:
 
 def _layout(space: Space, limits: Array, dims: Dims) -> dict[str, Any]:
     layout: dict[str, Any] = {
-        "margin": margin(48, 218, 6, 36),
-        "legend": {"x": 1.01, "y": 1, "font": {"size": 10}, "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
+        "margin": margin(48, 12, 26, 36),
+        "legend": legend(),
     }
     ends = [[float(low), float(high)] for low, high in limits[:dims]]
     titles = [axis_title(space, axis) for axis in range(dims)]
@@ -385,7 +447,11 @@ def _layout(space: Space, limits: Array, dims: Dims) -> dict[str, Any]:
 
 
 def _table(
-    trajectories: Trajectories, points: FixedPoints | None, perturbation: Perturbation | None, space: Space
+    trajectories: Trajectories,
+    points: FixedPoints | None,
+    perturbation: Perturbation | None,
+    space: Space,
+    stale: str,
 ) -> dict[str, Any]:
     """One row for each thing that is drawn: states of sequences, points, states after a kick."""
     sequence, step = np.nonzero(np.arange(trajectories.states.shape[1])[None, :] < trajectories.lengths[:, None])
@@ -398,7 +464,12 @@ def _table(
         what += ["point"] * len(points)
         number.append(np.arange(1, len(points) + 1))
         steps.append(np.zeros(len(points), dtype=int))
-        words += [nature.words for nature in points.natures]
+        after = f" (out of date: found {stale})" if stale else ""
+        holds = (points.holds(index) for index in range(len(points)))
+        words += [
+            nature.words + (f": {says}" if says else "") + after
+            for nature, says in zip(points.natures, holds, strict=True)
+        ]
     if perturbation is not None:
         kicks, time = perturbation.states.shape[:2]
         rows.append(space.project(perturbation.states).reshape(-1, 3))

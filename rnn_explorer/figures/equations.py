@@ -148,14 +148,34 @@ def equations(report: InsideReport, t: int, decimals: int = DECIMALS) -> tuple[E
         t: the step, from 0.
         decimals: after the point, at least 1.
     """
-    return tuple(
-        Equation(
-            line.name,
-            _written(line.symbols, report, t, decimals),
-            _written(line.numbers if report.unit is not None else line.means, report, t, decimals),
-        )
-        for line in _lines(report)
-    )
+    return tuple(_equation(line, report, t, decimals) for line in _lines(report))
+
+
+def _equation(line: _Line, report: InsideReport, t: int, decimals: int) -> Equation:
+    text = line.numbers if report.unit is not None else line.means
+    numbers, was = _written(text, report, t, decimals), tuple[Token, ...]()
+    if report.original is not None:
+        was = _written(text, report.original, t, decimals)
+        if [token["text"] for token in was] == [token["text"] for token in numbers]:
+            was = ()
+        numbers = _with_edit(numbers, report, t)
+    return Equation(line.name, _written(line.symbols, report, t, decimals), numbers, was)
+
+
+def _with_edit(numbers: tuple[Token, ...], report: InsideReport, t: int) -> tuple[Token, ...]:
+    """A line of numbers that says where a change acts: on what it adds up, or in place of all that it computes."""
+    marked: list[Token] = []
+    for token in numbers:
+        touched = "term" in token and report.edit(token["term"], t)[0]
+        marked.append({**token, "edited": True} if touched else token)
+    result, *rest = marked
+    how, share = report.edit(result.get("term", ""), t)
+    if how and share < 1:
+        return (*marked, {"text": f" ({how} in {round(share * report.hidden_size)} of {report.hidden_size} units)"})
+    if how and rest:
+        after: Token = {"text": rest[0]["text"].removeprefix(" = ")}
+        return (result, {"text": f" ({how}, in place of "}, after, *rest[1:], {"text": ")"})
+    return (result, {"text": f" ({how})"}) if how else tuple(marked)
 
 
 def notes(report: InsideReport) -> tuple[str, ...]:
@@ -173,6 +193,8 @@ def notes(report: InsideReport) -> tuple[str, ...]:
             "x and h are vectors: W x and W h are their weighted sums for this unit. "
             "Point at one in the drawing to see its largest terms."
         )
+    if report.original is not None:
+        found.insert(0, "The numbers are those of the changed model; in grey, the same of the model as it was trained.")
     found.append("Numbers are rounded when written, so a sum may seem off by one in its last digit.")
     return tuple(found)
 

@@ -46,7 +46,7 @@ def flow(
     layout = _layout(record, ends)
     if trajectories is not None:
         over = dynamics_path(trajectories, points, space=record.space, limits=ends, chosen=chosen)
-        data += [_smaller(trace) for trace in over.data]
+        data += [_smaller(trace) for trace in over.data if trace.get("mode") != "text"]
     place = record.place
     name = layer_name(place.cell, place.layer, place.direction)
     kind = "a slice" if record.slice else "exact"

@@ -60,7 +60,7 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
         data += [*_curve(cell, len(cells)), _memory(cell, low, longest, number if len(cells) > 1 else None)]
     data += [_kept(pin, number) for number, pin in enumerate(pinned)]
     how = (
-        "Flat carries the gradient through time, falling forgets, rising explodes; the dot is the effective memory "
+        "Flat carries the gradient through time, falling loses it, rising explodes; the dot is the effective memory "
         f"(last lag at {MEMORY:g} or above), thin dashed an exponential fit."
     )
     return Figure(
@@ -183,9 +183,9 @@ def _kept(pin: Pinned, number: int) -> dict[str, Any]:
 
 
 def _layout(low: int, high: int, longest: int, top: int) -> dict[str, Any]:
-    levels = [(MEMORY, f"{MEMORY:g}: forgotten below")]
+    levels = [(MEMORY, f"{MEMORY:g}: the effective memory ends")]
     if low <= np.log10(LOST):
-        levels.append((LOST, "1e−6: nothing is learnt below"))
+        levels.append((LOST, "1e−6: lost in single precision"))
     ticks = time_ticks(longest - 1)
     return {
         "margin": margin(50, 18, top, 36),

@@ -49,7 +49,7 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
     return Figure(
         name="loss_gradient",
         title=f"Loss by each state: ‖∂L / ∂s(k)‖{suffix}",
-        how_to_read="Low: the state after step k hardly moves the loss, and little is learnt there."
+        how_to_read="Low: the state after step k hardly moves the loss of this sequence."
         + decades.beyond(everything, low, high),
         data=data,
         layout={

@@ -72,6 +72,7 @@ UNIT_ROWS = {"units": True}  # `meta` of a map whose rows are units: the page le
 
 MUTED = "#888888"
 GRID = "rgba(136,136,136,0.22)"
+CHANGED = "#C8629A"  # what would have been, or is changed by hand: no cell's colour
 REFERENCE = "rgba(136,136,136,0.9)"
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

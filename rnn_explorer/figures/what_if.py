@@ -9,6 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.inside_report import Passage, WhatIf
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
+    CHANGED,
     CLASS_COLOURS,
     MUTED,
     cell_colour,
@@ -21,7 +22,6 @@ from rnn_explorer.figures.style import (
 )
 from rnn_explorer.trace import Array
 
-CHANGED = "#C8629A"  # the line of what would have been: dashed, and no cell's colour
 MOST_OUTPUTS = 4  # drawn over time
 _PAIR = (("original", "solid"), ("changed", "dash"))
 

@@ -59,7 +59,7 @@ def findings(found: Sequence[Finding], step: int | None = None) -> Words:
     return Words(
         name="findings",
         title="What the numbers say" + ("" if step is None else f" at step {step}"),
-        how_to_read="▲ hinders learning, ● helps it, ○ is neither; every threshold is a constant in the code.",
+        how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this step.",
         lines=[{"kind": each.severity, "text": each.text} for each in ordered],
         table={
             "severity": [each.severity for each in ordered],

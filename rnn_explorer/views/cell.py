@@ -99,7 +99,7 @@ class CellBoard(Board):
         asked = [Question("inside", "inside", {**where, "unit": unit}, every=0.15)]
         edits = chosen.edits()
         if edits:
-            asked.append(Question("what_if", "what_if", {**where, **edits}, every=0.4))
+            asked.append(Question("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
         return asked
 
     def cards(self, seen: Seen) -> Sequence[Figure | Drawing]:
@@ -107,6 +107,9 @@ class CellBoard(Board):
             return [no_cell_drawing()]
         chosen = self.fitted(seen)
         report: InsideReport | None = seen.answer("inside").value
+        result: WhatIf | None = seen.answer("what_if").value if chosen.edits() else None
+        if result is not None and not seen.answer("what_if").error:
+            report = result.inside
         top = no_cell_drawing() if report is None else cell_drawing(report, chosen.time - 1, chosen.view)
         return [top, *(self._changed(seen, chosen) if chosen.edits() else self._as_it_is(seen, chosen))]
 

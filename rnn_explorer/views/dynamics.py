@@ -28,8 +28,10 @@ KICKED_STEPS = 100  # steps that a kicked state is followed
 SETTLE = 0.4  # seconds for which the input and the past step must stand still before a search begins
 _STATE = re.compile(r"([0-9]{1,6}), ([0-9]{1,6})")
 _POINT = re.compile(r"point ([0-9]{1,6})")
+_SEARCH = re.compile(r"([0-9]{1,9});(-1|[0-9]{1,9});([0-9]{1,3});(forward|backward);(128|256|512|1024);(.{0,4000})")
 _SHARED = ("layer", "direction")
 _ANSWERS = ("trajectories", "points", "flow", "spectrum", "kicked")
+PRESENT = -1  # as the step of a search: the living model
 RELAY = 1.0  # seconds between two planes that the flow is asked for while the paths move
 
 
@@ -39,8 +41,8 @@ class DynamicsSelection(Selection):
 
     Attributes:
         dims: 2 or 3 axes.
-        find: how often a search was asked for.
-        refresh: seconds between two searches while the model learns; 0: by hand.
+        find: the search that was asked for, as `SearchFor.write` writes it; "": none.
+        refresh: seconds between two searches while the model learns; 0: only where one is asked for.
         inits: searches in all.
         pick: the chosen state, "3, 7" for step 7 of sequence 3, or "point 4"; all from 1.
         kick: how far it is kicked, in units of the states' spread.
@@ -48,7 +50,7 @@ class DynamicsSelection(Selection):
     """
 
     dims: Literal[2, 3] = 2
-    find: int = 0
+    find: str = ""
     refresh: Literal[0, 5, 15] = 0
     inits: Literal[128, 256, 512, 1024] = 512
     pick: str = ""
@@ -83,7 +85,58 @@ class DynamicsSelection(Selection):
             numbers = [float(word) for word in self.input.split(",")] if self.input else []
         except ValueError:
             return None
-        return numbers if len(numbers) == wanted and all(map(math.isfinite, numbers)) else None
+        good = len(numbers) == wanted and all(map(math.isfinite, numbers))
+        return numbers if good and (inputs.ndim == 2 or any(numbers)) else None
+
+
+@dataclass(frozen=True)
+class SearchFor:
+    """What a search was asked for: so another input, layer or step is searched only when somebody asks again.
+
+    Attributes:
+        number: counts the searches, so that the same can be asked for again.
+        past: the step of the past that is searched; -1 for the present.
+        layer, direction, inits: as in the selection.
+        input: as the question takes it.
+    """
+
+    number: int
+    past: int
+    layer: int
+    direction: str
+    inits: int
+    input: tuple[float, ...] | None
+
+    def write(self) -> str:
+        """As a text that `read` reads."""
+        held = "" if self.input is None else ",".join(map(repr, self.input))
+        return f"{self.number};{self.past};{self.layer};{self.direction};{self.inits};{held}"
+
+    @classmethod
+    def read(cls, text: str) -> SearchFor | None:
+        """None for a text that is none of `write`'s."""
+        found = _SEARCH.fullmatch(text)
+        if found is None:
+            return None
+        number, past, layer, direction, inits, held = found.groups()
+        try:
+            values = tuple(float(word) for word in held.split(",")) if held else None
+        except ValueError:
+            return None
+        if values is not None and not all(map(math.isfinite, values)):
+            return None
+        return cls(int(number), int(past), int(layer), direction, int(inits), values)
+
+    def options(self) -> dict[str, Any]:
+        """Of the question `fixed_points`."""
+        held = None if self.input is None else list(self.input)
+        return {"layer": self.layer, "direction": self.direction, "input": held, "inits": self.inits}
+
+    def answered_by(self, points: FixedPoints) -> bool:
+        """Whether these points are what was asked for."""
+        place = points.place
+        mine = (self.layer, self.direction, self.inits, self.input)
+        return mine == (place.layer, place.direction, points.inits, points.held.values)
 
 
 @BOARDS.register("dynamics")
@@ -92,7 +145,7 @@ class DynamicsBoard(Board):
 
     name = "dynamics"
     selection_class = DynamicsSelection
-    rows = "1fr 1fr 10rem"
+    rows = "1fr 1fr minmax(5rem, max-content)"
     spans = {"dynamics": (4, 2), "eigenvalues": (2, 1), "flow": (2, 1), "found": (6, 1)}
     least_height = 660
     usual = ("dynamics", "eigenvalues", "flow", "found")
@@ -106,6 +159,8 @@ class DynamicsBoard(Board):
         self._reach = 0.0
         self._plane: dict[str, Any] = {}
         self._laid = -math.inf
+        self._points: FixedPoints | None = None  # the last that were found, which stay until others are
+        self._done = ""  # the search that they answer
 
     def tools(self, seen: Seen) -> list[Tool]:
         tools = [tool for tool in common_tools(seen, unit=False) if tool.field in _SHARED]
@@ -113,9 +168,10 @@ class DynamicsBoard(Board):
         counts = tuple((count, f"{count} starts") for count in (128, 256, 512, 1024))
         strength = "How far a chosen state is kicked, in units of the states' spread"
         find = "Search for states that one step leaves where they are"
+        again = (self._asked_for(seen).write(), "")
         place = "dynamics"
         tools += [
-            Tool("find", "button", find, place, "Find fixed points"),
+            Tool("find", "button", find, place, "Find fixed points", options=(again,)),
             Tool("refresh", "select", "When to search again while it learns", place, options=often),
             Tool(
                 "inits",
@@ -140,14 +196,18 @@ class DynamicsBoard(Board):
         place = {"layer": chosen.layer, "direction": chosen.direction}
         about = {**place, "input": chosen.held(snapshot)}
         asked = [Question("trajectories", "trajectories", place)]
-        paths, points = (_about_this(seen.answer(name).value, chosen) for name in ("trajectories", "points"))
+        paths = _about_this(seen.answer("trajectories").value, chosen)
+        self._keep(seen)
+        points = None if self._stale(seen) else _about_this(self._points, chosen)
         if paths is not None:
-            self._follow(paths, points, _about_this(seen.answer("kicked").value, chosen) if chosen.pick else None)
+            self._follow(paths, points, self._kicked(seen))
             asked.append(Question("flow", "flow", {**about, **self._plane_of(seen)}, every=1.0))
-        if chosen.find > 0 or chosen.refresh or seen.past:
-            every = chosen.refresh or math.inf
-            options, key = {**about, "inits": chosen.inits}, str(chosen.find)
-            asked.append(Question("points", "fixed_points", options, key, every, SETTLE, "Searching fixed points"))
+        search, title = SearchFor.read(chosen.find), "Searching fixed points"
+        if chosen.refresh:
+            options = {**about, "inits": chosen.inits}
+            asked.append(Question("points", "fixed_points", options, chosen.find, chosen.refresh, SETTLE, title))
+        elif search is not None and chosen.find != self._done and search.past == (seen.step if seen.past else PRESENT):
+            asked.append(Question("points", "fixed_points", search.options(), chosen.find, math.inf, SETTLE, title))
         kick = {**about, "size": chosen.kick, "steps": KICKED_STEPS}
         state, index = chosen.state(), chosen.point()
         if state is not None:
@@ -164,35 +224,87 @@ class DynamicsBoard(Board):
         chosen = self.fitted(seen)
         # Right after another layer is chosen, answers may still be about the last one.
         known = {name: _about_this(seen.answer(name).value, chosen) for name in _ANSWERS}
+        self._keep(seen)
+        stale = self._stale(seen)
         paths: Trajectories | None = known["trajectories"]
-        points: FixedPoints | None = known["points"]
-        kicked: Perturbation | None = known["kicked"] if chosen.pick else None
+        points: FixedPoints | None = _about_this(self._points, chosen)
+        current = None if stale else points
+        kicked = self._kicked(seen)
         index = chosen.point()
-        if points is None or index is None or index >= len(points):
+        if current is None or index is None or index >= len(current):
             index = None
+        if chosen.state() is None and index is None:
+            kicked = None
         if paths is not None:
             self._follow(paths, points, kicked)
         ring = None
         if paths is not None and (state := chosen.state()) is not None:
             ring = paths.states[state].astype(np.float64)
-        elif points is not None and index is not None:
-            ring = points.points[index]
+        elif current is not None and index is not None:
+            ring = current.points[index]
         whole = self._space is not None and len(self._space.names) < 3
         return [
             dynamics_path(
                 paths,
                 points,
                 kicked,
+                stale=stale,
                 dims=2 if whole else chosen.dims,
                 space=self._space,
                 limits=self._limits,
                 chosen=ring,
                 searching=seen.answer("points").pending,
             ),
-            self._eigenvalues(points, known["spectrum"] if chosen.state() is not None else None, index),
-            flow(known["flow"], paths, points, chosen=ring),
-            dynamics_words(points, kicked, index),
+            self._eigenvalues(current, known["spectrum"] if chosen.state() is not None else None, index),
+            flow(known["flow"], paths, current, chosen=ring),
+            dynamics_words(points, kicked, index, stale),
         ]
+
+    def _asked_for(self, seen: Seen) -> SearchFor:
+        """What the button asks for now."""
+        chosen, last = self.fitted(seen), SearchFor.read(self.selection.find)
+        assert seen.view.snapshot is not None
+        held = chosen.held(seen.view.snapshot)
+        return SearchFor(
+            1 if last is None else (last.number + 1) % 10**9,
+            seen.step if seen.past else PRESENT,
+            chosen.layer,
+            chosen.direction,
+            chosen.inits,
+            None if held is None else tuple(held),
+        )
+
+    def _keep(self, seen: Seen) -> None:
+        """Keep what was found: the question is asked once, and its answer shown until there is another one."""
+        found: FixedPoints | None = seen.answer("points").value
+        if found is None:
+            return
+        self._points = found
+        search = SearchFor.read(self.selection.find)
+        if search is not None and search.answered_by(found):
+            self._done = self.selection.find
+
+    def _stale(self, seen: Seen) -> str:
+        """Why the points that were found last hold no longer; "" where they do, or there are none."""
+        points, snapshot = self._points, seen.view.snapshot
+        if points is None or snapshot is None:
+            return ""
+        chosen = self.fitted(seen)
+        held = chosen.held(snapshot)
+        if points.held.values != (None if held is None else tuple(held)):
+            return f"under {points.held.words}, and another input is held now"
+        if points.place.step != seen.step and not (chosen.refresh and seen.view.status == "training" and not seen.past):
+            return f"at step {points.place.step}, and the model is that of step {seen.step} now"
+        return ""
+
+    def _kicked(self, seen: Seen) -> Perturbation | None:
+        """What became of a kicked state, if it was kicked under the input that is held now."""
+        chosen, snapshot = self.fitted(seen), seen.view.snapshot
+        found: Perturbation | None = _about_this(seen.answer("kicked").value, chosen) if chosen.pick else None
+        if found is None or snapshot is None:
+            return None
+        held = chosen.held(snapshot)
+        return found if found.held.values == (None if held is None else tuple(held)) else None
 
     def _follow(self, paths: Trajectories, points: FixedPoints | None, kicked: Perturbation | None) -> None:
         """Axes that turn and grow with the states, and jump only when another layer is shown."""

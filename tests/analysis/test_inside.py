@@ -305,7 +305,7 @@ def test_a_shut_forget_gate_leaves_what_is_written() -> None:
     gates, states = result.changed.gates, result.changed.states
     np.testing.assert_array_equal(states["cell"], gates["input"] * gates["candidate"])
     assert not gates["forget"].any() and result.distance().any()
-    assert result.changes == ("forget gate of all units forced to 0 at every step",)
+    assert result.changes == ("forget gate of all units clamped to 0 at every step",)
 
 
 def test_a_shut_output_gate_says_nothing_whatever_the_cell_holds() -> None:
@@ -343,7 +343,7 @@ def test_a_gate_is_forced_at_the_steps_that_are_named(direction: Any) -> None:
     np.testing.assert_array_equal(np.flatnonzero(forced), [1, 2, 3])
     untouched = slice(0, 1) if direction == "forward" else slice(4, None)
     assert not result.distance()[untouched].any() and result.distance()[1:4].all()
-    assert result.changes == ("input gate of all units forced to 0.25 at steps 2 to 4",)
+    assert result.changes == ("input gate of all units clamped to 0.25 at steps 2 to 4",)
 
 
 @pytest.mark.parametrize("cell", CELLS)

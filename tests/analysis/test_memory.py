@@ -554,3 +554,22 @@ def test_the_sizes_of_slices_do_not_change_the_answer(monkeypatch: pytest.Monkey
     monkeypatch.setattr(memory_module, "_SLICE_STEPS", 3)
     np.testing.assert_allclose(asked(of).cells[0].log10_norm, whole, rtol=1e-12)
     np.testing.assert_allclose(triangle_of(of).log10_norm, table, rtol=1e-12)
+
+
+@pytest.mark.parametrize("query", ["task=temporal_order&cell=gru&hidden_size=3&seq_len=10", f"{RNN}"])
+def test_a_model_does_well_on_a_sequence_where_its_answer_is_mostly_right(query: str) -> None:
+    """Against what the head says: more than half of the probability, or half of the variance."""
+    for push in (-4.0, 0.0, 4.0):
+        about = shuffled(query)
+        with torch.no_grad():
+            about.model.head.bias[0] += push
+        for sequence in range(4):
+            inputs, targets = about.probe.inputs[sequence : sequence + 1], about.probe.targets.double()
+            said = about.model(inputs)[0].double()
+            if about.task.output.classes:
+                right = float(said.softmax(-1)[int(targets[sequence])]) > 0.5
+            else:
+                variance = float((targets - targets.mean()).square().mean())
+                right = float((said - targets[sequence]).square().mean()) < 0.5 * variance
+            loss = asked(about, sequence=sequence).loss
+            assert memory_module._answered(about, loss) is right

@@ -51,8 +51,8 @@ def cell(log10_norm: Any = (0.0,), loss: Any = None, gates: GateStatistics = NO_
     return dataclasses.replace(CellMemory("lstm", 0, "forward", curve, loss_gradient, fit_decay(curve), gates), **more)
 
 
-def said(*cells: CellMemory, saliency: InputSaliency = NO_INPUTS) -> dict[str, Finding]:
-    found = findings(cells, saliency)
+def said(*cells: CellMemory, saliency: InputSaliency = NO_INPUTS, **about: bool) -> dict[str, Finding]:
+    found = findings(cells, saliency, **about)
     assert len({(each.name, each.layer, each.direction) for each in found}) == len(found)
     assert all(each.text.endswith(".") and each.text[0].isupper() for each in found)
     return {each.name: each for each in found}
@@ -155,10 +155,17 @@ def test_vanishing() -> None:
     curve = [0.0, -1.0, -2.5, lost, lost - 0.01, lost - 1]
     found = said(cell(curve, layer=1))["vanishing"]
     assert (
-        found.text == "Layer 2: the gradient falls below 1e-6 beyond 3 steps: what happened earlier cannot be learnt."
+        found.text == "Layer 2: the gradient falls below 1e-6 beyond 3 steps: no error at the end reaches what came "
+        "before through this layer."
     )
     assert (found.severity, found.layer, found.direction) == ("warning", 1, "forward")
     assert "vanishing" not in said(cell(curve[:4]))
+    learned = said(cell(curve), answered=True)["vanishing"]
+    assert learned.severity == "fact" and "though this sequence is answered well" in learned.text
+    other = said(cell(curve, loss=[0.2, 0, 0, 0, 0, 1.0]))
+    assert "vanishing" not in other and "0.2 times as much as on the last one, by way of other layers" in (
+        other["loss_reach"].text
+    )
     one = said(cell([0.0, -2.5, -np.inf], direction="backward"))["vanishing"]
     assert one.text.startswith("Layer 1, backward: the gradient falls below 1e-6 beyond 1 step: ")
 
@@ -187,12 +194,14 @@ def test_an_open_gate() -> None:
     open_ = gated(above=0.944)
     found = said(cell([0.0, -0.1], gates=open_))
     assert found["keeps"].text == (
-        "Layer 1: 94 % of the forget gate's values are above 0.9: these units keep what they have."
+        "Layer 1: 94 % of the forget gate's values are above 0.9: where it is open, the old state is kept."
     )
     assert found["keeps"].severity == "good"
     assert "keeps" not in said(cell([0.0, -0.1], gates=gated(above=words.OPEN_SHARE)))
     lost = said(cell([0.0, -9.0], gates=open_))  # the gradient says otherwise, so nothing is concluded
     assert "keeps" not in lost and lost["open"].text == "Layer 1: 94 % of the forget gate's values are above 0.9."
+    faded = said(cell([0.0, -3.0, -3.0], gates=open_))
+    assert "keeps" not in faded and "open" in faded, "nor where it fades"
     assert "update gate" in said(cell([0.0, -0.1], gates=gated(above=0.6, keeper="update")))["keeps"].text
 
 
@@ -206,8 +215,15 @@ def test_short_time_constants() -> None:
     found = said(cell(gates=gated(constants=[0.5, 2.1, 40.0])))["forgets"]
     assert found.text == "Layer 1: half of the units forget within 3 steps (the median of their time constants is 2.1)."
     assert found.severity == "warning"
-    assert said(cell([0.0, -0.1], gates=gated(constants=[2.1])))["forgets"].severity == "fact"  # for it is remembered
+    flat = said(cell(line(1.0, 50), gates=gated(constants=[0.2], below=0.9)))
+    assert set(flat) == {"remembers"}, "beside a flat gradient gates that would forget explain nothing"
     assert said(cell([0.0, -2.1], gates=gated(constants=[2.1])))["forgets"].severity == "warning"
+    assert said(cell([0.0, -2.1], gates=gated(constants=[2.1])), answered=True)["forgets"].severity == "fact"
+    slow = [0.0] * 30 + [-3.0]
+    assert not {"forgets", "shut"} & set(said(cell(slow, gates=gated(constants=[2.1], below=0.9)))), (
+        "nor beside 29 steps"
+    )
+    assert "forgets" in said(cell([0.0] * 9 + [-3.0], gates=gated(constants=[2.1])))
     assert "within 1 step (" in said(cell(gates=gated(constants=[0.2])))["forgets"].text
     assert "forgets" in said(cell(gates=gated(constants=[words.FORGETS])))
     assert "forgets" not in said(cell(gates=gated(constants=[words.FORGETS + 0.01])))
@@ -226,7 +242,10 @@ def test_saturated_units() -> None:
 
 def test_dead_units() -> None:
     found = said(cell(gates=sloped(np.ones(128), "relu", 31)))["dead"]
-    assert found.text == "Layer 1: 31 of 128 units never switch on (dead relu)." and found.severity == "warning"
+    assert (
+        found.text == "Layer 1: 31 of 128 units are off at every step of these sequences (dead relu)."
+        and found.severity == "warning"
+    )
     assert "dead" not in said(cell(gates=sloped(np.ones(100), "relu", 5)))
     assert "dead" in said(cell(gates=sloped(np.ones(100), "relu", 6)))
 
@@ -239,8 +258,14 @@ def test_the_spectral_radius() -> None:
 
 def test_what_the_loss_depends_on() -> None:
     loss = [3.2e-5] + [0.5] * 47 + [1.0]
-    text = said(cell(np.zeros(49), loss=loss))["loss_reach"].text
-    assert text == "Layer 1: the loss depends on the state 48 steps back 3.2e-5 times as much as on the last one."
+    found = said(cell(np.zeros(49), loss=loss))
+    assert set(found) == {"unused"} and found["unused"].severity == "fact"
+    assert found["unused"].text.endswith("it depends on the first state 3.2e-5 times as much as on the last one.")
+    found = said(cell(np.zeros(49), loss=[0.5, *loss[1:]]))
+    assert found["loss_reach"].text == (
+        "Layer 1: the loss depends on the state 48 steps back 0.5 times as much as on the last one."
+    )
+    assert set(said(cell(np.zeros(49), loss=loss), per_step=True)) == {"remembers"}, "each step has a loss of its own"
     assert "loss_reach" not in said(cell(np.zeros(2), loss=[1.0, 0.0]))
 
 
@@ -263,15 +288,29 @@ CONSTANTS = st.lists(st.floats(0, 1e4) | st.just(math.inf), min_size=1, max_size
 GATES = st.builds(lambda share, rest, c: gated(share, rest * (1 - share), c), SHARES, SHARES, CONSTANTS)
 
 
-@given(curve=CURVES, gates=GATES)
-@settings(deadline=None, max_examples=200)
-def test_no_two_findings_contradict_each_other(curve: list[float], gates: GateStatistics) -> None:
-    found = set(said(cell(curve, gates=gates)))
-    assert len(found & {"exploding", "remembers", "fades"}) == 1
+REACHES = st.floats(0, 100) | st.sampled_from([1e-9, 1e-5, 0.0])
+
+
+@given(curve=CURVES, gates=GATES, reach=REACHES, per_step=st.booleans(), answered=st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_no_two_findings_contradict_each_other(
+    curve: list[float], gates: GateStatistics, reach: float, per_step: bool, answered: bool
+) -> None:
+    loss = [reach] + [1.0] * (len(curve) - 1)
+    about = said(cell(curve, loss=loss, gates=gates), per_step=per_step, answered=answered)
+    found = set(about)
+    assert len(found & {"exploding", "remembers", "fades", "unused"}) == 1
     assert "vanishing" not in found or "fades" in found
     assert len(found & {"keeps", "open", "resets", "forgets"}) <= 1
-    assert not {"keeps", "vanishing"} <= found
     assert not {"keeps", "shut"} <= found and not {"open", "shut"} <= found
+    stays = bool(found & {"exploding", "remembers", "unused"})
+    assert not (stays and found & {"forgets", "resets", "shut"}), "gates that forget beside a gradient that does not"
+    assert stays or "keeps" not in found, "gates that keep beside a gradient that fades"
+    assert not ("remembers" in found and not per_step and reach < words.MEMORY)
+    assert not ("vanishing" in found and not per_step and reach >= words.LOST)
+    assert "loss_reach" not in found or not per_step
+    hindrances = {each.name for each in about.values() if each.severity == "warning"}
+    assert not answered or hindrances <= {"exploding"}, "what is learned is not hindered"
 
 
 def test_a_report_is_plain_values() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -110,9 +111,12 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
     page.get_by_role("button", name="a gate is forced").click()
     cell.choose(page.get_by_label("Gate", exact=True), "forget gate")
     expect(page.locator(".rx-what_if .rx-title")).to_have_text(
-        "What if: forget gate of all units forced to 0 at every step"
+        "What if: forget gate of all units clamped to 0 at every step"
     )
     expect(page.locator(".rx-what_if_answer .rx-title")).to_contain_text("Originally")
+    expect(page.locator(".rx-cell .rx-title")).to_contain_text("what if: forget gate of all units clamped to 0")
+    expect(page.locator(".rx-picture .rx-padlock")).to_have_count(3)  # the gate's box, its number, and the key
+    expect(page.locator(".rx-equation .rx-original").first).to_have_text(re.compile(r"^as trained: −?[0-9]"))
     assert not page.locator(".rx-answer").is_visible()
     changed = "document.querySelector('.rx-what_if .rx-plot')._fullData.map((trace) => Array.from(trace.y))"
     was, now, distance = page.evaluate(changed)
@@ -121,6 +125,7 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
     page.get_by_role("button", name="Back to the original").click()
     expect(page.locator(".rx-answer .main-svg").first).to_be_visible()
     assert not page.locator(".rx-what_if").is_visible()
+    expect(page.locator(".rx-picture .rx-padlock")).to_have_count(0)
 
 
 def test_what_cannot_be_is_said_in_a_sentence(visit: Visit) -> None:
@@ -130,7 +135,7 @@ def test_what_cannot_be_is_said_in_a_sentence(visit: Visit) -> None:
     field.fill("3, 9")
     field.press("Enter")
     expect(cell.page.get_by_text("'9' is no unit of this layer; name units from 0 to 7")).to_be_visible()
-    expect(cell.page.locator(".rx-what_if .rx-title")).to_have_text("What if: unit 3 held at 0")
+    expect(cell.page.locator(".rx-what_if .rx-title")).to_have_text("What if: unit 3 ablated (held at 0)")
 
 
 def test_downloads_and_a_narrow_window(visit: Visit) -> None:

@@ -73,7 +73,7 @@ def click_point(page: Visitor, name: str, number: int, pick: str, words: str) ->
         return page.page.evaluate(PLACE, [name, number])
 
     page.pick(place, "pick", pick)
-    expect(page.page.locator(".rx-found:visible li").first).to_have_text(re.compile(words))
+    expect(page.page.locator(".rx-found:visible li").filter(has_text=re.compile(words))).to_have_count(1)
 
 
 def test_before_a_search_everything_is_there_and_it_says_what_to_press(visit: Visit) -> None:
@@ -94,6 +94,9 @@ def test_a_search_finds_the_corners_and_says_what_they_mean(visit: Visit) -> Non
     assert "8 stable" in page.page.evaluate(LEGEND)
     sentences = page.page.locator(".rx-found:visible li")
     expect(sentences.filter(has_text=re.compile("^8 stable: states nearby come back"))).to_have_count(1)
+    expect(sentences.filter(has_text=re.compile("end at 8 different places"))).to_have_count(1)
+    names = page.page.locator(".rx-dynamics:visible .textpoint text")
+    expect(names.filter(has_text=re.compile(r"^\s*−?[\d.]+, −?[\d.]+, −?[\d.]+\s*$"))).to_have_count(8)
     expect(title(page, "eigenvalues")).to_have_text(re.compile(r"^Eigenvalues at point 1 \(stable\)"))
     page.wait("document.querySelector('.rx-eigenvalues .rx-plot').data[3].name === '12 inside'")
     box = page.page.evaluate(
@@ -123,11 +126,11 @@ def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
 def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
     page = opened(visit)
     found(page)
-    sentence = page.page.locator(".rx-found:visible li").first
-    click_point(
-        page, "points", 0, "point 1", "^Point 1 of GRU layer 1, kicked by"
-    )  # where states crowd, since it is stable
-    click_point(page, "points", 9, "point 10", "^Point 10 of GRU layer 1, kicked by")
+    sentence = page.page.locator(".rx-found:visible li").filter(has_text="kicked by")
+    click_point(  # where states crowd, since it is stable
+        page, "points", 0, "point 1", r"^Point 1 \(.*\) of GRU layer 1, kicked by"
+    )
+    click_point(page, "points", 9, "point 10", r"^Point 10 \(.*\) of GRU layer 1, kicked by")
     expect(title(page, "eigenvalues")).to_have_text(re.compile(r"^Eigenvalues at point 10 \(saddle\)"))
     page.wait(f"{NAMES}.includes('left alone') && {NAMES}.includes('chosen')")
     before = sentence.inner_text()
@@ -138,7 +141,11 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
     expect(page.board.locator("input[name=kick]")).to_have_count(0)
     # A state of the first trace, which is a path.
     click_point(
-        page, "", 5, r"\d+, \d+|point \d+", r"^(The state after step \d+ of sequence \d+|Point \d+) of GRU layer 1"
+        page,
+        "",
+        5,
+        r"\d+, \d+|point \d+",
+        r"^(The state after step \d+ of sequence \d+|Point \d+ \(.*\)) of GRU layer 1",
     )
     page.wait(f"{NAMES}.includes('left alone')")
 
@@ -186,7 +193,7 @@ def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
     assert page.page.evaluate(axes) == page.page.evaluate(sent)
 
 
-def test_another_constant_input_has_other_points(visit: Visit) -> None:
+def test_points_of_another_input_are_out_of_date_until_they_are_searched_again(visit: Visit) -> None:
     page = opened(visit)
     found(page)
     page.page.get_by_role("radio", name="by hand").click()
@@ -194,13 +201,21 @@ def test_another_constant_input_has_other_points(visit: Visit) -> None:
     thumb.focus()
     for _ in range(3):
         page.page.keyboard.press("ArrowRight")
-    expect(title(page)).to_have_text("Fixed points of GRU layer 1 under pulse 1 = 0.3, found at step 250")
     expect(title(page, "flow")).to_have_text("Flow (a slice) of GRU layer 1, pulse 1 = 0.3")
+    expect(title(page)).to_have_text("Out of date: Fixed points of GRU layer 1 under input 0, found at step 250")
+    expect(page.page.locator(".rx-found:visible li")).to_have_count(1)
+    expect(page.page.locator(".rx-found:visible li.rx-warning")).to_contain_text("hold no longer")
+    page.page.get_by_role("button", name="Search for states").click()
+    expect(title(page)).to_have_text("Fixed points of GRU layer 1 under pulse 1 = 0.3, found at step 250")
 
 
-def test_the_past_is_searched_by_itself_and_taken_home(visit: Visit) -> None:
+def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> None:
     page = opened(visit)
     page.board.locator(".rx-slider").fill("0")
+    expect(page.board).to_have_attribute("data-at", "0")
+    page.page.wait_for_timeout(1500)
+    expect(title(page)).to_have_text("Paths of the states of GRU layer 1")
+    page.page.get_by_role("button", name="Search for states").click()
     expect(title(page)).to_have_text(re.compile("found at step 0$"))
     card = page.page.locator(".rx-dynamics:visible")
     shown = sum(int(name.split()[0]) for name in page.page.evaluate(LEGEND))
@@ -213,7 +228,7 @@ def test_the_past_is_searched_by_itself_and_taken_home(visit: Visit) -> None:
     assert sum(row["what"] == "point" for row in rows) == shown
     assert sum(row["what"] == "state" for row in rows) == 8 * 20
     page.page.get_by_role("button", name="Back to the present").click()
-    expect(title(page)).to_have_text("Paths of the states of GRU layer 1")
+    expect(title(page)).to_have_text(re.compile("^Out of date: .* found at step 0$"))
 
 
 def test_a_narrow_window_stacks_the_cards_and_layers_can_be_chosen(visit: Visit) -> None:

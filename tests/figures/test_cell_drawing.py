@@ -18,7 +18,7 @@ from rnn_explorer.figures.cell_drawings.canvas import Canvas, signed_range
 from rnn_explorer.figures.cell_drawings.unrolled import MOST, window
 from rnn_explorer.figures.drawing import Drawing, number
 from rnn_explorer.figures.style import GATE_SCALE, MUTED, STATE_SCALE
-from tests.analysis.insides import CELLS, ask, made
+from tests.analysis.insides import CELLS, ask, change, made
 from tests.figures.test_equations import report_of_another_cell
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -232,3 +232,88 @@ def test_pointing_at_a_sum_tells_its_largest_terms() -> None:
     largest = report.terms("forget.h", 2)
     assert words is not None and words.splitlines()[2:] == [f"{name}: {number(value, 3)}" for name, value in largest]
     assert len(largest) == 5 and largest[0][0].startswith("unit ")
+
+
+# -- a changed cell ---------------------------------------------------------------------------------------------
+
+
+def test_a_clamped_gate_shows_its_value_a_padlock_and_what_it_was() -> None:
+    report = change(made("lstm"), unit=1, force=[("forget", -1, 0.0, 3, 4)]).inside
+    assert report.original is not None
+    was = number(float(report.original.wires["forget"][3]))
+    drawing = cell_drawing(report, 3)
+    (chip,) = [node for node in terms(drawing)["forget"] if "0.00" in texts(node)]
+    assert texts(chip) == ["0.00", was] and len(padlocks(chip)) == 1
+    box = next(node for node in terms(drawing)["forget"] if "σ forget" in texts(node))
+    assert len(padlocks(box)) == 1
+    words = texts(parsed(drawing))
+    assert "forget clamped" in words and "as trained" in words
+    assert "what if: forget gate of all units clamped to 0 at steps 3 to 4" in drawing.title
+    assert all(not padlocks(node) for name, nodes in terms(drawing).items() if name != "forget" for node in nodes)
+    later = cell_drawing(report, 5)
+    assert not padlocks(parsed(later)), "at a later step nothing is clamped"
+    assert "forget clamped" not in texts(parsed(later)) and "as trained" in texts(parsed(later))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_number_that_is_another_one_stands_beside_the_old_one(cell: str, view: Any) -> None:
+    report = change(made(cell), unit=2, inputs=[(2, 5)], ablate=[0]).inside
+    assert report.original is not None
+    for t in range(4):
+        drawing = cell_drawing(report, t, view)
+        for name, nodes in terms(drawing).items():
+            new, old = (number(float(each.wires[name][t])) for each in (report, report.original))
+            chips = [node for node in nodes if new in texts(node)]
+            for chip in chips:
+                assert texts(chip) == [new] if new == old else texts(chip)[:2] == [new, old], (name, t)
+    entering = next(node for node in terms(cell_drawing(report, 1))["x"] if padlocks(node))
+    assert texts(entering) == [report.inputs[1], report.original.inputs[1]]
+
+
+def test_a_model_that_is_not_changed_has_neither_padlock_nor_grey_numbers() -> None:
+    for view in VIEWS:
+        root = parsed(cell_drawing(ask(made("gru"), unit=1), 2, view))
+        assert not padlocks(root) and "as trained" not in texts(root)
+
+
+def test_the_unrolled_view_marks_the_clamped_steps() -> None:
+    report = change(made("lstm"), unit=1, force=[("forget", 1, 0.0, 2, 3)]).inside
+    assert len(padlocks(parsed(cell_drawing(report, 4, "unrolled")))) == 2
+
+
+def test_the_equations_say_what_is_clamped_and_what_was() -> None:
+    report = change(made("lstm"), unit=1, force=[("forget", -1, 0.0)]).inside
+    assert report.original is not None
+    lines = {line.name: line for line in cell_drawing(report, 3).equations}
+    forget = "".join(token["text"] for token in lines["forget gate"].numbers)
+    assert forget.startswith("0.000 (clamped, in place of σ(") and forget.endswith("))")
+    assert lines["forget gate"].numbers[0].get("edited") is True
+    right = cell_drawing(report.original, 3).equations
+    for line in right:
+        mine = lines[line.name]
+        assert mine.original in ((), line.numbers)
+        assert (mine.original == ()) is (mine.numbers == line.numbers), line.name
+    assert lines["cell state"].original, "the cell state is another one"
+
+
+def test_a_mean_says_in_how_many_units() -> None:
+    report = change(made("lstm"), force=[("forget", 1, 0.0)], weights=[("weight_hh", 0, 0, 9.0)]).inside
+    lines = {line.name: "".join(token["text"] for token in line.numbers) for line in cell_drawing(report, 1).equations}
+    assert lines["forget gate"].endswith("(clamped in 1 of 5 units)")
+    assert "forget clamped in 1 unit" in " ".join(texts(parsed(cell_drawing(report, 1))))
+
+
+def test_the_table_has_both_models() -> None:
+    report = change(made("lstm"), unit=1, force=[("forget", -1, 0.0, 2, 2)], inputs=[(2, 5)]).inside
+    assert report.original is not None
+    table = cell_drawing(report, 0).table
+    np.testing.assert_array_equal(table["forget"], report.wires["forget"])
+    np.testing.assert_array_equal(table["original: forget"], report.original.wires["forget"])
+    assert list(table["changed"][:3]) == ["", "forget clamped; x edited", ""]
+    header, *rows = cell_drawing(report, 0).to_csv().splitlines()
+    assert "original: h" in header and len(rows) == report.length
+
+
+def padlocks(node: ElementTree.Element) -> list[ElementTree.Element]:
+    return [part for part in node.iter() if part.get("class") == "rx-padlock"]

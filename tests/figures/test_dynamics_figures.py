@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.fixed_points import (
+    Ends,
     FixedPoints,
     Flow,
     Held,
@@ -24,10 +25,11 @@ from rnn_explorer.analysis.fixed_points import (
     largest_first,
 )
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics_path import LEAVES, PICK, STAYS, dynamics_path, eigenvalue_words, extent
+from rnn_explorer.figures.dynamics_path import LEAVES, PICK, STAYS, _sides, dynamics_path, eigenvalue_words, extent
 from rnn_explorer.figures.dynamics_words import dynamics_words
 from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.flow import flow
+from rnn_explorer.figures.style import plain
 
 SIZES = (1, 2, 3, 8)
 HELD = Held((1.0,), "input <b>'a'", False)
@@ -222,7 +224,6 @@ def test_points_are_where_they_project_to_and_say_which_they_are() -> None:
     solid = named(dynamics_path(some, found, dims=3))["1 stable"]
     assert solid["customdata"] == ["point 1"] and solid["text"] == [said]
     assert figure.title == "Fixed points of GRU layer 1 under input &lt;b&gt;'a', found at step 70"
-    assert "3 still on their way at the end" in figure.how_to_read and "do not come to rest" in figure.how_to_read
 
 
 def test_states_say_which_they_are() -> None:
@@ -386,46 +387,139 @@ def test_words_before_anything_is_known_say_what_to_do() -> None:
 def test_words_for_every_kind_of_point_with_its_numbers() -> None:
     told = lines(points(8), None, None)
     assert told == [
-        ("good", "1 stable: states nearby come back, at the slowest by 1/e in 1.44 steps; what was there is held."),
-        ("good", "1 marginal: states nearby neither come back nor leave within a thousand steps; memories by degrees."),
-        (
-            "fact",
-            "1 saddle, 1 unstable direction; 1 saddle, 2 unstable directions: states nearby are sent away to one side "
-            "or the other, at the quickest by e in 2.5 steps.",
-        ),
-        ("fact", "1 unstable: states nearby are sent away in every direction, at the quickest by e in 1.4 steps."),
-        ("fact", "1 slow point: no fixed points, but states pass at 1e-10 a step or slower."),
         (
             "warning",
             "Of 300 searches 3 still on their way at the end, 2 stuck where states still move, 1 far from all "
             "trajectories.",
         ),
         ("warning", "The layers below do not come to rest under this input; what they did last is held."),
+        ("fact", "1 stable: states nearby come back; the slowest time constant is 1.44 steps."),
+        ("fact", "1 marginal: along 1 direction states neither come back nor leave within a thousand steps."),
+        (
+            "fact",
+            "1 saddle, 1 unstable direction; 1 saddle, 2 unstable directions: states nearby leave along some "
+            "directions, at the quickest by a factor e in 2.5 steps.",
+        ),
+        ("fact", "1 unstable: states nearby leave in every direction, at the quickest by a factor e in 1.4 steps."),
+        ("fact", "1 slow point: no fixed points, but states pass at 1e-10 a step or slower."),
     ]
     assert dynamics_words(points(8), None, None).title == "What was found at step 70"
 
 
 def test_words_when_nothing_was_found() -> None:
     told = lines(points(3, 0), None, None)
-    assert told[0] == ("warning", "No fixed point near the trajectories: under this input no state stays where it is.")
+    assert told[0] == ("warning", "None of 300 searches ended at a fixed point near the trajectories.")
     assert told[1][1].startswith("Of 300 searches")
+
+
+def ended(at: tuple[int, ...], **more: Any) -> list[tuple[str, str]]:
+    """What is said of states that ended so."""
+    about = {"places": sum(number > 0 for number in at), "elsewhere": 0, "cycles": {}, "moving": 0, "away": 0, **more}
+    others = about["elsewhere"] + about["moving"] + about["away"] + sum(about["cycles"].values())
+    found = dataclasses.replace(points(3), ends=Ends(sum(at) + others, 500, at, **about))
+    return [(kind, text) for kind, text in lines(found, None, None) if "let run on" in text or "states l" in text]
+
+
+def test_one_place_stores_nothing_and_several_do() -> None:
+    says = points(3).holds(0)
+    ((kind, text),) = ended((64, 0, 0, 0, 0, 0))
+    assert kind == "fact" and text == (
+        f"Of 64 states of the sequences, let run on for 500 steps, all end at point 1 ({plain(says)}), wherever they "
+        "began: under this input nothing is stored for good."
+    )
+    ((kind, text),) = ended((40, 24, 0, 0, 0, 0))
+    assert kind == "good" and "64 end at 2 different places: where a state ends depends on where it began" in text
+    ((kind, text),) = ended((0, 64, 0, 0, 0, 0), places=1)
+    assert kind == "fact" and "nothing is stored" in text, "also where the point is marginal"
+    ((kind, text),) = ended((0, 64, 0, 0, 0, 0), places=9)
+    assert kind == "good" and "9 different places along marginal directions" in text
+    ((kind, text),) = ended((0,) * 6, elsewhere=64, places=1)
+    assert "all end at one place" in text and "nothing is stored" in text
+
+
+def test_cycles_and_states_that_still_move_are_no_attractors() -> None:
+    ((kind, text),) = ended((0,) * 6, cycles={2: 60, 7: 4})
+    assert (kind, text) == (
+        "fact",
+        "Of 64 states of the sequences, let run on for 500 steps, 60 go round a cycle of 2 steps and 4 go round a "
+        "cycle of 7 steps.",
+    )
+    first, second = ended((50, 0, 0, 0, 0, 0), cycles={3: 10}, moving=4), lines(points(3), None, None)
+    assert [kind for kind, _ in first] == ["fact"] and "50 end at point 1" in first[0][1]
+    assert "nothing is stored" not in first[0][1], "others end elsewhere"
+    assert not any("let run on" in text for _, text in second), "where nobody looked, nothing is said"
+    assert ended((0,) * 6, away=64)[0][0] == "warning"
+
+
+def test_out_of_date_points_get_one_caution_and_no_verdict() -> None:
+    told = lines(points(3), None, None, "under input 0, and another input is held now")
+    assert told == [
+        (
+            "warning",
+            "These points were found under input 0, and another input is held now: they are drawn pale and hold no "
+            "longer. Search again.",
+        )
+    ]
+    kicked = lines(points(3), perturbation(3), None, "under input 0, and another input is held now")
+    assert kicked[1][1].endswith("2 of 4 kicked states return."), "to no point"
 
 
 def test_words_say_where_kicked_states_go() -> None:
     found, kicked = points(3), perturbation(3)
+    name = [f"point {index + 1} ({plain(found.holds(index))})" for index in range(6)]
     states = kicked.states.copy()
     states[:, -1] = found.points[[0, 0, 2, 0, 5]]
     kicked = dataclasses.replace(kicked, states=states)
-    first, second, *_ = lines(found, kicked, 1)
-    assert first[1] == (
-        "Point 2 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return to point 1; 1 ends at point 3, "
-        "1 ends at point 6."
+
+    def said(*about: Any) -> list[str]:
+        return [text for kind, text in lines(*about) if kind != "warning"]
+
+    first, second, *_ = said(found, kicked, 1)
+    assert first == (
+        f"P{name[1][1:]} of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return to {name[0]}; 1 ends at {name[2]}, "
+        f"1 ends at {name[5]}."
     )
-    assert second[1].startswith("Point 2 is chosen: marginal, 1 marginal direction, where the model says ")
-    assert lines(None, kicked, None)[0][1] == (
+    assert second.startswith("Point 2 is chosen: marginal, 1 marginal direction, where the model says ")
+    assert said(None, kicked, None)[0] == (
         "The state after step 2 of sequence 1 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return."
     )
     states[2:, -1] = 50.0
-    assert lines(found, dataclasses.replace(kicked, states=states), None)[0][1].endswith(
-        "2 of 4 kicked states return to point 1; 2 end elsewhere."
+    assert said(found, dataclasses.replace(kicked, states=states), None)[0].endswith(
+        f"2 of 4 kicked states return to {name[0]}; 2 end elsewhere."
     )
+    assert "return" not in said(found, dataclasses.replace(kicked, kick=0.0), 1)[0], "nothing was kicked"
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ((-0.98, -1.04, 0.95), "−1, −1, 1"),
+        ((0.02, -0.03, 1.0), "0, 0, 1"),
+        ((-0.5, 1.0, 1.0), "−0.5, 1, 1"),
+        ((1.0, 2.0, 3.0, 4.0, 5.0), "1, 2, 3, 4, …"),
+    ],
+)
+def test_a_point_is_named_by_the_values_that_the_model_gives_there(values: tuple[float, ...], name: str) -> None:
+    found = dataclasses.replace(points(3, 1), answers=np.array([values]), classes=False)
+    assert found.holds(0) == name
+    assert dataclasses.replace(found, answers=None).holds(0) == ""
+
+
+def test_names_stand_beside_points_that_hold_states() -> None:
+    found = dataclasses.replace(points(3), answers=np.eye(6)[:, :3], answer_names=("a", "b", "<i>c"))
+    (names,) = [trace for trace in dynamics_path(trajectories(3), found).data if trace.get("mode") == "text"]
+    assert [text.strip() for text in names["text"]] == ["<b>a</b>", "<b>b</b>"], "of the stable and the marginal one"
+    np.testing.assert_allclose(names["x"], found.space.project(found.points[:2])[:, 0])
+    assert not [t for t in dynamics_path(trajectories(3), found, stale="then").data if t.get("mode") == "text"]
+
+
+def test_names_of_points_close_together_do_not_meet() -> None:
+    places = np.array([[0.0, 0.0], [0.1, 0.0], [0.05, 0.01], [1.0, 3.0], [1.9, 1.0], [-1.9, 1.0]])
+    assert _sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]])) == [
+        "middle left",
+        "middle right",
+        "top center",
+        "middle right",
+        "top left",
+        "top right",
+    ]

@@ -111,8 +111,12 @@ def test_what_if_shows_both_ways() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
     found = cards(trainer, change=SHUT, unit=1)
     assert list(found) == ["cell", "what_if", "what_if_answer"]
-    assert found["what_if"].title == "What if: forget gate of all units forced to 0 at every step"
+    assert found["what_if"].title == "What if: forget gate of all units clamped to 0 at every step"
     assert "originally" in found["what_if_answer"].title.lower()
+    drawing = found["cell"]
+    assert isinstance(drawing, Drawing)
+    assert "clamped to 0" in drawing.title and "forget clamped" in drawing.svg
+    assert not drawing.table["forget"].any() and drawing.table["original: forget"].all()
     with_all = {
         "force": [["input", 0, 1.0, 1, 2]],
         "ablate": [1],
@@ -129,6 +133,7 @@ def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
     frame = unpack(Encoder(board).frame(seen))
     assert frame["status"]["errors"] == [seen.answer("what_if").error]
     assert set(frame["figures"]) == {"cell", "what_if", "what_if_answer"}
+    assert "what if" not in frame["figures"]["cell"]["title"], "what is drawn is the original"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import dynamics
 from rnn_explorer.views.base import Answer, Seen
-from rnn_explorer.views.dynamics import MOST_KICK, DynamicsBoard, DynamicsSelection
+from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsBoard, DynamicsSelection, SearchFor
 from tests.engine.test_pictures import view_of
 
 CARDS = ["dynamics", "eigenvalues", "flow", "found"]
@@ -41,6 +41,7 @@ QUERIES = [
     "task=temporal_order&cell=lstm&hidden_size=1&seq_len=12",
     "task=flip_flop&cell=gru&hidden_size=1&seq_len=10",
 ]
+ASKED = SearchFor(1, PRESENT, 0, "forward", 512, None).write()
 every = pytest.mark.parametrize("query", QUERIES)
 
 
@@ -61,7 +62,13 @@ def seen(trainer: Trainer, answers: Mapping[str, Answer] | None = None, past: bo
 
 
 def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Fewer searches, which the record then does not tell."""
     return {**options, "inits": 32} if kind == "fixed_points" else dict(options)
+
+
+def ask(subject: Subject, kind: str, options: Mapping[str, Any]) -> Any:
+    value = answer(QUESTIONS.get(kind)(subject, **quick(kind, options)))
+    return dataclasses.replace(value, inits=options["inits"]) if kind == "fixed_points" else value
 
 
 def answered(trainer: Trainer, board: DynamicsBoard, past: bool = False, **more: Any) -> Seen:
@@ -69,7 +76,7 @@ def answered(trainer: Trainer, board: DynamicsBoard, past: bool = False, **more:
     subject, answers = Subject.of(trainer), dict[str, Answer]()
     for _ in range(4):
         for question in board.questions(seen(trainer, answers, past, **more)):
-            value = answer(QUESTIONS.get(question.kind)(subject, **quick(question.kind, question.options)))
+            value = ask(subject, question.kind, question.options)
             answers[question.name] = Answer(value, trainer.step_count)
         board.cards(seen(trainer, answers, past, **more))
     return seen(trainer, answers, past, **more)
@@ -92,7 +99,7 @@ def traces(card: Any) -> list[str]:
 
 @every
 def test_there_are_always_the_same_cards(query: str) -> None:
-    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=1, pick="2, 3"))
+    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=ASKED, pick="2, 3"))
     nothing = Seen(view_of(trainer, snapshot=None), 0)
     for look in (nothing, seen(trainer), answered(trainer, board)):
         cards = board.cards(look)
@@ -106,7 +113,7 @@ def test_there_are_always_the_same_cards(query: str) -> None:
 
 @every
 def test_once_answered_all_of_it_is_drawn(query: str) -> None:
-    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=1, pick="2, 3", dims=3))
+    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=ASKED, pick="2, 3", dims=3))
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow", "points", "spectrum", "kicked"}
     cards = named(board.cards(look))
@@ -135,7 +142,7 @@ def test_before_a_search_it_says_what_to_press_and_asks_for_none() -> None:
 
 
 def test_a_point_is_chosen_and_kicked() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=1, pick="point 1", kick=0.2))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=ASKED, pick="point 1", kick=0.2))
     look = answered(trainer, board)
     points, kicked = look.answers["points"].value, look.answers["kicked"].value
     np.testing.assert_allclose(kicked.states[0, 0], points.points[0], atol=1e-6)
@@ -146,13 +153,14 @@ def test_a_point_is_chosen_and_kicked() -> None:
     at = look.answers["trajectories"].value.space.project(points.points[:1])
     np.testing.assert_allclose(np.abs([ring["x"], ring["y"]]), np.abs(at[:, :2].T), atol=1e-5)
     assert cards["eigenvalues"].title.startswith("Eigenvalues at point 1 (")
-    assert cards["found"].lines[0]["text"].startswith("Point 1 of RNN layer 1, kicked by")
-    assert cards["found"].lines[1]["text"].startswith("Point 1 is chosen: ")
+    said = [line["text"] for line in cards["found"].lines if line["kind"] != "warning"]
+    assert said[0].startswith(f"Point 1 ({points.holds(0)}) of RNN layer 1, kicked by")
+    assert said[1].startswith("Point 1 is chosen: ")
 
 
 @pytest.mark.parametrize("pick", ["point 99", "point 0", "0, 1", "9, 1", "1, 99", "point x", "<b>", "1,2"])
 def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=1, pick=pick))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=ASKED, pick=pick))
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow", "points"}
     assert "chosen" not in traces(named(board.cards(look))["dynamics"])
@@ -162,7 +170,8 @@ def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
 @pytest.mark.parametrize("layer", [0, 1])
 def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> None:
     trainer = trainer_of(TWO_WAYS)
-    board = DynamicsBoard(DynamicsSelection(layer=layer, direction=direction, find=1))
+    find = SearchFor(1, PRESENT, layer, direction, 512, None).write()
+    board = DynamicsBoard(DynamicsSelection(layer=layer, direction=direction, find=find))
     look = answered(trainer, board)
     name = f"LSTM layer {layer + 1}" + (", backward" if direction == "backward" else "")
     assert f"of {name} under" in named(board.cards(look))["dynamics"].title
@@ -170,10 +179,10 @@ def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> N
 
 
 def test_answers_about_another_layer_are_not_drawn() -> None:
-    trainer, board = trainer_of(TWO_WAYS), DynamicsBoard(DynamicsSelection(find=1, pick="1, 2"))
+    trainer, board = trainer_of(TWO_WAYS), DynamicsBoard(DynamicsSelection(find=ASKED, pick="1, 2"))
     look = answered(trainer, board)
-    board.selection = DynamicsSelection(layer=1, find=1, pick="1, 2")
-    assert set(asked(board, look)) == {"trajectories", "points", "spectrum", "kicked"}
+    board.selection = DynamicsSelection(layer=1, find=ASKED, pick="1, 2")
+    assert set(asked(board, look)) == {"trajectories", "spectrum", "kicked"}
     cards = named(board.cards(look))
     assert cards["dynamics"].data == [] and cards["flow"].data == []
     assert cards["found"].title == "What this means"
@@ -181,7 +190,7 @@ def test_answers_about_another_layer_are_not_drawn() -> None:
 
 def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
     trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=3&seq_len=12")
-    board = DynamicsBoard(DynamicsSelection(find=1, pick="1, 12"))
+    board = DynamicsBoard(DynamicsSelection(find=ASKED, pick="1, 12"))
     for size in (1e3, 1e30):
         with torch.no_grad():
             trainer.model.cells()[0].weight_hh.fill_(size)
@@ -189,8 +198,7 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
         for _ in range(2):
             for question in board.questions(seen(trainer, answers)):
                 try:
-                    options = quick(question.kind, question.options)
-                    value = answer(QUESTIONS.get(question.kind)(subject, **options))
+                    value = ask(subject, question.kind, question.options)
                     answers[question.name] = Answer(value, 2)
                 except ValueError as error:
                     assert "finite" in str(error)
@@ -263,25 +271,125 @@ def test_the_flow_of_a_run_that_rests_follows_at_once(monkeypatch: pytest.Monkey
 # -- questions and tools ----------------------------------------------------------------------------------------
 
 
-def test_a_search_is_asked_for_by_hand_from_time_to_time_or_of_the_past() -> None:
-    trainer = trainer_of(FLIP_FLOP)
+def pressed(board: DynamicsBoard, look: Seen) -> None:
+    """As if somebody pressed the button."""
+    (tool,) = [tool for tool in board.tools(look) if tool.field == "find"]
+    board.selection = dataclasses.replace(board.selection, find=tool.options[0][0])
 
-    def search(past: bool = False, **chosen: Any) -> Any:
-        return asked(DynamicsBoard(DynamicsSelection(**chosen)), seen(trainer, past=past)).get("points")
 
-    assert search() is None
-    by_hand = search(find=3, inits=128)
-    assert by_hand.every == math.inf and by_hand.key == "3" and by_hand.options["inits"] == 128
-    assert by_hand.settle > 0 and by_hand.title == "Searching fixed points"
-    assert search(refresh=5).every == 5
-    assert search(past=True) is not None
+def test_a_search_is_made_where_it_is_asked_for_and_nowhere_else() -> None:
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(inits=128))
+    now, past = seen(trainer), seen(trainer, past=True)
+    assert "points" not in asked(board, now) and "points" not in asked(board, past)
+    pressed(board, now)
+    search = asked(board, now)["points"]
+    assert search.every == math.inf and search.options["inits"] == 128 and search.options["input"] is None
+    assert search.settle > 0 and search.title == "Searching fixed points"
+    assert "points" not in asked(board, past), "a look at the past searches nothing"
+    board.selection = dataclasses.replace(board.selection, input="1,0,0", inits=512, layer=1)
+    assert asked(board, now)["points"].options == search.options, "what is chosen later is searched when asked for"
+    pressed(board, now)
+    assert asked(board, now)["points"].options["input"] == [1.0, 0.0, 0.0]
+    pressed(board, past)
+    assert "points" in asked(board, past) and "points" not in asked(board, now)
+    board.selection = DynamicsSelection(refresh=5, input="0,1,0")
+    assert asked(board, now)["points"].every == 5 and asked(board, now)["points"].options["input"] == [0.0, 1.0, 0.0]
+
+
+def test_an_answered_search_is_not_made_again() -> None:
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection())
+    pressed(board, seen(trainer))
+    look = answered(trainer, board)
+    assert "points" not in asked(board, look)
+    trainer.advance(60, 5)
+    assert "points" not in asked(board, seen(trainer)) and "points" not in asked(board, seen(trainer, past=True))
+    pressed(board, seen(trainer))
+    assert "points" in asked(board, seen(trainer))
+
+
+def verdicts(card: Any) -> list[str]:
+    return [line["text"] for line in card.lines]
+
+
+def symbols(card: Any) -> list[dict[str, Any]]:
+    return [trace for trace in card.data if trace["name"][0].isdigit() and trace.get("mode") == "markers"]
+
+
+@pytest.mark.parametrize("what", ["input", "step"])
+def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: str) -> None:
+    trainer, board = trainer_of(FLIP_FLOP, 10), DynamicsBoard(DynamicsSelection(find=ASKED, pick="point 1"))
+    look = answered(trainer, board)
+    fresh = named(board.cards(look))
+    assert all(trace.get("opacity", 1) == 1 for trace in symbols(fresh["dynamics"]))
+    assert any("let run on" in text for text in verdicts(fresh["found"]))
+    if what == "input":
+        board.selection = dataclasses.replace(board.selection, input="1,0,0")
+        later = look
+    else:
+        trainer.advance(60, 14)
+        later = seen(trainer, look.answers)
+    cards = named(board.cards(later))
+    assert symbols(cards["dynamics"]) and all(trace["opacity"] <= 0.25 for trace in symbols(cards["dynamics"]))
+    assert not [trace for trace in symbols(cards["dynamics"]) if "meta" in trace], "none can be chosen"
+    assert cards["dynamics"].title.startswith("Out of date: ")
+    (text,) = verdicts(cards["found"])
+    assert text.startswith(
+        "These points were found under input 0" if what == "input" else "These points were found at step 10"
+    )
+    assert cards["found"].lines[0]["kind"] == "warning"
+    assert "kicked" not in asked(board, later), "a point that holds no longer is not kicked"
+    assert not any(trace.get("name", "").endswith("stable") for trace in cards["flow"].data)
+    assert len(cards["eigenvalues"].data[1]["x"]) == 0
+    pressed(board, later)
+    again = answered(trainer, board)
+    assert "Out of date" not in named(board.cards(again))["dynamics"].title
+
+
+def test_a_kick_under_another_input_says_nothing() -> None:
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(pick="2, 3"))
+    look = answered(trainer, board)
+    assert any("kicked" in text for text in verdicts(named(board.cards(look))["found"]))
+    board.selection = dataclasses.replace(board.selection, input="1,0,0")
+    assert not any("kicked by" in text for text in verdicts(named(board.cards(look))["found"]))
+
+
+def test_while_it_learns_points_of_the_last_search_hold() -> None:
+    """They are a few seconds old at most, and another search is on its way."""
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(refresh=5))
+    look = answered(trainer, board)
+    trainer.advance(60, 9)
+    learning = seen(trainer, look.answers, status="training")
+    assert "Out of date" not in named(board.cards(learning))["dynamics"].title
+
+
+@given(st.text(max_size=40))
+def test_a_search_that_makes_no_sense_is_none(text: str) -> None:
+    found = SearchFor.read(text)
+    assert found is None or SearchFor.read(found.write()) == found
+
+
+@given(
+    st.integers(0, 10**9 - 1),
+    st.integers(-1, 10**9 - 1),
+    st.integers(0, 99),
+    st.sampled_from(["forward", "backward"]),
+    st.sampled_from([128, 1024]),
+    st.none() | st.lists(st.floats(-9, 9), min_size=1, max_size=5).map(tuple),
+)
+def test_a_search_is_written_and_read(
+    number: int, past: int, layer: int, direction: str, inits: int, held: Any
+) -> None:
+    parts = number, past, layer, direction, inits, held
+    assert SearchFor.read(SearchFor(*parts).write()) == SearchFor(*parts)
 
 
 def test_the_constant_input_goes_into_all_questions() -> None:
     trainer = trainer_of(FLIP_FLOP)
-    board = DynamicsBoard(DynamicsSelection(find=1, pick="1, 2", input="1,0,-0.5"))
+    board = DynamicsBoard(DynamicsSelection(pick="1, 2", input="1,0,-0.5"))
+    pressed(board, seen(trainer))
+    questions = asked(board, seen(trainer))
     look = answered(trainer, board)
-    questions = asked(board, look)
+    questions |= asked(board, look)
     for name in ("flow", "points", "spectrum", "kicked"):
         assert questions[name].options["input"] == [1.0, 0.0, -0.5]
         assert look.answers[name].value.held.words == "pulse 1 = 1, pulse 3 = -0.5"
@@ -296,9 +404,10 @@ def test_an_input_that_makes_no_sense_is_zeros(text: str) -> None:
 
 def test_a_symbol_is_held_by_its_number() -> None:
     trainer = trainer_of(NAMES)
-    chosen = DynamicsSelection(find=1, input="3")
+    chosen = DynamicsSelection(input="3")
     assert chosen.held(trainer.snapshot()) == [3.0]
     board = DynamicsBoard(chosen)
+    pressed(board, seen(trainer))
     name = trainer.task.input.names[3]
     assert answered(trainer, board).answers["points"].value.held.words == f"input {name!r}"
 
@@ -347,7 +456,7 @@ class AtOnce:
 
     def ask(self, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None) -> Any:
         def reply() -> None:
-            value = answer(QUESTIONS.get(kind)(self.subject, **quick(kind, options)))
+            value = ask(self.subject, kind, options)
             callback(Reply(1.0, value, step=self.shown.step))
 
         self.waiting.append(reply)
@@ -357,7 +466,7 @@ class AtOnce:
 def test_what_follows_from_an_answer_is_asked_before_all_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamics, "SETTLE", 0.0)
     engine = AtOnce(trainer_of(FLIP_FLOP))
-    looker = Viewer(engine, "dynamics", {"find": "1", "pick": "point 1"})
+    looker = Viewer(engine, "dynamics", {"find": ASKED, "pick": "point 1"})
     look = looker.look()
     for _ in range(10):
         if looker.scheduler.settled():

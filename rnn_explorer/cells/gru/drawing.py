@@ -40,7 +40,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.text("z · h", 290, 34)
     canvas.chip("keep", 290, _TOP)
     canvas.symbol("h", 700, 34, "h")
-    canvas.chip("h", 700, _TOP)
+    canvas.chip("h", 700, _TOP, was="right")
 
     top = GATE - 19
     canvas.wire("update", (_UPDATE, top), (_UPDATE, _TOP + 15))
@@ -48,22 +48,23 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.gate("take", 266, _MEET, "1 −", 58, 32)
     canvas.wire("take", (295, _MEET), (_CANDIDATE - 15, _MEET))
     canvas.chip("take", 356, _MEET)
-    canvas.chip("update", _UPDATE, 196)
+    canvas.chip("update", _UPDATE, 196, was="left")
     canvas.symbol("update", _UPDATE + 54, 202, "z")
     canvas.wire("candidate", (_CANDIDATE, top), (_CANDIDATE, _MEET + 15))
-    canvas.chip("candidate", _CANDIDATE, 202)
+    canvas.chip("candidate", _CANDIDATE, 202, was="left")
     canvas.symbol("candidate", _CANDIDATE + 54, 208, "n")
     canvas.wire("write", (_CANDIDATE, _MEET - 15), (_CANDIDATE, _TOP + 15))
-    canvas.chip("write", _CANDIDATE, 108)
+    canvas.chip("write", _CANDIDATE, 108, was="left")
     canvas.text("(1−z) · n", _CANDIDATE + 46, 114, anchor="start")
 
     # The reset gate acts on the recurrent part of the candidate's sum.
     canvas.wire("reset", (_RESET, top), (_RESET, 190), (_INNER, 190), (_INNER, _GATED - 15))
     canvas.chip("reset", 690, 190)
     canvas.symbol("reset", 690, 170, "r")
-    canvas.wire("candidate.gated", (_INNER - 15, _GATED), (_CANDIDATE + 62, _GATED))
+    beside = 0 if report.original is None else 36  # room for the original's number
+    canvas.wire("candidate.gated", (_INNER - 15, _GATED), (_CANDIDATE + 62 + beside, _GATED))
     canvas.wire("candidate.inner", (_INNER, 360), (_INNER, _GATED + 15))
-    canvas.chip("candidate.inner", _INNER, 345, SMALL)
+    canvas.chip("candidate.inner", _INNER, 345, SMALL, was="right")
     canvas.text("Σ", _INNER - 52, 352, 20)
     part(canvas, "candidate.h", _INNER, 370, "W h")
     part(canvas, "candidate.b_h", _INNER, 391, "b")
@@ -78,4 +79,5 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.node("write", _CANDIDATE, _MEET, "×")
     canvas.node("candidate.gated", _INNER, _GATED, "×")
     canvas.legend(724, 96)
+    canvas.key_of_changes(330, HEIGHT - 8)
     return canvas.svg()

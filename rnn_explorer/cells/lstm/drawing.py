@@ -35,7 +35,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.symbol("c", 600, 36, "c")
     canvas.chip("c", 600, _TOP)
     canvas.text("i · g", _PLUS + 48, 110, anchor="start")
-    canvas.chip("write", _PLUS, 104)
+    canvas.chip("write", _PLUS, 104, was="left")
 
     # The gates: each on its sum, its value going up.
     for gate, x in (("forget", _FORGET), ("input", _INPUT), ("candidate", _CANDIDATE), ("output", _OUTPUT)):
@@ -51,7 +51,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
         ("candidate", "g", _CANDIDATE, 192),
         ("output", "o", 710, _OUT),
     ):
-        canvas.chip(gate, x, y)
+        canvas.chip(gate, x, y, was="below" if gate == "output" else "left")
         if gate == "output":
             canvas.symbol(gate, x, y - 22, sign)
         else:
@@ -61,7 +61,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.wire("c", (_TANH, _TOP), (_TANH, 92))
     canvas.gate("tanh_c", _TANH, 106, "tanh", 76, 28)
     canvas.wire("tanh_c", (_TANH, 120), (_TANH, _OUT - 15))
-    canvas.chip("tanh_c", _TANH, 149)
+    canvas.chip("tanh_c", _TANH, 149, was="left")
     canvas.wire("h", (_TANH + 15, _OUT), (WIDTH - 6, _OUT))
     canvas.chip("h", 872, _OUT)
     canvas.symbol("h", 872, _OUT - 24, "h")
@@ -72,4 +72,5 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     columns = (_FORGET, _INPUT, _CANDIDATE, _OUTPUT)
     entrances(canvas, label, columns, columns)
     canvas.legend(724, HEIGHT - 56)
+    canvas.key_of_changes(330, HEIGHT - 8)
     return canvas.svg()

@@ -32,16 +32,16 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.gate("h", _SIGMA, _STATE, report.nonlinearity, 110, 52)
     canvas.node(_A, _PLUS, _STATE, "+", 17)
 
-    for term, x, y in (
-        ("h_prev", 84, _STATE),
-        (f"{_A}.h", 330, _STATE),
-        (f"{_A}.x", _PLUS, 241),
-        (f"{_A}.b_i", _PLUS - 60, 100),
-        (f"{_A}.b_h", _PLUS + 60, 100),
-        (_A, 528, _STATE),
-        ("h", 828, _STATE),
+    for term, x, y, was in (
+        ("h_prev", 84, _STATE, "below"),
+        (f"{_A}.h", 330, _STATE, "below"),
+        (f"{_A}.x", _PLUS, 241, "right"),
+        (f"{_A}.b_i", _PLUS - 60, 100, "left"),
+        (f"{_A}.b_h", _PLUS + 60, 100, "right"),
+        (_A, 528, _STATE, "below"),
+        ("h", 828, _STATE, "below"),
     ):
-        canvas.chip(term, x, y)
+        canvas.chip(term, x, y, was=was)
     canvas.symbol("h_prev", 84, _STATE - 28, "h", report.before)
     canvas.symbol(f"{_A}.b_i", _PLUS - 60, 72, "b", "ih")
     canvas.symbol(f"{_A}.b_h", _PLUS + 60, 72, "b", "hh")
@@ -51,6 +51,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.symbol("x", _PLUS + 24, 342, "x")
     canvas.entering(label, _PLUS, 376, centred=True)
     canvas.legend(724, HEIGHT - 46)
+    canvas.key_of_changes(12, 24)
     return canvas.svg()
 
 

@@ -2,6 +2,9 @@
 
 Colours are those of all figures: from 0 to 1 the scale of gates, signed values the scale of states. A wire has an edge
 in the colour of the text around it, and a number stands on its own colour, so both are seen on light and dark pages.
+
+Of a changed model the original's number stands beside each number that is another one now, on a grey plate; what the
+change acts on has a padlock and a frame.
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.drawing import number
-from rnn_explorer.figures.style import GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_colour, signed_limit
+from rnn_explorer.figures.drawing import counted, number
+from rnn_explorer.figures.style import CHANGED, GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_colour, signed_limit
 
 WIDTH, HEIGHT = 940, 500  # of a drawing, where it has no reason for others
 
@@ -24,6 +27,8 @@ Point = tuple[float, float]
 TEXT = 17  # size of numbers and names, in units of the view box
 LETTER, INDEX = 21, 15  # of a symbol and of its index
 _SHADES = 64
+GREY = "#a3a7ad"  # of the plate of an original number: read on light and dark pages
+_SMALL = 13  # size of an original number, and of words about a change
 
 
 class Canvas:
@@ -54,6 +59,18 @@ class Canvas:
     def value(self, term: str, t: int | None = None) -> float:
         return float(self.report.wires[term][self.t if t is None else t])
 
+    def was(self, term: str, t: int | None = None) -> str:
+        """The original's number on a wire as it is written; "" where there is no other model, or it is the same."""
+        original = self.report.original
+        if original is None:
+            return ""
+        old = number(float(original.wires[term][self.t if t is None else t]))
+        return "" if old == number(self.value(term, t)) else old
+
+    def edit(self, term: str, t: int | None = None) -> tuple[str, float]:
+        """How the change acts on a wire, and on which share of the units."""
+        return self.report.edit(term, self.t if t is None else t)
+
     def colour(self, term: str, value: float) -> str:
         """Of a value on a wire: the gates' scale for what lies between 0 and 1, the states' for what is signed."""
         if math.isnan(value):
@@ -77,6 +94,13 @@ class Canvas:
     def open(self, term: str, t: int | None = None, marked: bool = True) -> None:
         """Begin what belongs to a wire; its full number, and of a sum its largest terms, are shown on pointing."""
         words = f"{term} = {number(self.value(term, t), 5)}"
+        how, share = self.edit(term, t)
+        if how:
+            words += f", {how}" + (
+                "" if share == 1 else f" in {counted(round(share * self.report.hidden_size), 'unit')}"
+            )
+        if self.was(term, t):
+            words += f" (as trained: {self.was(term, t)})"
         terms = self.report.terms(term, self.t if t is None else t)
         if terms:
             words += "\nlargest terms:\n" + "\n".join(f"{name}: {number(value, 3)}" for name, value in terms)
@@ -105,23 +129,84 @@ class Canvas:
         self.close()
 
     def chip(
-        self, term: str, x: float, y: float, size: float = TEXT, t: int | None = None, marked: bool = True
+        self,
+        term: str,
+        x: float,
+        y: float,
+        size: float = TEXT,
+        t: int | None = None,
+        marked: bool = True,
+        was: str = "below",
     ) -> None:
-        """The number on a wire, on its colour, centred at (x, y)."""
+        """The number on a wire, on its colour, centred at (x, y).
+
+        Args:
+            term: the wire.
+            x, y, size: where it stands, and the height of its digits.
+            t: the step, from 0; None: the one that is shown.
+            marked: whether it lights up with its wire.
+            was: on which side the original's number stands.
+        """
         value = self.value(term, t)
         self.open(term, t, marked)
         self.plate(number(value), x, y, size, self.colour(term, value))
+        half = _plate_size(number(value), size)
+        if self.edit(term, t)[0]:
+            self.frame(x - half[0] / 2, y - half[1] / 2, *half, half[1] / 3)
+            self.padlock(x - half[0] / 2, y - half[1] / 2)
+        old = self.was(term, t)
+        if old:
+            small = min(size, _SMALL)
+            width, height = _plate_size(old, small)
+            aside, along = (half[0] + width) / 2 - 2, (half[1] + height) / 2 - 2
+            dx, dy = {"left": (-aside, 0.0), "right": (aside, 0.0), "above": (0.0, -along)}.get(was, (0.0, along))
+            self.plate(old, x + dx, y + dy, small, GREY)
         self.close()
 
     def plate(self, text: str, x: float, y: float, size: float, colour: str) -> None:
         """Text on a rounded plate of one colour."""
-        width, height = 0.58 * size * len(text) + 12, 1.36 * size
+        width, height = _plate_size(text, size)
         self.add(
             f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
             f'rx="{height / 3:.1f}" fill="{colour}" stroke="currentColor" stroke-opacity="0.55"/>'
             f'<text x="{x:g}" y="{y + 0.35 * size:.1f}" text-anchor="middle" font-size="{size:g}" '
             f'fill="{_ink(colour)}">{escape(text)}</text>'
         )
+
+    def frame(self, x: float, y: float, width: float, height: float, radius: float) -> None:
+        """A frame round what the change acts on; (x, y) is its upper left corner."""
+        self.add(
+            f'<rect x="{x - 2:.1f}" y="{y - 2:.1f}" width="{width + 4:.1f}" height="{height + 4:.1f}" '
+            f'rx="{radius + 2:.1f}" fill="none" stroke="{CHANGED}" stroke-width="2.5" stroke-dasharray="5 3"/>'
+        )
+
+    def padlock(self, x: float, y: float) -> None:
+        """A padlock, centred at (x, y)."""
+        self.add(
+            f'<path class="rx-padlock" d="M{x - 3.5:.1f} {y - 1:.1f}v-3a3.5 3.5 0 0 1 7 0v3" fill="none" '
+            f'stroke="{CHANGED}" stroke-width="2"/>'
+            f'<rect x="{x - 6:.1f}" y="{y - 1.5:.1f}" width="12" height="9" rx="2" fill="{CHANGED}" '
+            'stroke="#fff" stroke-width="0.8"/>'
+        )
+
+    def key_of_changes(self, x: float, y: float) -> None:
+        """What is changed at this step and what a grey plate is, in one line from (x, y); nothing without a change."""
+        if self.report.original is None:
+            return
+        width = _plate_size("0.00", _SMALL)[0]
+        self.plate("0.00", x + width / 2, y - 5, _SMALL, GREY)
+        self.text("as trained", x + width + 6, y, INDEX, "start")
+        told = []
+        for term in self.report.edited:
+            how, share = self.edit(term)
+            if how:
+                units = round(share * self.report.hidden_size)
+                some = "" if share == 1 else f" in {counted(units, 'unit')}"
+                told.append(f"{_SPOKEN.get(term, term)} {how}{some}")
+        if told:
+            self.padlock(x + width + 100, y - 5)
+            words = ", ".join(told[:2]) + (f" and {len(told) - 2} more" if len(told) > 2 else "")
+            self.text(words, x + width + 112, y, INDEX, "start")
 
     def symbol(self, term: str, x: float, y: float, sign: str, index: str = "t", anchor: str = "middle") -> None:
         """A letter with its index, such as f_t."""
@@ -141,6 +226,9 @@ class Canvas:
             f'fill="{colour}" fill-opacity="0.2" stroke="{colour}" stroke-width="2.5"/>'
             f'<text x="{x:g}" y="{y + 6:g}" text-anchor="middle">{escape(words)}</text>'
         )
+        if self.edit(term)[0] == "clamped":
+            self.frame(x - width / 2, y - height / 2, width, height, 7)
+            self.padlock(x - width / 2, y - height / 2)
         self.close()
 
     def node(self, term: str, x: float, y: float, sign: str, radius: float = 15) -> None:
@@ -172,6 +260,13 @@ class Canvas:
             'fill-opacity="0.22" stroke="currentColor" stroke-opacity="0.55"/>'
         )
         self.text(shown, left + width / 2, y + 6)
+        if self.edit("x")[0]:
+            self.frame(left, y - 14, width, 28, 14)
+            self.padlock(left + 4, y - 14)
+        old = "" if self.report.original is None else self.report.original.inputs[self.t]
+        if old not in ("", self.report.inputs[self.t]):
+            old = seen(old, longest)
+            self.plate(old, left + width + _plate_size(old, _SMALL)[0] / 2 - 4, y, _SMALL, GREY)
         self.close()
 
     def legend(self, x: float, y: float) -> None:
@@ -189,6 +284,14 @@ class Canvas:
                 for step in range(8)
             ))  # fmt: skip
             self.text(high, x + 172, top + 12, INDEX, "start")
+
+
+_SPOKEN = {"h": "hidden state", "c": "cell state", "x": "input x", "pre_activation": "pre-activation"}
+
+
+def _plate_size(text: str, size: float) -> tuple[float, float]:
+    """Width and height of the plate under a text."""
+    return 0.58 * size * len(text) + 12, 1.36 * size
 
 
 def marked(sign: str, index: str = "t") -> str:

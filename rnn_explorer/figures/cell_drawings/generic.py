@@ -42,4 +42,5 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.symbol("x", middle + 24, height - 90, "x")
     canvas.entering(label, middle, height - 60, centred=True)
     canvas.legend(724, height - 50)
+    canvas.key_of_changes(12, height - 14)
     return canvas.svg()

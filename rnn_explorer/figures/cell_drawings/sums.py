@@ -23,7 +23,7 @@ def gate_on_sum(canvas: Canvas, gate: str, x: float, function: str, parts: Seque
     """
     canvas.wire(f"{gate}.pre", (x, FIRST_ROW - 12), (x, GATE + 19))
     canvas.gate(gate, x, GATE, f"{function} {gate}")
-    canvas.chip(f"{gate}.pre", x, SUM)
+    canvas.chip(f"{gate}.pre", x, SUM, was="right")
     canvas.text("Σ", x - 60, SUM + 7, 20)
     for row, (term, words) in enumerate(parts):
         part(canvas, term, x, FIRST_ROW + ROW * row, words)
@@ -34,7 +34,7 @@ def part(canvas: Canvas, term: str, x: float, y: float, words: str) -> None:
     canvas.open(term)
     canvas.text(words, x - 14, y + 5, SMALL, "end")
     canvas.close()
-    canvas.chip(term, x + 26, y, SMALL)
+    canvas.chip(term, x + 26, y, SMALL, was="right")
 
 
 def four_parts(gate: str) -> list[tuple[str, str]]:
@@ -64,5 +64,5 @@ def entrances(
     for x in h_to:
         canvas.thread((x + 14, OLD), (x + 14, bottom))
     if h_from is None:
-        canvas.chip("h_prev", 62, OLD)
+        canvas.chip("h_prev", 62, OLD, was="right")
         canvas.symbol("h_prev", 62, OLD - 24, "h", canvas.report.before)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.cell_drawings.canvas import INDEX, TEXT, Canvas, seen
+from rnn_explorer.figures.cell_drawings.canvas import GREY, INDEX, TEXT, Canvas, seen
 from rnn_explorer.figures.equations import letter
 from rnn_explorer.figures.style import MUTED, cell_colour
 
@@ -42,6 +42,7 @@ def draw(report: InsideReport, t: int, inputs: Sequence[str]) -> str:
         _cell(canvas, _FIRST + _PITCH * place, step, step == t, inputs[step])
     _key(canvas)
     canvas.legend(WIDTH - 216, HEIGHT - 46)
+    canvas.key_of_changes(12, HEIGHT - 40)
     return canvas.svg()
 
 
@@ -66,7 +67,7 @@ def _state(canvas: Canvas, name: str, height: float, steps: range, t: int) -> No
         left, right = _FIRST + _PITCH * (gap - 1) + _BOX / 2, _FIRST + _PITCH * gap - _BOX / 2
         ends = ((left, height), (right, height)) if forward else ((right, height), (left, height))
         canvas.wire(term, *ends, t=step, marked=step == t)
-        canvas.chip(term, (left + right) / 2, height - 21, INDEX, t=step, marked=step == t)
+        canvas.chip(term, (left + right) / 2, height - 21, INDEX, t=step, marked=step == t, was="above")
 
 
 def _cell(canvas: Canvas, x: float, step: int, current: bool, label: str) -> None:
@@ -102,11 +103,8 @@ def _bar(canvas: Canvas, gate: str, x: float, step: int, current: bool) -> None:
     """A gate as a bar: from 0 at the bottom to 1 at the top, or a signed one from the middle."""
     value = canvas.value(gate, step)
     colour, height = canvas.colour(gate, value), _BARS_BOTTOM - _BARS_TOP
-    if gate in canvas.report.bounded:
-        share, start = max(0.0, min(1.0, value)), _BARS_BOTTOM
-    else:
-        share, start = max(-1.0, min(1.0, value / canvas.limit)) / 2, (_BARS_TOP + _BARS_BOTTOM) // 2
-    length = 0.0 if value != value else height * share  # NaN has no length
+    start = _BARS_BOTTOM if gate in canvas.report.bounded else (_BARS_TOP + _BARS_BOTTOM) // 2
+    length = _length(canvas, gate, value)
     sign = letter(canvas.report.cell, gate)[:1]
     canvas.open(gate, step, current)
     canvas.add(
@@ -116,7 +114,23 @@ def _bar(canvas: Canvas, gate: str, x: float, step: int, current: bool) -> None:
         f'<text x="{x:g}" y="{_BARS_BOTTOM + 18}" text-anchor="middle" font-size="{INDEX}" font-style="italic">'
         f"{escape(sign)}</text>"
     )
+    if canvas.was(gate, step):
+        assert canvas.report.original is not None
+        old = start - _length(canvas, gate, float(canvas.report.original.wires[gate][step]))
+        canvas.add(f'<path d="M{x - 8:g} {old:.1f}h16" stroke="{GREY}" stroke-width="3"/>')
+    if canvas.edit(gate, step)[0]:
+        canvas.frame(x - 6, _BARS_TOP, 12, height, 0)
+        canvas.padlock(x, _BARS_TOP)
     canvas.close()
+
+
+def _length(canvas: Canvas, gate: str, value: float) -> float:
+    """How long the bar of a value is, below 0 downwards; NaN has no length."""
+    if value != value:
+        return 0.0
+    if gate in canvas.report.bounded:
+        return (_BARS_BOTTOM - _BARS_TOP) * max(0.0, min(1.0, value))
+    return (_BARS_BOTTOM - _BARS_TOP) * max(-1.0, min(1.0, value / canvas.limit)) / 2
 
 
 def _key(canvas: Canvas) -> None:

@@ -116,10 +116,17 @@ function termOf(event) {
 function lineOf(equation) {
   const box = make("div", "rx-equation");
   box.append(make("span", "rx-name", equation.name));
-  for (const tokens of [equation.symbols, equation.numbers]) {
-    const line = make("div", tokens === equation.symbols ? "rx-symbols" : "rx-values");
+  const { symbols, numbers, original } = equation;
+  for (const tokens of [symbols, numbers, original]) {
+    if (!tokens.length) continue;
+    const line = make("div", tokens === symbols ? "rx-symbols" : "rx-values");
+    if (tokens === original) {
+      line.classList.add("rx-original");
+      line.append("as trained: ");
+    }
     for (const token of tokens) {
       const node = make("span", token.term ? "rx-term" : "", token.text);
+      if (token.edited) node.classList.add("rx-edited");
       if (token.term) node.dataset.term = token.term;
       if (token.sub) node.append(make("sub", "", token.sub));
       line.append(node);

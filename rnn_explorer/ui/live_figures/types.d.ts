@@ -61,8 +61,8 @@ export interface Grid {
   least: number;
 }
 
-export interface Token { text: string; term?: string; sub?: string }
-export interface Equation { name: string; symbols: Token[]; numbers: Token[] }
+export interface Token { text: string; term?: string; sub?: string; edited?: boolean }
+export interface Equation { name: string; symbols: Token[]; numbers: Token[]; original: Token[] }
 export interface Line { kind: string; text: string }
 
 /** What is new about one card. */
