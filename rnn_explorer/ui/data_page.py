@@ -140,8 +140,8 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
     with left:
         metric = f", {told.metric} {told.baseline_metric:.4g}" if told.metric != "MSE" else ""
         st.markdown(
-            f"**Without memory.** A predictor that {plain(told.baseline_how)}: loss {told.baseline_loss:.4g}{metric}. "
-            f"{kind.why_memory}"
+            f"**Memoryless baseline.** The best predictor from the present input alone {plain(told.baseline_how)}: "
+            f"loss {told.baseline_loss:.4g}{metric}. {kind.why_memory}"
         )
         if told.baseline_by_value:
             by_column = ", ".join(f"{plain(name)} {loss:.3g}" for name, loss in told.baseline_by_value.items())
