@@ -5,15 +5,19 @@ import { make, makeButton, short } from "./dom.js";
 /** @typedef {import("./types").Status} Status */
 
 /**
- * The numbers of the status line, in words.
+ * The numbers of the status line, in words: all of the step that is looked at.
  * @param {Status} s
  */
 export function numbersOf(s) {
   const percent = (/** @type {number | null | undefined} */ x) =>
     (s.metric === "accuracy" && x !== null && x !== undefined ? `${(100 * x).toFixed(1)} %` : short(x));
-  const parts = [`step ${s.step} / ${s.target}`, `epoch ${s.epoch.toFixed(s.epoch < 100 ? 1 : 0)} / ${Number(s.epochs.toFixed(1))}`];
-  if (s.status === "training") parts.push(`${Math.round(s.rate)} steps/s`);
-  if (s.val_loss !== undefined && s.val_loss !== null) parts.push(`validation loss ${short(s.val_loss)}, ${s.metric} ${percent(s.val_metric)}`);
+  const step = s.at ?? s.step;
+  const parts = [`step ${step} / ${s.target}`, `epoch ${s.epoch.toFixed(s.epoch < 100 ? 1 : 0)} / ${Number(s.epochs.toFixed(1))}`];
+  if (s.status === "training" && step === s.step) parts.push(`${Math.round(s.rate)} steps/s`);
+  if (s.val_loss !== undefined && s.val_loss !== null) {
+    const when = step === s.at && (s.val_step ?? step) < step ? ` (measured at step ${s.val_step})` : "";
+    parts.push(`validation loss ${short(s.val_loss)}, ${s.metric} ${percent(s.val_metric)}${when}`);
+  }
   if (s.test) parts.push(`test loss ${short(s.test[0])}, ${s.metric} ${percent(s.test[1])}`);
   return parts.join("  ·  ");
 }
@@ -41,11 +45,13 @@ export class StatusLine {
 
   /** @param {Status} s */
   show(s) {
+    const past = s.at !== null && s.at !== undefined;
     const first = s.status === "ready" && s.step === 0;
-    this.words.textContent = first ? "Press Play (or the key p) and watch it learn" : s.status;
-    this.words.classList.toggle("rx-hint", first);
-    this.progress.value = s.target ? Math.min(s.step / s.target, 1) : 0;
-    this.progress.title = `${s.step} of ${s.target} optimizer steps`;
+    this.words.textContent = past ? `Past: step ${s.at}` : first ? "Press Play (or the key p) and watch it learn" : s.status;
+    this.words.classList.toggle("rx-hint", first && !past);
+    const step = s.at ?? s.step;
+    this.progress.value = s.target ? Math.min(step / s.target, 1) : 0;
+    this.progress.title = `${step} of ${s.target} optimizer steps`;
     this.numbers.textContent = numbersOf(s);
     this.showBusy(s.busy);
   }
