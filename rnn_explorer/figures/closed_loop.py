@@ -8,10 +8,21 @@ import numpy as np
 
 from rnn_explorer.analysis.generate_report import TOLERANCE, ClosedLoop
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.style import MUTED, REFERENCE, cell_colour, fade, legend, margin, plain, time_axis
+from rnn_explorer.figures.style import (
+    CELL_MARKERS,
+    MUTED,
+    REFERENCE,
+    cell_colour,
+    fade,
+    legend,
+    margin,
+    plain,
+    time_axis,
+)
 from rnn_explorer.trace import Array
 
 LARGEST = 1e38  # beyond it a free run counts as out of all bounds
+_MARKS = 16  # on the free-running forecast, at most: it is told from grey by its shape, too
 _ROOM = (0.25, 1.0)  # of the series' span that the plot has above and below: as it is, and where a free run needs more
 ONE_STEP = "#8468C4"  # no cell's colour
 
@@ -57,7 +68,7 @@ def closed_loop(found: ClosedLoop | None, cell: str, value: int = 0) -> Figure:
         _line("one-step forecast", np.arange(2, len(followed) + 2), followed, when[1:],
               {"color": ONE_STEP, "width": 1.4, "dash": "dot"}),
         _line("free-running forecast", np.arange(read + 1, read + 1 + len(free)), free, when[read:],
-              {"color": cell_colour(cell), "width": 2.6}),
+              {"color": cell_colour(cell), "width": 2.6}, CELL_MARKERS.get(cell, "circle")),
         _exits(free, read, ends, cell),
     ]  # fmt: skip
     return Figure(
@@ -173,17 +184,20 @@ def _column(found: ClosedLoop | None, value: int, *parts: str) -> Array:
     return np.concatenate([getattr(found, part)[:, value] for part in parts])
 
 
-def _line(name: str, steps: Array, values: Array, when: list[str], line: dict[str, Any]) -> dict[str, Any]:
-    """A line over time; where times have names, these are shown where the mouse rests."""
+def _line(
+    name: str, steps: Array, values: Array, when: list[str], line: dict[str, Any], mark: str = ""
+) -> dict[str, Any]:
+    """A line over time, with some marks where there is one; the names of times are shown where the mouse rests."""
     known = np.where(np.abs(values) < LARGEST, values, np.nan)  # a gap where it is beyond all bounds
     labels = [f"<br>{plain(label, 40)}" for label in when[: len(values)]]
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers" if mark else "lines",
         "name": name,
         "x": steps.astype(np.int32),
         "y": known,
         "line": line,
+        **({"marker": {"symbol": mark, "size": 7, "maxdisplayed": _MARKS}} if mark else {}),
         "customdata": labels + [""] * (len(values) - len(labels)),
         "hovertemplate": f"{name}, step %{{x}}%{{customdata}}<br>%{{y:.4g}}<extra></extra>",
     }

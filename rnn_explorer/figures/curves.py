@@ -184,6 +184,7 @@ def curves(
         }
         if level is not None and (level > 0 or not logs[quantity]):
             data.append(_baseline(level, name, end, not number, axes))
+        if level and (level > 0 or not logs[quantity]):
             # Beside the panel, so that no word lies across a curve.
             layout["annotations"].append(
                 {
@@ -194,16 +195,17 @@ def curves(
                     "y": math.log10(level) if logs[quantity] else level,
                     "xanchor": "left",
                     "yanchor": "middle",
+                    "xshift": 7,  # clear of a mark at the panel's end
                     "showarrow": False,
                     "font": {"size": 9},
                     "borderpad": 2,
                 }
             )
     how = "Faint is each step, dashed their mean, bold validation"
+    if skilled:
+        how += "; skill is 1 − MSE / MSE of the baseline" + (", off the axis below −1" if below else "")
     if any(level is not None for level in baselines.values()):
         how += ", grey the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
-    if skilled:
-        how += "; skill is 1 − MSE / baseline's MSE, 0 no better than it" + (", off the axis below −1" if below else "")
     how += ", thin grey lines other branches" if others else ""
     how += f"; the orange line is step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
