@@ -298,6 +298,8 @@ def test_the_gradient_norm_shows_what_clipping_did() -> None:
     np.testing.assert_allclose(figure.data[1]["y"], after, rtol=1e-5)
     assert f"{int((before > 1).sum())} of 100 were clipped" in figure.how_to_read
     assert figure.layout["shapes"][0]["y0"] == 1.0 and not gradient_norm(step, before, before).layout["shapes"]
+    (note,) = figure.layout["annotations"]
+    assert (note["x"], note["xanchor"]) == (1, "left") and figure.layout["margin"]["r"] > 40, "beside the curves"
     assert "nothing is clipped" in gradient_norm(step, before, before).how_to_read
     long = gradient_norm(*curve(5000), clip_norm=1.0)
     assert len(long.data[0]["x"]) <= 400 and len(long.table["step"]) == 5000
