@@ -218,7 +218,7 @@ def test_the_baseline_is_named_and_compared(metric, better, words):
     told = screens.against_baseline(
         {"metric": metric, "baseline": 0.5, "baseline_how": "guesses", "test_metric": better, "beats_baseline": beats}
     )
-    assert told.startswith(f"A predictor without memory, which guesses, has {metric} 0.5. This model") and words in told
+    assert told.startswith(f"The memoryless baseline, which guesses, has {metric} 0.5. This model") and words in told
 
 
 def test_settings_without_effect_are_told(run):

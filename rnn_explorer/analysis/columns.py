@@ -37,6 +37,7 @@ def columns(subject: Subject, *, split: Split = "validation") -> Progress:
     if baseline is None:
         raise UserError(f"{task.title} does not forecast several columns, so there is nothing to compare")
     total, count = np.zeros(task.output.size), 0
+    repeated = np.square(batch.inputs - batch.targets, dtype=np.float64)[batch.step_mask()].mean(axis=0)
     for start in range(0, len(batch), _AT_ONCE):
         yield start / len(batch)
         part = TensorBatch.of(batch.select(slice(start, start + _AT_ONCE)))
@@ -45,4 +46,4 @@ def columns(subject: Subject, *, split: Split = "validation") -> Progress:
         counted = off[part.step_mask()].double()  # (answers, columns)
         total += counted.square().sum(dim=0).numpy()
         count += len(counted)
-    return ColumnErrors(task.input.names, split, total / max(count, 1), baseline)
+    return ColumnErrors(task.input.names, split, total / max(count, 1), baseline, repeated)

@@ -11,7 +11,7 @@ from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.trace import Array
 
 FAR_BELOW = 20.0  # times below the median of the columns from which an error stands out
-SMALL = 0.05  # of the baseline's error, below which it must be as well
+SMALL = 0.05  # of the error of repeating the last value, below which it must be as well
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,15 @@ class ColumnErrors:
         names: of the columns.
         split: the part of the data on which all of it is measured.
         model: (columns,) mean squared error of the model, in units of each column's variance in the training part.
-        baseline: (columns,) the same of the predictor without memory.
+        baseline: (columns,) the same of the memoryless baseline, which reads all columns, too.
+        repeated: (columns,) the same of repeating the column's last value.
     """
 
     names: tuple[str, ...]
     split: str
     model: Array
     baseline: Array
+    repeated: Array
 
     def beaten(self) -> Array:
         """(columns,) bool: where the model is better than the baseline."""
@@ -37,7 +39,7 @@ class ColumnErrors:
     def suspicious(self) -> Array:
         """(columns,) bool: forecast so much better than the others that another column may give its future away."""
         usual = np.median(self.model)
-        return np.asarray((self.model * FAR_BELOW < usual) & (self.model < SMALL * self.baseline))
+        return np.asarray((self.model * FAR_BELOW < usual) & (self.model < SMALL * self.repeated))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values fit for JSON: column -> its errors."""

@@ -86,7 +86,7 @@ class DataReport:
         lengths: how the lengths are; None where all are equal.
         inputs: how often each symbol enters, or how the one number of a step is distributed; None for several numbers.
         metric: the name of the metric.
-        baseline_loss, baseline_metric, baseline_how: the predictor without memory.
+        baseline_loss, baseline_metric, baseline_how: the memoryless baseline.
         baseline_by_value: its loss for each of several columns that are forecast, by name; else empty.
     """
 
@@ -199,9 +199,9 @@ def compared(before: DataReport, after: DataReport) -> list[tuple[str, str, str]
         "validation set": [f"{each.sizes['validation']:,} sequences" for each in told],
         "test set": [f"{each.sizes['test']:,} sequences" for each in told],
         "a sequence": [each.length_words() for each in told],
-        "loss without memory": [f"{each.baseline_loss:.4g}" for each in told],
-        f"{before.metric} without memory": [f"{each.baseline_metric:.4g}" for each in told],
+        "loss of the memoryless baseline": [f"{each.baseline_loss:.4g}" for each in told],
+        f"{before.metric} of the memoryless baseline": [f"{each.baseline_metric:.4g}" for each in told],
     }
     if before.metric == "MSE":  # the loss is the metric
-        del cells["loss without memory"]
+        del cells["loss of the memoryless baseline"]
     return [(what, one, other) for what, (one, other) in cells.items() if one != other]

@@ -123,6 +123,24 @@ def project(basis: Basis, states: Array) -> Array:
     return ((states - basis.mean) @ basis.components.T).astype(np.float32)
 
 
+def explained(basis: Basis, states: Array, lengths: Array | None = None) -> Array:
+    """(k,) the share of the variance of some states along each axis of a basis that was fitted to others.
+
+    Args:
+        basis: the axes.
+        states: (batch, time, hidden), or (n, hidden).
+        lengths: (batch,) real steps of each sequence; later steps are left out.
+
+    Returns:
+        0 to 1; all 0 where the states do not vary.
+    """
+    rows = valid(states, lengths).astype(np.float64)
+    total = float(rows.var(axis=0).sum()) if len(rows) else 0.0
+    if not total > _TINY * max(1.0, float(np.square(rows.mean(axis=0)).sum()) if len(rows) else 1.0):
+        return np.zeros(len(basis.components))
+    return np.asarray((rows @ basis.components.T).var(axis=0) / total)
+
+
 def limits(projected: Array, previous: Array | None = None, lengths: Array | None = None) -> Array:
     """(k, 2): the least and greatest value of each axis, with a margin of at least a twentieth on both sides.
 

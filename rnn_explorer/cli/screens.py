@@ -88,14 +88,14 @@ class TextScreen:
         if columns := result.get("columns"):
             print()
             by_column = [[name, *(number(error) for error in errors.values())] for name, errors in columns.items()]
-            print(table(("column", "test MSE", "repeating the last value"), by_column, right=(1, 2)))
+            print(table(("column", "test MSE", "memoryless baseline"), by_column, right=(1, 2)))
         print(f"\n{textwrap.fill(against_baseline(result), max(width() - 1, 40), break_on_hyphens=False)}")
 
 
 def against_baseline(result: Mapping[str, Any]) -> str:
     """Whether the model makes use of earlier steps, in words."""
     name, beats = result["metric"], result["beats_baseline"]
-    told = f"A predictor without memory, which {result['baseline_how']}, has {name} {number(result['baseline'])}."
+    told = f"The memoryless baseline, which {result['baseline_how']}, has {name} {number(result['baseline'])}."
     if beats is None:
         return f"{told} This model's {name} in the test is no number to compare with that."
     better = "better" if beats else "no better: whatever it learnt, it does not show that it remembers"

@@ -48,9 +48,9 @@ class Encoder:
             only: the names of the cards that are in sight; None: all.
         """
         view = seen.view
-        past = {"at": seen.step if seen.past else None, "film": film}
+        at = seen.step if seen.past else None
         errors = [answer.error for answer in seen.answers.values() if answer.error]
-        status = {**status_of(view), **past, "busy": busy, "errors": errors}
+        status = {**status_of(view, at), "film": film, "busy": busy, "errors": errors}
         parts: dict[str, Any] = {"frames": view.frames}
         told = self._told = {"run": view.run_id, "version": view.version, "status": status}
         if view.snapshot is None and view.status == "starting":
@@ -75,7 +75,7 @@ def _is_moving(seen: Seen, film: float) -> bool:
 
 def status_frame(view: RunView) -> bytes:
     """A frame that holds the status line alone, for what no worker can tell."""
-    status = {**status_of(view), "at": None, "film": 0.0, "busy": None, "errors": []}
+    status = {**status_of(view), "film": 0.0, "busy": None, "errors": []}
     return pack({"run": view.run_id, "version": view.version, "status": status, "figures": {}})
 
 
@@ -87,24 +87,37 @@ def _card(card: Figure | Drawing | Words) -> Card:
     return Card(card.name, {**about, **{name: getattr(card, name) for name in own}})
 
 
-def status_of(view: RunView) -> dict[str, Any]:
-    """The numbers and words of the status line; what is not known is None."""
-    train, validation = _newest(view.train), _newest(view.validation)
+def status_of(view: RunView, at: int | None = None) -> dict[str, Any]:
+    """The numbers and words of the status line; what is not known is None.
+
+    Args:
+        view: the run.
+        at: the step of the past that is looked at, to which epoch, losses and metric then belong; None: the present.
+            `step` and `target` stay those of the run.
+    """
+    train, validation = _newest(view.train, at), _newest(view.validation, at)
+    # An epoch may have been of another length before the batch size was changed; then this is as near as is known.
+    epoch = view.epoch if at in (None, view.step) else at / max(view.steps_per_epoch, 1)
     return {
         "status": view.status,
         "message": view.message,
+        "at": at,
         "step": view.step,
         "target": view.target,
-        "epoch": view.epoch,
+        "epoch": epoch,
         "epochs": view.target / max(view.steps_per_epoch, 1),
         "rate": view.steps_per_second,
         "train_loss": train.get("loss"),
         "val_loss": validation.get("loss"),
         "val_metric": validation.get("metric"),
+        "val_step": validation.get("step"),
         "metric": view.metric_name,
-        "test": list(view.test) if view.test else None,
+        "test": list(view.test) if view.test and at in (None, view.step) else None,
     }
 
 
-def _newest(table: Mapping[str, np.ndarray]) -> dict[str, float]:
-    return {name: float(values[-1]) for name, values in table.items() if len(values) and math.isfinite(values[-1])}
+def _newest(table: Mapping[str, np.ndarray], at: int | None) -> dict[str, float]:
+    """The last row, or the last that is not after step `at`."""
+    steps = table.get("step", ())
+    last = (len(steps) if at is None else int(np.searchsorted(steps, at, side="right"))) - 1
+    return {name: float(values[last]) for name, values in table.items() if last >= 0 and math.isfinite(values[last])}

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
+    CELL_MARKERS,
     CLASS_COLOURS,
     GREY_SCALE,
     MUTED,
@@ -34,6 +35,7 @@ _IMAGE = 0.27  # share of the width for an image
 _BARS = 0.17  # share of the width for the last step's probabilities
 _LONGEST_NAME = 14
 _FILLED = 0.6  # of an axis that stays
+MARKERS = 16  # marks on a line of answers, at most
 
 
 def answer(explanation: Explanation, cell: str, before: Figure | None = None) -> Figure:
@@ -325,22 +327,26 @@ def _draw_strips(
         lonely = int(known.sum()) <= max(1, len(values) // 10)
         levels = strip.role != "answer" and len(np.unique(values[known])) <= 3  # pulses, markers, bits: steps
         if strip.role == "input":
-            line = {"color": MUTED if not inputs else CLASS_COLOURS[inputs % len(CLASS_COLOURS)], "width": 1.2}
+            colour = MUTED if not inputs else CLASS_COLOURS[inputs % len(CLASS_COLOURS)]
+            line = {"color": colour, "width": 1.4, "dash": "dot"}
             inputs += 1
         elif strip.role == "target":
             line = {"color": REFERENCE, "width": 1.6, "dash": "dash"}
         else:
             line = {"color": cell_colour(cell), "width": 2}
+        marker: dict[str, Any] = {"size": 7, "symbol": "x" if strip.role == "target" else "circle"}
+        if strip.role == "answer" and not lonely:  # told from grey by its shape, too
+            marker = {"size": 6, "symbol": CELL_MARKERS.get(cell, "circle"), "maxdisplayed": MARKERS}
         data.append(
             {
                 "type": "scatter",
-                "mode": "lines+markers" if lonely else "lines",
+                "mode": "lines+markers" if lonely or strip.role == "answer" else "lines",
                 "name": strip.role if by_role else plain(strip.name, 24),
                 "legendgroup": strip.role if by_role else strip.name,
                 "x": steps[: len(values)],
                 "y": values,
                 "line": {**line, "shape": "hvh"} if levels else line,
-                "marker": {"color": line["color"], "size": 7, "symbol": "x" if strip.role == "target" else "circle"},
+                "marker": {"color": line["color"], **marker},
                 "xaxis": axes[0],
                 "yaxis": axes[1],
                 "hovertemplate": f"{plain(strip.name, 24)}, step %{{x}}<br>%{{y:.3g}}<extra></extra>",
@@ -416,8 +422,8 @@ def _how(explanation: Explanation, has_image: bool, has_classes: bool, has_strip
         parts.append("Read from left to right")
     if has_strips:
         roles = {strip.role for strip in explanation.strips}
-        answered = "solid in colour is the model's answer, " if "answer" in roles else ""
-        parts.append(answered + ("dashed what is right, " if "target" in roles else "") + "grey what goes in")
+        answered = "solid with marks is the model's answer, " if "answer" in roles else ""
+        parts.append(answered + ("dashed what is right, " if "target" in roles else "") + "dotted what goes in")
     if has_classes:
         known = explanation.target_class is not None or explanation.target_classes is not None
         parts.append("each column is its belief after that step" + ("; framed is the right answer" if known else ""))

@@ -11,7 +11,7 @@ from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.lines import columns_for, glyph, wrapped
 from rnn_explorer.figures.style import (
     GATE_SCALE,
-    STATE_SCALE,
+    SIGNED_SCALE,
     colour_bar,
     layer_name,
     margin,
@@ -60,7 +60,8 @@ def coloured_text(
         texts[row, : end - start] = [plain(glyph(symbol)) for symbol in symbols[start:end]]
     ticks = [0, 0.5, 1] if bounded else [-limit, 0, limit]
     words = quantity.replace("_", "-") + ("" if layer is None or quantity in layer.states else " gate" * bounded)
-    data = [
+    letters = {"size": _letter_size(columns, rows, shape), "family": "monospace"}
+    data: list[dict[str, Any]] = [
         {
             "type": "heatmap",
             "z": z,
@@ -70,11 +71,10 @@ def coloured_text(
             "dy": 1,
             "text": texts.tolist(),
             "customdata": steps,
-            "texttemplate": "%{text}",
-            "textfont": {"size": _letter_size(columns, rows, shape), "family": "monospace"},
+            **({"texttemplate": "%{text}", "textfont": letters} if bounded else {"opacity": 0.65}),
             "zmin": 0 if bounded else -limit,
             "zmax": limit,
-            "colorscale": GATE_SCALE if bounded else STATE_SCALE,
+            "colorscale": GATE_SCALE if bounded else SIGNED_SCALE,
             "colorbar": colour_bar(words, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
             "hoverongaps": False,
             "xgap": 1,
@@ -82,6 +82,21 @@ def coloured_text(
             "hovertemplate": f"%{{text}} at step %{{customdata}}<br>{words} of unit {unit} = %{{z:.3f}}<extra></extra>",
         }
     ]
+    if not bounded:
+        # Plotly chooses black or white ink as if the page were white; beneath these colors the page's own is read.
+        y, x = np.nonzero(steps)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "text",
+                "x": x + 1,
+                "y": y + 1,
+                "text": texts[steps > 0].tolist(),
+                "textfont": letters,
+                "hoverinfo": "skip",
+                "showlegend": False,
+            }
+        )
     state = "state" if words == "hidden" or words == "cell" else ""
     where = f", {layer_name(layer.cell, layer.layer, layer.direction)}" if layer is not None else ""
     return Figure(
@@ -101,7 +116,7 @@ def coloured_text(
 
 _HOW = {
     "gate": "Read line by line; yellow is open, 1, dark blue is shut, 0, after the network has read that character.",
-    "state": "Read line by line; red is positive, blue negative, pale near zero, after the network has read that "
+    "state": "Read line by line; red is positive, blue negative, faint near zero, after the network has read that "
     "character.",
 }
 

@@ -9,7 +9,7 @@ from rnn_explorer.figures.words import Line, Words
 
 
 def column_errors(found: ColumnErrors | None) -> Words:
-    """The error of each column beside that of the predictor without memory.
+    """The error of each column beside that of the memoryless baseline.
 
     Args:
         found: what was measured; None: an empty card.
@@ -19,14 +19,14 @@ def column_errors(found: ColumnErrors | None) -> Words:
         name="columns",
         title=f"Squared error by column{part}",
         how_to_read=(
-            "The curves are means over all columns; ● is better than repeating the last value, ○ is not, ▲ is so much "
+            "The curves are means over all columns; ● is better than the memoryless baseline, ○ is not, ▲ is so much "
             "better than the others that it should be looked into."
         ),
         lines=[] if found is None else _lines(found),
         table={
             "column": [] if found is None else list(found.names),
             "model": np.zeros(0) if found is None else found.model,
-            "repeating the last value": np.zeros(0) if found is None else found.baseline,
+            "memoryless baseline": np.zeros(0) if found is None else found.baseline,
         },
     )
 
@@ -35,7 +35,7 @@ def _lines(found: ColumnErrors) -> list[Line]:
     lines: list[Line] = []
     rows = zip(found.names, found.model, found.baseline, found.beaten(), found.suspicious(), strict=True)
     for name, model, baseline, beaten, suspicious in rows:
-        text = f"{name}: {model:.3g}; repeating the last value has {baseline:.3g}."
+        text = f"{name}: {model:.3g}; the memoryless baseline has {baseline:.3g}."
         if suspicious:
             text += " Far below the others: does another column that is read hold it a step ahead?"
         lines.append({"kind": "warning" if suspicious else "good" if beaten else "fact", "text": text})

@@ -1,4 +1,4 @@
-"""The learning curves: loss and metric over optimiser steps, with the baseline that has no memory."""
+"""The learning curves: loss and metric over optimizer steps, with the memoryless baseline."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from rnn_explorer.trace import Array
 
 MOST_POINTS = 400  # in one line: more than there are pixels
 _HALF_LIFE = 6  # of the smoothed training curve, in drawn points
+LEAST_SKILL = -1.0  # below it a model is so bad that it does not matter how bad
 _JUMPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
@@ -40,10 +41,14 @@ def curves(
     at: int | None = None,
     others: Sequence[Mapping[str, Array]] = (),
 ) -> Figure:
-    """Loss at the left and metric at the right, over the same optimiser steps.
+    """Loss at the left and metric at the right, over the same optimizer steps.
 
-    Where the metric is the mean squared error, which many tasks also have as their loss, its axis is logarithmic
-    when the loss axis is linear and the other way round, so the two panels never show the same thing.
+    Where the metric is the mean squared error, it is the loss once more. At the right stands then the skill score
+    1 - MSE / MSE of the memoryless baseline: 0 is no better than without memory, 1 without any error. Without a
+    baseline it is the error on the other kind of axis than the loss has.
+
+    Source of the skill score: A. H. Murphy, "Skill scores based on the mean square error and their relationships to the
+    correlation coefficient", Monthly Weather Review 116 (1988).
 
     Args:
         train: `step`, `loss`, `metric`: arrays of equal length, one row a report.
@@ -58,8 +63,14 @@ def curves(
         others: `step`, `loss`, `metric` of the training of other branches, drawn faintly beneath.
     """
     colour, accuracy = cell_colour(cell), metric_name == "accuracy"
-    logs = {"loss": log, "metric": not accuracy and not log}
     baselines = {"loss": _number(baseline_loss), "metric": _number(baseline_metric)}
+    reference = baselines["metric"]
+    skilled = not accuracy and reference is not None and reference > 0
+    if skilled:
+        assert reference is not None
+        train, validation, *others = [_with_skill(rows, reference) for rows in (train, validation, *others)]
+        baselines["skill"] = 0.0
+    logs = {"loss": log, "metric": not accuracy and not log, "skill": False}
     steps = [np.asarray(rows["step"]) for rows in (train, validation)]
     ends = [*steps, *(np.asarray(rows["step"]) for rows in others)]
     newest = max((int(step[-1]) for step in steps if len(step)), default=0)
@@ -69,14 +80,15 @@ def curves(
     x_train, x_validation = (step[index].astype(np.int32) for step, index in zip(steps, chosen, strict=True))
 
     data: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {"margin": margin(40, 14, 24, 36), "legend": legend(), "annotations": []}
+    layout: dict[str, Any] = {"margin": margin(40, 40, 24, 36), "legend": legend(), "annotations": []}
     layout["shapes"] = []
-    for number, quantity in enumerate(("loss", "metric")):
+    below = 0  # points under the axis of skill
+    for number, quantity in enumerate(("loss", "skill" if skilled else "metric")):
         axes = {"xaxis": "x2", "yaxis": "y2"} if number else {}
         values = [_finite(rows[quantity]) for rows in (train, validation)]
         raw, smooth = values[0][chosen[0]], smoothed(values[0])[chosen[0]]
         held_out = values[1][chosen[1]]
-        name = quantity if quantity == "loss" else metric_name
+        name = metric_name if quantity == "metric" else quantity
         hover = f"%{{fullData.name}}<br>step %{{x}}: {plain(name)} %{{y:.4g}}<extra></extra>"
         few = len(x_validation) <= 40
         data += [
@@ -119,7 +131,8 @@ def curves(
             },
         ]
         data += [_branch(rows, quantity, axes) for rows in others]
-        tested = _number(test[quantity]) if test else None
+        # The baseline was measured on the validation set, so a skill in the test would compare two sets.
+        tested = _number(test[quantity]) if test and quantity != "skill" else None
         if test and tested is not None:
             data.append(
                 {
@@ -143,13 +156,18 @@ def curves(
             )
         level = baselines[quantity]
         bounded = accuracy and quantity == "metric"
-        extent = _extent(raw, smooth, held_out, level, tested, logs[quantity]) if not bounded else [0.0, 1.0]
+        if quantity == "skill":
+            lines = np.concatenate([smooth, held_out])
+            below = int(np.count_nonzero(lines < LEAST_SKILL))
+            extent = [LEAST_SKILL if np.any(lines < 0) else 0.0, 1.0]
+        else:
+            extent = _extent(raw, smooth, held_out, level, tested, logs[quantity]) if not bounded else [0.0, 1.0]
         if at is not None:
             data.append(_upright(at, [10**end for end in extent] if logs[quantity] else extent, axes))
         suffix = "2" if number else ""
         layout[f"xaxis{suffix}"] = {
-            "title": {"text": "optimiser step", "standoff": 2},
-            "domain": [0.0, 0.455] if not number else [0.545, 1.0],
+            "title": {"text": "optimizer step", "standoff": 2},
+            "domain": [0.0, 0.42] if not number else [0.56, 0.98],
             "anchor": f"y{suffix}",
             "range": [0, end],
             "nticks": 5,
@@ -165,47 +183,58 @@ def curves(
             **({"dtick": _log_tick(extent), "tickformat": "~g"} if logs[quantity] else {"nticks": 5}),
         }
         if level is not None and (level > 0 or not logs[quantity]):
-            height = math.log10(level) if logs[quantity] else level
-            side = _free_side(smooth, level, logs[quantity])
-            layout["shapes"].append(
-                {
-                    "type": "line",
-                    "xref": f"x{suffix} domain",
-                    "yref": f"y{suffix}",
-                    "x0": 0,
-                    "x1": 1,
-                    "y0": level,
-                    "y1": level,
-                    "line": {"color": REFERENCE, "width": 1.3, "dash": "dash"},
-                }
-            )
+            data.append(_baseline(level, name, end, not number, axes))
+        if level and (level > 0 or not logs[quantity]):
+            # Beside the panel, so that no word lies across a curve.
             layout["annotations"].append(
                 {
-                    "text": f"without memory: {level:.3g}",
+                    "text": f"{level:.3g}",
                     "xref": f"x{suffix} domain",
                     "yref": f"y{suffix}",
-                    "x": side,
-                    "y": height,
-                    "xanchor": "right" if side else "left",
-                    "yanchor": "top" if height > extent[0] + 0.85 * (extent[1] - extent[0]) else "bottom",
+                    "x": 1,
+                    "y": math.log10(level) if logs[quantity] else level,
+                    "xanchor": "left",
+                    "yanchor": "middle",
+                    "xshift": 7,  # clear of a mark at the panel's end
                     "showarrow": False,
-                    "font": {"size": 10},
-                    "borderpad": 1,
+                    "font": {"size": 9},
+                    "borderpad": 2,
                 }
             )
     how = "Faint is each step, dashed their mean, bold validation"
+    if skilled:
+        how += "; skill is 1 − MSE / MSE of the baseline" + (", off the axis below −1" if below else "")
     if any(level is not None for level in baselines.values()):
-        how += ", grey a predictor without memory" + (f" (it {baseline_how})" if baseline_how else "")
+        how += ", grey the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
     how += ", thin grey lines other branches" if others else ""
     how += f"; the orange line is step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
         name="curves",
-        title=f"Loss and {metric_name} over training",
+        title=f"Loss and {'skill' if skilled else metric_name} over training",
         how_to_read=how,
         data=data,
         layout=layout,
         table=_table(train, validation, baselines, test, newest, metric_name),
     )
+
+
+def _with_skill(rows: Mapping[str, Array], reference: float) -> dict[str, Array]:
+    return {**rows, "skill": 1 - np.asarray(rows["metric"], dtype=np.float64) / reference}
+
+
+def _baseline(level: float, name: str, end: float, listed: bool, axes: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "memoryless baseline",
+        "legendgroup": "baseline",
+        "showlegend": listed,
+        "x": np.array([0, end], dtype=np.float32),
+        "y": np.array([level, level], dtype=np.float32),
+        "line": {"color": REFERENCE, "width": 1.3, "dash": "dash"},
+        "hovertemplate": f"memoryless baseline: {plain(name)} {level:.4g}<extra></extra>",
+        **axes,
+    }
 
 
 def _branch(rows: Mapping[str, Array], quantity: str, axes: Mapping[str, str]) -> dict[str, Any]:
@@ -310,15 +339,6 @@ def _extent(
     return [bottom, nice_ceiling(high * 1.05, _JUMPS) if high > 0 else 0.0 if bottom < 0 else 1.0]
 
 
-def _free_side(smooth: Array, level: float, log: bool) -> int:
-    """Where the baseline's label stands clear of the curve: 0 for the left end, 1 for the right."""
-    known = smooth[np.isfinite(smooth) & (smooth > 0)] if log else smooth[np.isfinite(smooth)]
-    if known.size < 2:
-        return 1
-    first, last = (math.log(value / level) if log else value - level for value in (known[0], known[-1]))
-    return int(abs(last) >= abs(first))
-
-
 def _log_tick(extent: list[float]) -> str | int:
     return "D2" if extent[1] - extent[0] < 1.5 else 1
 
@@ -338,8 +358,10 @@ def _table(
         "data": np.concatenate([np.repeat(["train", "validation"], counts), last]),
         "step": np.concatenate([train["step"], validation["step"], lone_step]).astype(np.int64),
     }
-    for quantity, name in (("loss", "loss"), ("metric", metric_name)):
+    for quantity, name in (("loss", "loss"), ("metric", metric_name), ("skill", "skill")):
+        if quantity not in train:
+            continue
         level = baselines[quantity]
-        lone = [math.nan if level is None else level] + ([float(test[quantity])] if test else [])
+        lone = [math.nan if level is None else level] + ([float(test.get(quantity, math.nan))] if test else [])
         table[name] = np.concatenate([train[quantity], validation[quantity], lone])
     return table

@@ -9,7 +9,7 @@ import numpy as np
 
 from rnn_explorer.analysis.data_report import DataReport, Spread
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.examples import colour_of
+from rnn_explorer.figures.examples import OWN_AXES, colour_of, comparable
 from rnn_explorer.figures.style import (
     CLASS_COLOURS,
     key,
@@ -37,15 +37,19 @@ def distributions(report: DataReport) -> Figure:
     return _figure("distributions", _title(report), panels, report, None)
 
 
-def training_counts(report: DataReport, highest: int) -> Figure:
+def training_counts(report: DataReport, other: DataReport) -> Figure:
     """How often each right answer comes in the training set, for a comparison with another one.
 
     Args:
         report: of the task.
-        highest: the largest count of the two, so that both are drawn on one scale.
+        other: of the one that it is compared with: both are drawn on one scale, unless one would then lie flat.
     """
     title = f"The training set: {report.train_words()}"
-    return _figure("training_counts", title, [report.answers], report, highest)
+    mine, theirs = (int(told.answers.counts["train"].max(initial=0)) for told in (report, other))
+    shared = comparable(mine, theirs)
+    return _figure(
+        "training_counts", title, [report.answers], report, max(mine, theirs) if shared else mine, not shared
+    )
 
 
 def _title(report: DataReport) -> str:
@@ -55,7 +59,9 @@ def _title(report: DataReport) -> str:
     return f"Right answers and lengths {told}"
 
 
-def _figure(name: str, title: str, panels: Sequence[Spread], report: DataReport, highest: int | None) -> Figure:
+def _figure(
+    name: str, title: str, panels: Sequence[Spread], report: DataReport, highest: int | None, apart: bool = False
+) -> Figure:
     data: list[dict[str, Any]] = []
     named = [spread for spread in panels if spread.edges is None]
     longest = max((len(label) for spread in named for label in _shown(spread)[1]), default=1)
@@ -76,6 +82,7 @@ def _figure(name: str, title: str, panels: Sequence[Spread], report: DataReport,
         if highest is not None
         else "Bars are shares of the training set, white circles of the validation, dark diamonds of the test set."
     )
+    how += OWN_AXES if apart else ""
     return Figure(name=name, title=title, how_to_read=how, data=data, layout=layout, table=_table(panels))
 
 

@@ -33,6 +33,8 @@ _ROWS, _COLUMNS = (8, NARROW), (6, 3)  # at most, wide and narrow
 _OWN = ("sequence", "title", "class", "symbol", "right answer")  # columns of every table
 _LONGEST_TITLE = 26
 _LEAST = 8  # pixels a symbol needs
+_FLAT = 4.0  # times as large as the other, from which a range would flatten it on one axis
+OWN_AXES = " The two sides have axes of their own, since their ranges differ."
 
 
 def examples(
@@ -49,7 +51,8 @@ def examples(
         label_names: the classes that `Example.label` counts; empty: all in one colour.
         class_names: the classes that `Example.step_classes` counts, where one is asked for after each step.
         wide: whether the figure has the whole width of a page, or half of it.
-        scale_of: other sequences on whose scale the lines of a series are drawn, too.
+        scale_of: other sequences on whose scale the lines of a series are drawn, too, unless one of the two would then
+            lie flat: see `comparable`.
 
     Returns:
         A figure with the table of all sequences, the undrawn included.
@@ -58,17 +61,18 @@ def examples(
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {"annotations": [], "showlegend": False}
     drawn = items[: _ROWS[not wide]]
+    apart = False
     if kind == "image":
         _images(drawn, data, layout, not wide)
     elif kind == "symbols":
         _texts(drawn, class_names, wide, data, layout)
     else:
-        _series(drawn, wide, (*drawn, *scale_of), data, layout)
+        apart = _series(drawn, wide, scale_of, data, layout)
     coloured = bool(label_names)
     return Figure(
         name="examples",
         title=_title(items, drawn, label_names),
-        how_to_read=_how(kind, coloured, class_names, drawn, wide),
+        how_to_read=_how(kind, coloured, class_names, drawn, wide) + (OWN_AXES if apart else ""),
         data=data,
         layout=layout,
         table=_table(items, label_names, class_names),
@@ -254,7 +258,8 @@ def _series(
     scale_of: Sequence[Example],
     data: list[dict[str, Any]],
     layout: dict[str, Any],
-) -> None:
+) -> bool:
+    """Draw them; returns whether some axis is not shared with `scale_of`."""
     groups = list(dict.fromkeys(strip.group for item in items for strip in item.strips))
     dropped = len(groups) - _COLUMNS[not wide]
     groups = groups[: _COLUMNS[not wide]] or [""]
@@ -265,7 +270,7 @@ def _series(
     gap = 0.045 if wide else 0.1
     width = (1.0 + gap) / len(groups)
     height = 1.0 / max(len(items), 1)
-    number = 0
+    number, ends = 0, {group: _ends(items, scale_of, group) for group in groups}
     for row, item in enumerate(items or [Example("series", "", -1, 0)]):
         for column, group in enumerate(groups):
             x, y = subplot("x", number), subplot("y", number)
@@ -280,7 +285,7 @@ def _series(
             layout[key(y)] = {
                 "domain": [max(0.0, 1.0 - (row + 0.86) * height), 1.0 - row * height],
                 "anchor": x,
-                "range": _range(scale_of, group),
+                "range": ends[group][0],
                 "nticks": 3,
                 "tickfont": {"size": 9},
                 "zeroline": False,
@@ -298,6 +303,24 @@ def _series(
     for column, group in enumerate(groups):
         text = _heading(items, group) + (f" (and {dropped} more)" if dropped > 0 and column == len(groups) - 1 else "")
         layout["annotations"].append(heading(text, column * width + (width - gap) / 2, 1.0, yshift=4))
+    return any(apart for _, apart in ends.values())
+
+
+def comparable(one: float, other: float) -> bool:
+    """Whether two sizes, at least 0, can be seen on one axis."""
+    return max(one, other) <= _FLAT * min(one, other)
+
+
+def _ends(items: Sequence[Example], scale_of: Sequence[Example], group: str) -> tuple[list[float], bool]:
+    """The range of a column of panels, and whether it is its own where one with `scale_of` was asked for."""
+    mine = {id(item) for item in items}
+    others = [item for item in scale_of if id(item) not in mine]
+    own, shared = _range(items, group), _range([*items, *others], group)
+    if not any(strip.group == group for item in others for strip in item.strips):
+        return own, False
+    spans = [high - low for low, high in (own, _range(others, group), shared)]
+    apart = not (comparable(spans[0], spans[2]) and comparable(spans[1], spans[2]))
+    return (own if apart else shared), apart
 
 
 def _heading(items: Sequence[Example], group: str) -> str:

@@ -89,7 +89,7 @@ def _lines(
             "name": line_name(cell, among),
             "x": edges,
             "y": np.append(share, share[-1:]).astype(np.float32),
-            "line": {**line_of(cell, 1.8), "shape": "hv"},
+            "line": {**line_of(cell, among, 1.8), "shape": "hv"},
             "hovertemplate": f"{_name(cell)}<br>from %{{x:.2f}} to {1 / BINS:g} more: %{{y:.1%}}<extra></extra>",
         },
         {
@@ -102,8 +102,8 @@ def _lines(
             "x": np.arange(1, len(values) + 1, dtype=np.int32),
             "y": heights.astype(np.float32),
             "customdata": values.astype(np.float32),
-            "line": line_of(cell, 1.4),
-            "marker": {"size": 4, "color": line_of(cell)["color"]},
+            "line": line_of(cell, among, 1.4),
+            "marker": {"size": 4, "color": line_of(cell, among)["color"]},
             "hovertemplate": f"{_name(cell)}, unit in place %{{x}}<br>{word} %{{customdata:.3g}}{unit}<extra></extra>",
         },
     ]

@@ -12,6 +12,8 @@ from rnn_explorer.analysis.memory_report import LOST, MEMORY, CellMemory, where
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
+    CELL_MARKERS,
+    CLASS_COLOURS,
     MUTED,
     REFERENCE,
     cell_colour,
@@ -56,8 +58,8 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
     low, high = decades.ends(everything, _LOW, _HIGH)
     longest = max((len(curve) for curve in curves), default=1)
     data: list[dict[str, Any]] = []
-    for number, cell in enumerate(cells):
-        data += [*_curve(cell, len(cells)), _memory(cell, low, longest, number if len(cells) > 1 else None)]
+    for cell in cells:
+        data += [*_curve(cell, len(cells)), _memory(cell, low, longest, len(cells))]
     data += [_kept(pin, number) for number, pin in enumerate(pinned)]
     how = (
         "Flat carries the gradient through time, falling loses it, rising explodes; the dot is the effective memory "
@@ -68,7 +70,7 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
         title=f"Gradient through time: how much the state some steps back still changes the last one{suffix}",
         how_to_read=how + decades.beyond(everything, low, high),
         data=data,
-        layout=_layout(low, high, longest, legend_room(len(cells) + len(pinned), 5)),
+        layout=_layout(low, high, longest, legend_room(len(cells) + len(pinned), 5 if len(cells) < 2 else 3)),
         marks=[Mark("point", trace=_TRACES * number) for number in range(len(cells))],
         table=_table(cells, pinned),
     )
@@ -77,14 +79,26 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
 _TRACES = 3  # a cell: its curve, the fit, the effective memory
 
 
-def line_of(cell: CellMemory, width: float = 2.4) -> dict[str, Any]:
-    """How one cell's line looks: the colour of its kind, the dash of its layer, paler where it reads backwards."""
-    colour = cell_colour(cell.cell)
-    return {
-        "color": colour if cell.direction == "forward" else fade(colour, 0.55),
-        "width": width,
-        "dash": DASHES[cell.layer % len(DASHES)],
-    }
+def line_of(cell: CellMemory, among: int, width: float = 2.4) -> dict[str, Any]:
+    """How one cell's line looks among so many: a colour of its own, and the dash of its layer.
+
+    The first layer read forward, and a line alone, has the colour of its kind of cell.
+    """
+    return {"color": colour_of(cell, among), "width": width, "dash": DASHES[cell.layer % len(DASHES)]}
+
+
+def colour_of(cell: CellMemory, among: int) -> str:
+    """The colour of one of so many lines: no two of the same model are alike."""
+    own, place = cell_colour(cell.cell), 2 * cell.layer + (cell.direction == "backward")
+    if among == 1 or place == 0:
+        return own
+    others = [colour for colour in CLASS_COLOURS if colour != own]
+    return others[(2 * place) % len(others)]  # neighbours in the list are less unlike
+
+
+def mark_of(cell: CellMemory) -> str:
+    """The shape of a line's marks: by direction, so that colours are not needed to tell two lines of a layer apart."""
+    return CELL_MARKERS.get(cell.cell, "circle") if cell.direction == "forward" else "x"
 
 
 def line_name(cell: CellMemory, among: int) -> str:
@@ -98,19 +112,19 @@ def legend_room(lines: int, a_row: int) -> int:
 
 
 def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
-    """The curve and its fit."""
-    name, colour = layer_name(cell.cell, cell.layer, cell.direction), cell_colour(cell.cell)
+    """The curve and its fit; where there are several, the legend says each one's effective memory."""
+    name, colour = layer_name(cell.cell, cell.layer, cell.direction), colour_of(cell, among)
     in_time = slice(None, None, -1 if cell.direction == "forward" else 1)  # point t - 1 belongs to time step t
     lags = cell.lags.astype(np.int32)
     return [
         {
             "type": "scatter",
-            "mode": "lines+markers" if len(lags) < 3 else "lines",
-            "name": line_name(cell, among),
+            "mode": "lines+markers" if len(lags) < 3 or among > 1 else "lines",
+            "name": line_name(cell, among) + (f": {_words(cell)}" if among > 1 and _words(cell) else ""),
             "x": lags[in_time],
             "y": decades.powers(cell.log10_norm[in_time]),
-            "line": line_of(cell),
-            "marker": {"color": colour, "size": 6},
+            "line": line_of(cell, among),
+            "marker": {"color": colour, "size": 6, "symbol": mark_of(cell), "maxdisplayed": 8},
             "hovertemplate": f"{name}<br>%{{x}} steps back: %{{y:.2e}}<extra></extra>",
         },
         {
@@ -127,25 +141,27 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
     ]
 
 
-def _memory(cell: CellMemory, low: int, longest: int, row: int | None) -> dict[str, Any]:
+def _words(cell: CellMemory) -> str:
+    """The effective memory; "" where there is none."""
+    if cell.effective_memory is None or len(cell.lags) < 2:
+        return ""
+    return f"{'at least ' if cell.whole_sequence else ''}{cell.effective_memory} steps"
+
+
+def _memory(cell: CellMemory, low: int, longest: int, among: int) -> dict[str, Any]:
     """A dot at the effective memory, and a line down to the axis, where it is read.
 
     Args:
         cell: whose.
         low: the power of ten at the axis's lower end.
         longest: lags that the axis holds.
-        row: where several cells' words would meet, they stand in rows above the axis; None: beside the dot.
+        among: cells that are drawn: the words of one stand beside its dot, those of several in the legend.
     """
-    name, colour = layer_name(cell.cell, cell.layer, cell.direction), cell_colour(cell.cell)
+    name, colour = layer_name(cell.cell, cell.layer, cell.direction), colour_of(cell, among)
     memory = cell.effective_memory
     x, y, text = [], [], []
     if memory is not None and len(cell.lags) > 1:
-        words = f"{'at least ' if cell.whole_sequence else ''}{memory} steps"
-        short = words if row is None else f"\u00a0{where(cell).lower()}: {words}"
-        stand = low + (1 - low) * (0.02 + 0.065 * (row or 0))
-        x, y, text = [memory], [cell.log10_norm[memory]], [short if row is None else ""]
-        if row is not None:
-            x, y, text = [*x, memory], [*y, stand], [*text, short]
+        x, y, text = [memory], [cell.log10_norm[memory]], [_words(cell) if among == 1 else ""]
         if not cell.whole_sequence:
             x, y, text = [*x, memory], [*y, low], [*text, ""]
     left = memory is not None and memory > 0.6 * (longest - 1)
@@ -157,10 +173,15 @@ def _memory(cell: CellMemory, low: int, longest: int, row: int | None) -> dict[s
         "x": np.array(x, dtype=np.int32),
         "y": decades.powers(np.array(y, dtype=np.float64)),
         "line": {"color": fade(colour, 0.0 if cell.whole_sequence else 0.6), "width": 1.3, "dash": "dot"},
-        "marker": {"color": colour, "size": np.array([9, 0, 0], dtype=np.int32)[: len(x)]},
+        "marker": {
+            "color": colour,
+            "size": np.array([9 if among == 1 else 12, 0], dtype=np.int32)[: len(x)],
+            "symbol": "circle" if among == 1 else "circle-open",
+            "line": {"width": 2, "color": colour},
+        },
         "text": text,
         "textposition": "top left" if left else "top right",
-        "textfont": {"size": 12 if row is None else 11, "color": colour},
+        "textfont": {"size": 12, "color": colour},
         "cliponaxis": False,
         "hovertemplate": f"{name}: effective memory %{{x}} steps<extra></extra>",
     }

@@ -62,7 +62,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
         how_to_read=words + decades.beyond(everything, low, high),
         data=data,
         layout={
-            "margin": margin(50, 14, 24, 36),
+            "margin": margin(50, 52 if clip_norm > 0 else 14, 24, 36),
             "legend": legend(),
             "xaxis": {
                 "title": {"text": "optimizer step", "standoff": 4},
@@ -87,12 +87,12 @@ def _limit(clip_norm: float) -> dict[str, Any]:
         "shapes": [{**line, **place, "line": {"color": REFERENCE, "width": 1.2, "dash": "dash"}}],
         "annotations": [
             {
-                "text": f"clipped at {clip_norm:g}",
+                "text": f"clipped<br>at {clip_norm:g}",  # beside the panel, clear of the curves
                 **place,
-                "x": 0.996,
+                "x": 1,
                 "y": float(np.log10(clip_norm)),
-                "xanchor": "right",
-                "yanchor": "bottom",
+                "xanchor": "left",
+                "yanchor": "middle",
                 "showarrow": False,
                 "font": {"size": 10, "color": MUTED},
             }

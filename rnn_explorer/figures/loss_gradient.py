@@ -9,8 +9,8 @@ import numpy as np
 from rnn_explorer.analysis.memory_report import CellMemory
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.gradient import legend_room, line_name, line_of
-from rnn_explorer.figures.style import cell_colour, layer_name, legend, margin, time_axis
+from rnn_explorer.figures.gradient import colour_of, legend_room, line_name, line_of, mark_of
+from rnn_explorer.figures.style import layer_name, legend, margin, time_axis
 
 _LOW, _HIGH = -6, 1  # powers of ten that the axis always holds
 
@@ -34,13 +34,18 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
         data.append(
             {
                 "type": "scatter",
-                "mode": "lines+markers" if len(height) < 3 else "lines",
+                "mode": "lines+markers" if len(height) < 3 or len(cells) > 1 else "lines",
                 "name": line_name(cell, len(cells)),
                 "x": np.arange(1, len(height) + 1, dtype=np.int32),
                 "y": decades.powers(height),
                 "customdata": relative,
-                "line": line_of(cell, 2.0),
-                "marker": {"color": cell_colour(cell.cell), "size": 6},
+                "line": line_of(cell, len(cells), 2.0),
+                "marker": {
+                    "color": colour_of(cell, len(cells)),
+                    "size": 6,
+                    "symbol": mark_of(cell),
+                    "maxdisplayed": 8,
+                },
                 "hovertemplate": f"{name}<br>step %{{x}}: %{{y:.2e}}, %{{customdata:.2g}} times the last state read"
                 "<extra></extra>",
             }

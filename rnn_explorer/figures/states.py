@@ -6,7 +6,7 @@ import numpy as np
 
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
-    STATE_SCALE,
+    SIGNED_SCALE,
     UNIT_ROWS,
     colour_bar,
     layer_name,
@@ -45,7 +45,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
             "dy": stride,
             "zmin": -limit,
             "zmax": limit,
-            "colorscale": STATE_SCALE,
+            "colorscale": SIGNED_SCALE,
             "colorbar": colour_bar("h<sub>t</sub>", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
             "hovertemplate": "unit %{y}, step %{x}<br>h = %{z:.3f}<extra></extra>",
         }
@@ -58,7 +58,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
     return Figure(
         name="states",
         title=f"Hidden state, {layer_name(layer.cell, layer.layer, layer.direction)}{title_suffix}",
-        how_to_read="Each row is one unit, each column one time step; blue is negative, red positive, pale near zero.",
+        how_to_read="Each row is one unit, each column one time step; blue is negative, red positive, faint near zero.",
         data=data,
         layout=layout,
         marks=[Mark("line")],

@@ -1,8 +1,9 @@
 """Colours, colour scales, templates and axes that all figures share.
 
 One cell type has one colour, dash and marker everywhere. Values from 0 to 1 (gates) are drawn on `GATE_SCALE`,
-signed values on `STATE_SCALE` with zero in its middle; the two are never mixed. Scales are written out, because a
-name such as "RdBu" means different colours to Plotly's Python and JavaScript sides.
+signed values on `SIGNED_SCALE` with zero in its middle; the two are never mixed. Scales are written out, because a
+name such as "RdBu" means different colours to Plotly's Python and JavaScript sides. Zero on `SIGNED_SCALE` is nearly
+transparent, so that it is the page's own colour on a light and on a dark page, and what is far from it stands out.
 
 Layouts hold no page colours: text takes the template's colour, and reference lines are mid greys that show on a
 light and on a dark page.
@@ -60,10 +61,44 @@ def _evenly(*colours: str) -> Scale:
     return [[index / (len(colours) - 1), colour] for index, colour in enumerate(colours)]
 
 
+def fade(colour: str, opacity: float) -> str:
+    """`#rrggbb` with an opacity from 0 to 1, as Plotly writes it."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
 GATE_SCALE = _evenly(
     "#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838"
 )
-STATE_SCALE = _evenly("#0B3C8C", "#2F72B9", "#86B3DA", "#E4E4E2", "#EDA27A", "#CC5A2B", "#8C2304")
+_NEGATIVE, _ZERO, _POSITIVE = "#1E73DC", "#888888", "#D4480F"
+
+
+def _signed() -> Scale:
+    """Not quite transparent in its middle, since nothing is drawn where there is no number."""
+    opacities = (1.0, 0.72, 0.4)
+    low = [fade(_NEGATIVE, opacity) for opacity in opacities]
+    high = [fade(_POSITIVE, opacity) for opacity in reversed(opacities)]
+    return _evenly(*low, fade(_ZERO, 0.1), *high)
+
+
+def on_paper(scale: Scale, paper: str = "#ffffff") -> Scale:
+    """A scale with opacities as it looks on a page, in opaque colours.
+
+    Args:
+        scale: its colours as "rgba(red,green,blue,opacity)".
+        paper: the page's colour as "#rrggbb".
+    """
+    under = [int(paper[start : start + 2], 16) for start in (1, 3, 5)]
+    mixed: Scale = []
+    for position, colour in scale:
+        *over, opacity = (float(part) for part in colour[5:-1].split(","))
+        parts = (round(opacity * a + (1 - opacity) * b) for a, b in zip(over, under, strict=True))
+        mixed.append([position, "#" + "".join(f"{part:02X}" for part in parts)])
+    return mixed
+
+
+SIGNED_SCALE = _signed()
+STATE_SCALE = on_paper(SIGNED_SCALE)  # the same on white, for what must know its colours, such as black or white ink
 GREY_SCALE = _evenly("#16181C", "#F4F4F2")  # a digit: ink is light
 INPUT_SCALE = _evenly("#4A4E55", "#E8E8E4")  # what enters, beneath the gates: neither of the scales above
 TIME_SCALE = _evenly("#5B3FA8", "#3F6FC4", "#2A9AA8", "#46B26A", "#B8AE2E", "#E08A1E")  # early to late
@@ -114,12 +149,6 @@ def template(theme: Theme = "light") -> dict[str, Any]:
             "hoverlabel": {"bgcolor": paper, "bordercolor": MUTED, "font": {"color": font, "size": 11}},
         }
     }
-
-
-def fade(colour: str, opacity: float) -> str:
-    """`#rrggbb` with an opacity from 0 to 1, as Plotly writes it."""
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity:g})"
 
 
 def ramp(colour: str) -> Scale:

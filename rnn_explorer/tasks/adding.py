@@ -54,8 +54,8 @@ class Adding(Task):
     reading_guide = (
         "The marker says which two numbers count. The answer after each step should stay near the mean until the "
         "first marker, move there, wait, and move to the sum at the second. A loss of 1/6 is what always saying 1 "
-        "gives: a curve that lies on that line has learnt the mean and no memory yet. In the picture of hidden states "
-        "the ends of the paths should line up in the order of the sums."
+        "gives: a curve that rests there, at the line or a little above, has learnt the mean and no memory yet. In the "
+        "picture of hidden states the ends of the paths should line up in the order of the sums."
     )
     source = Source(
         citation="S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9(8), task 4; "
@@ -66,8 +66,8 @@ class Adding(Task):
     settings_class = AddingSettings
     metric = Metric("MSE")
     why_memory = (
-        "At the end the marked numbers are gone (but for the rare mark on the very last step), so the best answer is "
-        "one that fits all sequences: the mean. Its error is the variance of the sum, 1/12 for each of the two numbers."
+        "At the end the marked numbers are gone, but for the rare mark on the very last step, so the best answer is "
+        "the mean of what is not seen. Its error is the variance of that, 1/12 for each of the two numbers."
     )
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm",
@@ -93,8 +93,16 @@ class Adding(Task):
         return Batch(inputs, targets)
 
     def baseline(self) -> Baseline:
-        # The variance of a number uniform in 0 to 1 is 1/12, and the sum holds two of them.
-        return Baseline(1 / 6, 1 / 6, "always says the mean, 1; its error is the variance of the sum, 1/6")
+        # The variance of a number uniform in 0 to 1 is 1/12, and the sum holds two of them; a mark on the last step,
+        # as likely as on any other of the second half, gives one of them away.
+        length = self.settings.seq_len
+        error = 1 / 6 - 1 / 12 / (length - length // 2)
+        return Baseline(
+            error,
+            error,
+            "sees the last step alone: where it is marked says its number + 1/2, else the mean, 1, whose error is the "
+            "variance of the sum, 1/6",
+        )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         right, said = float(targets[0]), float(answers[length - 1, 0])

@@ -1,4 +1,4 @@
-"""What a task is: data by seed, a question about it, a baseline without memory, and words for a person.
+"""What a task is: data by seed, a question about it, a memoryless baseline, and words for a person.
 
 Data are numpy arrays; `rnn_explorer.tensors` turns them into tensors where a model reads them.
 
@@ -104,7 +104,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A predictor without memory, for comparison: its loss and metric, and in words how it predicts."""
+    """The best predictor from the present input alone, for comparison: its loss and metric, and how it predicts.
+
+    Attributes:
+        loss, metric: in closed form, or fitted to the training set and measured on the validation set.
+        how: what it does, in words that go on from "a predictor that", such as "is a logistic regression on ...".
+    """
 
     loss: float
     metric: float
@@ -305,7 +310,10 @@ class Task(ABC):
 
     @abstractmethod
     def baseline(self) -> Baseline:
-        """A predictor without memory, measured on the validation set or worked out in closed form."""
+        """The best predictor from the present input alone: in closed form where one is known, else fitted.
+
+        `rnn_explorer.tasks.memoryless` has what is fitted: to the training set, measured on the validation set.
+        """
 
     def baseline_by_value(self, split: Split) -> Array | None:
         """(output_size,) the baseline's squared error for each of several columns that are forecast, on one split.

@@ -24,6 +24,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
+from rnn_explorer.tasks.memoryless import frequencies, of_probabilities
 from rnn_explorer.tasks.words import number
 from rnn_explorer.trace import Array, Explanation
 
@@ -139,16 +140,13 @@ class CharLM(Task):
     def baseline(self) -> Baseline:
         split: Split = "validation" if len(self._sets["validation"]) else "test"
         train, batch = self.corpus.codes[slice(*self.parts["train"])], self._sets[split]
-        size = self.input.size
-        pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size).reshape(size, size)
         # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
-        shares = pairs + (self._usage + 1) / 100
-        shares = shares / shares.sum(axis=1, keepdims=True)  # (this character, the next)
-        now, after = batch.inputs, batch.targets
-        return Baseline(
-            loss=float(-np.log(shares[now, after]).mean()),
-            metric=float((shares.argmax(axis=1)[now] == after).mean()),
-            how="knows the present character alone: how often each character followed it in the training part, "
+        prior = np.tile((self._usage + 1) / 100, (self.input.size, 1))  # (this character, the next)
+        shares = frequencies(train[:-1], train[1:], prior)
+        return of_probabilities(
+            shares[batch.inputs.ravel()],
+            batch.targets.ravel(),
+            "knows the present character alone: how often each character followed it in the training part, "
             f"measured on the {split} part",
         )
 

@@ -29,6 +29,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
+from rnn_explorer.tasks.memoryless import NextValue
 from rnn_explorer.tasks.words import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
@@ -209,9 +210,10 @@ class Forecast(Task):
         "Each time step shows the network one value; its answer is a forecast of the next. Target and answer are "
         "drawn where the forecast is made, so they should lie on each other, while an answer that trails by one step "
         "only repeats what it saw. Judged is the second half of each window. The line on the loss curve is "
-        "that lazy forecast, repeating the last value; loss and metric are squared errors in units of the variance "
-        "of the training part, so 1 is about as bad as always saying the mean. The sunspots are few and their last "
-        "cycles larger than any trained on: the training loss falls on while the validation loss turns."
+        "hardly better than that: the best that can be made of the last value alone. Loss and metric are squared "
+        "errors in units of the variance of the training part, so 1 is about as bad as always saying the mean. The "
+        "sunspots are few and their last cycles larger than any trained on: the training loss falls on while the "
+        "validation loss turns."
     )
     source = Source(
         citation="M. C. Mackey and L. Glass (1977), Oscillation and chaos in physiological control systems, Science "
@@ -224,8 +226,8 @@ class Forecast(Task):
     settings_class = ForecastSettings
     metric = Metric("MSE")
     why_memory = (
-        "One value is all there is without memory. A function of it can do a little better where the series falls back "
-        "to its mean, but whether it is rising or falling cannot be read off a single value."
+        "One value is all there is without memory. A function of it does a little better than repeating it where the "
+        "series falls back to its mean, but whether it is rising or falling cannot be read off a single value."
     )
     finite = True
     reveals_future = True
@@ -272,9 +274,9 @@ class Forecast(Task):
 
     def baseline(self) -> Baseline:
         split: Split = "validation" if len(self._sets["validation"]) else "test"
-        batch = self._sets[split]
-        error = float(((batch.inputs - batch.targets) ** 2)[batch.step_mask()].mean())
-        return Baseline(error, error, f"repeats the last value, measured on the same steps of the {split} part")
+        predictor = NextValue.fit(self._sets["train"], self._sets[split])
+        error = float(predictor.errors(self._sets[split])[0])
+        return Baseline(error, error, f"{predictor.words()}, measured on the same steps of the {split} part")
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length, 0], targets[:length, 0], answers[:length, 0]

@@ -12,6 +12,7 @@ import numpy as np
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, TaskSettings
+from rnn_explorer.tasks.memoryless import frequencies, last_steps, of_probabilities
 from rnn_explorer.tasks.pool import PoolTask
 from rnn_explorer.tasks.words import class_verdict
 from rnn_explorer.trace import Array, Explanation
@@ -104,14 +105,12 @@ class Names(PoolTask):
 
     def baseline(self) -> Baseline:
         train, (judged, split) = self.finite_set("train"), self.judged_set()
-        counts = np.ones((self.input.size, len(NAMES)))  # one name more than were seen, so none is impossible
-        np.add.at(counts, (_last_letters(train), train.targets), 1)
-        shares = counts / counts.sum(axis=1, keepdims=True)  # (letters, languages)
-        said, right = shares[_last_letters(judged)], judged.targets
-        return Baseline(
-            loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
-            metric=float((said.argmax(axis=1) == right).mean()),
-            how=f"knows the last letter alone: how often training names with that letter at the end are of each "
+        prior = np.ones((self.input.size, len(NAMES)))  # one name more than were seen, so none is impossible
+        shares = frequencies(last_steps(train), train.targets, prior)  # (letters, languages)
+        return of_probabilities(
+            shares[last_steps(judged)],
+            judged.targets,
+            f"knows the last letter alone: how often training names with that letter at the end are of each "
             f"language, measured on the {split} set",
         )
 
@@ -130,9 +129,3 @@ class Names(PoolTask):
             probabilities=answers[:length],
             target_class=target,
         )
-
-
-def _last_letters(batch: Batch) -> Array:
-    """(names,) the last symbol of each."""
-    assert batch.lengths is not None
-    return batch.inputs[np.arange(len(batch)), batch.lengths - 1]

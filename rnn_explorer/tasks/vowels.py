@@ -12,6 +12,7 @@ import numpy as np
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, TaskSettings
+from rnn_explorer.tasks.memoryless import LogisticRegression, last_steps, of_probabilities
 from rnn_explorer.tasks.pool import PoolTask
 from rnn_explorer.tasks.words import class_verdict
 from rnn_explorer.trace import Array, Explanation
@@ -95,13 +96,15 @@ class Vowels(PoolTask):
     def baseline(self) -> Baseline:
         # The validation set alone is so small that its share of right answers differs by ten percent between seeds.
         held = [self.finite_set("validation"), self.finite_set("test")]
-        said = np.concatenate([_one_step_beliefs(self.finite_set("train"), batch) for batch in held])
+        train = self.finite_set("train")
+        last = np.concatenate([last_steps(batch) for batch in held])
         right = np.concatenate([batch.targets for batch in held])
-        return Baseline(
-            loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
-            metric=float((said.argmax(axis=1) == right).mean()),
-            how="hears the last step alone: one normal distribution for each speaker, with the same variances, fitted "
-            "to the last steps of the training set, measured on the validation and test sets together",
+        fitted = LogisticRegression.fit(last_steps(train), train.targets, len(NAMES), last, right)
+        return of_probabilities(
+            fitted(last),
+            right,
+            f"is {fitted.words('the last time step')}, fitted to the training set and measured on the validation and "
+            "test sets together",
         )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
@@ -125,27 +128,3 @@ class Vowels(PoolTask):
 def _frames(batch: Batch) -> Array:
     """(real steps, channels) of all sequences together."""
     return batch.inputs[batch.step_mask()]
-
-
-def _last_frames(batch: Batch) -> Array:
-    """(utterances, channels) float64: the last real step of each."""
-    assert batch.lengths is not None
-    return batch.inputs[np.arange(len(batch)), batch.lengths - 1].astype(np.float64)
-
-
-def _one_step_beliefs(train: Batch, judged: Batch) -> Array:
-    """(utterances, speakers): p(speaker | last step) by Bayes' rule from normal distributions.
-
-    Each speaker has, besides his own utterances, one at the mean of all, so that none is impossible; the variances are
-    those around the speakers' means, these utterances counted with the variance of all, so that few are not overrated.
-    """
-    x, labels = _last_frames(train), train.targets
-    one_hot = np.eye(len(NAMES))[labels]  # (utterances, speakers)
-    counts = one_hot.sum(axis=0) + 1
-    means = (one_hot.T @ x + x.mean(axis=0)) / counts[:, None]  # (speakers, channels)
-    around = ((x - means[labels]) ** 2).sum(axis=0) + len(NAMES) * x.var(axis=0)
-    variance = around / (len(x) + len(NAMES))  # (channels,)
-    distance = (((_last_frames(judged)[:, None] - means) ** 2) / variance).sum(axis=2)  # (utterances, speakers)
-    logits = np.log(counts / counts.sum()) - distance / 2
-    logits -= logits.max(axis=1, keepdims=True)
-    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

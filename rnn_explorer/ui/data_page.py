@@ -140,8 +140,8 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
     with left:
         metric = f", {told.metric} {told.baseline_metric:.4g}" if told.metric != "MSE" else ""
         st.markdown(
-            f"**Without memory.** A predictor that {plain(told.baseline_how)}: loss {told.baseline_loss:.4g}{metric}. "
-            f"{kind.why_memory}"
+            f"**Memoryless baseline.** The best predictor from the present input alone {plain(told.baseline_how)}: "
+            f"loss {told.baseline_loss:.4g}{metric}. {kind.why_memory}"
         )
         if told.baseline_by_value:
             by_column = ", ".join(f"{plain(name)} {loss:.3g}" for name, loss in told.baseline_by_value.items())
@@ -275,17 +275,16 @@ def _side_by_side(spec: Spec, before: tuple[Any, DataReport], after: tuple[Any, 
         return
     if examples_differ and after[1].endless and before[1].longest != after[1].longest:
         st.caption("Made with the same seed; another length shifts the random numbers, so these are other sequences.")
-    highest = max(int(told.answers.counts["train"].max(initial=0)) for _, told in (before, after))
     both = (*before[1].examples[:NARROW], *after[1].examples[:NARROW])
-    sides = (("default", *before), ("chosen", *after))
-    for column, (side, value, told) in zip(st.columns(2, gap="medium"), sides, strict=True):
+    sides = (("default", *before, after[1]), ("chosen", *after, before[1]))
+    for column, (side, value, told, other) in zip(st.columns(2, gap="medium"), sides, strict=True):
         with column:
             st.markdown(f"{spec.label} **{_plain(spec, value)}**" + (" (the default)" if side == "default" else ""))
             if examples_differ:
                 drawn = examples(told.examples, told.label_names, told.class_names, wide=False, scale_of=both)
                 still.show(drawn, height(told.examples, wide=False), f"{told.task}_{spec.name}_{side}_examples")
             else:
-                drawn = training_counts(told, highest)
+                drawn = training_counts(told, other)
                 still.show(drawn, 230, f"{told.task}_{spec.name}_{side}_counts")
 
 

@@ -486,8 +486,8 @@ def _about(view: RunView) -> None:
     st.markdown(f"**How to read the figures.** {task.reading_guide}")
     if view.baseline is not None:
         st.markdown(
-            f"**Without memory.** A predictor that {plain(view.baseline.how)}: loss {view.baseline.loss:.4g}, "
-            f"{view.metric_name} {view.baseline.metric:.4g}."
+            f"**Memoryless baseline.** The best predictor from the present input alone {plain(view.baseline.how)}: "
+            f"loss {view.baseline.loss:.4g}, {view.metric_name} {view.baseline.metric:.4g}."
         )
     st.markdown(f"**Source.** {task.source.citation} {task.source.url}")
     st.markdown(f"**Licence.** {task.source.licence[0].upper()}{task.source.licence[1:]}")

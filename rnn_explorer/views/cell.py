@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from rnn_explorer.analysis.inside_report import InsideReport, WhatIf
 from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.base import Figure
@@ -16,10 +18,13 @@ from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.over_time import over_time
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.what_if import what_if, what_if_answer
-from rnn_explorer.trace import Snapshot
+from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
 
 MEAN = -1  # as a unit: the mean over all
+MOST_ACTIVE = -2  # as a unit: one that moves, while nobody has chosen one
+MIDDLE = 0  # as a step: one in the middle of the sequence, while nobody has chosen one
+_DULL = 0.25  # of the most active unit's spread, below which another unit is opened
 EDITS = ("force", "ablate", "inputs", "weights")  # options of the question `what_if`
 
 
@@ -28,14 +33,14 @@ class CellSelection(Selection):
     """What is shown of the cell.
 
     Attributes:
-        unit: from 0; -1 for the mean over all units.
-        time: the step, from 1.
+        unit: from 0; -1 for the mean over all units, -2 for one that the board opens.
+        time: the step, from 1; 0 for one that the board opens.
         view: the cell at that step, or repeated over the steps around it.
         change: what is to be different, as JSON: an object with some of `EDITS`; "" for nothing.
     """
 
-    unit: int = MEAN
-    time: int = 1
+    unit: int = MOST_ACTIVE
+    time: int = MIDDLE
     view: Literal["single", "unrolled"] = "single"
     change: str = ""
 
@@ -46,7 +51,9 @@ class CellSelection(Selection):
     def fit(self, snapshot: Snapshot) -> CellSelection:
         fitted = super().fit(snapshot)
         length = int(snapshot.trace.lengths[fitted.sequence])
-        return dataclasses.replace(fitted, time=min(max(fitted.time, 1), length))
+        unit = MOST_ACTIVE if self.unit == MOST_ACTIVE else fitted.unit
+        time = MIDDLE if self.time == MIDDLE else min(max(fitted.time, 1), length)
+        return dataclasses.replace(fitted, unit=unit, time=time)
 
     def edits(self) -> dict[str, Any]:
         """The options of `what_if` that change something; empty where nothing is changed or the text makes no sense."""
@@ -59,6 +66,19 @@ class CellSelection(Selection):
         return {name: asked[name] for name in EDITS if isinstance(asked.get(name), list) and asked[name]}
 
 
+def lively_step(values: Array) -> int:
+    """The step, from 1, of a sequence's middle third at which a unit changes most.
+
+    Args:
+        values: (time,) at least one.
+    """
+    length = len(values)
+    first, last = length // 3, max(-(-2 * length // 3), length // 3 + 1)
+    change = np.abs(np.diff(values, prepend=0.0))[first:last]
+    change = np.nan_to_num(change, nan=0.0, posinf=0.0)
+    return first + 1 + int(change.argmax())
+
+
 @BOARDS.register("cell")
 class CellBoard(Board):
     """The drawing above; below it the sequence and the gates, or what has changed."""
@@ -69,6 +89,33 @@ class CellBoard(Board):
     spans = {"cell": (6, 1)}
     least_height = 660
     usual = ("cell", "answer", "states")
+
+    def __init__(self, selection: CellSelection) -> None:
+        super().__init__(selection)
+        self._opened: dict[tuple[int, str], int] = {}  # layer and direction -> the unit
+        self._step: dict[tuple[int, str, int, int], int] = {}  # these, unit and sequence -> the step
+
+    def fitted(self, seen: Seen) -> CellSelection:
+        """The selection with the unit and the step that are opened where nobody has chosen them; these stay."""
+        chosen: CellSelection = super().fitted(seen)
+        if chosen.unit != MOST_ACTIVE and chosen.time != MIDDLE:
+            return chosen
+        layer, length = shown_layer(seen, chosen)
+        hidden = layer.states["hidden"][chosen.sequence, :length].astype(np.float64)  # (time, hidden)
+        place = (chosen.layer, chosen.direction)
+        unit = chosen.unit
+        if unit == MOST_ACTIVE:
+            spread = np.nan_to_num(np.ptp(hidden, axis=0), nan=0.0, posinf=0.0)  # (hidden,)
+            unit = self._opened.get(place, -1)
+            if not 0 <= unit < len(spread) or spread[unit] < _DULL * spread.max():
+                unit = self._opened[place] = int(spread.argmax())
+        time = chosen.time
+        if time == MIDDLE:
+            if (*place, unit, chosen.sequence) not in self._step:
+                values = hidden.mean(axis=1) if unit == MEAN else hidden[:, unit]
+                self._step[(*place, unit, chosen.sequence)] = lively_step(values)
+            time = min(self._step[(*place, unit, chosen.sequence)], length)
+        return dataclasses.replace(chosen, unit=unit, time=time)
 
     def tools(self, seen: Seen) -> list[Tool]:
         chosen = self.fitted(seen)

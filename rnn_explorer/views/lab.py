@@ -17,7 +17,7 @@ from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import states
 from rnn_explorer.trace import Explanation, LayerTrace, Snapshot
-from rnn_explorer.views.base import BOARDS, Board, Seen, Selection, Tool, common_tools, shown_layer
+from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
 
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
 
@@ -31,12 +31,14 @@ class LabSelection(Selection):
         log: whether the loss has a logarithmic axis.
         dims: 2 or 3 dimensions of the hidden state's path.
         colour: the path coloured by "time" or by "class".
+        axes: whether the ends of the path's axes "fit" what is drawn, or are "kept", so that moments can be compared.
     """
 
     gates: Literal["maps", "unit", "saturation"] = "maps"
     log: bool = False
     dims: Literal[2, 3] = 2
     colour: Literal["time", "class"] = "time"
+    axes: Literal["fit", "keep"] = "fit"
 
 
 @BOARDS.register("lab")
@@ -64,9 +66,18 @@ class LabBoard(Board):
         if seen.view.snapshot is not None and seen.view.snapshot.label_names:
             colours = (("time", "colour: time"), ("class", "colour: class"))
             tools.append(Tool("colour", "select", "What the colours mean", "path", options=colours))
+        ends = (("fit", "axes fitted"), ("keep", "axes kept"))
+        tools.append(Tool("axes", "select", "Whether the path's axes fit each moment or stay", "path", options=ends))
         ways = (("maps", "all units"), ("unit", "one unit, as lines"), ("saturation", "saturation"))
         tools.append(Tool("gates", "select", "How the gates are shown", "gates", options=ways))
         return tools
+
+    def questions(self, seen: Seen) -> list[Question]:
+        if self._basis is None and not seen.past and seen.view.snapshot is not None:
+            # Who begins in the past, such as an export, draws nothing of the living model, whose axes are the run's.
+            chosen = self.fitted(seen)
+            self._path(seen, seen.view.snapshot, shown_layer(seen, chosen)[0], chosen)
+        return []
 
     def cards(self, seen: Seen) -> list[Figure]:
         view = seen.view
@@ -101,32 +112,39 @@ class LabBoard(Board):
 
     def _path(self, seen: Seen, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
         hidden, lengths = layer.states["hidden"], snapshot.trace.lengths
-        shown = (layer.layer, layer.direction, layer.hidden_size)
-        if shown != self._layer:  # another layer has another space
-            self._layer, self._basis, self._limits = shown, None, None
-        basis, now = self._basis, time.monotonic()
-        moving = _moves(seen)
-        rested = now - self._fitted > REFIT or not moving
-        if basis is None or (snapshot.step != self._fitted_step and rested):
-            fresh = projection.fit(hidden, lengths=lengths)
-            basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
-            self._fitted, self._fitted_step = now, snapshot.step
+        basis = self._axes(seen, snapshot, layer)
         projected = projection.project(basis, hidden)
         # A state too large for single precision along one axis is not drawn along the others either.
         projected[~np.isfinite(projected).all(axis=-1)] = np.nan
-        # While the picture moves its ends only go outwards; at rest they fit what is there.
-        self._limits = projection.limits(projected, self._limits if moving else None, lengths)
+        # While the model learns the ends only go outwards; a past step that fits its own leaves those of today alone.
+        outwards = seen.view.status == "training" and not seen.past
+        ends = projection.limits(projected, self._limits if outwards or chosen.axes == "keep" else None, lengths)
+        if not seen.past or chosen.axes == "keep":
+            self._limits = ends
         return path(
             projected,
             lengths,
-            basis.explained,
+            projection.explained(basis, hidden, lengths),
             snapshot.labels,
             snapshot.label_names,
             chosen.sequence,
             colour_by=chosen.colour,
             dims=chosen.dims,
-            limits=self._limits,
+            limits=ends,
         )
+
+    def _axes(self, seen: Seen, snapshot: Snapshot, layer: LayerTrace) -> projection.Basis:
+        """One basis for a run, so that its moments compare: it follows the living model and rests in the past."""
+        shown = (layer.layer, layer.direction, layer.hidden_size)
+        if shown != self._layer:  # another layer has another space
+            self._layer, self._basis, self._limits = shown, None, None
+        basis, now = self._basis, time.monotonic()
+        rested = now - self._fitted > REFIT or seen.view.status != "training"
+        if basis is None or (not seen.past and snapshot.step != self._fitted_step and rested):
+            fresh = projection.fit(layer.states["hidden"], lengths=snapshot.trace.lengths)
+            basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
+            self._fitted, self._fitted_step = now, snapshot.step
+        return basis
 
 
 def _moves(seen: Seen) -> bool:

@@ -88,12 +88,14 @@ def test_a_column_that_leaks_stands_out() -> None:
     trainer = trained(400)
     found = ask(trainer)
     assert found.suspicious().tolist() == [False, False, False, True]
-    assert found.beaten().all() and (found.model[:3] > 0.5).all() and found.model[3] < 0.15
+    assert (found.model[:3] > 0.5).all() and found.model[3] < 0.15
+    assert (found.repeated > 1.5 * found.baseline).all(), "noise repeated is off by twice its variance"
+    assert found.baseline[3] < 1e-4, "what leaks can be read off the present row"
     assert trainer.evaluate("validation")[0] > 0.5, "the mean says nothing of it"
     card = column_errors(found)
-    assert [line["kind"] for line in card.lines] == ["good", "good", "good", "warning"]
+    assert [line["kind"] for line in card.lines] == ["fact", "fact", "fact", "warning"]
     assert card.lines[3]["text"].startswith("later: 0.") and "a step ahead?" in card.lines[3]["text"]
-    assert card.to_csv().splitlines()[0] == "column,model,repeating the last value"
+    assert card.to_csv().splitlines()[0] == "column,model,memoryless baseline"
 
 
 def test_without_a_validation_part_the_test_part_is_measured() -> None:
@@ -137,5 +139,5 @@ def test_the_command_line_says_them(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert np.mean(errors) == pytest.approx(done["test_loss"], rel=1e-5)
     assert main(told) == 0
     words = capsys.readouterr().out
-    assert "repeating the last value" in words and "\nlater " in words
-    assert main(told[:-2]) == 0 and "repeating the last value" not in capsys.readouterr().out
+    assert "memoryless baseline\n" in words and "\nlater " in words
+    assert main(told[:-2]) == 0 and "memoryless baseline\n" not in capsys.readouterr().out

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.projection import Basis, align, fit, limits, project
+from rnn_explorer.analysis.projection import Basis, align, explained, fit, limits, project
 
 
 def some_states(hidden: int = 6, seed: int = 0) -> np.ndarray:
@@ -20,6 +20,17 @@ def test_agrees_with_the_singular_value_decomposition() -> None:
     np.testing.assert_allclose(np.abs(np.sum(basis.components * vectors[:3], axis=1)), 1.0, atol=1e-9)
     np.testing.assert_allclose(basis.explained, (singular**2 / np.sum(singular**2))[:3], rtol=1e-9)
     np.testing.assert_allclose(basis.mean, rows.mean(axis=0))
+
+
+def test_what_a_foreign_basis_explains_is_the_share_of_the_variance_along_it() -> None:
+    states, other = some_states(), some_states(seed=4)
+    basis = fit(states)
+    np.testing.assert_allclose(explained(basis, states), basis.explained, rtol=1e-4)
+    rows = other.reshape(-1, 6).astype(np.float64)
+    along = [np.var(rows @ axis) for axis in basis.components]
+    np.testing.assert_allclose(explained(basis, other), np.array(along) / rows.var(axis=0).sum(), rtol=1e-4)
+    assert explained(basis, np.ones((2, 4, 6), dtype=np.float32)).tolist() == [0, 0, 0]
+    assert explained(basis, other, np.zeros(5, dtype=int)).tolist() == [0, 0, 0]
 
 
 def test_all_components_together_explain_everything_and_keep_distances() -> None:

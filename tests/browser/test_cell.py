@@ -39,6 +39,11 @@ def go_to_step(visitor: Visitor, step: int) -> None:
 
 def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(visit: Visit) -> None:
     cell = open_cell(visit(1440, 900), "task=names&cell=lstm&hidden_size=16")
+    expect(cell.page.locator(".rx-cell .rx-title")).to_have_text(re.compile(r"LSTM layer 1 at step \d+, unit \d+$"))
+    expect(cell.board).to_have_attribute("data-time", re.compile("[2-9]"))  # where something happens
+    cell.page.locator("select[name=unit]").select_option("-1")
+    title(cell, "mean over 16 units")
+    go_to_step(cell, 1)
     title(cell, "LSTM layer 1 at step 1, mean over 16 units")
     boxes = {name: cell.page.locator(f".rx-{name}").bounding_box() for name in ("cell", "answer", "states")}
     for name, box in boxes.items():
@@ -79,6 +84,8 @@ def test_a_letter_lights_up_its_wire_and_a_wire_its_letters(visit: Visit) -> Non
 
 def test_numbers_move_while_it_trains_and_the_past_can_be_seen(visit: Visit) -> None:
     cell = open_cell(visit(), "task=flip_flop&cell=lstm&hidden_size=8&steps=100000")
+    cell.page.locator("select[name=unit]").select_option("0")
+    title(cell, "unit 0")
     cell.page.evaluate(f"window.first = {SVG}")
     updates = int(cell.page.locator(".rx-cell").get_attribute("data-updates") or 0)
     cell.press("play")
@@ -97,6 +104,8 @@ def test_numbers_move_while_it_trains_and_the_past_can_be_seen(visit: Visit) -> 
 
 def test_the_unrolled_view_goes_where_it_is_clicked(visit: Visit) -> None:
     cell = open_cell(visit(), "task=temporal_order&cell=rnn&hidden_size=8")
+    go_to_step(cell, 4)
+    title(cell, "at step 4")
     cell.page.locator("select[name=view]").select_option("unrolled")
     expect(cell.page.locator(".rx-picture [data-choose=time]")).to_have_count(7)
     cell.page.locator(".rx-picture [data-choose=time][data-value='6']").click()
@@ -145,7 +154,7 @@ def test_downloads_and_a_narrow_window(visit: Visit) -> None:
     assert picture and side and side["y"] >= picture["y"] + picture["height"] - 1
     assert picture["width"] > 400
     cell.page.locator("select[name=direction]").select_option("backward")
-    title(cell, "GRU layer 1, backward at step 1")
+    title(cell, "GRU layer 1, backward at step ")
     for form, check in (
         ("SVG picture", lambda text: ElementTree.fromstring(text)),
         ("CSV, the numbers", lambda text: next(csv.DictReader(io.StringIO(text)))["candidate.gated"]),

@@ -45,7 +45,7 @@ def test_sequences_distributions_and_words_are_there(visit: Visit, scheme: str, 
     colour = page.page.evaluate("getComputedStyle(document.querySelector('.stPlotlyChart .xtick text')).fill")
     bright = sum(map(int, re.findall(r"\d+", colour)[:3])) > 380
     assert bright == (scheme == "dark"), colour
-    for words in ("Without memory.", "Source.", "Licence.", "How to read the figures of this task."):
+    for words in ("Memoryless baseline.", "Source.", "Licence.", "How to read the figures of this task."):
         expect(page.page.get_by_text(words, exact=True)).to_be_visible()
     for place in page.page.locator(".stPlotlyChart").all():
         box = place.bounding_box()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.frames import unpack
-from rnn_explorer.engine.pictures import Encoder
+from rnn_explorer.engine.pictures import Encoder, status_of
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import BOARDS
@@ -187,3 +187,26 @@ def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: LabSel
         view = view_of(trainer, status="training", validation=validation, test=(math.nan, math.inf))
         frame = unpack(encoder.frame(seen(view)))
         assert frame["status"]["status"] == "training"
+
+
+def test_all_numbers_of_the_status_are_of_the_step_looked_at() -> None:
+    trainer = trainer_of("task=digits&train_size=100&hidden_size=3&batch_size=20")
+    trainer.advance(math.inf, 12)
+    measured = {"step": np.array([0, 5, 10]), "loss": np.array([2.3, 2.0, 1.5]), "metric": np.array([0.1, 0.3, 0.6])}
+    view = view_of(trainer, validation=measured, test=(0.5, 0.9))
+    now, past, first = status_of(view), status_of(view, 9), status_of(view, 0)
+    assert (now["at"], now["val_step"], now["val_loss"], now["val_metric"], now["test"]) == (
+        None,
+        10,
+        1.5,
+        0.6,
+        [0.5, 0.9],
+    )
+    assert (past["at"], past["val_step"], past["val_loss"], past["val_metric"], past["test"]) == (9, 5, 2.0, 0.3, None)
+    assert past["epoch"] == pytest.approx(9 / trainer.steps_per_epoch()) and now["epoch"] == trainer.epoch_position()
+    assert past["train_loss"] == pytest.approx(float(np.interp(9, view.train["step"], view.train["loss"])))
+    assert (past["step"], past["target"]) == (12, now["target"]), "where the run is, for the timeline"
+    assert (first["train_loss"], first["val_loss"], first["epoch"]) == (None, 2.3, 0.0)
+    assert status_of(view, 12)["test"] == [0.5, 0.9]
+    sent = unpack(encoder_of().frame(Seen(view, 9, past=True)))["status"]
+    assert (sent["at"], sent["val_loss"]) == (9, 2.0)

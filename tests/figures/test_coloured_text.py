@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnn_explorer.figures.coloured_text import coloured_text
-from rnn_explorer.figures.style import GATE_SCALE, STATE_SCALE
+from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
 from tests.figures import made
 
 TEXT = "It is a way I have <b>of</b> driving off the spleen\nand regulating the circulation & so on."
@@ -20,7 +20,13 @@ TEXT = "It is a way I have <b>of</b> driving off the spleen\nand regulating the 
 def test_every_character_has_its_own_value(cell: str, quantity: str, count: int) -> None:
     layer = made.layer(cell, 7, 100)
     figure = coloured_text(layer, 1, TEXT[:count], unit=3, quantity=quantity)
-    (trace,) = figure.data
+    trace, *letters = figure.data
+    if letters:  # on signed values, whose faint colors are the page's own, letters have the page's ink
+        assert "".join(letters[0]["text"]) == "".join("".join(row) for row in trace["text"])
+        assert [trace["text"][y - 1][x - 1] for x, y in zip(letters[0]["x"], letters[0]["y"], strict=True)] == (
+            letters[0]["text"]
+        )
+    assert ("texttemplate" in trace) is (not letters) is (quantity == "forget")
     values = {**layer.states, **layer.gates}[quantity][1, :count, 3]
     (mark,) = figure.marks
     steps = np.array(mark.steps)
@@ -46,8 +52,8 @@ def test_scales_are_those_of_gates_and_states() -> None:
     layer = made.layer("lstm", 4, 60)
     gate, cell = (coloured_text(layer, 0, TEXT[:60], 1, name).data[0] for name in ("forget", "cell"))
     assert gate["colorscale"] == GATE_SCALE and (gate["zmin"], gate["zmax"]) == (0, 1)
-    assert cell["colorscale"] == STATE_SCALE and cell["zmax"] == -cell["zmin"] == 3
-    assert coloured_text(layer, 0, TEXT[:60], 1, "candidate").data[0]["colorscale"] == STATE_SCALE
+    assert cell["colorscale"] == SIGNED_SCALE and cell["zmax"] == -cell["zmin"] == 3
+    assert coloured_text(layer, 0, TEXT[:60], 1, "candidate").data[0]["colorscale"] == SIGNED_SCALE
 
 
 def test_words() -> None:
@@ -65,7 +71,7 @@ def test_words() -> None:
 
 def test_a_short_word_stands_in_one_line_with_large_letters() -> None:
     texts = (TEXT[:9], TEXT[:80], TEXT * 5)
-    short, usual, long = (coloured_text(made.layer("lstm", 3, 500), 0, text).data[0] for text in texts)
+    short, usual, long = (coloured_text(made.layer("lstm", 3, 500), 0, text, 0, "forget").data[0] for text in texts)
     assert short["z"].shape == (1, 9) and len(usual["z"]) == 5
     sizes = [trace["textfont"]["size"] for trace in (short, usual, long)]
     assert sizes[0] >= sizes[1] > 20 > sizes[2] >= 9

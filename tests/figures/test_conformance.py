@@ -17,7 +17,7 @@ from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import states
-from rnn_explorer.figures.style import GATE_SCALE, STATE_SCALE
+from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
 from tests.figures import made
 
 
@@ -121,7 +121,7 @@ def test_conforms(name: str) -> None:
     for trace in figure.data:
         if trace["type"] == "heatmap" and trace["colorscale"] == GATE_SCALE:
             assert (trace["zmin"], trace["zmax"]) == (0, 1)
-        if trace["type"] == "heatmap" and trace["colorscale"] == STATE_SCALE:
+        if trace["type"] == "heatmap" and trace["colorscale"] == SIGNED_SCALE:
             assert trace["zmin"] == -trace["zmax"] < 0
         assert not isinstance(trace.get("colorscale", []), str)
 
@@ -154,7 +154,7 @@ def test_the_marked_point_trace_has_a_point_for_every_step(name: str) -> None:
 def test_at_most_one_colour_bar_of_each_kind_and_none_for_the_input(name: str) -> None:
     shown = [trace for trace in CASES[name]().data if trace["showscale"]]
     scales = [trace["colorscale"] for trace in shown]
-    assert scales.count(GATE_SCALE) <= 1 and scales.count(STATE_SCALE) == 1 and len(shown) <= 2
+    assert scales.count(GATE_SCALE) <= 1 and scales.count(SIGNED_SCALE) == 1 and len(shown) <= 2
 
 
 def test_text_from_a_file_is_never_markup() -> None:

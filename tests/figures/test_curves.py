@@ -105,7 +105,8 @@ def test_what_the_untrained_model_began_with_is_within_the_axes(
     low, high = figure.layout["yaxis"]["range"]
     assert low <= (np.log10(first) if log else first) <= high
     if metric == "MSE":
-        low, high = figure.layout["yaxis2"]["range"]
+        without = draw(train, opening, log=log, metric_name=metric, baseline_loss=None, baseline_metric=None)
+        low, high = without.layout["yaxis2"]["range"]
         assert low <= (first if log else np.log10(first)) <= high
 
 
@@ -130,12 +131,39 @@ def test_the_ends_of_the_axes_move_in_jumps() -> None:
     assert all(end >= 300 for end in ends)
 
 
-def test_accuracy_runs_from_zero_to_one_and_the_baseline_is_named() -> None:
+def test_accuracy_runs_from_zero_to_one_and_the_baseline_is_named_beside_the_panels() -> None:
     figure = draw(curve(20), curve(3))
     assert figure.layout["yaxis2"]["range"] == [0.0, 1.0]
-    assert [note["text"] for note in figure.layout["annotations"]] == ["without memory: 0.5", "without memory: 0.25"]
-    assert {shape["y0"] for shape in figure.layout["shapes"]} == {0.5, 0.25}
-    assert "the mean" in figure.how_to_read
+    lines = traces(figure, "memoryless baseline")
+    assert [line["y"].tolist() for line in lines] == [[0.5, 0.5], [0.25, 0.25]]
+    assert all(line["x"].tolist() == figure.layout["xaxis"]["range"] for line in lines)
+    assert [line["showlegend"] for line in lines] == [True, False], "named once, in the legend"
+    notes = figure.layout["annotations"]
+    assert [note["text"] for note in notes] == ["0.5", "0.25"]
+    assert all((note["x"], note["xanchor"]) == (1, "left") for note in notes), "no word lies across a curve"
+    assert "memoryless baseline (it the mean)" in figure.how_to_read
+
+
+def test_a_squared_error_is_not_drawn_twice_but_as_skill_beside_the_baseline() -> None:
+    steps = np.arange(4)
+    errors = np.array([40.0, 2.0, 1.0, 0.5])
+    rows = {"step": steps, "loss": errors, "metric": errors}
+    more = {"metric_name": "MSE", "baseline_loss": 2.0, "baseline_metric": 2.0}
+    figure = draw(rows, rows, test={"loss": 0.5, "metric": 0.5}, others=[rows], **more)
+    held_loss, skill = traces(figure, "validation")
+    np.testing.assert_allclose(held_loss["y"], errors)
+    np.testing.assert_allclose(skill["y"], [-19, 0, 0.5, 0.75])
+    assert figure.layout["yaxis2"]["range"] == [-1, 1] and figure.layout["yaxis2"]["type"] == "linear"
+    assert figure.layout["yaxis2"]["title"]["text"] == "skill" and "off the axis below −1" in figure.how_to_read
+    assert traces(figure, "memoryless baseline")[1]["y"].tolist() == [0, 0]
+    assert len(traces(figure, "test")) == 1, "the baseline was not measured on the test set"
+    assert traces(figure, "other branch")[1]["y"][0] == -19
+    table = list(csv.DictReader(io.StringIO(figure.to_csv())))
+    assert [float(row["MSE"]) for row in table[:4]] == errors.tolist()
+    assert [float(row["skill"]) for row in table[:4]] == [-19, 0, 0.5, 0.75]
+    good = {name: values[1:] for name, values in rows.items()}
+    fine = draw(good, good, **more)
+    assert fine.layout["yaxis2"]["range"] == [0, 1] and "off the axis" not in fine.how_to_read
 
 
 def test_the_baseline_s_label_stands_at_its_logarithm_on_a_log_axis() -> None:
@@ -147,8 +175,8 @@ def test_the_baseline_s_label_stands_at_its_logarithm_on_a_log_axis() -> None:
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_loss_and_squared_error_are_on_different_scales(log: bool) -> None:
-    layout = draw(curve(20), curve(3), metric_name="MSE", log=log).layout
+def test_without_a_baseline_loss_and_squared_error_are_on_different_scales(log: bool) -> None:
+    layout = draw(curve(20), curve(3), metric_name="MSE", log=log, baseline_loss=None, baseline_metric=None).layout
     assert {layout["yaxis"]["type"], layout["yaxis2"]["type"]} == {"log", "linear"}
     assert (layout["yaxis"]["type"] == "log") is log
 
@@ -156,4 +184,4 @@ def test_loss_and_squared_error_are_on_different_scales(log: bool) -> None:
 @pytest.mark.parametrize("missing", [None, float("nan")])
 def test_no_baseline_no_line(missing: float | None) -> None:
     figure = draw(curve(20), curve(3), baseline_loss=missing, baseline_metric=missing)
-    assert not figure.layout["shapes"] and not figure.layout["annotations"]
+    assert not traces(figure, "memoryless baseline") and not figure.layout["annotations"]

@@ -11,7 +11,7 @@ import pytest
 from rnn_explorer.analysis.data_report import DataReport, Example, Spread, by_name, by_value
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.distributions import distributions, training_counts
-from rnn_explorer.figures.examples import colour_of, examples, height
+from rnn_explorer.figures.examples import OWN_AXES, colour_of, examples, height
 from rnn_explorer.figures.style import CLASS_COLOURS
 from rnn_explorer.trace import Strip
 
@@ -121,6 +121,11 @@ def test_rows_of_a_series_share_a_scale_also_with_the_figure_beside_it() -> None
     assert beside.layout["yaxis"]["range"] == alone.layout["yaxis"]["range"], "that group is alike"
     louder = Example("series", "", -1, 10, strips=(Strip("in 0", np.full(10, 9.0), "input", "g0"),))
     assert examples([small], wide=False, scale_of=[louder]).layout["yaxis"]["range"][1] > 9
+    far = Example("series", "", -1, 10, strips=(Strip("in 0", np.linspace(0, 190, 10), "input", "g0"),))
+    here, there = (examples([item], wide=False, scale_of=[small, far]) for item in (small, far))
+    assert here.layout["yaxis"]["range"] == alone.layout["yaxis"]["range"] and there.layout["yaxis"]["range"][1] > 190
+    assert here.how_to_read.endswith(OWN_AXES) and there.how_to_read.endswith(OWN_AXES)
+    assert OWN_AXES not in beside.how_to_read
     dashes = {trace["name"]: trace["line"].get("dash") for trace in alone.data}
     assert dashes == {"in 0": None, "wanted": "dash"}
 
@@ -174,7 +179,7 @@ def numbers() -> Spread:
 )
 def test_distributions_in_every_shape(report: DataReport) -> None:
     check(distributions(report))
-    check(training_counts(report, 7))
+    check(training_counts(report, report))
 
 
 def test_bars_are_shares_in_the_colours_of_the_classes() -> None:
@@ -191,13 +196,21 @@ def test_bars_are_shares_in_the_colours_of_the_classes() -> None:
 def test_of_many_bars_the_most_frequent_are_drawn_and_the_axis_says_so() -> None:
     counts = np.repeat(np.arange(40), np.arange(40))  # name n comes n times
     spread = by_name("symbol", {"train": counts}, [f"s{n}" for n in range(40)])
-    figure = training_counts(told(spread), 39)
+    figure = training_counts(told(spread), told(spread))
     assert figure.data[0]["y"].tolist() == list(range(39, 9, -1))
     assert figure.layout["xaxis"]["title"]["text"] == "symbol (the 30 most frequent of 40)"
     assert len(figure.table["value"]) == 40
 
 
 def test_two_training_sets_are_drawn_on_one_scale() -> None:
-    one, other = training_counts(told(classes()), 90), training_counts(told(numbers()), 90)
-    assert one.layout["yaxis"]["range"] == other.layout["yaxis"]["range"] and one.layout["yaxis"]["range"][1] >= 90
-    assert one.data[0]["y"].tolist() == [3, 0, 1]
+    few, more = told(classes()), told(by_name("class", {"train": np.repeat([0, 1, 2], [9, 5, 5])}, LABELS))
+    one, other = training_counts(few, more), training_counts(more, few)
+    assert one.layout["yaxis"]["range"] == other.layout["yaxis"]["range"] and one.layout["yaxis"]["range"][1] >= 9
+    assert one.data[0]["y"].tolist() == [3, 0, 1] and OWN_AXES not in one.how_to_read + other.how_to_read
+
+
+def test_a_small_training_set_is_not_flattened_by_a_large_one_and_that_is_said() -> None:
+    few, many = told(classes()), told(by_name("class", {"train": np.repeat([0, 1, 2], [900, 500, 500])}, LABELS))
+    one, other = training_counts(few, many), training_counts(many, few)
+    assert one.layout["yaxis"]["range"][1] < 6 and other.layout["yaxis"]["range"][1] >= 900
+    assert one.how_to_read.endswith(OWN_AXES) and other.how_to_read.endswith(OWN_AXES)

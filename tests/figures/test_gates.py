@@ -7,7 +7,7 @@ import pytest
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.gates import MOST_UNITS, gates
-from rnn_explorer.figures.style import GATE_SCALE, INPUT_SCALE, STATE_SCALE
+from rnn_explorer.figures.style import GATE_SCALE, INPUT_SCALE, SIGNED_SCALE
 from rnn_explorer.training import Trainer
 from tests.figures import made
 
@@ -32,7 +32,7 @@ def test_every_gate_in_order_each_on_its_own_kind_of_scale(cell: str, names: lis
     for trace in maps(figure):
         name = trace["name"].removesuffix(" gate").removesuffix(" state").replace("-", "_")
         np.testing.assert_array_equal(trace["z"], everything[name][1, :15].T)
-        assert trace["colorscale"] == (GATE_SCALE if name in layer.bounded else STATE_SCALE)
+        assert trace["colorscale"] == (GATE_SCALE if name in layer.bounded else SIGNED_SCALE)
         assert (trace["x0"], trace["y0"]) == (1, 0)
     headings = [note["text"].split(",")[0] for note in figure.layout["annotations"]]
     assert headings == names
@@ -78,7 +78,7 @@ def test_signed_scales_of_different_length_say_so() -> None:
     figure = gates(made.layer("lstm", 8, 20, scale=4.0), 0, 20, None)
     notes = [note["text"] for note in figure.layout["annotations"]]
     assert notes[2] == "candidate, ±1" and notes[4].startswith("cell state, ±")
-    assert {trace["zmax"] for trace in maps(figure) if trace["colorscale"] == STATE_SCALE} != {1.0}
+    assert {trace["zmax"] for trace in maps(figure) if trace["colorscale"] == SIGNED_SCALE} != {1.0}
 
 
 def test_a_unit_as_lines() -> None:

@@ -216,13 +216,19 @@ def test_a_memory_of_the_whole_sequence_is_at_least_that() -> None:
     assert len(gradient([broken(math.nan)]).data[2]["x"]) == 0
 
 
-def test_several_layers_have_their_words_in_rows_of_their_own() -> None:
-    figure = gradient(GROUPS["layers and directions"])
-    stands = [trace["y"][1] for trace in figure.data if trace["name"] == "effective memory"]
-    assert len(set(np.round(np.log10(stands), 2))) == 8
-    assert figure.data[2]["text"][1].strip() == "layer 1: 20 steps"
-    looks = [tuple(trace["line"].items()) for trace in figure.data if trace.get("showlegend", True)]
-    assert len(set(looks)) == 8
+def test_several_layers_have_their_words_in_the_legend_and_looks_of_their_own() -> None:
+    cells = GROUPS["layers and directions"]
+    figure = gradient(cells)
+    curves = [trace for trace in figure.data if trace.get("showlegend", True)]
+    assert curves[0]["name"] == "layer 1: 20 steps" and len({trace["name"] for trace in curves}) == 8
+    assert not any("".join(trace["text"]) for trace in figure.data if trace["name"] == "effective memory")
+    assert len({trace["line"]["color"] for trace in curves}) == 8, "no two in one color"
+    assert curves[0]["line"]["color"] == CELL_COLOURS[cells[0].cell]
+    shapes = {(trace["line"]["dash"], trace["marker"]["symbol"]) for trace in curves}
+    assert len(shapes) == 8, "and without colors, dash and mark tell them apart"
+    other = loss_gradient(cells).data
+    assert [trace["line"]["color"] for trace in other] == [trace["line"]["color"] for trace in curves]
+    assert {trace["marker"]["symbol"] for trace in other} == {trace["marker"]["symbol"] for trace in curves}
 
 
 def test_pinned_curves_are_drawn_beside_in_the_colours_of_their_cells() -> None:
@@ -292,6 +298,8 @@ def test_the_gradient_norm_shows_what_clipping_did() -> None:
     np.testing.assert_allclose(figure.data[1]["y"], after, rtol=1e-5)
     assert f"{int((before > 1).sum())} of 100 were clipped" in figure.how_to_read
     assert figure.layout["shapes"][0]["y0"] == 1.0 and not gradient_norm(step, before, before).layout["shapes"]
+    (note,) = figure.layout["annotations"]
+    assert (note["x"], note["xanchor"]) == (1, "left") and figure.layout["margin"]["r"] > 40, "beside the curves"
     assert "nothing is clipped" in gradient_norm(step, before, before).how_to_read
     long = gradient_norm(*curve(5000), clip_norm=1.0)
     assert len(long.data[0]["x"]) <= 400 and len(long.table["step"]) == 5000

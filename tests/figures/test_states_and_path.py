@@ -6,7 +6,7 @@ import numpy as np
 
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import MOST_UNITS, states
-from rnn_explorer.figures.style import CLASS_COLOURS, STATE_SCALE
+from rnn_explorer.figures.style import CLASS_COLOURS, SIGNED_SCALE
 from tests.figures import made
 
 PROJECTED = np.random.default_rng(0).normal(size=(4, 12, 3)).astype(np.float32)
@@ -20,7 +20,7 @@ def test_states_are_drawn_up_to_the_length() -> None:
     (trace,) = figure.data
     np.testing.assert_array_equal(trace["z"], layer.states["hidden"][2, :13].T)
     assert (trace["zmin"], trace["zmax"], trace["x0"]) == (-1, 1, 1)
-    assert trace["colorscale"] == STATE_SCALE
+    assert trace["colorscale"] == SIGNED_SCALE
     assert figure.layout["xaxis"]["range"] == [0.5, 13.5]
     assert figure.title == "Hidden state, LSTM layer 1, a 7"
 

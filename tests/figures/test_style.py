@@ -45,6 +45,23 @@ def test_gates_go_from_dark_to_bright_and_states_from_side_to_side() -> None:
     assert style.GATE_SCALE != style.STATE_SCALE
 
 
+@pytest.mark.parametrize("paper", PAPERS)
+def test_zero_is_the_page_s_own_colour_and_what_is_far_from_it_stands_out(paper: str) -> None:
+    shown = [colour for _, colour in style.on_paper(style.SIGNED_SCALE, paper)]
+    away = [contrast(colour, paper) for colour in shown]
+    middle = len(shown) // 2
+    assert away[middle] < 1.25, "nearly the page"
+    assert away[: middle + 1] == sorted(away[: middle + 1], reverse=True) and away[middle:] == sorted(away[middle:])
+    assert min(away[0], away[-1]) > 3.5 and style.SIGNED_SCALE[middle][0] == 0.5
+    assert abs(away[0] - away[-1]) < 0.5 * max(away[0], away[-1]), "one sign does not outshine the other"
+
+
+def test_a_scale_on_paper_is_the_mixture_of_both() -> None:
+    assert style.on_paper([[0.0, "rgba(0,0,0,0.5)"], [1.0, "rgba(10,20,30,1)"]]) == [[0.0, "#808080"], [1.0, "#0A141E"]]
+    assert style.on_paper([[0.0, "rgba(255,255,255,0.1)"]], "#000000") == [[0.0, "#1A1A1A"]]
+    assert style.on_paper(style.SIGNED_SCALE) == style.STATE_SCALE, "exports on white are as the drawings are"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [(1.0, 1.0), (1.01, 1.5), (0.031, 0.04), (97, 100), (0, 1), (-3, 1), (float("inf"), 1)]
 )

@@ -63,6 +63,10 @@ test("the status line names what is known and nothing else", () => {
   assert.equal(numbersOf(status), "step 7 / 100  ·  epoch 0.5 / 10  ·  12 steps/s");
   const done = { ...status, status: "finished", val_loss: 0.5, val_metric: 0.987, test: [0.25, 1] };
   assert.ok(numbersOf(done).endsWith("validation loss 0.5, accuracy 98.7 %  ·  test loss 0.25, accuracy 100.0 %"));
+  const past = { ...done, at: 3, epoch: 0.2, val_step: 0, test: null };
+  assert.equal(numbersOf(past), "step 3 / 100  ·  epoch 0.2 / 10  ·  validation loss 0.5, accuracy 98.7 % (measured at step 0)");
+  assert.ok(!numbersOf({ ...past, val_step: 3 }).includes("measured"));
+  assert.ok(!numbersOf({ ...past, status: "training" }).includes("steps/s"));
 });
 
 test("only new values of a map of the same size are repainted", () => {

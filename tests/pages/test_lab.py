@@ -283,7 +283,7 @@ def test_about_names_source_licence_and_baseline(open_lab: Open) -> None:
     wait_for(page, lambda view: view.status == "ready")
     text = "\n".join(element.value for element in page.markdown)
     task = TASKS.get("names")
-    assert task.source.licence in text and task.reading_guide in text and "Without memory" in text
+    assert task.source.licence in text and task.reading_guide in text and "Memoryless baseline" in text
 
 
 def test_settings_of_the_server_that_matter() -> None:

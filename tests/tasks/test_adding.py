@@ -25,14 +25,18 @@ def test_the_target_is_the_sum_of_the_marked_numbers(seq_len: int) -> None:
     assert 0 in places and seq_len - 1 in places, "a marker can be at either end"
 
 
-def test_the_baseline_is_one_sixth_worked_out_by_hand() -> None:
+@pytest.mark.parametrize("seq_len", [5, 20])
+def test_the_baseline_worked_out_by_hand_and_by_the_rule_that_it_states(seq_len: int) -> None:
     # E[u] = 1/2 and E[u^2] = 1/3 for u uniform in 0 to 1, so one number varies by 1/3 - 1/4 and two by twice that.
-    by_hand = 2 * (Fraction(1, 3) - Fraction(1, 2) ** 2)
-    task = Experiment.default("adding").make_task()
-    assert by_hand == Fraction(1, 6)
+    one = Fraction(1, 3) - Fraction(1, 2) ** 2
+    last_marked = Fraction(1, seq_len - seq_len // 2)
+    by_hand = last_marked * one + (1 - last_marked) * 2 * one
+    task = Experiment.default("adding").replace(seq_len=seq_len).make_task()
     assert task.baseline().loss == task.baseline().metric == pytest.approx(float(by_hand), rel=1e-12)
-    sums = task.generate(np.random.default_rng(0), 20000).targets
-    assert float(((sums - 1) ** 2).mean()) == pytest.approx(1 / 6, rel=0.03)
+    batch = task.generate(np.random.default_rng(0), 40000)
+    number, marked = batch.inputs[:, -1].T
+    said = np.where(marked == 1, number + 0.5, 1.0)
+    assert float(((batch.targets[:, 0] - said) ** 2).mean()) == pytest.approx(float(by_hand), rel=0.02)
 
 
 def test_labels_are_thirds_of_all_sums() -> None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import files
@@ -49,14 +50,35 @@ def test_every_image_keeps_its_label() -> None:
         assert label_of[np.rint(image * 16).astype(np.uint8).tobytes()] == label
 
 
-def test_baseline_by_counting() -> None:
+def prior(task: Digits) -> tuple[float, float]:
+    """Loss and accuracy of the training set's class frequencies on the validation set."""
+    counts, judged = Counter(task.finite_set("train").targets.tolist()), task.finite_set("validation").targets.tolist()
+    total, best = sum(counts.values()), counts.most_common(1)[0][0]
+    return -sum(math.log(counts[digit] / total) for digit in judged) / len(judged), judged.count(best) / len(judged)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_last_row_alone_is_right_in_about_half_of_the_cases(seed: int) -> None:
+    task = make(seed=seed)
+    baseline, (loss, accuracy) = task.baseline(), prior(task)
+    assert baseline.metric > accuracy + 0.3 and baseline.loss < loss - 0.8
+    assert 0.45 < baseline.metric < 0.65
+    assert "logistic regression on the last row" in baseline.how and "validation set" in baseline.how
+    assert make(seed=seed, train_size=50).baseline().loss < loss, "few images are not overrated"
+
+
+def test_the_last_pixel_alone_says_little() -> None:
+    task = make(pixels=True)
+    baseline, (loss, _) = task.baseline(), prior(task)
+    assert loss - 0.1 < baseline.loss < loss and "last pixel" in baseline.how
+
+
+def test_the_baseline_sees_the_last_row_alone() -> None:
     task = make()
-    counts = Counter(task.finite_set("validation").targets.tolist())
-    total = sum(counts.values())
-    baseline = task.baseline()
-    assert math.isclose(baseline.loss, sum(-n / total * math.log(n / total) for n in counts.values()), rel_tol=1e-12)
-    assert math.isclose(baseline.metric, max(counts.values()) / total)
-    assert 0.1 < baseline.metric < 0.2 and baseline.loss < math.log(10)
+    before = task.baseline()
+    for split in ("train", "validation"):
+        task.finite_set(split).inputs[:, :-1] = 0.0
+    assert task.baseline() == before
 
 
 def test_explanation_of_a_seven_and_an_eight() -> None:

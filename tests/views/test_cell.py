@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rnn_explorer.analysis.questions import QUESTIONS, answer, load
@@ -15,7 +17,7 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import BOARDS, Answer, Seen
-from rnn_explorer.views.cell import CellBoard, CellSelection
+from rnn_explorer.views.cell import CellBoard, CellSelection, lively_step
 from tests.engine.test_pictures import trainer_of, view_of
 
 SHUT = json.dumps({"force": [["forget", -1, 0.0]]})
@@ -70,7 +72,7 @@ def test_before_anything_is_known_the_cards_have_their_places() -> None:
     board = CellBoard(CellSelection())
     assert [card.name for card in board.cards(Seen(view_of(trainer, snapshot=None), 0))] == ["cell"]
     view = view_of(trainer)
-    assert [card.name for card in board.cards(Seen(view, 0))] == ["cell", "answer", "states"]
+    assert [card.name for card in board.cards(Seen(view, 0))] == ["cell", "answer", "states"], "until it is computed"
     board.selection = CellSelection(change=SHUT)
     bare = {card.name: card for card in board.cards(Seen(view, 0))}
     assert list(bare) == ["cell", "what_if", "what_if_answer"]
@@ -82,6 +84,52 @@ def test_the_step_and_the_unit_are_what_is_chosen() -> None:
     assert cards(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at step 7, unit 2"
     assert cards(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at step 40, unit 3"
     assert cards(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at step 1, mean over 4 units"
+
+
+@pytest.mark.parametrize("query", ["task=temporal_order&cell=gru", "task=names&cell=lstm&bidirectional=true"])
+def test_it_opens_where_something_happens(query: str) -> None:
+    trainer = trainer_of(f"{query}&hidden_size=6")
+    for sequence in (0, 3):
+        for direction in ("forward", "backward") if "bidirectional" in query else ("forward",):
+            board, seen = look(trainer, sequence=sequence, direction=direction)
+            chosen, trace = board.fitted(seen), seen.view.snapshot.trace
+            length = int(trace.lengths[sequence])
+            hidden = trace.layer(0, direction).states["hidden"][sequence, :length]
+            assert chosen.unit == np.ptp(hidden, axis=0).argmax()
+            assert length // 3 < chosen.time <= -(-2 * length // 3)
+            moved = np.abs(np.diff(hidden[:, chosen.unit], prepend=0))
+            assert moved[chosen.time - 1] == max(moved[length // 3 : -(-2 * length // 3)])
+            assert f"at step {chosen.time}, unit {chosen.unit}" in board.cards(seen)[0].title
+            assert board.cards(seen)[2].name == "over_time"
+
+
+def test_what_is_opened_stays_while_the_model_learns_unless_it_falls_silent() -> None:
+    trainer = trainer_of("task=temporal_order&cell=gru&hidden_size=6")
+    board, seen = look(trainer)
+    first = board.fitted(seen)
+    layer = seen.view.snapshot.trace.layers[0]
+
+    def fitted(factors: list[float]) -> CellSelection:
+        states = {"hidden": (layer.states["hidden"] * factors).astype(np.float32)}
+        trace = dataclasses.replace(seen.view.snapshot.trace, layers=(dataclasses.replace(layer, states=states),))
+        snapshot = dataclasses.replace(seen.view.snapshot, trace=trace)
+        return board.fitted(dataclasses.replace(seen, view=dataclasses.replace(seen.view, snapshot=snapshot)))
+
+    factors = [1.5] * 6
+    factors[first.unit] = 1.0
+    assert fitted(factors) == first
+    factors[first.unit] = 1e-3
+    assert fitted(factors).unit != first.unit
+    factors[first.unit] = float("nan")
+    assert 0 <= fitted(factors).unit < 6 and fitted([0.0] * 6).time >= 1
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 8, 60])
+def test_the_lively_step_is_within(length: int) -> None:
+    assert 1 <= lively_step(np.zeros(length)) <= length
+    pulse = np.zeros(length)
+    pulse[length // 2 :] = 1.0
+    assert lively_step(pulse) == length // 2 + 1
 
 
 def test_stepping_in_time_asks_nothing_new() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnn_explorer.tasks.base import Baseline, Batch, InputSpec, Metric, OutputSpec, Split
+from rnn_explorer.tasks.memoryless import LogisticRegression, last_steps, of_probabilities
 from rnn_explorer.tasks.own.csv_file import Table, check_classes
 from rnn_explorer.tasks.own.limits import DataError, listed, quoted
 from rnn_explorer.tasks.own.parts import PartsTask, Stretches, refused, split_by_item
@@ -160,16 +161,13 @@ class SeriesClasses(PartsTask):
 
     def baseline(self) -> Baseline:
         (batch, split), train = self.judged(), self.stretches["train"]
-        assert batch.lengths is not None
-        seen = self.values[train.starts + train.lengths - 1].astype(np.float64)  # (sequences, columns), as the next
-        last = batch.inputs[np.arange(len(batch)), batch.lengths - 1].astype(np.float64)
-        said = beliefs(seen, self.kind_at[train.starts], last, len(self.classes))
-        right = batch.targets
-        return Baseline(
-            loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
-            metric=float((said.argmax(axis=1) == right).mean()),
-            how="knows the last step alone: one normal distribution for each class, with the same variances, fitted to "
-            f"the last steps of the training part, measured on the {split} set",
+        seen = self.values[train.starts + train.lengths - 1]  # (sequences, columns)
+        last, right = last_steps(batch), batch.targets
+        fitted = LogisticRegression.fit(seen, self.kind_at[train.starts], len(self.classes), last, right)
+        return of_probabilities(
+            fitted(last),
+            right,
+            f"is {fitted.words('the last time step')}, fitted to the training part and measured on the {split} set",
         )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
@@ -247,28 +245,3 @@ def _order_note(kinds: Array) -> list[str]:
 
 def _lost_note(count: int) -> list[str]:
     return [f"{count:,} series without a label or without values are left out."] if count else []
-
-
-def beliefs(seen: Array, labels: Array, judged: Array, classes: int) -> Array:
-    """p(class | one step) by Bayes' rule from normal distributions with the same variances.
-
-    Each class has, besides its own steps, one at the mean of all, so that none is impossible.
-
-    Args:
-        seen: (sequences, columns) the steps known.
-        labels: (sequences,) their classes.
-        judged: (judged, columns).
-        classes: how many there are.
-
-    Returns:
-        (judged, classes), each row of sum 1.
-    """
-    one_hot = np.eye(classes)[labels]  # (sequences, classes)
-    counts = one_hot.sum(axis=0) + 1
-    means = (one_hot.T @ seen + seen.mean(axis=0)) / counts[:, None]  # (classes, columns)
-    around = ((seen - means[labels]) ** 2).sum(axis=0) + classes * seen.var(axis=0)
-    variance = around / (len(seen) + classes) + 1e-6  # (columns,); not 0 where the last steps are all alike
-    logits = np.log(counts / counts.sum()) - (((judged[:, None] - means) ** 2) / variance).sum(axis=2) / 2
-    logits -= logits.max(axis=1, keepdims=True)
-    shares = np.exp(np.maximum(logits, -100)) + 1e-30  # so that no loss is infinite
-    return shares / shares.sum(axis=1, keepdims=True)

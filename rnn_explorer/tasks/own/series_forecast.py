@@ -19,6 +19,7 @@ from rnn_explorer.tasks.base import (
     OutputSpec,
     Split,
 )
+from rnn_explorer.tasks.memoryless import NextValue
 from rnn_explorer.tasks.own.limits import DataError, counted, listed, quoted
 from rnn_explorer.tasks.own.parts import PartsTask, Stretches, cut, evenly, refused, stride
 from rnn_explorer.tasks.own.scaling import carried, moments, normalised
@@ -37,6 +38,8 @@ from rnn_explorer.tasks.own.series_settings import (
 )
 from rnn_explorer.tasks.words import number
 from rnn_explorer.trace import Array, Explanation, Strip
+
+_FITTED = 1_000  # training windows that the baseline is fitted to, at most
 
 
 class SeriesForecast(PartsTask):
@@ -149,16 +152,16 @@ class SeriesForecast(PartsTask):
 
     def baseline(self) -> Baseline:
         batch, split = self.judged()
-        error = float(self._lazy(batch).mean())
-        return Baseline(error, error, f"repeats the last value, measured on the same steps of the {split} part")
+        error = float(self._memoryless.errors(batch).mean())
+        return Baseline(error, error, f"{self._memoryless.words()}, measured on the same steps of the {split} part")
 
     def baseline_by_value(self, split: Split) -> Array | None:
-        return self._lazy(self.finite_set(split)) if len(self.names) > 1 else None
+        return self._memoryless.errors(self.finite_set(split)) if len(self.names) > 1 else None
 
-    @staticmethod
-    def _lazy(batch: Batch) -> Array:
-        """(columns,) the squared error of repeating the last value."""
-        return ((batch.inputs - batch.targets) ** 2)[batch.step_mask()].mean(axis=0, dtype=np.float64)
+    @functools.cached_property
+    def _memoryless(self) -> NextValue:
+        known = self.stretches["train"]
+        return NextValue.fit(self.made("train", known.select(evenly(np.arange(len(known)), _FITTED))), self.judged()[0])
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]

@@ -25,6 +25,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
+from rnn_explorer.tasks.memoryless import frequencies, last_steps, of_probabilities
 from rnn_explorer.tasks.names import LANGUAGES
 from rnn_explorer.tasks.own.csv_file import check_classes
 from rnn_explorer.tasks.own.limits import DataError, be, counted, quoted
@@ -269,16 +270,14 @@ class _Characters(PartsTask):
 
     def baseline(self) -> Baseline:
         batch, split = self.judged()
-        train, size = self.codes[slice(*self.train_part)].astype(np.int64), self.input.size
-        pairs = np.bincount(train[:-1] * size + train[1:], minlength=size * size).reshape(size, size)
+        train = self.codes[slice(*self.train_part)].astype(np.int64)
         # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
-        shares = pairs + (self._usage + 1) / 100
-        shares /= shares.sum(axis=1, keepdims=True)  # (this character, the next)
-        now, after = batch.inputs, batch.targets
-        return Baseline(
-            loss=float(-np.log(shares[now, after]).mean()),
-            metric=float((shares.argmax(axis=1)[now] == after).mean()),
-            how="knows the present character alone: how often each character followed it in the training part, "
+        prior = np.tile((self._usage + 1) / 100, (self.input.size, 1))  # (this character, the next)
+        shares = frequencies(train[:-1], train[1:], prior)
+        return of_probabilities(
+            shares[batch.inputs.ravel()],
+            batch.targets.ravel(),
+            "knows the present character alone: how often each character followed it in the training part, "
             f"measured on the {split} part",
         )
 
@@ -393,16 +392,13 @@ class _Labels(PartsTask):
 
     def baseline(self) -> Baseline:
         (batch, split), train = self.judged(), self.stretches["train"]
-        assert batch.lengths is not None
-        counts = np.ones((self.input.size, len(self.classes)))  # one text more than were seen, so none is impossible
-        np.add.at(counts, (self.codes[train.starts + train.lengths - 1], self.kind_at[train.starts]), 1)
-        shares = counts / counts.sum(axis=1, keepdims=True)  # (characters, labels)
-        last = batch.inputs[np.arange(len(batch)), batch.lengths - 1]
-        said, right = shares[last], batch.targets
-        return Baseline(
-            loss=float(-np.log(said[np.arange(len(right)), right]).mean()),
-            metric=float((said.argmax(axis=1) == right).mean()),
-            how="knows the last character alone: how often training texts with that character at the end have each "
+        prior = np.ones((self.input.size, len(self.classes)))  # one text more than were seen, so none is impossible
+        last = self.codes[train.starts + train.lengths - 1].astype(np.int64)
+        shares = frequencies(last, self.kind_at[train.starts], prior)  # (characters, labels)
+        return of_probabilities(
+            shares[last_steps(batch)],
+            batch.targets,
+            "knows the last character alone: how often training texts with that character at the end have each "
             f"label, measured on the {split} set",
         )
 

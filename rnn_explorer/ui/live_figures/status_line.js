@@ -6,16 +6,20 @@ import { waitedFor } from "./skeleton.js";
 /** @typedef {import("./types").Status} Status */
 
 /**
- * The numbers of the status line, in words; none before they are known.
+ * The numbers of the status line, in words: all of the step that is looked at; none before they are known.
  * @param {Status} s
  */
 export function numbersOf(s) {
   if (!s.target) return "";
   const percent = (/** @type {number | null | undefined} */ x) =>
     (s.metric === "accuracy" && x !== null && x !== undefined ? `${(100 * x).toFixed(1)} %` : short(x));
-  const parts = [`step ${s.step} / ${s.target}`, `epoch ${s.epoch.toFixed(s.epoch < 100 ? 1 : 0)} / ${Number(s.epochs.toFixed(1))}`];
-  if (s.status === "training") parts.push(`${Math.round(s.rate)} steps/s`);
-  if (s.val_loss !== undefined && s.val_loss !== null) parts.push(`validation loss ${short(s.val_loss)}, ${s.metric} ${percent(s.val_metric)}`);
+  const step = s.at ?? s.step;
+  const parts = [`step ${step} / ${s.target}`, `epoch ${s.epoch.toFixed(s.epoch < 100 ? 1 : 0)} / ${Number(s.epochs.toFixed(1))}`];
+  if (s.status === "training" && step === s.step) parts.push(`${Math.round(s.rate)} steps/s`);
+  if (s.val_loss !== undefined && s.val_loss !== null) {
+    const when = step === s.at && (s.val_step ?? step) < step ? ` (measured at step ${s.val_step})` : "";
+    parts.push(`validation loss ${short(s.val_loss)}, ${s.metric} ${percent(s.val_metric)}${when}`);
+  }
   if (s.test) parts.push(`test loss ${short(s.test[0])}, ${s.metric} ${percent(s.test[1])}`);
   return parts.join("  ·  ");
 }
@@ -43,13 +47,15 @@ export class StatusLine {
 
   /** @param {Status} s */
   show(s) {
+    const past = s.at !== null && s.at !== undefined;
     const first = s.status === "ready" && s.step === 0;
-    const sentence = first ? "Press Play (or the key p) and watch it learn" : waitedFor(s);
+    const sentence = past ? `Past: step ${s.at}` : first ? "Press Play (or the key p) and watch it learn" : waitedFor(s);
     this.words.textContent = sentence || s.status;
-    this.words.classList.toggle("rx-sentence", Boolean(sentence));
-    this.words.classList.toggle("rx-hint", first);
-    this.progress.value = s.target ? Math.min(s.step / s.target, 1) : 0;
-    this.progress.title = `${s.step} of ${s.target} optimizer steps`;
+    this.words.classList.toggle("rx-sentence", Boolean(sentence) && !past);
+    this.words.classList.toggle("rx-hint", first && !past);
+    const step = s.at ?? s.step;
+    this.progress.value = s.target ? Math.min(step / s.target, 1) : 0;
+    this.progress.title = `${step} of ${s.target} optimizer steps`;
     this.numbers.textContent = numbersOf(s);
     this.showBusy(s.busy);
   }

@@ -47,6 +47,7 @@ export interface Status {
   rate: number;
   val_loss: number | null;
   val_metric: number | null;
+  val_step?: number | null;
   metric: string;
   test: [number, number] | null;
   at: number | null;

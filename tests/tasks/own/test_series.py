@@ -16,7 +16,6 @@ from rnn_explorer.tasks.base import PROBES, Batch, Task
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.reading import read
 from rnn_explorer.tasks.own.series import OwnSeries, OwnSeriesSettings, suggested
-from rnn_explorer.tasks.own.series_classes import beliefs
 from rnn_explorer.tasks.own.series_forecast import longest_window
 from rnn_explorer.tasks.own.series_settings import example, join_names, split_names
 from rnn_explorer.training import Trainer
@@ -94,12 +93,22 @@ def test_without_a_choice_the_first_column_that_does_not_count_rows_is_read() ->
     assert make(csv({"year": list(range(200))}), seq_len=10).input.names == ("year",), "where there is nothing else"
 
 
-def test_the_baseline_repeats_the_last_value() -> None:
+def test_the_baseline_adds_what_usually_comes_to_the_last_value() -> None:
     task = make(ramp(), columns="x", seq_len=10)
     x = (np.arange(200.0) ** 2 - task.inner.mean[0]) / task.inner.scale[0]
     steps = np.diff(x)
     errors = [steps[start + 5 : start + 10] ** 2 for start in range(128, 150)]  # the second half of each window
-    assert task.baseline().loss == pytest.approx(np.mean(errors), rel=1e-4)
+    assert task.baseline().loss < 0.1 * np.mean(errors), "the steps grow, and those of the end are known"
+    assert "adds to the last value a polynomial of third order" in task.baseline().how
+
+
+def test_a_walk_at_random_is_best_forecast_by_its_last_value() -> None:
+    x = np.random.default_rng(2).normal(size=400).cumsum().round(4)
+    task = make(csv({"x": x.tolist()}), seq_len=10)
+    batch = task.finite_set("validation")
+    assert task.baseline().how.startswith("repeats the last value")
+    lazy = ((batch.inputs - batch.targets) ** 2)[batch.step_mask()].mean()
+    assert task.baseline().loss == pytest.approx(float(lazy), rel=1e-5)
 
 
 def test_gaps_are_filled_from_the_past_within_a_part_or_dropped() -> None:
@@ -257,18 +266,6 @@ def test_the_baseline_knows_the_last_step() -> None:
     none = make(csv(long_table(shift=0.0)), kind="classification", series_id="run", columns="y").baseline()
     assert good.metric == 1.0 and good.loss < 0.05
     assert none.metric < 0.9 and none.loss > 0.4
-
-
-def test_beliefs_are_bayes_rule() -> None:
-    seen = np.array([[0.0], [2.0], [10.0], [12.0]])
-    found = beliefs(seen, np.array([0, 0, 1, 1]), np.array([[1.0], [6.0], [11.0]]), 2)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert found[0, 0] > 0.9 and found[2, 1] > 0.9 and found[1, 0] == pytest.approx(0.5, abs=1e-6)
-    # By hand: each class has a third step at 6, the mean of all, so the means are 8/3 and 28/3.
-    means = np.array([8 / 3, 28 / 3])
-    variance = (((seen[:, 0] - means[[0, 0, 1, 1]]) ** 2).sum() + 2 * seen.var()) / 6 + 1e-6
-    weight = np.exp(-((1.0 - means) ** 2) / (2 * variance))
-    np.testing.assert_allclose(found[0], weight / weight.sum(), rtol=1e-6)
 
 
 # -- what does not do -------------------------------------------------------------------------------------------

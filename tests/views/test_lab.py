@@ -1,0 +1,95 @@
+"""The lab's board: one basis for a run, whatever moment of it is looked at."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.trace import Snapshot
+from rnn_explorer.training import Trainer
+from rnn_explorer.views.base import Seen
+from rnn_explorer.views.lab import LabBoard, LabSelection
+from tests.engine.test_pictures import view_of
+
+QUERY = "task=adding&cell=gru&seq_len=12&hidden_size=8&learning_rate=0.02&steps=60"
+
+
+@pytest.fixture(scope="module")
+def moments() -> tuple[Trainer, Snapshot, Snapshot]:
+    """A trained model, its picture before training with states that hardly move, and its picture now."""
+    trainer = Trainer(Experiment.from_query(QUERY))
+    early = trainer.snapshot()
+    layer = early.trace.layers[0]
+    small = {name: np.asarray(values * 0.02, dtype=np.float32) for name, values in layer.states.items()}
+    layers = (dataclasses.replace(layer, states=small),)
+    early = dataclasses.replace(early, trace=dataclasses.replace(early.trace, layers=layers))
+    trainer.advance(math.inf, 60)
+    return trainer, early, trainer.snapshot()
+
+
+def seen(trainer: Trainer, snapshot: Snapshot, past: bool) -> Seen:
+    view = dataclasses.replace(view_of(trainer), snapshot=snapshot)
+    return Seen(view, snapshot.step, past)
+
+
+def path_of(board: LabBoard, look: Seen) -> Figure:
+    return next(card for card in board.cards(look) if card.name == "path")
+
+
+def points(figure: Figure) -> np.ndarray:
+    return np.stack([figure.table["PC 1"], figure.table["PC 2"]], axis=1)
+
+
+def ends(figure: Figure) -> np.ndarray:
+    return np.array([figure.layout["xaxis"]["range"], figure.layout["yaxis"]["range"]])
+
+
+def states(snapshot: Snapshot) -> np.ndarray:
+    return snapshot.trace.layers[0].states["hidden"].astype(np.float64).reshape(-1, 8)
+
+
+def test_a_past_step_is_drawn_in_the_basis_of_the_living_model(moments: Any) -> None:
+    trainer, early, now = moments
+    board = LabBoard(LabSelection())
+    path_of(board, seen(trainer, now, past=False))
+    drawn = path_of(board, seen(trainer, early, past=True))
+    mean = states(now).mean(axis=0)
+    _, _, vectors = np.linalg.svd(states(now) - mean, full_matrices=False)
+    expected = (states(early) - mean) @ vectors[:2].T
+    np.testing.assert_allclose(np.abs(points(drawn)), np.abs(expected), atol=1e-4)
+    spread = ((states(early) @ vectors[:2].T).var(axis=0) / states(early).var(axis=0).sum()).sum()
+    assert drawn.title == f"Path of the hidden state, {100 * spread:.0f} % of its variance"
+
+
+def test_axes_that_fit_show_the_past_and_axes_that_are_kept_compare_it(moments: Any) -> None:
+    trainer, early, now = moments
+    for axes in ("fit", "keep"):
+        board = LabBoard(LabSelection(axes=axes))  # type: ignore[arg-type]
+        today = ends(path_of(board, seen(trainer, now, past=False)))
+        drawn = path_of(board, seen(trainer, early, past=True))
+        width = np.ptp(ends(drawn), axis=1)
+        share = (np.ptp(points(drawn), axis=0) / width).max()
+        assert (points(drawn) >= ends(drawn)[:, 0]).all() and (points(drawn) <= ends(drawn)[:, 1]).all()
+        if axes == "fit":
+            assert share > 0.3, "it fills its axes"
+        else:
+            assert share < 0.1 and (ends(drawn)[:, 0] <= today[:, 0]).all() and (ends(drawn)[:, 1] >= today[:, 1]).all()
+        again = ends(path_of(board, seen(trainer, now, past=False)))
+        np.testing.assert_allclose(again, today) if axes == "fit" else np.testing.assert_allclose(again, ends(drawn))
+
+
+def test_who_begins_in_the_past_has_the_same_basis(moments: Any) -> None:
+    trainer, early, now = moments
+    one, other = LabBoard(LabSelection()), LabBoard(LabSelection())
+    path_of(one, seen(trainer, now, past=False))
+    assert (
+        other.questions(seen(trainer, now, past=False)) == []
+    )  # asked of the living model first, as every viewer does
+    past = seen(trainer, early, past=True)
+    np.testing.assert_allclose(points(path_of(one, past)), points(path_of(other, past)), atol=1e-6)
