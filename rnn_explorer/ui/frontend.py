@@ -91,9 +91,9 @@ class Frontend:
         """Pass a request on, and put our style into the answer where that is Streamlit's page."""
         headers, page = Headers(scope=scope), b""
         start: Message | None = None
-        # A page that the browser has kept may have another style.
-        kept = (b"if-none-match", b"if-modified-since")
-        scope = {**scope, "headers": [(key, text) for key, text in scope["headers"] if key not in kept]}
+        # A page that the browser has kept may have another style, and what Streamlit compressed cannot be added to.
+        ours = (b"if-none-match", b"if-modified-since", b"accept-encoding")
+        scope = {**scope, "headers": [(key, text) for key, text in scope["headers"] if key not in ours]}
 
         async def send_styled(message: Message) -> None:
             nonlocal start, page

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import re
 import signal
 import socket
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,18 @@ def test_a_page_behind_a_proxy_is_served_and_looks_nothing_up(serving: Serving, 
         assert status_of(serving.handshake(origin, host=host)) == 101
     assert status_of(serving.handshake(f"http://{serving.host}")) == 101
     assert not asked(nowhere)
+
+
+@pytest.mark.parametrize("accepted", ["gzip, deflate, br, zstd", "identity"])
+@pytest.mark.parametrize("path", ["/", "/cell?task=flip_flop", "/nosuch"])
+def test_every_page_that_a_browser_opens_has_our_style(serving: Serving, path: str, accepted: str) -> None:
+    about = {"Accept": "text/html,*/*;q=0.8", "Accept-Encoding": accepted, "Sec-Fetch-Mode": "navigate"}
+    request = urllib.request.Request(f"http://{serving.host}{path}", headers=about)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        body = answer.read()
+        assert (answer.headers["Content-Encoding"] == "gzip") is ("gzip" in accepted)
+    page = gzip.decompress(body) if "gzip" in accepted else body
+    assert b".rx-board" in page and b"<title>RNN Explorer</title>" in page
 
 
 def test_a_foreign_name_gets_nothing_by_http_either(serving: Serving) -> None:
