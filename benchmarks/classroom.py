@@ -148,6 +148,7 @@ def measure(engine: Any, experiment: Any, query: str, students: int, told: argpa
     with students_process() as group, serve() as app:
         group.say(address=app.address, students=students, one_run=told.one_run, query=query, seconds=told.seconds)
         group.hear("open")
+        served.wait_for_workers(app.pid)
         group.say()
         group.hear("begin")
         before = cpu(app.pid, group.pid)

@@ -101,6 +101,23 @@ def workers_of(pid: int) -> list[int]:
     return sorted(found)
 
 
+def wait_for_workers(pid: int) -> None:
+    """Wait until a server has all its workers and none of them has anything to do: importing torch takes a while."""
+    from rnn_explorer.engine.local import MAX_WORKERS
+
+    count = min(common.machine()["cores"], MAX_WORKERS)
+
+    def taken() -> float:
+        return sum(cpu_seconds(worker) for worker in workers_of(pid))
+
+    def rest() -> bool:
+        before = taken()
+        time.sleep(0.5)
+        return len(workers_of(pid)) == count and taken() - before < 0.05
+
+    common.wait_for("the workers", rest)
+
+
 def cpu_seconds(pid: int) -> float:
     """Seconds of CPU that a process has taken with all its threads, since it began."""
     fields = _fields(pid)

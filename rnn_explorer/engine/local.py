@@ -314,10 +314,11 @@ class LocalEngine:
         self._relay.move(run.run_id, self._tell)
 
     def _move_to_the_idle(self, run: Run) -> None:
-        """Move a run that is about to train, and of which all is known here, to a worker with less to do."""
-        if run.status not in ("ready", "paused", "finished") or not run.is_known or run.worker is None:
+        """Move a run that is about to train, and of which all is known here, to a ready worker with less to do."""
+        ready = [worker for worker in self._workers if worker.ready_since is not None]
+        if run.status not in ("ready", "paused", "finished") or not run.is_known or run.worker is None or not ready:
             return
-        best = min(self._workers, key=self._load)
+        best = min(ready, key=self._load)
         (gone, least), (lost, mine) = self._load(best), self._load(run.worker)
         if not gone and (lost or least + 0.5 < mine):
             run.number += 1

@@ -55,3 +55,17 @@ def test_what_is_pressed_before_a_worker_is_ready_is_done_then_and_the_sentence_
         assert engine.view(run).message == "", "the worker is ready"
     finally:
         engine.close()
+
+
+def test_who_presses_play_is_not_sent_to_a_worker_that_starts(small, settle, wait_for, monkeypatch):
+    monkeypatch.setattr(worker_process, "HEAD_START", 3600.0)
+    engine = LocalEngine(workers=2, one_first=True)
+    try:
+        runs = [engine.start(small(seed=seed)) for seed in range(4)]
+        for run in runs:
+            settle(engine, run, "ready")
+            engine.command(run, "play")
+        for run in runs:
+            wait_for(lambda run=run: engine.view(run).step)
+    finally:
+        engine.close()
