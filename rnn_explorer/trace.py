@@ -5,7 +5,7 @@ Axes are `(batch, time, feature)` throughout. Nothing here knows of torch or of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -132,7 +132,8 @@ class Snapshot:
         step: optimiser steps done.
         epoch: passes over the training data, with a fraction.
         trace: the probe batch through the weights of this step.
-        explanations: one for each probe sequence.
+        explanations: one for each probe sequence, made when it is read.
+        titles: of the probe sequences, in a few words; the same at every step.
         labels: (batch,) the class of each probe sequence, or -1 where there is none.
         label_names: names for `labels`.
     """
@@ -140,7 +141,8 @@ class Snapshot:
     step: int
     epoch: float
     trace: Trace
-    explanations: tuple[Explanation, ...]
+    explanations: Sequence[Explanation]
+    titles: tuple[str, ...]
     labels: Array
     label_names: tuple[str, ...]
 

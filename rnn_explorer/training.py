@@ -12,9 +12,9 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ from rnn_explorer.settings import SettingError, shown
 from rnn_explorer.sizes import LayerSummary, layer_summary, work_of
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
 from rnn_explorer.tensors import TensorBatch
-from rnn_explorer.trace import Array, Snapshot
+from rnn_explorer.trace import Array, Explanation, Snapshot, Trace
 from rnn_explorer.work import measured_at_once
 
 # Early stopping that waited for fewer steps, or judged by fewer sequences, may well have stopped at a chance rise.
@@ -122,7 +122,7 @@ class Trainer:
         self._validation = self.task.evaluation("validation")
         probe = self.task.probe()
         self._probe = TensorBatch.of(probe)
-        self._labels, self._label_names = self.task.labels(probe)
+        self._about = About.of(self.task, probe)
         self._opening: tuple[float, float] | None = None
         self._best: _Best | None = None
         self.stopped_early = ""
@@ -430,9 +430,8 @@ class Trainer:
 
     def snapshot(self) -> Snapshot:
         """The probe batch through the present weights: every gate, state and answer, with words for a person."""
-        labels = (self._labels, self._label_names)
         model = self.model if self.device.type == "cpu" else copy.deepcopy(self.model).to("cpu")
-        return snapshot_of(model, self.task, self._probe, labels, self.step_count, self.epoch_position())
+        return snapshot_of(model, self.task, self._probe, self._about, self.step_count, self.epoch_position())
 
     def summary(self) -> tuple[LayerSummary, ...]:
         """The layer summary of the model."""
@@ -581,8 +580,56 @@ def _finished(slices: Generator[None, None, T]) -> T:
         return end.value
 
 
+@dataclass(frozen=True)
+class About:
+    """What stays the same in all pictures of some sequences.
+
+    Attributes:
+        labels, label_names: `Task.labels` of them.
+        titles: each in a few words.
+    """
+
+    labels: Array
+    label_names: tuple[str, ...]
+    titles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: Task, batch: Batch) -> About:
+        """About a batch of a task."""
+        labels, names = task.labels(batch)
+        time, size = batch.inputs.shape[1], task.output.size
+        nothing = np.zeros((time, size), dtype=np.float32)
+        lengths = np.full(len(batch), time) if batch.lengths is None else batch.lengths
+        told = (
+            task.explain(batch.inputs[n], batch.targets[n], int(lengths[n]), nothing).title for n in range(len(batch))
+        )
+        return cls(labels, tuple(names), tuple(told))
+
+
+class Explanations(Sequence[Explanation]):
+    """What a task says of sequences and a model's answers, said when it is read: a picture shows one of them."""
+
+    def __init__(self, task: Task, trace: Trace) -> None:
+        self._task, self._trace = task, trace
+
+    @overload
+    def __getitem__(self, index: int) -> Explanation: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Explanation, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Explanation | tuple[Explanation, ...]:
+        if isinstance(index, slice):
+            return tuple(self[n] for n in range(len(self))[index])
+        trace, n = self._trace, range(len(self))[index]
+        return self._task.explain(trace.inputs[n], trace.targets[n], int(trace.lengths[n]), trace.answers[n])
+
+    def __len__(self) -> int:
+        return len(self._trace.lengths)
+
+
 def snapshot_of(
-    model: SequenceModel, task: Task, probe: TensorBatch, labels: tuple[Array, tuple[str, ...]], step: int, epoch: float
+    model: SequenceModel, task: Task, probe: TensorBatch, about: About, step: int, epoch: float
 ) -> Snapshot:
     """Sequences through a model: every gate, state and answer, with words for a person.
 
@@ -590,15 +637,11 @@ def snapshot_of(
         model: in evaluation mode.
         task: what it learns.
         probe: the sequences.
-        labels: `Task.labels` of it.
+        about: them.
         step, epoch: how far the model has come.
     """
     trace = model.trace(probe)
-    explanations = tuple(
-        task.explain(trace.inputs[n], trace.targets[n], int(trace.lengths[n]), trace.answers[n])
-        for n in range(len(probe))
-    )
-    return Snapshot(step, epoch, trace, explanations, labels[0], tuple(labels[1]))
+    return Snapshot(step, epoch, trace, Explanations(task, trace), about.titles, about.labels, about.label_names)
 
 
 def judged(

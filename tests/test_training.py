@@ -17,6 +17,7 @@ from rnn_explorer import training
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
+from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.base import Batch, OutputSpec
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Diverged, StepReport, Trainer, loss_of
@@ -814,3 +815,11 @@ def test_a_state_with_damaged_best_weights_is_refused(change):
     with pytest.raises(ValueError):
         trainer.restore(state)
     assert equal(weights(trainer), before)
+
+
+@pytest.mark.parametrize("task", [name for name in TASKS.names() if not name.startswith("own_")])
+def test_a_title_says_the_same_whatever_the_model_answers(task):
+    trainer = Trainer(Experiment.default(task).replace(hidden_size=3))
+    snapshot = trainer.snapshot()
+    assert snapshot.titles == tuple(told.title for told in snapshot.explanations)
+    assert len(snapshot.explanations[1:3]) == 2 and snapshot.explanations[-1].title == snapshot.titles[-1]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rnn_explorer.analysis.questions import QUESTIONS, Progress
 from rnn_explorer.analysis.subject import Subject
-from rnn_explorer.training import snapshot_of
+from rnn_explorer.training import About, snapshot_of
 
 
 @QUESTIONS.register("snapshot")
 def snapshot(subject: Subject) -> Progress:
     """A `Snapshot` as the trainer would have taken it at that step."""
     yield 0.0
-    labels = subject.task.labels(subject.probe.numpy())
-    return snapshot_of(subject.model, subject.task, subject.probe, labels, subject.step, subject.epoch)
+    about = About.of(subject.task, subject.probe.numpy())
+    return snapshot_of(subject.model, subject.task, subject.probe, about, subject.step, subject.epoch)

@@ -27,6 +27,7 @@ from rnn_explorer.figures.style import (
     time_axis,
     visible,
 )
+from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Explanation, Strip
 
 _WIDTH = 540  # pixels the live picture has, more or less: for room that depends on the length of names
@@ -130,7 +131,7 @@ def answer(explanation: Explanation, cell: str, before: Figure | None = None) ->
         data=data,
         layout=layout,
         marks=marks,
-        table=_table(explanation),
+        table=Later(lambda: _table(explanation)),
     )
 
 

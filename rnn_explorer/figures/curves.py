@@ -20,6 +20,7 @@ from rnn_explorer.figures.style import (
     nice_floor,
     plain,
 )
+from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array
 
 MOST_POINTS = 400  # in one line: more than there are pixels
@@ -214,7 +215,7 @@ def curves(
         how_to_read=how,
         data=data,
         layout=layout,
-        table=_table(train, validation, baselines, test, newest, metric_name),
+        table=Later(lambda: _table(train, validation, baselines, test, newest, metric_name)),
     )
 
 

@@ -33,6 +33,7 @@ from rnn_explorer.figures.style import (
     unit_axis,
     visible,
 )
+from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array, LayerTrace
 
 View = Literal["maps", "unit", "saturation"]
@@ -196,7 +197,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
         data=data,
         layout=layout,
         marks=marks,
-        table={**by_unit(dict(shown)), **_input_columns(inputs, symbols, steps, hidden_size)},
+        table=Later(lambda: {**by_unit(dict(shown)), **_input_columns(inputs, symbols, steps, hidden_size)}),
     )
 
 

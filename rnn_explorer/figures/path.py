@@ -17,6 +17,7 @@ from rnn_explorer.figures.style import (
     margin,
     plain,
 )
+from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array
 
 
@@ -173,7 +174,7 @@ def path(
         data=data,
         layout=layout,
         marks=[Mark("point", trace=len(data) - 1)],
-        table=_table(points, lengths, labels, label_names, dims),
+        table=Later(lambda: _table(points, lengths, labels, label_names, dims)),
     )
 
 

@@ -15,6 +15,7 @@ from rnn_explorer.figures.style import (
     time_axis,
     unit_axis,
 )
+from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array, LayerTrace
 
 MOST_UNITS = 128  # rows drawn: about what the height has pixels for
@@ -62,7 +63,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
         data=data,
         layout=layout,
         marks=[Mark("line")],
-        table=by_unit({"hidden": hidden}),
+        table=Later(lambda: by_unit({"hidden": hidden})),
     )
 
 

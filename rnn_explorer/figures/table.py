@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 _COMPUTED = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]([0-9][0-9.,]*|[.,][0-9]+)(e[+-]?[0-9]+)?( ?[%$€£])?|[+-](inf|nan)", re.IGNORECASE)
+
+
+class Later(Mapping[str, Any]):
+    """A table that is made when it is read: a figure is drawn many times for each time that it is exported.
+
+    Args:
+        make: gives the table; what it reads must not change afterwards.
+    """
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        self._make = make
+
+    @functools.cached_property
+    def _table(self) -> Mapping[str, Any]:
+        return self._make()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._table[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
 
 
 def as_text(cell: str) -> str:

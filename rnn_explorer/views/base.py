@@ -257,7 +257,7 @@ def common_tools(seen: Seen, unit: bool = True) -> list[Tool]:
     entries = snapshot.trace.layers
     layers = 1 + max(entry.layer for entry in entries)
     directions = sorted({entry.direction for entry in entries}, reverse=True)
-    titles = tuple((n, f"{n + 1}: {told.title}") for n, told in enumerate(snapshot.explanations))
+    titles = tuple((n, f"{n + 1}: {title}") for n, title in enumerate(snapshot.titles))
     tools = [Tool("sequence", "select", "The sequence that the figures show", options=titles)]
     if layers > 1:
         numbered = tuple((n, f"layer {n + 1}") for n in range(layers))
