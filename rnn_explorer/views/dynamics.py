@@ -85,8 +85,13 @@ class DynamicsSelection(Selection):
             numbers = [float(word) for word in self.input.split(",")] if self.input else []
         except ValueError:
             return None
-        good = len(numbers) == wanted and all(map(math.isfinite, numbers))
-        return numbers if good and (inputs.ndim == 2 or any(numbers)) else None
+        return numbers if len(numbers) == wanted and all(map(math.isfinite, numbers)) else None
+
+    def constant(self, snapshot: Snapshot) -> tuple[float, ...] | None:
+        """The constant input as questions take it: zeros, in whatever way they are chosen, are None."""
+        held = self.held(snapshot)
+        symbols = snapshot.trace.inputs.ndim == 2
+        return None if held is None or not (symbols or any(held)) else tuple(held)
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,8 @@ class DynamicsBoard(Board):
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
         assert snapshot is not None
         place = {"layer": chosen.layer, "direction": chosen.direction}
-        about = {**place, "input": chosen.held(snapshot)}
+        held = chosen.constant(snapshot)
+        about = {**place, "input": None if held is None else list(held)}
         asked = [Question("trajectories", "trajectories", place)]
         paths = _about_this(seen.answer("trajectories").value, chosen)
         self._keep(seen)
@@ -264,14 +270,13 @@ class DynamicsBoard(Board):
         """What the button asks for now."""
         chosen, last = self.fitted(seen), SearchFor.read(self.selection.find)
         assert seen.view.snapshot is not None
-        held = chosen.held(seen.view.snapshot)
         return SearchFor(
             1 if last is None else (last.number + 1) % 10**9,
             seen.step if seen.past else PRESENT,
             chosen.layer,
             chosen.direction,
             chosen.inits,
-            None if held is None else tuple(held),
+            chosen.constant(seen.view.snapshot),
         )
 
     def _keep(self, seen: Seen) -> None:
@@ -290,8 +295,7 @@ class DynamicsBoard(Board):
         if points is None or snapshot is None:
             return ""
         chosen = self.fitted(seen)
-        held = chosen.held(snapshot)
-        if points.held.values != (None if held is None else tuple(held)):
+        if points.held.values != chosen.constant(snapshot):
             return f"under {points.held.words}, and another input is held now"
         if points.place.step != seen.step and not (chosen.refresh and seen.view.status == "training" and not seen.past):
             return f"at step {points.place.step}, and the model is that of step {seen.step} now"
@@ -303,8 +307,7 @@ class DynamicsBoard(Board):
         found: Perturbation | None = _about_this(seen.answer("kicked").value, chosen) if chosen.pick else None
         if found is None or snapshot is None:
             return None
-        held = chosen.held(snapshot)
-        return found if found.held.values == (None if held is None else tuple(held)) else None
+        return found if found.held.values == chosen.constant(snapshot) else None
 
     def _follow(self, paths: Trajectories, points: FixedPoints | None, kicked: Perturbation | None) -> None:
         """Axes that turn and grow with the states, and jump only when another layer is shown."""

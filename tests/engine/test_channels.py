@@ -17,6 +17,7 @@ from rnn_explorer.engine.inquiries import Inquiry
 from rnn_explorer.engine.protocol import FrameMade, OpenChannel, WantFrame
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
+from rnn_explorer.views.dynamics import PRESENT, SearchFor
 from tests.engine.test_pictures import view_of
 
 
@@ -71,7 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_search_begins_though_the_run_rests(clock: Clock) -> None:
-    resting = Resting(clock, "dynamics", find="1")
+    resting = Resting(clock, "dynamics", find=SearchFor(1, PRESENT, 0, "forward", 512, None).write())
     resting.rest()
     assert [inquiry.kind for inquiry in resting.asked] == ["trajectories", "fixed_points"]
 
@@ -88,8 +89,8 @@ def test_a_film_turns_though_the_run_rests(clock: Clock) -> None:
     assert clock.now - begin == pytest.approx(0.75, abs=0.1)
 
 
-def test_the_past_is_searched_once_it_is_seen(clock: Clock) -> None:
-    resting = Resting(clock, "dynamics", at="10")
+def test_the_past_is_searched_once_it_is_seen_where_that_was_asked_for(clock: Clock) -> None:
+    resting = Resting(clock, "dynamics", at="10", find=SearchFor(1, 10, 0, "forward", 512, None).write())
     resting.rest()
     assert {(inquiry.kind, inquiry.step) for inquiry in resting.asked} == {("snapshot", 10), ("trajectories", 10)}
     asked = next(inquiry for inquiry in resting.asked if inquiry.kind == "snapshot")

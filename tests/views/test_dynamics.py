@@ -296,6 +296,15 @@ def test_a_search_is_made_where_it_is_asked_for_and_nowhere_else() -> None:
     assert asked(board, now)["points"].every == 5 and asked(board, now)["points"].options["input"] == [0.0, 1.0, 0.0]
 
 
+def test_zeros_are_zeros_however_they_are_chosen() -> None:
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=ASKED))
+    look = answered(trainer, board)
+    board.selection = dataclasses.replace(board.selection, input="0,0,0")
+    assert "Out of date" not in named(board.cards(look))["dynamics"].title
+    symbol = trainer_of(NAMES).snapshot()
+    assert DynamicsSelection(input="0").constant(symbol) == (0.0,), "the first symbol is no zero"
+
+
 def test_an_answered_search_is_not_made_again() -> None:
     trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection())
     pressed(board, seen(trainer))
