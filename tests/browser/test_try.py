@@ -85,16 +85,16 @@ def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit
 
 def test_a_free_run_has_the_length_that_is_asked_for_and_follows_the_past(visit: Visit) -> None:
     page = opened(visit, "task=forecast&cell=gru&hidden_size=8&steps=40", "closed_loop")
-    free = "document.querySelector('.rx-closed_loop .rx-plot').data[3]"
-    page.wait(f"{free} && document.querySelector('.rx-closed_loop .rx-plot').calcdata[3].length === 100")
+    free = "document.querySelector('.rx-closed_loop .rx-plot').data[4]"
+    page.wait(f"{free} && document.querySelector('.rx-closed_loop .rx-plot').calcdata[4].length === 100")
     page.page.locator(".rx-pick-steps input").focus()
     page.page.keyboard.press("Home")
     for _ in range(4):
         page.page.keyboard.press("ArrowRight")
-    page.wait("document.querySelector('.rx-closed_loop .rx-plot').calcdata[3].length === 5")
+    page.wait("document.querySelector('.rx-closed_loop .rx-plot').calcdata[4].length === 5")
     page.press("play")
     page.status("finished")
-    now = "JSON.stringify(document.querySelector('.rx-closed_loop .rx-plot').calcdata[3].map((point) => point.y))"
+    now = "JSON.stringify(document.querySelector('.rx-closed_loop .rx-plot').calcdata[4].map((point) => point.y))"
     page.past(39)
     after = page.page.evaluate(now)
     page.page.mouse.move(5, 5)
