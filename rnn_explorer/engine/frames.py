@@ -192,12 +192,19 @@ class FrameEncoder:
         return {**news, **{name: value for name, value in (("data", data), ("change", change)) if value}}
 
 
+_PLAIN = frozenset((str, int, float, bool))  # without arrays inside, and not sent coarsely
+
+
 def _changes(last: _Parts, trace: Mapping[str, Any], coarse: bool) -> dict[str, Any]:
     """The properties of a trace that go out: those that changed, and those that went out coarsely, when it is over."""
     changed = {}
     for name, value in trace.items():
         before = last[name]
-        if before.given is value and (before.fine or coarse):  # most are; this saves a call
+        given, kind = before.given, type(value)
+        # Most are the same; these looks save a call.
+        if given is value and (before.fine or coarse):
+            continue
+        if kind in _PLAIN and type(given) is kind and given == value:
             continue
         if _is_new(last, name, value) or not (before.fine or coarse):
             changed[name] = _outgoing(name, last, coarse, before)
@@ -284,7 +291,7 @@ def _is_new(sent: _Parts, name: str, value: Any) -> bool:
     given, wired = last.given, last.wired
     if given is value:
         return False
-    if wired is given and not isinstance(given, np.ndarray):  # no arrays in it: Python compares it at once
+    if wired is given and type(given) is not np.ndarray:  # no arrays in it: Python compares it at once
         new = isinstance(given, bool) != isinstance(value, bool)  # 1 == True, but not in JSON
         try:
             new = new or bool(given != value)
@@ -350,7 +357,7 @@ def _floats(value: np.ndarray) -> np.ndarray:
 
     A line has double precision where single would not tell its values apart, as of 1e15 + {0, 1, 2}.
     """
-    if value.dtype == np.float16:
+    if value.dtype == np.float16 or (value.ndim == 1 and value.dtype == np.float32):
         return value
     if value.ndim == 2 and value.size:
         half = value.astype(np.float16)
