@@ -146,9 +146,9 @@ def measure(engine: Any, experiment: Any, query: str, students: int, told: argpa
     runs = 1 if told.one_run else students
     alone = [without_pages(engine, experiment, runs, told.seconds / 2)]
     with students_process() as group, serve() as app:
+        served.wait_for_workers(app.pid)  # the teacher was there before
         group.say(address=app.address, students=students, one_run=told.one_run, query=query, seconds=told.seconds)
         group.hear("open")
-        served.wait_for_workers(app.pid)
         group.say()
         group.hear("begin")
         before = cpu(app.pid, group.pid)

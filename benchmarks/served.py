@@ -107,13 +107,11 @@ def wait_for_workers(pid: int) -> None:
 
     count = min(common.machine()["cores"], MAX_WORKERS)
 
-    def taken() -> float:
-        return sum(cpu_seconds(worker) for worker in workers_of(pid))
-
     def rest() -> bool:
-        before = taken()
+        there = workers_of(pid)
+        before = sum(map(cpu_seconds, there))
         time.sleep(0.5)
-        return len(workers_of(pid)) == count and taken() - before < 0.05
+        return len(there) == count and sum(map(cpu_seconds, there)) - before < 0.05
 
     common.wait_for("the workers", rest)
 

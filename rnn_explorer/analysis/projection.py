@@ -135,10 +135,15 @@ def explained(basis: Basis, states: Array, lengths: Array | None = None) -> Arra
         0 to 1; all 0 where the states do not vary.
     """
     rows = valid(states, lengths).astype(np.float64)
-    total = float(rows.var(axis=0).sum()) if len(rows) else 0.0
-    if not total > _TINY * max(1.0, float(np.square(rows.mean(axis=0)).sum()) if len(rows) else 1.0):
+    if not len(rows):
         return np.zeros(len(basis.components))
-    return np.asarray((rows @ basis.components.T).var(axis=0) / total)
+    mean = rows.mean(axis=0)
+    rows -= mean
+    total = float(np.vdot(rows, rows))
+    if not total > len(rows) * _TINY * max(1.0, float(mean @ mean)):
+        return np.zeros(len(basis.components))
+    along = rows @ basis.components.T
+    return np.asarray(np.einsum("nk,nk->k", along, along) / total)
 
 
 def limits(projected: Array, previous: Array | None = None, lengths: Array | None = None) -> Array:

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from rnn_explorer.figures.words import Words
 
 FRAMES_PER_SECOND = 12  # the most of one channel: more look no smoother, and cost the browser as much again
-SHARE = 0.3  # of a worker's time that all frames together may take while a run trains
+SHARE = 0.18  # of a worker's time that all frames together may take while a run trains
 SHARE_EACH = 0.12  # of one channel: who looks on alone should not slow down what they look at
+CREDIT = 0.05  # seconds of waiting that count for the next frame
 PATIENCE = 60.0  # seconds that a file waits for what must be computed
 NO_FIGURE = "There is no such figure."
 OUR_FAULT = "This could not be drawn, by a fault of the program; the log has it."
@@ -207,7 +208,8 @@ class Channels:
         cost = time.thread_time() - begin
         self._served[channel.who] = now + 1 / FRAMES_PER_SECOND
         channel.earliest = now + max(1 / FRAMES_PER_SECOND, cost / SHARE_EACH if training else 0.0)
-        self._earliest = now + cost / SHARE if training else now
+        # From when this frame was due, so that waiting for a slice to end costs no frames.
+        self._earliest = max(self._earliest, now - CREDIT) + cost / SHARE if training else now
         if made is not None:
             self.send(made)
 

@@ -118,7 +118,8 @@ class Worker:
                 alone = not self.turns and not self.inquiries
                 shared = min(SLICE_SHARED, max(ROUND / (1 + len(self.turns)), SHORTEST_SLICE))
                 seconds = FIRST_SLICE if run.first_slice else SLICE_ALONE if alone else shared
-                seconds = min(seconds, max(self.channels.due() - now, SHORTEST_SLICE))  # a frame may be due before
+                if alone:  # a frame may be due before; where there are many runs, their slices are short anyway
+                    seconds = min(seconds, max(self.channels.due() - now, SHORTEST_SLICE))
                 run.first_slice = False
                 self.give_slice(run, seconds)
                 if (run.busy or run.status == "training") and run not in self.turns:
