@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from rnn_explorer.figures.words import Words
 
 FRAMES_PER_SECOND = 12  # the most of one channel: more look no smoother, and cost the browser as much again
-SHARE = 0.18  # of a worker's time that all frames together may take while a run trains
+SHARE = 0.22  # of a worker's time that all frames together may take while a run trains
 SHARE_EACH = 0.12  # of one channel: who looks on alone should not slow down what they look at
 CREDIT = 0.05  # seconds of waiting that count for the next frame
 PATIENCE = 60.0  # seconds that a file waits for what must be computed
