@@ -19,6 +19,7 @@ from rnn_explorer.figures.states import states
 from rnn_explorer.trace import Explanation, LayerTrace, Snapshot
 from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
 
+CURVES_EVERY = 0.13  # seconds between two drawings of the curves while they grow; the page draws them as seldom
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
 
 
@@ -58,6 +59,7 @@ class LabBoard(Board):
         self._limits: Any = None
         self._layer: tuple[int, str, int] | None = None
         self._answered: tuple[int, Figure] | None = None
+        self._drawn: tuple[tuple[Any, ...], float, Figure] | None = None  # the newest curves, of what and when
 
     def tools(self, seen: Seen) -> list[Tool]:
         tools = common_tools(seen)
@@ -81,7 +83,7 @@ class LabBoard(Board):
 
     def cards(self, seen: Seen) -> list[Figure]:
         view = seen.view
-        drawn = [curves_of(seen, self.selection.log)]
+        drawn = [self._curves(seen)]
         if view.snapshot is None:
             return drawn
         snapshot, chosen = view.snapshot, self.fitted(seen)
@@ -103,6 +105,14 @@ class LabBoard(Board):
             )
         )
         return drawn
+
+    def _curves(self, seen: Seen) -> Figure:
+        """The curves, which change least from one frame to the next: while they grow, not for every frame."""
+        kind = (seen.view.run_id, seen.view.status, seen.past, self.selection.log, len(seen.others))
+        now = time.monotonic()
+        if self._drawn is None or kind != self._drawn[0] or not _grows(seen) or now - self._drawn[1] >= CURVES_EVERY:
+            self._drawn = kind, now, curves_of(seen, self.selection.log)
+        return self._drawn[2]
 
     def _answer(self, seen: Seen, explanation: Explanation, sequence: int) -> Figure:
         before = self._answered[1] if self._answered and self._answered[0] == sequence and _moves(seen) else None
@@ -145,6 +155,11 @@ class LabBoard(Board):
             basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
             self._fitted, self._fitted_step = now, snapshot.step
         return basis
+
+
+def _grows(seen: Seen) -> bool:
+    """Whether the living model learns on so fast that the next frame comes at once, and is looked at."""
+    return seen.view.status == "training" and not seen.past and seen.view.steps_per_second > 1 / CURVES_EVERY
 
 
 def _moves(seen: Seen) -> bool:

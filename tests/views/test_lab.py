@@ -13,6 +13,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.trace import Snapshot
 from rnn_explorer.training import Trainer
+from rnn_explorer.views import lab
 from rnn_explorer.views.base import Seen
 from rnn_explorer.views.lab import LabBoard, LabSelection
 from tests.engine.test_pictures import view_of
@@ -93,3 +94,28 @@ def test_who_begins_in_the_past_has_the_same_basis(moments: Any) -> None:
     )  # asked of the living model first, as every viewer does
     past = seen(trainer, early, past=True)
     np.testing.assert_allclose(points(path_of(one, past)), points(path_of(other, past)), atol=1e-6)
+
+
+def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(lab.time, "monotonic", lambda: now)
+    trainer = Trainer(Experiment.from_query("task=adding&hidden_size=3"))
+    board = LabBoard(LabSelection())
+
+    def newest(**more: Any) -> int:
+        trainer.advance(0.0)
+        view = view_of(trainer, **{"status": "training", "steps_per_second": 500.0, **more})
+        curves = board.cards(Seen(view, view.step))[0]
+        return int(curves.data[0]["x"][-1])
+
+    first = newest()
+    now += 0.05
+    assert newest() == first < trainer.step_count
+    now += 0.1
+    assert newest() == trainer.step_count
+    now += 0.01
+    assert newest(status="paused") == trainer.step_count, "the end is shown"
+    assert newest() == trainer.step_count, "another status is another picture"
+    assert newest(steps_per_second=3.0) == trainer.step_count, "each step of a slow run"
+    board.selection = LabSelection(log=True)
+    assert newest() == trainer.step_count, "as is another axis"
