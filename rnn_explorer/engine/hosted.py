@@ -26,7 +26,7 @@ GOES = 30.0  # a second, into which a pace divides the steps: more than there ar
 RATE_WINDOW = 1.0  # seconds over which steps per second are counted
 
 
-class Pace:
+class Throttle:
     """When something that takes time is due again: not too often, and never more than its share of a run's time.
 
     Args:
@@ -68,8 +68,8 @@ class HostedRun:
         self.version = 0  # grows with everything that a viewer might see
         self._view: RunView | None = None
         self._snapshot: Snapshot | None = None
-        self.checkpoints = Pace(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
-        self.frames = Pace(0.0, FRAME_SHARE)
+        self.checkpoints = Throttle(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
+        self.frames = Throttle(0.0, FRAME_SHARE)
         self.frame_step, self.frame_size = -1, 0  # the newest one that was taken
         self.past: Trainer | None = None  # holds the model of an old step while somebody asks about it
         self.times: deque[tuple[float, int]] = deque()

@@ -24,7 +24,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
-from rnn_explorer.tasks.memoryless import frequencies, of_probabilities
+from rnn_explorer.tasks.memoryless import next_character
 from rnn_explorer.tasks.words import number
 from rnn_explorer.trace import Array, Explanation
 
@@ -140,15 +140,7 @@ class CharLM(Task):
     def baseline(self) -> Baseline:
         split: Split = "validation" if len(self._sets["validation"]) else "test"
         train, batch = self.corpus.codes[slice(*self.parts["train"])], self._sets[split]
-        # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
-        prior = np.tile((self._usage + 1) / 100, (self.input.size, 1))  # (this character, the next)
-        shares = frequencies(train[:-1], train[1:], prior)
-        return of_probabilities(
-            shares[batch.inputs.ravel()],
-            batch.targets.ravel(),
-            "knows the present character alone: how often each character followed it in the training part, "
-            f"measured on the {split} part",
-        )
+        return next_character(train, self._usage, batch, split)
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]

@@ -218,3 +218,22 @@ def _steps(batch: Batch, most: int | None = _MOST_ROWS) -> tuple[Array, Array]:
 
 def _powers(x: Array, order: int) -> Array:
     return np.concatenate([np.ones((len(x), 1)), *(x**power for power in range(1, order + 1))], axis=1)
+
+
+def next_character(train: Array, usage: Array, batch: Batch, split: str) -> Baseline:
+    """Which character comes next, from the present one alone.
+
+    Args:
+        train: (n,) the codes of a text that may be learned from.
+        usage: (size,) how often each code is used in it.
+        batch: inputs and targets, (batch, time) codes, on which it is judged.
+        split: the name of the part that they come from.
+    """
+    # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
+    prior = np.tile((usage + 1) / 100, (len(usage), 1))  # (this character, the next)
+    return of_probabilities(
+        frequencies(train[:-1], train[1:], prior)[batch.inputs.ravel()],
+        batch.targets.ravel(),
+        "knows the present character alone: how often each character followed it in the training part, "
+        f"measured on the {split} part",
+    )

@@ -80,6 +80,16 @@ def start_server(port: int = 0) -> Server:
     raise RuntimeError("the server did not start")
 
 
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that a test may stop or kill."""
+    running = start_server()
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+    running.process.wait()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     running = start_server()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -17,15 +17,6 @@ Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=rnn&hidden_size=4&seq_len=6&steps=1000000"
 AWAY = 30.0  # seconds without network
 TABS = 20
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    running = start_server()
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-    running.process.wait()
 
 
 def board(page: Visitor, part: str) -> int:

@@ -8,26 +8,17 @@ import re
 import signal
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.browser.conftest import Server, Visitor, start_server
+from tests.browser.conftest import Server, Visitor
 from tests.ui.poor_line import PoorLine
 
 Visit = Callable[..., Visitor]
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    running = start_server()
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-    running.process.wait()
 
 
 def gone(pid: int) -> bool:

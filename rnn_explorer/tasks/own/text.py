@@ -25,7 +25,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
-from rnn_explorer.tasks.memoryless import frequencies, last_steps, of_probabilities
+from rnn_explorer.tasks.memoryless import frequencies, last_steps, next_character, of_probabilities
 from rnn_explorer.tasks.names import LANGUAGES
 from rnn_explorer.tasks.own.csv_file import check_classes
 from rnn_explorer.tasks.own.limits import DataError, be, counted, quoted
@@ -271,15 +271,7 @@ class _Characters(PartsTask):
     def baseline(self) -> Baseline:
         batch, split = self.judged()
         train = self.codes[slice(*self.train_part)].astype(np.int64)
-        # As if each pair had been seen once for a hundred characters of its second kind: no pair is impossible.
-        prior = np.tile((self._usage + 1) / 100, (self.input.size, 1))  # (this character, the next)
-        shares = frequencies(train[:-1], train[1:], prior)
-        return of_probabilities(
-            shares[batch.inputs.ravel()],
-            batch.targets.ravel(),
-            "knows the present character alone: how often each character followed it in the training part, "
-            f"measured on the {split} part",
-        )
+        return next_character(train, self._usage, batch, split)
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
