@@ -70,7 +70,7 @@ def measure(kind: str, hidden: int, length: int, batch: int, seconds: float) -> 
     name, _, nonlinearity = kind.partition("_")
     options = {"nonlinearity": nonlinearity} if nonlinearity else {}
     cell = cell_class(name)(INPUTS, hidden, **options)
-    cell.initialise("keras", torch.Generator().manual_seed(0))
+    cell.initialize("keras", torch.Generator().manual_seed(0))
     x = torch.randn(batch, length, INPUTS, generator=torch.Generator().manual_seed(1))
     state = cell.initial_state(x)
 

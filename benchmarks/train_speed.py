@@ -279,7 +279,7 @@ def measure(running: Sequence[Peer], row: Row, rounds: int) -> dict[str, Any]:
     first = {peer.name: peer.begin(row) for peer in running}
     times: dict[str, list[float]] = {peer.name: [] for peer in running}
     for number in range(rounds):
-        # To and fro, so that a machine that gets slower favours nobody.
+        # To and fro, so that a machine that gets slower favors nobody.
         for peer in running if number % 2 == 0 else reversed(running):
             times[peer.name].append(peer.milliseconds(row))
     ours = [name for name in times if name.startswith(OURS)]

@@ -106,7 +106,7 @@ def measure(engine: Any, task_name: str, cell: str, seconds: float, rounds: int,
     }
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(rounds):
-        # To and fro, so that a machine that gets slower favours nobody.
+        # To and fro, so that a machine that gets slower favors nobody.
         for way in WAYS if number % 2 == 0 else reversed(WAYS):
             rates[way].append(ways[way]())
     engine.command(run_id, "stop")

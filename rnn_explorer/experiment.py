@@ -79,7 +79,7 @@ class ModelSettings(Settings):
     )  # fmt: skip
     embedding: int = setting(
         0, low=0, high=256, unit="numbers", label="Embedding size",
-        help="Numbers that each symbol is turned into, learnt with the rest; 0 uses one-hot vectors.",
+        help="Numbers that each symbol is turned into, learned with the rest; 0 uses one-hot vectors.",
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ class TrainingSettings(Settings):
     )  # fmt: skip
     val_split: float = setting(
         0.2, low=0.0, high=0.5, label="Validation split",
-        help="Share of the training data that is never trained on and shows whether the model generalises.",
+        help="Share of the training data that is never trained on and shows whether the model generalizes.",
     )  # fmt: skip
     pace: str = setting(
         "slow", choices=("slow", "fast"), live=True, label="Pace",

@@ -68,7 +68,7 @@ class SequenceModel(nn.Module):
     """The network that an experiment describes.
 
     Args:
-        settings: cell, sizes, initialiser.
+        settings: cell, sizes, initializer.
         input_spec: what enters at a step.
         output_spec: what is asked for.
         generator: where the initial weights come from; on the meta device none are drawn.
@@ -104,12 +104,12 @@ class SequenceModel(nn.Module):
         self.head = _linear(width, output_spec.size)
         self._activation = _ACTIVATIONS[settings.dense_activation]
         if not self.head.weight.is_meta:
-            self._initialise(generator)
+            self._initialize(generator)
 
-    def _initialise(self, generator: torch.Generator) -> None:
+    def _initialize(self, generator: torch.Generator) -> None:
         init = self.settings.init
         for cell in self.cells():
-            cell.initialise(init, generator)
+            cell.initialize(init, generator)
         with torch.no_grad():
             for linear in self.linears():
                 if init == "pytorch":

@@ -129,7 +129,7 @@ class Snapshot:
     """The state of a run at one step: everything that the live picture shows.
 
     Attributes:
-        step: optimiser steps done.
+        step: optimizer steps done.
         epoch: passes over the training data, with a fraction.
         trace: the probe batch through the weights of this step.
         explanations: one for each probe sequence, made when it is read.

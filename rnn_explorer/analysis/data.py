@@ -100,7 +100,7 @@ def _answers(task: Task, batches: dict[str, Batch]) -> Spread:
 
 
 def _labels(task: Task, batches: dict[str, Batch]) -> Spread | None:
-    """The classes of the colours, where they are others than those asked for."""
+    """The classes of the colors, where they are others than those asked for."""
     if task.output.kind == "classes":
         return None
     found = {split: task.labels(batch) for split, batch in _thinned(batches).items() if len(batch)}

@@ -25,7 +25,7 @@ class Example:
     Attributes:
         kind: "image", "symbols" or "series", as `Explanation.kind`.
         title: the sequence in a few words.
-        label: its class, for colouring; -1 where there is none.
+        label: its class, for coloring; -1 where there is none.
         length: its real time steps.
         image: (rows, columns), for an image; else None. `image_steps` says which step, from 0, each cell belongs to.
         symbols: the text of each step, for symbols; else empty.
@@ -81,7 +81,7 @@ class DataReport:
         sampled: training sequences of an endless stream that were counted here; 0 for a finite set.
         shortest, longest: time steps of the shortest and longest sequence.
         answers: how the right answers are distributed.
-        labels: how the classes are by which sequences are coloured; None where they are the right answers, or there are
+        labels: how the classes are by which sequences are colored; None where they are the right answers, or there are
             none.
         lengths: how the lengths are; None where all are equal.
         inputs: how often each symbol enters, or how the one number of a step is distributed; None for several numbers.

@@ -659,7 +659,7 @@ class _Scene:
 
     def given_space(self, mean: Sequence[float], components: Sequence[Sequence[float]]) -> Space:
         """Axes that are given; those beyond the third are not needed."""
-        centre = self.vector("mean", mean).numpy()
+        center = self.vector("mean", mean).numpy()
         rows = np.zeros((3, self.place.size))
         for number, row in enumerate(components[:3]):
             rows[number] = self.vector("components", row).numpy()
@@ -667,7 +667,7 @@ class _Scene:
         two = 2 if self.place.size > 1 else 1
         if len(components) < 2 or np.abs(norms[:two, :two] - np.eye(two)).max() > 1e-3:
             raise UserError("components must be two or three axes at right angles, each of length 1")
-        return Space(Basis(centre, rows, self._explained(rows)), self.space.names)
+        return Space(Basis(center, rows, self._explained(rows)), self.space.names)
 
     def _explained(self, components: Array) -> Array:
         """(k,): the share of the states' variance along each axis."""

@@ -340,7 +340,7 @@ def _jacobians_back(reading: _Reading) -> Iterator[Scaled]:
 
 @torch.no_grad()
 def _segments(reading: _Reading, places: Array, begin: float, end: float) -> Generator[float, None, list[Scaled]]:
-    """d s_b / d s_a for neighbouring steps of reading a < b in `places`."""
+    """d s_b / d s_a for neighboring steps of reading a < b in `places`."""
     found: list[Scaled] = []
     for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
         product: Scaled = (torch.eye(reading.size, dtype=torch.float64), 0.0)

@@ -26,7 +26,7 @@ from rnn_explorer.trace import Array, Direction
 
 # The thresholds of everything that is said in words.
 MEMORY = 0.01  # a norm below this, where lag 0 is 1, counts as forgotten
-LOST = 1e-6  # below this nothing can be learnt: single precision resolves no better beside other gradients
+LOST = 1e-6  # below this nothing can be learned: single precision resolves no better beside other gradients
 GROWTH = 100.0  # a norm above this at the largest lag is an explosion
 OPEN_SHARE = 0.5  # of a keeping gate's values above `HIGH`, from which the gate counts as open
 SHUT_SHARE = 0.5  # of its values below `LOW`, from which it counts as shut
@@ -327,7 +327,7 @@ class Triangle:
         steps: (points,) the time steps of rows and columns, from 1, ascending.
         log10_norm: (points, points) log10 of the spectral norm at row t, column k; NaN where step k is read after
             step t, -inf where the norm is zero.
-        stride: steps between neighbouring points; 1: every step is there.
+        stride: steps between neighboring points; 1: every step is there.
         length: real steps of the sequence.
     """
 

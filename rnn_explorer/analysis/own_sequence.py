@@ -1,7 +1,7 @@
 """A sequence of somebody's own through a trained model: its states, its gates and what is said of it after each step.
 
-Numbers are given in the task's own unit (sunspots, °C, a coefficient as it was measured) and normalised as the task's
-data are: with mean and standard deviation of the training part. A task that does not normalise takes them as they are.
+Numbers are given in the task's own unit (sunspots, °C, a coefficient as it was measured) and normalized as the task's
+data are: with mean and standard deviation of the training part. A task that does not normalize takes them as they are.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _symbols(subject: Subject, values: Any, notes: list[str]) -> Array:
 
 
 def _numbers(subject: Subject, values: Any) -> Array:
-    """(time, feature) float32, normalised as the task's own."""
+    """(time, feature) float32, normalized as the task's own."""
     names = subject.task.input.names
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UserError("this task reads numbers, so the sequence must be a list with one entry a time step")
@@ -101,11 +101,11 @@ def _numbers(subject: Subject, values: Any) -> Array:
                 raise UserError(f"{name} at time step {step} is {_shown(value)}, but must be a finite number")
     mean, scale = units(subject.task)
     with np.errstate(over="ignore"):
-        normalised = ((np.array(rows, dtype=np.float64) - mean) / scale).astype(np.float32)
-    far = np.argwhere(~np.isfinite(normalised))
+        normalized = ((np.array(rows, dtype=np.float64) - mean) / scale).astype(np.float32)
+    far = np.argwhere(~np.isfinite(normalized))
     if len(far):
         raise UserError(f"{names[far[0, 1]]} at time step {far[0, 0] + 1} is beyond what the model can read")
-    return normalised
+    return normalized
 
 
 def _check_length(subject: Subject, inputs: Array) -> None:

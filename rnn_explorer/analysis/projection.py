@@ -28,7 +28,7 @@ class Basis:
     """Where the axes of a projection lie.
 
     Attributes:
-        mean: (hidden,) the centre.
+        mean: (hidden,) the center.
         components: (k, hidden) orthonormal rows, the most variance first; rows of zeros where there are fewer
             than k units.
         explained: (k,) the share of the variance along each, 0 to 1; all 0 when the states do not vary.
@@ -76,8 +76,8 @@ def fit(states: Array, k: int = 3, lengths: Array | None = None) -> Basis:
         components[:hidden_size] = np.eye(hidden_size)[:k]
         return Basis(np.zeros(hidden_size), components, explained)
     mean = rows.mean(axis=0)
-    centred = rows - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(rows))  # ascending; vectors in columns
+    centered = rows - mean
+    values, vectors = np.linalg.eigh(centered.T @ centered / len(rows))  # ascending; vectors in columns
     found = min(k, hidden_size)
     components[:found] = vectors.T[::-1][:found]
     largest = np.abs(components).argmax(axis=1)
@@ -167,8 +167,8 @@ def limits(projected: Array, previous: Array | None = None, lengths: Array | Non
     if longest < 1e-9:
         longest = 1.0
     flat = span < 1e-6 * longest
-    centre = (low + high) / 2
-    low, high = np.where(flat, centre - longest / 2, low), np.where(flat, centre + longest / 2, high)
+    center = (low + high) / 2
+    low, high = np.where(flat, center - longest / 2, low), np.where(flat, center + longest / 2, high)
     grid = np.array([_grid(float(width)) for width in high - low])
     margin = (high - low) / 20
     ends = np.stack([np.floor((low - margin) / grid) * grid, np.ceil((high + margin) / grid) * grid], axis=1)

@@ -143,7 +143,7 @@ class RecurrentCell(CellFacts, nn.Module, ABC):
         """Cut (..., gates * hidden_size) into one (..., hidden_size) for each gate, in `gate_names` order."""
         return rows.chunk(len(self.gate_names), dim=-1)
 
-    def initialise(self, init: str, generator: torch.Generator) -> None:
+    def initialize(self, init: str, generator: torch.Generator) -> None:
         """Draw the initial weights.
 
         Args:

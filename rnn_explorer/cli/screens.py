@@ -98,7 +98,7 @@ def against_baseline(result: Mapping[str, Any]) -> str:
     told = f"The memoryless baseline, which {result['baseline_how']}, has {name} {number(result['baseline'])}."
     if beats is None:
         return f"{told} This model's {name} in the test is no number to compare with that."
-    better = "better" if beats else "no better: whatever it learnt, it does not show that it remembers"
+    better = "better" if beats else "no better: whatever it learned, it does not show that it remembers"
     return f"{told} This model, with {number(result['test_metric'])} in the test, is {better}."
 
 

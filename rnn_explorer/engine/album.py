@@ -2,7 +2,7 @@
 
 A run changes fastest at its beginning, so states are wanted at even spacing of the logarithm of the step, more or
 less: every step at first, then every fortieth part of what has been done. Where they take more memory than the limit,
-those go whose neighbours are nearest, in proportion to the step.
+those go whose neighbors are nearest, in proportion to the step.
 """
 
 from __future__ import annotations

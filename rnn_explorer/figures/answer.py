@@ -11,11 +11,11 @@ import numpy as np
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CELL_MARKERS,
-    CLASS_COLOURS,
-    GREY_SCALE,
+    CLASS_COLORS,
+    GRAY_SCALE,
     MUTED,
     REFERENCE,
-    cell_colour,
+    cell_color,
     heading,
     key,
     legend,
@@ -47,7 +47,7 @@ def answer(explanation: Explanation, cell: str, before: Figure | None = None) ->
 
     Args:
         explanation: the sequence and the answers to it.
-        cell: the cell's key, for the colour of answers.
+        cell: the cell's key, for the color of answers.
         before: this figure of the same sequence a moment ago: axes of numbers keep their ends while they fit.
     """
     length = explanation.length
@@ -155,7 +155,7 @@ def _draw_image(
             "z": image,
             "zmin": min(low, 0.0),
             "zmax": high if high > min(low, 0.0) else 1.0,
-            "colorscale": GREY_SCALE,
+            "colorscale": GRAY_SCALE,
             "showscale": False,
             "xaxis": "x",
             "yaxis": "y",
@@ -228,7 +228,7 @@ def _draw_classes(
             "dx": 1,
             "zmin": 0,
             "zmax": 1,
-            "colorscale": ramp(cell_colour(cell)),
+            "colorscale": ramp(cell_color(cell)),
             "showscale": False,
             "xaxis": x,
             "yaxis": y,
@@ -288,7 +288,7 @@ def _draw_last(
             "orientation": "h",
             "x": last,
             "y": np.arange(len(last), dtype=np.int32),
-            "marker": {"color": cell_colour(cell)},
+            "marker": {"color": cell_color(cell)},
             "text": [f"{value:.2f}" if value >= 0.05 or row == best else "" for row, value in enumerate(last)],
             "textposition": "outside",
             "textfont": {"size": 9},
@@ -328,15 +328,15 @@ def _draw_strips(
         lonely = int(known.sum()) <= max(1, len(values) // 10)
         levels = strip.role != "answer" and _has_few_levels(values[known])  # pulses, markers, bits: steps
         if strip.role == "input":
-            colour = MUTED if not inputs else CLASS_COLOURS[inputs % len(CLASS_COLOURS)]
-            line = {"color": colour, "width": 1.4, "dash": "dot"}
+            color = MUTED if not inputs else CLASS_COLORS[inputs % len(CLASS_COLORS)]
+            line = {"color": color, "width": 1.4, "dash": "dot"}
             inputs += 1
         elif strip.role == "target":
             line = {"color": REFERENCE, "width": 1.6, "dash": "dash"}
         else:
-            line = {"color": cell_colour(cell), "width": 2}
+            line = {"color": cell_color(cell), "width": 2}
         marker: dict[str, Any] = {"size": 7, "symbol": "x" if strip.role == "target" else "circle"}
-        if strip.role == "answer" and not lonely:  # told from grey by its shape, too
+        if strip.role == "answer" and not lonely:  # told from gray by its shape, too
             marker = {"size": 6, "symbol": CELL_MARKERS.get(cell, "circle"), "maxdisplayed": MARKERS}
         data.append(
             {

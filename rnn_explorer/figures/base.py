@@ -49,7 +49,7 @@ class Figure:
         title: what is drawn, in a few words.
         how_to_read: one line for someone who sees such a figure for the first time.
         data: traces as Plotly names their properties; arrays are numpy arrays.
-        layout: likewise; without a title (it is `title`), size, font or page colours (they are the template's).
+        layout: likewise; without a title (it is `title`), size, font or page colors (they are the template's).
         marks: where time is shown.
         table: column name -> values of equal length: everything that is drawn, undecimated, for CSV.
     """

@@ -17,12 +17,12 @@ from rnn_explorer.figures.style import layer_name
 View = Literal["single", "unrolled"]
 VIEWS: tuple[View, ...] = ("single", "unrolled")
 _HOW = {
-    "single": "Follow the arrows: a wire's colour and width are its number. Point at a letter to light up its wire.",
+    "single": "Follow the arrows: a wire's color and width are its number. Point at a letter to light up its wire.",
     "unrolled": "The same cell at successive steps; states flow along the arrows, bars show how far gates are open. "
     "Click a step to go there.",
 }
 _CHANGED = (
-    " A padlock and a frame mark what is clamped, ablated or edited; grey numbers are the model's as it was trained."
+    " A padlock and a frame mark what is clamped, ablated or edited; gray numbers are the model's as it was trained."
 )
 
 

@@ -12,7 +12,7 @@ from rnn_explorer.figures.style import (
     CELL_MARKERS,
     MUTED,
     REFERENCE,
-    cell_colour,
+    cell_color,
     fade,
     legend,
     margin,
@@ -22,9 +22,9 @@ from rnn_explorer.figures.style import (
 from rnn_explorer.trace import Array
 
 LARGEST = 1e38  # beyond it a free run counts as out of all bounds
-_MARKS = 16  # on the free-running forecast, at most: it is told from grey by its shape, too
+_MARKS = 16  # on the free-running forecast, at most: it is told from gray by its shape, too
 _ROOM = (0.25, 1.0)  # of the series' span that the plot has above and below: as it is, and where a free run needs more
-ONE_STEP = "#8468C4"  # no cell's colour
+ONE_STEP = "#8468C4"  # no cell's color
 
 
 def closed_loop(found: ClosedLoop | None, cell: str, value: int = 0) -> Figure:
@@ -32,7 +32,7 @@ def closed_loop(found: ClosedLoop | None, cell: str, value: int = 0) -> Figure:
 
     Args:
         found: what was found; None: an empty figure.
-        cell: the cell's key, for the colour of the free run.
+        cell: the cell's key, for the color of the free run.
         value: which of the values at a step is drawn, from 0.
 
     Raises:
@@ -68,7 +68,7 @@ def closed_loop(found: ClosedLoop | None, cell: str, value: int = 0) -> Figure:
         _line("one-step forecast", np.arange(2, len(followed) + 2), followed, when[1:],
               {"color": ONE_STEP, "width": 1.4, "dash": "dot"}),
         _line("free-running forecast", np.arange(read + 1, read + 1 + len(free)), free, when[read:],
-              {"color": cell_colour(cell), "width": 2.6}, CELL_MARKERS.get(cell, "circle")),
+              {"color": cell_color(cell), "width": 2.6}, CELL_MARKERS.get(cell, "circle")),
         _exits(free, read, ends, cell),
     ]  # fmt: skip
     return Figure(
@@ -134,7 +134,7 @@ def _exits(free: Array, read: int, ends: list[float], cell: str) -> dict[str, An
         "marker": {
             "symbol": ["triangle-down" if low else "triangle-up" for low in down],
             "size": 11,
-            "color": cell_colour(cell),
+            "color": cell_color(cell),
         },
         "cliponaxis": False,
         "customdata": [f"{number:.3g}" if np.isfinite(number) else "no number" for number in free[first].tolist()],

@@ -12,7 +12,7 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import (
     CELL_MARKERS,
     REFERENCE,
-    cell_colour,
+    cell_color,
     fade,
     legend,
     margin,
@@ -57,13 +57,13 @@ def curves(
         baseline_loss, baseline_metric: what a predictor without memory reaches; None or NaN: not drawn.
         baseline_how: how it predicts, in words.
         metric_name: "accuracy" or "MSE".
-        cell: the cell's key, for the colour.
+        cell: the cell's key, for the color.
         log: whether the loss axis is logarithmic.
         test: `loss` and `metric` on the test set, and `step` if not the newest; None: not measured yet.
         at: the step that the other figures show, marked by an upright line; None: the newest.
         others: `step`, `loss`, `metric` of the training of other branches, drawn faintly beneath.
     """
-    colour, accuracy = cell_colour(cell), metric_name == "accuracy"
+    color, accuracy = cell_color(cell), metric_name == "accuracy"
     baselines = {"loss": _number(baseline_loss), "metric": _number(baseline_metric)}
     reference = baselines["metric"]
     skilled = not accuracy and reference is not None and reference > 0
@@ -100,8 +100,8 @@ def curves(
                 "showlegend": False,
                 "x": x_train,
                 "y": raw.astype(np.float32),
-                "line": {"color": fade(colour, 0.3), "width": 1},
-                "marker": {"color": fade(colour, 0.6), "size": 4},
+                "line": {"color": fade(color, 0.3), "width": 1},
+                "marker": {"color": fade(color, 0.6), "size": 4},
                 "hoverinfo": "skip",
                 **axes,
             },
@@ -113,7 +113,7 @@ def curves(
                 "showlegend": not number,
                 "x": x_train,
                 "y": smooth.astype(np.float32),
-                "line": {"color": fade(colour, 0.75), "width": 1.3, "dash": "4px,2px"},
+                "line": {"color": fade(color, 0.75), "width": 1.3, "dash": "4px,2px"},
                 "hovertemplate": hover,
                 **axes,
             },
@@ -125,8 +125,8 @@ def curves(
                 "showlegend": not number,
                 "x": x_validation,
                 "y": held_out.astype(np.float32),
-                "line": {"color": colour, "width": 2.4},
-                "marker": {"color": colour, "size": 5, "symbol": CELL_MARKERS.get(cell, "circle")},
+                "line": {"color": color, "width": 2.4},
+                "marker": {"color": color, "size": 5, "symbol": CELL_MARKERS.get(cell, "circle")},
                 "hovertemplate": hover,
                 **axes,
             },
@@ -206,8 +206,8 @@ def curves(
     if skilled:
         how += "; skill is 1 − MSE / MSE of the baseline" + (", off the axis below −1" if below else "")
     if any(level is not None for level in baselines.values()):
-        how += ", grey the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
-    how += ", thin grey lines other branches" if others else ""
+        how += ", gray the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
+    how += ", thin gray lines other branches" if others else ""
     how += f"; the orange line is step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
         name="curves",

@@ -9,9 +9,9 @@ import numpy as np
 
 from rnn_explorer.analysis.data_report import DataReport, Spread
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.examples import OWN_AXES, colour_of, comparable
+from rnn_explorer.figures.examples import OWN_AXES, color_of, comparable
 from rnn_explorer.figures.style import (
-    CLASS_COLOURS,
+    CLASS_COLORS,
     key,
     legend,
     margin,
@@ -23,7 +23,7 @@ from rnn_explorer.figures.style import (
 
 _MOST = 30  # bars that can be told apart, where each has a name
 _LONGEST_NAME = 12
-# Symbol, inside, border: light in dark and dark in light, to be seen on bars of any colour and on either theme.
+# Symbol, inside, border: light in dark and dark in light, to be seen on bars of any color and on either theme.
 _MARKS = {"validation": ("circle", "#FFFFFF", "#333333"), "test": ("diamond", "#333333", "#FFFFFF")}
 
 
@@ -75,8 +75,8 @@ def _figure(
     for number, spread in enumerate(panels):
         x, y = subplot("x", number), subplot("y", number)
         domain = [number * width, number * width + width - gap]
-        coloured = spread.names in (report.label_names, report.class_names) and len(spread.names) <= len(CLASS_COLOURS)
-        _panel(spread, (x, y), domain, coloured, highest, number == 0, data, layout)
+        colored = spread.names in (report.label_names, report.class_names) and len(spread.names) <= len(CLASS_COLORS)
+        _panel(spread, (x, y), domain, colored, highest, number == 0, data, layout)
     how = (
         "A bar's height is the number of training sequences."
         if highest is not None
@@ -100,7 +100,7 @@ def _panel(
     spread: Spread,
     axes: tuple[str, str],
     domain: list[float],
-    coloured: bool,
+    colored: bool,
     highest: int | None,
     first: bool,
     data: list[dict[str, Any]],
@@ -131,8 +131,8 @@ def _panel(
             "hovertemplate": "%{customdata[0]}: %{customdata[1]:,}<extra>" + split + "</extra>",
         }
         if split == "train":
-            colours = [colour_of(n) for n in order] if coloured else "#7A8794"
-            data.append({"type": "bar", **about, "marker": {"color": colours}})
+            colors = [color_of(n) for n in order] if colored else "#7A8794"
+            data.append({"type": "bar", **about, "marker": {"color": colors}})
         elif counts.sum():
             symbol, inside, around = _MARKS[split]
             marker = {"symbol": symbol, "size": 8, "color": inside, "line": {"width": 1.3, "color": around}}

@@ -22,7 +22,7 @@ from rnn_explorer.analysis.fixed_points import (
 )
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.style import CLASS_COLOURS, MUTED, REFERENCE, layer_name, legend, margin, nice_ceiling, plain
+from rnn_explorer.figures.style import CLASS_COLORS, MUTED, REFERENCE, layer_name, legend, margin, nice_ceiling, plain
 from rnn_explorer.trace import Array
 
 PICK = {"choose": "pick"}  # `meta` of a trace whose `customdata` can be picked
@@ -200,7 +200,7 @@ def _paths(trajectories: Trajectories, space: Space, dims: Dims) -> list[dict[st
                 "name": plain(trajectories.label_names[label], 14) if known else "sequences",
                 "showlegend": False,
                 "opacity": 0.45,
-                "line": {"color": CLASS_COLOURS[label % len(CLASS_COLOURS)] if known else MUTED, "width": 1},
+                "line": {"color": CLASS_COLORS[label % len(CLASS_COLORS)] if known else MUTED, "width": 1},
                 "marker": {"size": 3 if dims == 2 else 1.5},
                 "meta": PICK,
                 "customdata": [place for run in places for place in (*run, "")][:-1],
@@ -220,7 +220,7 @@ def _symbols(points: FixedPoints, space: Space, dims: Dims) -> list[dict[str, An
     traces = []
     for words, members in points.groups():
         nature = points.natures[members[0]]
-        symbol, colour, size = _look(nature.kind, nature.unstable)
+        symbol, color, size = _look(nature.kind, nature.unstable)
         traces.append(
             {
                 **coordinates(projected[members], dims),
@@ -229,7 +229,7 @@ def _symbols(points: FixedPoints, space: Space, dims: Dims) -> list[dict[str, An
                 "showlegend": True,
                 "marker": {
                     "symbol": symbol,
-                    "color": colour,
+                    "color": color,
                     "size": size if dims == 2 else 0.7 * size,
                     "line": {"width": 1, "color": "rgba(255,255,255,0.8)"},
                 },
@@ -304,7 +304,7 @@ def _pointing(points: FixedPoints, members: list[int]) -> dict[str, Any]:
 
 
 def _look(kind: str, unstable: int) -> tuple[str, str, float]:
-    """Symbol, colour and size of a point."""
+    """Symbol, color and size of a point."""
     if kind == "saddle":
         return ("diamond", "x", "cross")[min(unstable, 3) - 1], _SADDLES[min(unstable, 3) - 1], 9.0
     return {
@@ -380,7 +380,7 @@ def _kicked(perturbation: Perturbation, space: Space, dims: Dims) -> list[dict[s
     back[0] = False  # drawn on its own
     away = ~perturbation.returned
     traces = []
-    for name, members, colour, width in (
+    for name, members, color, width in (
         (f"{int(back.sum())} kicked, return", np.flatnonzero(back), STAYS, 1.5),
         (f"{int(away.sum())} kicked, do not", np.flatnonzero(away), LEAVES, 1.5),
         ("left alone", np.array([0]), REFERENCE, 3.0),
@@ -391,7 +391,7 @@ def _kicked(perturbation: Perturbation, space: Space, dims: Dims) -> list[dict[s
                 "mode": "lines",
                 "name": name,
                 "showlegend": True,
-                "line": {"color": colour, "width": width if dims == 2 else 2 * width},
+                "line": {"color": color, "width": width if dims == 2 else 2 * width},
                 "hoverinfo": "skip",
             }
         )

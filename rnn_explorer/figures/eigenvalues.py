@@ -43,7 +43,7 @@ def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> F
             "hoverinfo": "skip",
         }
     ]
-    for name, among, colour, symbol in groups:
+    for name, among, color, symbol in groups:
         data.append(
             {
                 "type": "scatter",
@@ -52,7 +52,7 @@ def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> F
                 "mode": "markers",
                 "name": f"{int(among.sum())} {name}",
                 "showlegend": True,
-                "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.85},
+                "marker": {"color": color, "symbol": symbol, "size": 8, "opacity": 0.85},
                 "text": [_words(complex(value)) for value in values[among]],
                 "hovertemplate": "%{text}<extra></extra>",
             }

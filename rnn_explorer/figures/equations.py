@@ -194,7 +194,7 @@ def notes(report: InsideReport) -> tuple[str, ...]:
             "Point at one in the drawing to see its largest terms."
         )
     if report.original is not None:
-        found.insert(0, "The numbers are those of the changed model; in grey, the same of the model as it was trained.")
+        found.insert(0, "The numbers are those of the changed model; in gray, the same of the model as it was trained.")
     found.append("Numbers are rounded when written, so a sum may seem off by one in its last digit.")
     return tuple(found)
 

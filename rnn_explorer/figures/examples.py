@@ -11,8 +11,8 @@ import numpy as np
 from rnn_explorer.analysis.data_report import Example
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import (
-    CLASS_COLOURS,
-    GREY_SCALE,
+    CLASS_COLORS,
+    GRAY_SCALE,
     MUTED,
     REFERENCE,
     heading,
@@ -44,11 +44,11 @@ def examples(
     wide: bool = True,
     scale_of: Sequence[Example] = (),
 ) -> Figure:
-    """Sequences beside or below each other, coloured by class.
+    """Sequences beside or below each other, colored by class.
 
     Args:
         items: the sequences, all of one kind; no more are drawn than there is room for.
-        label_names: the classes that `Example.label` counts; empty: all in one colour.
+        label_names: the classes that `Example.label` counts; empty: all in one color.
         class_names: the classes that `Example.step_classes` counts, where one is asked for after each step.
         wide: whether the figure has the whole width of a page, or half of it.
         scale_of: other sequences on whose scale the lines of a series are drawn, too, unless one of the two would then
@@ -68,11 +68,11 @@ def examples(
         _texts(drawn, class_names, wide, data, layout)
     else:
         apart = _series(drawn, wide, scale_of, data, layout)
-    coloured = bool(label_names)
+    colored = bool(label_names)
     return Figure(
         name="examples",
         title=_title(items, drawn, label_names),
-        how_to_read=_how(kind, coloured, class_names, drawn, wide) + (OWN_AXES if apart else ""),
+        how_to_read=_how(kind, colored, class_names, drawn, wide) + (OWN_AXES if apart else ""),
         data=data,
         layout=layout,
         table=_table(items, label_names, class_names),
@@ -93,10 +93,10 @@ def _title(items: Sequence[Example], drawn: Sequence[Example], label_names: Sequ
     if not items:
         return "No sequences"
     count = f"{len(drawn)} sequences" if len(drawn) > 1 else "One sequence"
-    return f"{count}, coloured by class" if label_names else count
+    return f"{count}, colored by class" if label_names else count
 
 
-def _how(kind: str, coloured: bool, class_names: Sequence[str], drawn: Sequence[Example], wide: bool) -> str:
+def _how(kind: str, colored: bool, class_names: Sequence[str], drawn: Sequence[Example], wide: bool) -> str:
     told = {
         "image": "Each image is one sequence, read from top to bottom" + ("" if wide else "; a dot is a time step"),
         "symbols": "Each line is one sequence, read from left to right, one symbol a time step",
@@ -104,22 +104,22 @@ def _how(kind: str, coloured: bool, class_names: Sequence[str], drawn: Sequence[
     }[kind]
     if kind == "symbols" and any(item.step_classes is not None for item in drawn):
         told += (
-            "; a symbol's colour is the right answer after it"
-            if len(class_names) <= len(CLASS_COLOURS)
+            "; a symbol's color is the right answer after it"
+            if len(class_names) <= len(CLASS_COLORS)
             else "; point at a symbol to see the right answer after it"
         )
-    return told + ("; the colour is its class." if coloured else ".")
+    return told + ("; the color is its class." if colored else ".")
 
 
-def colour_of(label: int) -> str:
-    """The colour of a class, in examples as in distributions; grey for none."""
-    return MUTED if label < 0 else CLASS_COLOURS[label % len(CLASS_COLOURS)]
+def color_of(label: int) -> str:
+    """The color of a class, in examples as in distributions; gray for none."""
+    return MUTED if label < 0 else CLASS_COLORS[label % len(CLASS_COLORS)]
 
 
 def _named(item: Example) -> str:
-    """A sequence's title in its class' colour."""
+    """A sequence's title in its class' color."""
     text = plain(item.title, _LONGEST_TITLE)
-    return text if item.label < 0 else f"<span style='color:{colour_of(item.label)}'>{text}</span>"
+    return text if item.label < 0 else f"<span style='color:{color_of(item.label)}'>{text}</span>"
 
 
 # -- images -----------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _images(items: Sequence[Example], data: list[dict[str, Any]], layout: dict[s
                 "dy": 1,
                 "zmin": low,
                 "zmax": high if high > low else 1.0,
-                "colorscale": GREY_SCALE,
+                "colorscale": GRAY_SCALE,
                 "showscale": False,
                 "xaxis": x,
                 "yaxis": y,
@@ -212,7 +212,7 @@ def _texts(
                 "textfont": {
                     "size": size,
                     "family": "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace",
-                    "color": _symbol_colours(item, len(symbols), class_names),
+                    "color": _symbol_colors(item, len(symbols), class_names),
                 },
                 "customdata": _right_answers(item, len(symbols), class_names),
                 "hovertemplate": f"{plain(item.title, 40)}, step %{{x}}: “%{{text}}”%{{customdata}}<extra></extra>",
@@ -235,11 +235,11 @@ def _texts(
     layout["margin"] = margin(left, 10, 40, 8)
 
 
-def _symbol_colours(item: Example, count: int, class_names: Sequence[str]) -> Any:
-    """One colour a symbol where each has a class of its own and there are colours enough, else the sequence's."""
-    if item.step_classes is not None and len(class_names) <= len(CLASS_COLOURS):
-        return [colour_of(int(label)) for label in item.step_classes[:count]]
-    return [colour_of(item.label)] * count
+def _symbol_colors(item: Example, count: int, class_names: Sequence[str]) -> Any:
+    """One color a symbol where each has a class of its own and there are colors enough, else the sequence's."""
+    if item.step_classes is not None and len(class_names) <= len(CLASS_COLORS):
+        return [color_of(int(label)) for label in item.step_classes[:count]]
+    return [color_of(item.label)] * count
 
 
 def _right_answers(item: Example, count: int, class_names: Sequence[str]) -> list[str]:
@@ -340,10 +340,10 @@ def _lines(strips: Sequence[Strip], item: Example, axes: tuple[str, str], data: 
         if strip.role == "target":
             line = {"color": REFERENCE, "width": 1.6, "dash": "dash"}
         elif several:
-            line = {"color": colour_of(inputs), "width": 1.2}
+            line = {"color": color_of(inputs), "width": 1.2}
             inputs += 1
         else:
-            line = {"color": colour_of(max(item.label, 0)), "width": 1.6}
+            line = {"color": color_of(max(item.label, 0)), "width": 1.6}
         levels = len(np.unique(values[np.isfinite(values)])) <= 3
         data.append(
             {

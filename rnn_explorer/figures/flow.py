@@ -10,16 +10,16 @@ import numpy as np
 from rnn_explorer.analysis.fixed_points import FixedPoints, Flow, Trajectories
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics_path import axis_title, coordinates, dynamics_path
-from rnn_explorer.figures.style import Scale, colour_bar, layer_name, margin, nice_ceiling, nice_floor, plain, ramp
+from rnn_explorer.figures.style import Scale, color_bar, layer_name, margin, nice_ceiling, nice_floor, plain, ramp
 from rnn_explorer.trace import Array
 
 SPEED_SCALE: Scale = ramp("#7A5CC8")
-_HOW = "Arrows point where one step takes a state, the colour tells how far on a log scale; pale places hardly move"
+_HOW = "Arrows point where one step takes a state, the color tells how far on a log scale; pale places hardly move"
 _MOVES = ("step along the first axis", "step along the second axis", "speed")
 _HEAD = 0.38  # of an arrow's length
 _WIDE = 0.45  # half the head's angle, in radians
 _ROUND = (1, 2, 5, 10)
-_DECADES = 4  # of speed, below the fastest, that colours tell apart
+_DECADES = 4  # of speed, below the fastest, that colors tell apart
 
 
 def flow(
@@ -112,7 +112,7 @@ def _speed(record: Flow) -> dict[str, Any]:
         "zsmooth": "best",
         "colorscale": SPEED_SCALE,
         "showscale": True,
-        "colorbar": colour_bar(
+        "colorbar": color_bar(
             "|F(s) − s|", tickvals=[math.log10(tick) for tick in ticks], ticktext=[f"{tick:.3g}" for tick in ticks]
         ),
         "hoverinfo": "skip",
@@ -122,7 +122,7 @@ def _speed(record: Flow) -> dict[str, Any]:
 def _arrows(record: Flow) -> dict[str, Any]:
     """Arrows of one length, as lines in one trace; in screen-like units, so that heads look alike along both axes."""
     cell = np.array([np.ptp(record.x) / (len(record.x) - 1), np.ptp(record.y) / (len(record.y) - 1)])
-    centres = np.stack(np.meshgrid(record.x, record.y), axis=-1).reshape(-1, 2)
+    centers = np.stack(np.meshgrid(record.x, record.y), axis=-1).reshape(-1, 2)
     along = (record.velocity.reshape(-1, 2) / cell).astype(np.float64)
     length = np.linalg.norm(along, axis=1)
     moving = np.isfinite(length) & (length > 1e-9)
@@ -134,7 +134,7 @@ def _arrows(record: Flow) -> dict[str, Any]:
         turned = np.stack([cosine * unit[:, 0] - sine * unit[:, 1], sine * unit[:, 0] + cosine * unit[:, 1]], axis=1)
         barbs.append(tip + 0.76 * _HEAD * turned)
     strokes = np.stack([tail, tip, barbs[0], tip, barbs[1], np.full_like(tip, np.nan)], axis=1)  # (n, 6, 2)
-    drawn = centres[moving, None, :] + strokes * cell
+    drawn = centers[moving, None, :] + strokes * cell
     return {
         **coordinates(drawn.reshape(-1, 2), 2),
         "mode": "lines",

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnn_explorer.analysis.generate_report import Correlates
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.style import cell_colour, fade, layer_name, margin, plain
+from rnn_explorer.figures.style import cell_color, fade, layer_name, margin, plain
 
 MOST = 10  # units drawn
 _ALSO = 3  # features that are told of each
@@ -23,14 +23,14 @@ def followers(
         found: what was compared; None: an empty figure.
         feature: one of its features; "" for none, an empty figure.
         quantity: the name of a state or gate.
-        unit: the one that is chosen, from 0, which is drawn in full colour.
-        cell: the cell's key, for the colour.
+        unit: the one that is chosen, from 0, which is drawn in full color.
+        cell: the cell's key, for the color.
 
     Raises:
         ValueError: for a feature or quantity that there is not.
     """
     ranked = [] if found is None or not feature else found.ranked(feature, quantity)
-    drawn, colour = ranked[:MOST], cell_colour(cell)
+    drawn, color = ranked[:MOST], cell_color(cell)
     units = np.array([n for n, _ in drawn], dtype=np.int32)
     values = np.array([r for _, r in drawn], dtype=np.float32)
     data: list[dict[str, Any]] = [
@@ -39,7 +39,7 @@ def followers(
             "orientation": "h",
             "x": values,
             "y": np.arange(len(drawn), dtype=np.int32),
-            "marker": {"color": [colour if n == unit else fade(colour, 0.4) for n in units.tolist()]},
+            "marker": {"color": [color if n == unit else fade(color, 0.4) for n in units.tolist()]},
             "text": [f"{r:.2f}" for r in values],
             "textposition": "outside",
             "textfont": {"size": 10},
@@ -55,7 +55,7 @@ def followers(
         name="followers",
         title=f"Units and “{plain(feature, 40)}”{where}" if feature else "Units and what they follow",
         how_to_read=(
-            "Each bar is one unit: near 1 it rises and falls with that, near −1 against it. Click a bar to colour the "
+            "Each bar is one unit: near 1 it rises and falls with that, near −1 against it. Click a bar to color the "
             "text."
         ),
         data=data,

@@ -18,8 +18,8 @@ from rnn_explorer.figures.style import (
     REFERENCE,
     SIGNED_SCALE,
     UNIT_ROWS,
-    cell_colour,
-    colour_bar,
+    cell_color,
+    color_bar,
     heading,
     key,
     layer_name,
@@ -106,7 +106,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
     data: list[dict[str, Any]] = []
     marks: list[Mark] = []
     layout: dict[str, Any] = {"margin": margin(46, 46, 18, 36), "annotations": []}
-    drawn: set[str] = set()  # the kinds that have their colour bar
+    drawn: set[str] = set()  # the kinds that have their color bar
     for number, (name, values) in enumerate(shown):
         x, y = subplot("x", number), subplot("y", number)
         strip_y = subplot("y", count + number)
@@ -206,12 +206,12 @@ def _where(layer: LayerTrace) -> str:
 
 
 def _bar(bounded: bool, limits: list[float], limit: float, both: bool) -> dict[str, Any]:
-    """The colour bar of one kind: gates in the upper half and signed values in the lower, where there are both."""
+    """The color bar of one kind: gates in the upper half and signed values in the lower, where there are both."""
     place = {"len": 0.44, "y": 1.0 if bounded else 0.46, "yanchor": "top"} if both else {}
     if bounded:
-        return colour_bar("gate", tickvals=[0, 1], ticktext=["0", "1"], **place)
+        return color_bar("gate", tickvals=[0, 1], ticktext=["0", "1"], **place)
     ends = [f"−{limit:g}", "0", f"{limit:g}"] if len(limits) == 1 else ["−", "0", "+"]
-    return colour_bar("signed", tickvals=[-limit, 0, limit], ticktext=ends, **place)
+    return color_bar("signed", tickvals=[-limit, 0, limit], ticktext=ends, **place)
 
 
 def _strip(
@@ -299,7 +299,7 @@ def _unit(layer: LayerTrace, sequence: int, length: int, unit: int) -> Figure:
         for name, values in lines.items():
             if (name in layer.bounded) is not bounded:
                 continue
-            colour, dash = LINES.get(name, (MUTED, "solid"))
+            color, dash = LINES.get(name, (MUTED, "solid"))
             data.append(
                 {
                     "type": "scatter",
@@ -307,8 +307,8 @@ def _unit(layer: LayerTrace, sequence: int, length: int, unit: int) -> Figure:
                     "name": label(name, layer),
                     "x": x,
                     "y": values,
-                    "line": {"color": colour, "width": 1.8, "dash": dash},
-                    "marker": {"color": colour, "size": 4},
+                    "line": {"color": color, "width": 1.8, "dash": dash},
+                    "marker": {"color": color, "size": 4},
                     "xaxis": axes[0],
                     "yaxis": axes[1],
                     "legend": f"legend{suffix}",
@@ -332,7 +332,7 @@ def _unit(layer: LayerTrace, sequence: int, length: int, unit: int) -> Figure:
 
 
 def _reach(signed: list[Array]) -> float:
-    """The end of an axis centred at zero that holds all lines: at least 1, growing in jumps."""
+    """The end of an axis centered at zero that holds all lines: at least 1, growing in jumps."""
     largest = max((float(np.abs(values).max(initial=0.0)) for values in signed), default=1.0)
     return max(1.0, nice_ceiling(largest))
 
@@ -365,7 +365,7 @@ def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | N
                 "y": shares.above,
                 "customdata": units,
                 "marker": {
-                    "color": LINES.get(name, (cell_colour(layer.cell), ""))[0],
+                    "color": LINES.get(name, (cell_color(layer.cell), ""))[0],
                     "opacity": 0.65,
                     "size": np.where(ringed, 11, 7).astype(np.int32),
                     "line": {"color": REFERENCE, "width": np.where(ringed, 2, 0).astype(np.int32)},
@@ -433,7 +433,7 @@ def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
             "y": shares,
             "showlegend": False,
             "marker": {
-                "color": cell_colour(layer.cell),
+                "color": cell_color(layer.cell),
                 "line": {"color": REFERENCE, "width": np.where(units == unit, 2, 0).astype(np.int32)},
             },
             "hovertemplate": f"unit %{{x}}<br>{quantity} at %{{y:.0%}} of the steps<extra></extra>",

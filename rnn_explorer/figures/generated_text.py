@@ -10,19 +10,19 @@ import numpy as np
 from rnn_explorer.analysis.generate_report import Sample
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.lines import glyph, wrapped
-from rnn_explorer.figures.style import cell_colour
+from rnn_explorer.figures.style import cell_color
 
 COLUMNS = 40
 MOST = 400  # characters drawn, the last ones
 _CELL, _EDGE = 24, 10  # width of a character and of the margin, in units of the view box
 _TEXT, _SMALL = 23, 16  # sizes of letters
 _HEAD, _ROW, _GAP = 30, 20, 16  # heights of a character, of a candidate, and of the room between lines
-_SHADES = 8  # of the colour behind a candidate
+_SHADES = 8  # of the color behind a candidate
 _DARKEST = 0.6  # opacity for a chance of 1, under which letters can still be read
 _FAINT = 0.02  # a chance below which a candidate is written faintly
 _HOW = (
-    "Under each character are the likeliest five for its place, before it was drawn; the stronger the colour, the more "
-    "likely, framed is the one that was taken, grey what was given."
+    "Under each character are the likeliest five for its place, before it was drawn; the stronger the color, the more "
+    "likely, framed is the one that was taken, gray what was given."
 )
 
 
@@ -31,7 +31,7 @@ def generated_text(found: Sample | None, cell: str, columns: int = COLUMNS) -> D
 
     Args:
         found: what was written; None: an empty drawing.
-        cell: the cell's key, for the colour.
+        cell: the cell's key, for the color.
         columns: characters in a line, at least 8.
     """
     page = _Page(found, cell, max(columns, 8))
@@ -49,7 +49,7 @@ class _Page:
     """The drawing of one text."""
 
     def __init__(self, found: Sample | None, cell: str, columns: int) -> None:
-        self.found, self.colour, self.columns = found, cell_colour(cell), columns
+        self.found, self.color, self.columns = found, cell_color(cell), columns
         symbols = (*found.symbols, "?") if found else ()  # the last for what is not written yet
         self.symbols = symbols
         self.first = max(0, len(symbols) - 1 - MOST)
@@ -106,13 +106,13 @@ class _Page:
                 if place < len(self.symbols) - 1 and symbol == self.symbols[place]:
                     frames.append(box)
             rows += [_letters(strong, top + 15, _SMALL), _letters(faint, top + 15, _SMALL, ' fill-opacity="0.4"')]
-        coloured = [
-            f'<path d="{"".join(boxes)}" fill="{self.colour}" fill-opacity="{_DARKEST * (shade + 1) / _SHADES:.2f}"/>'
+        colored = [
+            f'<path d="{"".join(boxes)}" fill="{self.color}" fill-opacity="{_DARKEST * (shade + 1) / _SHADES:.2f}"/>'
             for shade, boxes in enumerate(shades)
             if boxes
         ]
         frame = f'<path d="{"".join(frames)}" fill="none" stroke="currentColor" stroke-width="1.8"/>' if frames else ""
-        return "".join([*coloured, *rows, frame])
+        return "".join([*colored, *rows, frame])
 
     def _words(self, start: int, end: int) -> str:
         """The numbers behind each character, shown where the mouse rests."""

@@ -13,10 +13,10 @@ from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CELL_MARKERS,
-    CLASS_COLOURS,
+    CLASS_COLORS,
     MUTED,
     REFERENCE,
-    cell_colour,
+    cell_color,
     fade,
     layer_name,
     legend,
@@ -36,7 +36,7 @@ class Pinned:
 
     Attributes:
         label: what it was ("LSTM layer 1, step 400").
-        cell: the cell's key, for its colour.
+        cell: the cell's key, for its color.
         log10_norm: (lags,) from lag 0.
     """
 
@@ -80,24 +80,24 @@ _TRACES = 3  # a cell: its curve, the fit, the effective memory
 
 
 def line_of(cell: CellMemory, among: int, width: float = 2.4) -> dict[str, Any]:
-    """How one cell's line looks among so many: a colour of its own, and the dash of its layer.
+    """How one cell's line looks among so many: a color of its own, and the dash of its layer.
 
-    The first layer read forward, and a line alone, has the colour of its kind of cell.
+    The first layer read forward, and a line alone, has the color of its kind of cell.
     """
-    return {"color": colour_of(cell, among), "width": width, "dash": DASHES[cell.layer % len(DASHES)]}
+    return {"color": color_of(cell, among), "width": width, "dash": DASHES[cell.layer % len(DASHES)]}
 
 
-def colour_of(cell: CellMemory, among: int) -> str:
-    """The colour of one of so many lines: no two of the same model are alike."""
-    own, place = cell_colour(cell.cell), 2 * cell.layer + (cell.direction == "backward")
+def color_of(cell: CellMemory, among: int) -> str:
+    """The color of one of so many lines: no two of the same model are alike."""
+    own, place = cell_color(cell.cell), 2 * cell.layer + (cell.direction == "backward")
     if among == 1 or place == 0:
         return own
-    others = [colour for colour in CLASS_COLOURS if colour != own]
-    return others[(2 * place) % len(others)]  # neighbours in the list are less unlike
+    others = [color for color in CLASS_COLORS if color != own]
+    return others[(2 * place) % len(others)]  # neighbors in the list are less unlike
 
 
 def mark_of(cell: CellMemory) -> str:
-    """The shape of a line's marks: by direction, so that colours are not needed to tell two lines of a layer apart."""
+    """The shape of a line's marks: by direction, so that colors are not needed to tell two lines of a layer apart."""
     return CELL_MARKERS.get(cell.cell, "circle") if cell.direction == "forward" else "x"
 
 
@@ -113,7 +113,7 @@ def legend_room(lines: int, a_row: int) -> int:
 
 def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
     """The curve and its fit; where there are several, the legend says each one's effective memory."""
-    name, colour = layer_name(cell.cell, cell.layer, cell.direction), colour_of(cell, among)
+    name, color = layer_name(cell.cell, cell.layer, cell.direction), color_of(cell, among)
     in_time = slice(None, None, -1 if cell.direction == "forward" else 1)  # point t - 1 belongs to time step t
     lags = cell.lags.astype(np.int32)
     return [
@@ -124,7 +124,7 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
             "x": lags[in_time],
             "y": decades.powers(cell.log10_norm[in_time]),
             "line": line_of(cell, among),
-            "marker": {"color": colour, "size": 6, "symbol": mark_of(cell), "maxdisplayed": 8},
+            "marker": {"color": color, "size": 6, "symbol": mark_of(cell), "maxdisplayed": 8},
             "hovertemplate": f"{name}<br>%{{x}} steps back: %{{y:.2e}}<extra></extra>",
         },
         {
@@ -134,7 +134,7 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
             "showlegend": False,
             "x": lags,
             "y": decades.powers(cell.decay.log10(cell.lags)),
-            "line": {"color": fade(colour, 0.7), "width": 1, "dash": "5px,4px"},
+            "line": {"color": fade(color, 0.7), "width": 1, "dash": "5px,4px"},
             "hovertemplate": f"{name}, fitted: ρ = {cell.decay.rho:.3g} a step, time constant "
             f"{cell.decay.time_constant:.3g} steps<extra></extra>",
         },
@@ -157,7 +157,7 @@ def _memory(cell: CellMemory, low: int, longest: int, among: int) -> dict[str, A
         longest: lags that the axis holds.
         among: cells that are drawn: the words of one stand beside its dot, those of several in the legend.
     """
-    name, colour = layer_name(cell.cell, cell.layer, cell.direction), colour_of(cell, among)
+    name, color = layer_name(cell.cell, cell.layer, cell.direction), color_of(cell, among)
     memory = cell.effective_memory
     x, y, text = [], [], []
     if memory is not None and len(cell.lags) > 1:
@@ -172,16 +172,16 @@ def _memory(cell: CellMemory, low: int, longest: int, among: int) -> dict[str, A
         "showlegend": False,
         "x": np.array(x, dtype=np.int32),
         "y": decades.powers(np.array(y, dtype=np.float64)),
-        "line": {"color": fade(colour, 0.0 if cell.whole_sequence else 0.6), "width": 1.3, "dash": "dot"},
+        "line": {"color": fade(color, 0.0 if cell.whole_sequence else 0.6), "width": 1.3, "dash": "dot"},
         "marker": {
-            "color": colour,
+            "color": color,
             "size": np.array([9 if among == 1 else 12, 0], dtype=np.int32)[: len(x)],
             "symbol": "circle" if among == 1 else "circle-open",
-            "line": {"width": 2, "color": colour},
+            "line": {"width": 2, "color": color},
         },
         "text": text,
         "textposition": "top left" if left else "top right",
-        "textfont": {"size": 12, "color": colour},
+        "textfont": {"size": 12, "color": color},
         "cliponaxis": False,
         "hovertemplate": f"{name}: effective memory %{{x}} steps<extra></extra>",
     }
@@ -195,7 +195,7 @@ def _kept(pin: Pinned, number: int) -> dict[str, Any]:
         "x": np.arange(len(pin.log10_norm), dtype=np.int32),
         "y": decades.powers(pin.log10_norm),
         "line": {
-            "color": fade(cell_colour(pin.cell), 0.85),
+            "color": fade(cell_color(pin.cell), 0.85),
             "width": 1.6,
             "dash": ("6px,3px", "2px,3px", "9px,3px,2px,3px")[number % 3],
         },

@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import decimate
-from rnn_explorer.figures.style import MUTED, REFERENCE, cell_colour, fade, legend, margin, nice_ceiling
+from rnn_explorer.figures.style import MUTED, REFERENCE, cell_color, fade, legend, margin, nice_ceiling
 from rnn_explorer.trace import Array
 
 _LOW, _HIGH = -3, 1  # powers of ten that the axis always holds
@@ -24,7 +24,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
         grad_norm: (rows,) the gradient's length before clipping; NaN where there was none.
         applied_norm: (rows,) after clipping.
         clip_norm: where it is clipped; 0: it is not.
-        cell: the cell's key, for the colour.
+        cell: the cell's key, for the color.
     """
     chosen = decimate(len(step))
     x = np.asarray(step)[chosen].astype(np.int32)
@@ -33,10 +33,10 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
     low, high = decades.ends(everything, _LOW, _HIGH)
     if clip_norm > 0:
         low, high = decades.ends(np.array([np.log10(clip_norm)]), low, high)
-    colour = cell_colour(cell)
+    color = cell_color(cell)
     lines = [
-        ("before clipping", before, {"color": fade(colour, 0.6), "width": 1.2}),
-        ("as applied", after, {"color": colour, "width": 1.8}),
+        ("before clipping", before, {"color": fade(color, 0.6), "width": 1.2}),
+        ("as applied", after, {"color": color, "width": 1.8}),
     ]
     data: list[dict[str, Any]] = [
         {
@@ -46,7 +46,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
             "x": x,
             "y": decades.powers(heights),
             "line": line,
-            "marker": {"color": colour, "size": 5},
+            "marker": {"color": color, "size": 5},
             "hovertemplate": f"{name}<br>step %{{x}}: %{{y:.3g}}<extra></extra>",
         }
         for name, heights, line in lines

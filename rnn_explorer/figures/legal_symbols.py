@@ -10,8 +10,8 @@ from rnn_explorer.analysis.own_sequence_report import OwnSequence
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     REFERENCE,
-    cell_colour,
-    colour_bar,
+    cell_color,
+    color_bar,
     legend,
     margin,
     plain,
@@ -29,7 +29,7 @@ def legal_symbols(found: OwnSequence | None, cell: str) -> Figure:
 
     Args:
         found: a sequence of a task with a grammar; None, or one of another task: an empty figure.
-        cell: the cell's key, for the colour.
+        cell: the cell's key, for the color.
     """
     names, probabilities, legal = _parts(found)
     steps = np.arange(1, len(legal) + 1)
@@ -48,8 +48,8 @@ def legal_symbols(found: OwnSequence | None, cell: str) -> Figure:
             "dy": 1,
             "zmin": 0,
             "zmax": 1,
-            "colorscale": ramp(cell_colour(cell)),
-            "colorbar": colour_bar("probability", tickvals=[0, 0.5, 1]),
+            "colorscale": ramp(cell_color(cell)),
+            "colorbar": color_bar("probability", tickvals=[0, 0.5, 1]),
             "customdata": [[visible(name)] * len(steps) for name in names],
             "hovertemplate": "%{customdata} after step %{x}<br>probability %{z:.3f}<extra></extra>",
         },
@@ -77,7 +77,7 @@ def legal_symbols(found: OwnSequence | None, cell: str) -> Figure:
         title=_title(found),
         how_to_read=(
             "Each column is what it expects after that symbol, the stronger the likelier; framed is what the grammar "
-            "allows there, a dot is what came: colour outside the frames is a mistake."
+            "allows there, a dot is what came: color outside the frames is a mistake."
         ),
         data=data,
         layout=_layout(names, symbols, len(steps)),

@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.memory_report import CellMemory
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.gradient import colour_of, legend_room, line_name, line_of, mark_of
+from rnn_explorer.figures.gradient import color_of, legend_room, line_name, line_of, mark_of
 from rnn_explorer.figures.style import layer_name, legend, margin, time_axis
 
 _LOW, _HIGH = -6, 1  # powers of ten that the axis always holds
@@ -41,7 +41,7 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
                 "customdata": relative,
                 "line": line_of(cell, len(cells), 2.0),
                 "marker": {
-                    "color": colour_of(cell, len(cells)),
+                    "color": color_of(cell, len(cells)),
                     "size": 6,
                     "symbol": mark_of(cell),
                     "maxdisplayed": 8,

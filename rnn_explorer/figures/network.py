@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from rnn_explorer.figures.style import CELL_NAMES, cell_colour
+from rnn_explorer.figures.style import CELL_NAMES, cell_color
 
 _WIDTH = 260  # of the drawing, in its own units: pixels in the sidebar
 _HEIGHT, _GAP = 26, 15  # of a box, and between boxes
@@ -24,7 +24,7 @@ def network_svg(
     bidirectional: bool,
     embedding: int = 0,
 ) -> str:
-    """Boxes from input to output with their sizes; recurrent layers in the cell's colour with an arrow back.
+    """Boxes from input to output with their sizes; recurrent layers in the cell's color with an arrow back.
 
     Lines and text are in `currentColor`, so the drawing follows the page it stands in. A wider box has more units
     (by the logarithm of their number).
@@ -41,9 +41,9 @@ def network_svg(
         embedding: size of the vector that stands for a symbol; 0: no embedding.
 
     Returns:
-        One `<svg>` element, labelled for screen readers.
+        One `<svg>` element, labeled for screen readers.
     """
-    name, colour = CELL_NAMES.get(cell, cell), cell_colour(cell)
+    name, color = CELL_NAMES.get(cell, cell), cell_color(cell)
     boxes: list[tuple[str, int, str]] = [(input_label, input_size, "end")]
     if embedding:
         boxes.append(("embedding", embedding, "plain"))
@@ -65,7 +65,7 @@ def network_svg(
         recurrent = kind == "recurrent"
         width = _width(size)
         left, middle = (_WIDTH - width) / 2, top + _HEIGHT / 2
-        stroke = colour if recurrent else "currentColor"
+        stroke = color if recurrent else "currentColor"
         # The input and the output are rounded: they are numbers, not layers with weights of their own.
         parts.append(
             f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{_HEIGHT}" rx="{13 if kind == "end" else 4}" '
@@ -77,9 +77,9 @@ def network_svg(
             f'<tspan font-weight="600">{size}</tspan>{" × 2" if recurrent and bidirectional else ""}</text>'
         )
         if recurrent:
-            parts.append(_loop(left + width, middle, 1, colour, "h", "t−1"))
+            parts.append(_loop(left + width, middle, 1, color, "h", "t−1"))
             if bidirectional:
-                parts.append(_loop(left, middle, -1, colour, "h", "t+1"))
+                parts.append(_loop(left, middle, -1, color, "h", "t+1"))
         if index + 1 < len(boxes):
             parts.append(_arrow(_WIDTH / 2, top + _HEIGHT, top + _HEIGHT + _GAP))
         top += _HEIGHT + _GAP
@@ -108,7 +108,7 @@ def _arrow(x: float, y0: float, y1: float) -> str:
     )
 
 
-def _loop(x: float, y: float, side: int, colour: str, letter: str, index: str) -> str:
+def _loop(x: float, y: float, side: int, color: str, letter: str, index: str) -> str:
     """Out of a box's side and back into it, with the state it carries; `side` is 1 for the right, -1 for the left."""
     out, far = x + side * 2, x + side * 30
     path = f"M{out:g} {y + 8:g}C{far:g} {y + 15:g} {far:g} {y - 15:g} {out + side * 4:g} {y - 7.5:g}"
@@ -116,7 +116,7 @@ def _loop(x: float, y: float, side: int, colour: str, letter: str, index: str) -
     head = f"M{out:g} {y - 8:g}l{side * 6.5:g} {-0.8:g}l{-side * 2:g} {6:g}z"
     anchor, at = ("start", x + side * 27) if side > 0 else ("end", x + side * 27)
     return (
-        f'<path d="{path}" stroke="{colour}" stroke-width="1.6" fill="none"/><path d="{head}" fill="{colour}"/>'
+        f'<path d="{path}" stroke="{color}" stroke-width="1.6" fill="none"/><path d="{head}" fill="{color}"/>'
         f'<text x="{at:g}" y="{y + 3:g}" text-anchor="{anchor}" font-size="11" font-style="italic" '
         f'font-family="Cambria Math, STIX Two Math, Cambria, Georgia, serif">{letter}'
         f'<tspan font-size="7.5" dy="2.5" font-style="normal">{index}</tspan></text>'

@@ -60,7 +60,7 @@ def over_time(report: InsideReport) -> Figure:
 
 
 def _line(report: InsideReport, name: str, wire: str, axis: str) -> dict[str, Any]:
-    colour, dash = LINES.get(name, (MUTED, "solid"))
+    color, dash = LINES.get(name, (MUTED, "solid"))
     with np.errstate(over="ignore"):  # what explodes is too large for single precision
         values = report.wires[wire].astype(np.float32)
     words = plain(name.replace("_", "-"), 16)
@@ -70,7 +70,7 @@ def _line(report: InsideReport, name: str, wire: str, axis: str) -> dict[str, An
         "x": np.arange(1, report.length + 1, dtype=np.int32),
         "y": values,
         "name": words,
-        "line": {"color": colour, "dash": dash, "width": 2},
+        "line": {"color": color, "dash": dash, "width": 2},
         "marker": {"size": 4},
         "xaxis": "x",
         "yaxis": axis,

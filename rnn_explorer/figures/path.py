@@ -9,11 +9,11 @@ import numpy as np
 
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
-    CLASS_COLOURS,
+    CLASS_COLORS,
     MUTED,
     REFERENCE,
     TIME_SCALE,
-    colour_bar,
+    color_bar,
     margin,
     plain,
 )
@@ -28,7 +28,7 @@ def path(
     labels: Array,
     label_names: Sequence[str],
     chosen: int,
-    colour_by: Literal["time", "class"] = "time",
+    color_by: Literal["time", "class"] = "time",
     dims: Literal[2, 3] = 2,
     limits: Array | None = None,
 ) -> Figure:
@@ -41,8 +41,8 @@ def path(
         labels: (batch,) class of each sequence, -1 where there is none.
         label_names: names of the classes.
         chosen: the sequence drawn bold.
-        colour_by: "time": the chosen path's points run through a scale from first to last step, the others are
-            grey. "class": every path has its class's colour.
+        color_by: "time": the chosen path's points run through a scale from first to last step, the others are
+            gray. "class": every path has its class's color.
         dims: 2 or 3.
         limits: (k, 2) ends of the axes; None: from the data.
     """
@@ -52,7 +52,7 @@ def path(
     length = int(lengths[chosen]) if batch else 0
     groups: dict[int, list[int]] = {}
     for sequence in range(batch):
-        label = int(labels[sequence]) if colour_by == "class" else -1
+        label = int(labels[sequence]) if color_by == "class" else -1
         groups.setdefault(label, []).append(sequence)
 
     data: list[dict[str, Any]] = []
@@ -61,15 +61,15 @@ def path(
         known = 0 <= label < len(label_names)
         if not others:
             continue
-        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)] if known else MUTED
+        color = CLASS_COLORS[label % len(CLASS_COLORS)] if known else MUTED
         data.append(
             {
                 **_trace(_joined(points, lengths, others)),
                 "mode": "lines",
                 "name": plain(str(label_names[label]), 14) if known else "other sequences",
                 "showlegend": known,
-                "opacity": 0.85 if known else 0.5,  # not in the colour: lines in 3D do not know transparent colours
-                "line": {"color": colour, "width": 1.2 if dims == 2 else 2},
+                "opacity": 0.85 if known else 0.5,  # not in the color: lines in 3D do not know transparent colors
+                "line": {"color": color, "width": 1.2 if dims == 2 else 2},
                 "hoverinfo": "skip",
             }
         )
@@ -91,19 +91,19 @@ def path(
     )
     bold = points[chosen, :length] if batch else np.zeros((0, dims), dtype=np.float32)
     label = int(labels[chosen]) if batch else -1
-    by_class = colour_by == "class" and 0 <= label < len(label_names)
+    by_class = color_by == "class" and 0 <= label < len(label_names)
     if by_class:
-        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)]
-        marker: dict[str, Any] = {"color": colour}
+        color = CLASS_COLORS[label % len(CLASS_COLORS)]
+        marker: dict[str, Any] = {"color": color}
     else:
-        colour = MUTED
+        color = MUTED
         marker = {
             "color": np.arange(1, length + 1, dtype=np.int32),
             "cmin": 1,
             "cmax": max(length, 2),
             "colorscale": TIME_SCALE,
             "showscale": True,
-            "colorbar": colour_bar("t", tickvals=[1, max(length, 2)], ticktext=["1", f"{max(length, 2)}"]),
+            "colorbar": color_bar("t", tickvals=[1, max(length, 2)], ticktext=["1", f"{max(length, 2)}"]),
         }
     coordinates = "<br>".join(f"PC {axis + 1} %{{{'xyz'[axis]}:.2f}}" for axis in range(dims))
     data.append(
@@ -112,7 +112,7 @@ def path(
             "mode": "lines+markers",
             "name": plain(str(label_names[label]), 14) if by_class else "chosen sequence",
             "showlegend": by_class and len(groups[label]) == 1,  # else its class is named already
-            "line": {"color": colour, "width": 2.2 if dims == 2 else 4},
+            "line": {"color": color, "width": 2.2 if dims == 2 else 4},
             "marker": {**marker, "size": _size(length) if dims == 2 else 4, "line": {"width": 0}},
             "customdata": np.arange(1, length + 1, dtype=np.int32),
             "hovertemplate": f"step %{{customdata}}<br>{coordinates}<extra></extra>",
@@ -134,7 +134,7 @@ def path(
             "bgcolor": "rgba(0,0,0,0)",
         },
     }
-    if colour_by == "class" and label_names:
+    if color_by == "class" and label_names:
         longest = min(max(len(str(name)) for name in label_names), 14)
         layout["margin"] = margin(44, 52 + max(7 * longest, 28), 6, 36)
         layout["legend"] = {"x": 1.01, "y": 1, "font": {"size": 10}, "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"}
@@ -169,7 +169,7 @@ def path(
         title=f"Path of the hidden state, {shown:.0f} % of its variance",
         how_to_read=(
             "Each line is one sequence, from its ring at step 1; "
-            + ("the bold one's colour is time." if not by_class else "colour is its class, bold the chosen one.")
+            + ("the bold one's color is time." if not by_class else "color is its class, bold the chosen one.")
         ),
         data=data,
         layout=layout,

@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.memory_report import InputSaliency
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.style import CLASS_COLOURS, cell_colour, margin, plain, time_axis, visible
+from rnn_explorer.figures.style import CLASS_COLORS, cell_color, margin, plain, time_axis, visible
 
 _LOW, _HIGH = -6, 1  # powers of ten that the absolute axis always holds
 _MOST_SYMBOLS = 45  # letters along the axis; more are too small to read
@@ -20,7 +20,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
 
     Args:
         found: what was found; None: an empty figure with axes.
-        cell: the cell's key, for the colour.
+        cell: the cell's key, for the color.
     """
     norm = np.zeros(0) if found is None else found.norm
     relative = np.zeros(0) if found is None else found.relative
@@ -29,12 +29,12 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
     seen = heights if found is None else heights[: found.time_step]
     low, high = decades.ends(seen, _LOW, _HIGH)
     steps = np.arange(1, len(norm) + 1, dtype=np.int32)
-    colour = cell_colour(cell) if cell else CLASS_COLOURS[0]
+    color = cell_color(cell) if cell else CLASS_COLORS[0]
     names = [visible(symbol) for symbol in symbols] or [""] * len(norm)
     common: dict[str, Any] = {
         "x": steps,
         "customdata": names,
-        "marker": {"color": colour},
+        "marker": {"color": color},
     }
     data: list[dict[str, Any]] = [
         {
@@ -52,8 +52,8 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
             "yaxis": "y2",
             "y": decades.powers(heights),
             **common,
-            "marker": {"color": colour, "size": 4},
-            "line": {"color": colour, "width": 1.2},
+            "marker": {"color": color, "size": 4},
+            "line": {"color": color, "width": 1.2},
             "hovertemplate": "step %{x} %{customdata}<br>%{y:.2e}<extra></extra>",
         },
     ]

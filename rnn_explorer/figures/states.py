@@ -8,7 +8,7 @@ from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     SIGNED_SCALE,
     UNIT_ROWS,
-    colour_bar,
+    color_bar,
     layer_name,
     margin,
     signed_limit,
@@ -47,7 +47,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
             "zmin": -limit,
             "zmax": limit,
             "colorscale": SIGNED_SCALE,
-            "colorbar": colour_bar("h<sub>t</sub>", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
+            "colorbar": color_bar("h<sub>t</sub>", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
             "hovertemplate": "unit %{y}, step %{x}<br>h = %{z:.3f}<extra></extra>",
         }
     ]

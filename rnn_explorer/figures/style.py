@@ -1,14 +1,14 @@
-"""Colours, colour scales, templates and axes that all figures share.
+"""Colors, color scales, templates and axes that all figures share.
 
-One cell type has one colour, dash and marker everywhere. Values from 0 to 1 (gates) are drawn on `GATE_SCALE`,
+One cell type has one color, dash and marker everywhere. Values from 0 to 1 (gates) are drawn on `GATE_SCALE`,
 signed values on `SIGNED_SCALE` with zero in its middle; the two are never mixed. Scales are written out, because a
-name such as "RdBu" means different colours to Plotly's Python and JavaScript sides. Zero on `SIGNED_SCALE` is nearly
-transparent, so that it is the page's own colour on a light and on a dark page, and what is far from it stands out.
+name such as "RdBu" means different colors to Plotly's Python and JavaScript sides. Zero on `SIGNED_SCALE` is nearly
+transparent, so that it is the page's own color on a light and on a dark page, and what is far from it stands out.
 
-Layouts hold no page colours: text takes the template's colour, and reference lines are mid greys that show on a
+Layouts hold no page colors: text takes the template's color, and reference lines are mid grays that show on a
 light and on a dark page.
 
-Source of the cell colours: M. Okabe and K. Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/.
+Source of the cell colors: M. Okabe and K. Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/.
 Source of `GATE_SCALE`: J. R. Nunez, C. R. Anderton, R. S. Renslow, "Optimizing colormaps with consideration for color
 vision deficiency" (cividis), PLoS ONE 13 (2018).
 """
@@ -23,14 +23,14 @@ from typing import Any, Literal
 import numpy as np
 
 Theme = Literal["light", "dark"]
-Scale = list[list[Any]]  # [[position from 0 to 1, colour], ...]
+Scale = list[list[Any]]  # [[position from 0 to 1, color], ...]
 
-CELL_COLOURS = {"rnn": "#0072B2", "lstm": "#D55E00", "gru": "#009E73"}
+CELL_COLORS = {"rnn": "#0072B2", "lstm": "#D55E00", "gru": "#009E73"}
 CELL_DASHES = {"rnn": "solid", "lstm": "dash", "gru": "dashdot"}
 CELL_MARKERS = {"rnn": "circle", "lstm": "square", "gru": "diamond"}
 
-# Ten colours that keep a contrast of at least 2.5 to white and to a near-black page, neighbours far apart in hue.
-CLASS_COLOURS = (
+# Ten colors that keep a contrast of at least 2.5 to white and to a near-black page, neighbors far apart in hue.
+CLASS_COLORS = (
     "#0072B2",
     "#D08700",
     "#009E73",
@@ -43,7 +43,7 @@ CLASS_COLOURS = (
     "#7A8794",
 )
 
-# What each gate and state looks like as a line: colour and dash.
+# What each gate and state looks like as a line: color and dash.
 LINES = {
     "input": ("#3F9BD6", "solid"),
     "forget": ("#D08700", "dash"),
@@ -57,13 +57,13 @@ LINES = {
 }
 
 
-def _evenly(*colours: str) -> Scale:
-    return [[index / (len(colours) - 1), colour] for index, colour in enumerate(colours)]
+def _evenly(*colors: str) -> Scale:
+    return [[index / (len(colors) - 1), color] for index, color in enumerate(colors)]
 
 
-def fade(colour: str, opacity: float) -> str:
+def fade(color: str, opacity: float) -> str:
     """`#rrggbb` with an opacity from 0 to 1, as Plotly writes it."""
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
@@ -82,24 +82,24 @@ def _signed() -> Scale:
 
 
 def on_paper(scale: Scale, paper: str = "#ffffff") -> Scale:
-    """A scale with opacities as it looks on a page, in opaque colours.
+    """A scale with opacities as it looks on a page, in opaque colors.
 
     Args:
-        scale: its colours as "rgba(red,green,blue,opacity)".
-        paper: the page's colour as "#rrggbb".
+        scale: its colors as "rgba(red,green,blue,opacity)".
+        paper: the page's color as "#rrggbb".
     """
     under = [int(paper[start : start + 2], 16) for start in (1, 3, 5)]
     mixed: Scale = []
-    for position, colour in scale:
-        *over, opacity = (float(part) for part in colour[5:-1].split(","))
+    for position, color in scale:
+        *over, opacity = (float(part) for part in color[5:-1].split(","))
         parts = (round(opacity * a + (1 - opacity) * b) for a, b in zip(over, under, strict=True))
         mixed.append([position, "#" + "".join(f"{part:02X}" for part in parts)])
     return mixed
 
 
 SIGNED_SCALE = _signed()
-STATE_SCALE = on_paper(SIGNED_SCALE)  # the same on white, for what must know its colours, such as black or white ink
-GREY_SCALE = _evenly("#16181C", "#F4F4F2")  # a digit: ink is light
+STATE_SCALE = on_paper(SIGNED_SCALE)  # the same on white, for what must know its colors, such as black or white ink
+GRAY_SCALE = _evenly("#16181C", "#F4F4F2")  # a digit: ink is light
 INPUT_SCALE = _evenly("#4A4E55", "#E8E8E4")  # what enters, beneath the gates: neither of the scales above
 TIME_SCALE = _evenly("#5B3FA8", "#3F6FC4", "#2A9AA8", "#46B26A", "#B8AE2E", "#E08A1E")  # early to late
 
@@ -107,7 +107,7 @@ UNIT_ROWS = {"units": True}  # `meta` of a map whose rows are units: the page le
 
 MUTED = "#888888"
 GRID = "rgba(136,136,136,0.22)"
-CHANGED = "#C8629A"  # what would have been, or is changed by hand: no cell's colour
+CHANGED = "#C8629A"  # what would have been, or is changed by hand: no cell's color
 REFERENCE = "rgba(136,136,136,0.9)"
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -144,16 +144,16 @@ def template(theme: Theme = "light") -> dict[str, Any]:
             "xaxis": axis,
             "yaxis": axis,
             "scene": {"xaxis": room, "yaxis": room, "zaxis": room},
-            "colorway": list(CLASS_COLOURS),
+            "colorway": list(CLASS_COLORS),
             "hovermode": "closest",
             "hoverlabel": {"bgcolor": paper, "bordercolor": MUTED, "font": {"color": font, "size": 11}},
         }
     }
 
 
-def ramp(colour: str) -> Scale:
-    """From almost nothing, so the page shows through on either theme, to the full colour: for probabilities."""
-    return [[0.0, fade(colour, 0.04)], [1.0, fade(colour, 1.0)]]
+def ramp(color: str) -> Scale:
+    """From almost nothing, so the page shows through on either theme, to the full color: for probabilities."""
+    return [[0.0, fade(color, 0.04)], [1.0, fade(color, 1.0)]]
 
 
 def plain(text: str, longest: int = 60) -> str:
@@ -201,7 +201,7 @@ def nice_floor(value: float, steps: Sequence[float] = (1, 2, 5)) -> float:
 
 
 def signed_limit(values: np.ndarray) -> float:
-    """The end of a scale centred at zero: 1 where values stay within [-1, 1], else a nice number that is robust.
+    """The end of a scale centered at zero: 1 where values stay within [-1, 1], else a nice number that is robust.
 
     One unit in a hundred may run off the scale, so that a single large value does not pale all others.
     """
@@ -266,8 +266,8 @@ def ordinal(number: int) -> str:
     return f"{number}{suffix}"
 
 
-def colour_bar(text: str, **more: Any) -> dict[str, Any]:
-    """A thin colour bar at the right."""
+def color_bar(text: str, **more: Any) -> dict[str, Any]:
+    """A thin color bar at the right."""
     return {
         "title": {"text": text, "side": "right", "font": {"size": 10}},
         "thickness": 8,
@@ -282,7 +282,7 @@ def colour_bar(text: str, **more: Any) -> dict[str, Any]:
 
 
 def heading(text: str, x: float, y: float, **more: Any) -> dict[str, Any]:
-    """A panel's heading, centred at paper coordinate `x`, standing on `y`."""
+    """A panel's heading, centered at paper coordinate `x`, standing on `y`."""
     return {
         "text": text,
         "x": x,
@@ -321,6 +321,6 @@ def layer_name(cell: str, layer: int, direction: str) -> str:
 CELL_NAMES = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
-def cell_colour(cell: str) -> str:
-    """The colour of a cell type; the first class colour for one without its own."""
-    return CELL_COLOURS.get(cell, CLASS_COLOURS[0])
+def cell_color(cell: str) -> str:
+    """The color of a cell type; the first class color for one without its own."""
+    return CELL_COLORS.get(cell, CLASS_COLORS[0])

@@ -8,10 +8,10 @@ import numpy as np
 
 from rnn_explorer.analysis.memory_report import Triangle
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.style import Scale, colour_bar, layer_name, margin, time_axis
+from rnn_explorer.figures.style import Scale, color_bar, layer_name, margin, time_axis
 
 # From lost (dark) over 1, where a change passes on whole (the palest), to exploding (red): neither a gate nor a state.
-LOWEST, HIGHEST = -6, 2  # powers of ten at the ends of the scale, fixed so that colours mean the same at every step
+LOWEST, HIGHEST = -6, 2  # powers of ten at the ends of the scale, fixed so that colors mean the same at every step
 MEMORY_SCALE: Scale = [
     [0.0, "#2C2A55"],
     [0.25, "#4C3A8C"],
@@ -47,7 +47,7 @@ def triangle(found: Triangle | None, suffix: str = "") -> Figure:
             "zmin": LOWEST,
             "zmax": HIGHEST,
             "colorscale": MEMORY_SCALE,
-            "colorbar": colour_bar(
+            "colorbar": color_bar(
                 "norm",
                 tickvals=ticks,
                 ticktext=[("1" if n == 0 else f"10<sup>{n}</sup>").replace("-", "−") for n in ticks],
@@ -61,7 +61,7 @@ def triangle(found: Triangle | None, suffix: str = "") -> Figure:
         name="triangle",
         title=f"Between all steps: ‖∂s(t) / ∂s(k)‖{where}{thinned}{suffix}",
         how_to_read="Pale: a change at k reaches t whole; dark: it is lost; orange to red: it grows; "
-        "colours end at 1e-6 and 100.",
+        "colors end at 1e-6 and 100.",
         data=data,
         layout={
             "margin": margin(44, 50, 6, 36),

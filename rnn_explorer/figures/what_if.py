@@ -10,9 +10,9 @@ from rnn_explorer.analysis.inside_report import Passage, WhatIf
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CHANGED,
-    CLASS_COLOURS,
+    CLASS_COLORS,
     MUTED,
-    cell_colour,
+    cell_color,
     legend,
     margin,
     nice_ceiling,
@@ -39,14 +39,14 @@ def what_if(result: WhatIf | None, unit: int | None = None) -> Figure:
     with np.errstate(over="ignore"):  # what explodes is too large for single precision
         distance = (result.distance() if result else np.zeros(0)).astype(np.float32)
     limit = signed_limit(np.concatenate(states))
-    colours = (cell_colour(result.cell) if result else MUTED, CHANGED)
+    colors = (cell_color(result.cell) if result else MUTED, CHANGED)
     steps = np.arange(1, len(distance) + 1, dtype=np.int32)
     data: list[dict[str, Any]] = [
         {
-            **_line(steps, values, name, colour, dash),
+            **_line(steps, values, name, color, dash),
             "hovertemplate": f"{name}<br>step %{{x}}: h = %{{y:.3f}}<extra></extra>",
         }
-        for (name, dash), values, colour in zip(_PAIR, states, colours, strict=True)
+        for (name, dash), values, color in zip(_PAIR, states, colors, strict=True)
     ]
     data.append(
         {
@@ -131,23 +131,23 @@ def _hidden(passage: Passage | None, unit: int) -> Array:
     return np.zeros(0, dtype=np.float32) if passage is None else passage.states["hidden"][:, unit].astype(np.float32)
 
 
-def _line(x: Array, y: Array, name: str, colour: str, dash: str) -> dict[str, Any]:
+def _line(x: Array, y: Array, name: str, color: str, dash: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "x": x,
         "y": y,
         "name": name,
-        "line": {"color": colour, "width": 2, "dash": dash},
+        "line": {"color": color, "width": 2, "dash": dash},
         "marker": {"size": 4 if len(x) <= 60 else 2},
     }
 
 
 def _bars(result: WhatIf | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     names = [plain(name, 14) for name in result.output_names] if result else []
-    colours = (cell_colour(result.cell) if result else MUTED, CHANGED)
+    colors = (cell_color(result.cell) if result else MUTED, CHANGED)
     data = []
-    for (name, dash), passage, colour in zip(_PAIR, _passages(result), colours, strict=True):
+    for (name, dash), passage, color in zip(_PAIR, _passages(result), colors, strict=True):
         last = passage.answers[-1].astype(np.float32) if passage is not None else np.zeros(0, dtype=np.float32)
         data.append(
             {
@@ -155,7 +155,7 @@ def _bars(result: WhatIf | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
                 "name": name,
                 "x": np.arange(len(last), dtype=np.int32),
                 "y": last,
-                "marker": {"color": colour, "pattern": {"shape": "" if dash == "solid" else "/"}},
+                "marker": {"color": color, "pattern": {"shape": "" if dash == "solid" else "/"}},
                 "customdata": names,
                 "hovertemplate": f"{name}<br>%{{customdata}}: %{{y:.3f}}<extra></extra>",
             }
@@ -189,11 +189,11 @@ def _lines(result: WhatIf | None) -> tuple[list[dict[str, Any]], dict[str, Any]]
     for (name, dash), passage in zip(_PAIR, _passages(result), strict=True):
         assert passage is not None
         for output in range(shown):
-            colour = CLASS_COLOURS[output] if not alone else CHANGED if dash == "dash" else cell_colour(result.cell)
+            color = CLASS_COLORS[output] if not alone else CHANGED if dash == "dash" else cell_color(result.cell)
             label = name if alone else f"{plain(result.output_names[output], 14)}, {name}"
             data.append(
                 {
-                    **_line(steps, passage.answers[:, output].astype(np.float32), label, colour, dash),
+                    **_line(steps, passage.answers[:, output].astype(np.float32), label, color, dash),
                     "mode": "lines",
                     "showlegend": alone or dash == "solid",
                     "hovertemplate": f"{label}<br>step %{{x}}: %{{y:.3f}}<extra></extra>",

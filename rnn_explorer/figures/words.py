@@ -14,7 +14,7 @@ class Line(TypedDict):
     """One sentence.
 
     Attributes:
-        kind: "good", "warning" or "fact", for its mark and colour.
+        kind: "good", "warning" or "fact", for its mark and color.
         text: the sentence.
     """
 

@@ -24,7 +24,7 @@ SHAPES = 2  # of batches that are remembered: the last batch of an epoch may be 
 
 @dataclass(frozen=True)
 class Network:
-    """What is learnt.
+    """What is learned.
 
     Attributes:
         layers: of each recurrent layer, the lowest first, its kind ("rnn_tanh", "rnn_relu", "gru", "lstm") and its

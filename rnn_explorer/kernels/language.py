@@ -55,7 +55,7 @@ class _Format:
         self.ctype, self.bits, self.fraction, self.bias, self.log_terms = ctype, bits, fraction, bias, log_terms
         self.size = bits // 8
         self.room = float(bias - 2)  # 2^x has an exponent up to there; beyond, a gate is 0 or 1 anyway
-        # Equal to the function where a Chebyshev polynomial is 0, which all but minimises the largest error.
+        # Equal to the function where a Chebyshev polynomial is 0, which all but minimizes the largest error.
         fitted = np.polynomial.Chebyshev.interpolate(_growth, degree, domain=[-0.5, 0.5])
         self.series = [float(c) for c in fitted.convert(kind=np.polynomial.Polynomial).coef]
 

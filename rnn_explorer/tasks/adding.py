@@ -54,13 +54,13 @@ class Adding(Task):
     reading_guide = (
         "The marker says which two numbers count. The answer after each step should stay near the mean until the "
         "first marker, move there, wait, and move to the sum at the second. A loss of 1/6 is what always saying 1 "
-        "gives: a curve that rests there, at the line or a little above, has learnt the mean and no memory yet. In the "
-        "picture of hidden states the ends of the paths should line up in the order of the sums."
+        "gives: a curve that rests there, at the line or a little above, has learned the mean and no memory yet. In "
+        "the picture of hidden states the ends of the paths should line up in the order of the sums."
     )
     source = Source(
         citation="S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9(8), task 4; "
         "numbers from 0 to 1 as in Q. V. Le, N. Jaitly and G. E. Hinton (2015), arXiv:1504.00941",
-        licence="generated here",
+        license="generated here",
         url="https://arxiv.org/abs/1504.00941",
     )
     settings_class = AddingSettings

@@ -53,7 +53,7 @@ class Anbn(GrammarTask):
     source = Source(
         citation="F. A. Gers and J. Schmidhuber (2001), LSTM recurrent networks learn simple context-free and "
         "context-sensitive languages, IEEE Transactions on Neural Networks 12(6), doi:10.1109/72.963769",
-        licence="generated here",
+        license="generated here",
         url="https://doi.org/10.1109/72.963769",
     )
     settings_class = AnbnSettings

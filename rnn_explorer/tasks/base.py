@@ -98,7 +98,7 @@ class Source:
     """Where a task or its data come from."""
 
     citation: str
-    licence: str
+    license: str
     url: str
 
 
@@ -180,7 +180,7 @@ class Task(ABC):
         summary: one line: what it is.
         teaches: one line: what it teaches.
         reading_guide: one paragraph: how to read the pictures of this task.
-        source: citation, licence, address.
+        source: citation, license, address.
         settings_class: the dataclass of its own settings.
         defaults: model and training settings by name, where they differ from the general ones.
         metric: the number that says how well it goes; a task whose question follows from its settings has its own.
@@ -242,7 +242,7 @@ class Task(ABC):
         raise NotImplementedError(f"{self.key} is an endless task")
 
     def steps_per_epoch(self, batch_size: int) -> int:
-        """Optimiser steps in one epoch; the last batch of a finite set may be smaller."""
+        """Optimizer steps in one epoch; the last batch of a finite set may be smaller."""
         return math.ceil(self.train_size / batch_size) if self.finite else STREAM_EPOCH
 
     @property
@@ -306,7 +306,7 @@ class Task(ABC):
         entropy = np.random.SeedSequence((self.seed, SPLITS.index(split), number))
         return np.random.Generator(np.random.PCG64(entropy))  # by name: numpy's default may change
 
-    # -- judgement ----------------------------------------------------------------------------------------------
+    # -- judgment ----------------------------------------------------------------------------------------------
 
     @abstractmethod
     def baseline(self) -> Baseline:
@@ -344,7 +344,7 @@ class Task(ABC):
         return None
 
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
-        """The class of each sequence for colouring, with the names; -1 where there is none."""
+        """The class of each sequence for coloring, with the names; -1 where there is none."""
         if self.output.kind == "classes":
             return batch.targets.copy(), self.output.names
         return np.full(len(batch), -1), ()

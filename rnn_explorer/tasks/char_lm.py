@@ -68,7 +68,7 @@ class CharLMSettings(TaskSettings):
     seq_len: int = setting(
         48, low=16, high=200, unit="characters", log=True, label="Sequence length",
         help="Characters in a sequence. Each sequence is read from an empty memory, so what lies further back than its "
-        "first character cannot be learnt.",
+        "first character cannot be learned.",
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ class CharLM(Task):
     key = "char_lm"
     title = "Character model"
     summary = "Read the first chapters of Moby Dick character by character and say which comes next."
-    teaches = "Language modelling: what a text's past tells of its next character, and writing by drawing from it."
+    teaches = "Language modeling: what a text's past tells of its next character, and writing by drawing from it."
     reading_guide = (
         "Each time step shows the network one character; its answer is a probability for each character that may come "
         "next, and framed is the one that came. It learns in the order in which it pays: how often each letter is "
@@ -119,7 +119,7 @@ class CharLM(Task):
         self._usage = np.bincount(train, minlength=len(alphabet))
 
     def read(self) -> Corpus:
-        """The text that is modelled."""
+        """The text that is modeled."""
         return _moby_dick()
 
     def _stretches(self, split: Split) -> Batch:

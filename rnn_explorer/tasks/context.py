@@ -67,7 +67,7 @@ class Context(Task):
     source = Source(
         citation="V. Mante, D. Sussillo, K. V. Shenoy and W. T. Newsome (2013), Context-dependent computation by "
         "recurrent dynamics in prefrontal cortex, Nature 503, doi:10.1038/nature12742",
-        licence="generated here",
+        license="generated here",
         url="https://doi.org/10.1038/nature12742",
     )
     settings_class = ContextSettings

@@ -55,14 +55,14 @@ class Copy(DrawnTask):
     )
     reading_guide = (
         "The letters at the left are to be repeated at the question marks; in between nothing happens. All answers "
-        "but the last few are blanks, which is learnt at once, so the loss soon falls to the baseline and may rest "
+        "but the last few are blanks, which is learned at once, so the loss soon falls to the baseline and may rest "
         "there. From then on every letter has to be remembered: the verdict says how many of them are. In the map of "
         "hidden states the silence shows how: rows that stay as they are, or a pattern that turns from step to step."
     )
     source = Source(
         citation="S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9(8); in this "
         "form M. Arjovsky, A. Shah and Y. Bengio (2016), Unitary evolution recurrent neural networks, arXiv:1511.06464",
-        licence="generated here",
+        license="generated here",
         url="https://arxiv.org/abs/1511.06464",
     )
     settings_class = CopySettings

@@ -41,7 +41,7 @@ class DigitsSettings(TaskSettings):
     )  # fmt: skip
     train_size: int = setting(
         POOL, low=10, high=POOL, unit="images", log=True, label="Training images at most",
-        help="Fewer images are learnt by heart: watch the two loss curves part. "
+        help="Fewer images are learned by heart: watch the two loss curves part. "
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip
 

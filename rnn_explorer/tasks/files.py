@@ -26,7 +26,7 @@ def manifest() -> dict[str, dict[str, Any]]:
 def source(name: str) -> Source:
     """Where a file's data come from; KeyError where there is no such file."""
     entry = manifest()[name]
-    return Source(citation=entry["citation"], licence=entry["licence"], url=entry["url"])
+    return Source(citation=entry["citation"], license=entry["license"], url=entry["url"])
 
 
 @functools.lru_cache(maxsize=8)

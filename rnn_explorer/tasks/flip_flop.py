@@ -63,7 +63,7 @@ class FlipFlop(Task):
     source = Source(
         citation="D. Sussillo and O. Barak (2013), Opening the black box: low-dimensional dynamics in "
         "high-dimensional recurrent neural networks, Neural Computation 25(3), doi:10.1162/NECO_a_00409",
-        licence="generated here",
+        license="generated here",
         url="https://doi.org/10.1162/NECO_a_00409",
     )
     settings_class = FlipFlopSettings

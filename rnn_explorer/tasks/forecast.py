@@ -198,7 +198,7 @@ class Forecast(Task):
 
     The series is cut by time into a training, a validation and a test part, and no window straddles a border: 20 % at
     the end are for the test, before them the validation split's share of the rest. Each of the two has at
-    least as many values as a window and its neighbours need (so a short series with long windows gives them more), and
+    least as many values as a window and its neighbors need (so a short series with long windows gives them more), and
     shows at most 256 windows, evenly spaced; the training part shows every window there is.
     """
 
@@ -219,8 +219,8 @@ class Forecast(Task):
         citation="M. C. Mackey and L. Glass (1977), Oscillation and chaos in physiological control systems, Science "
         "197, doi:10.1126/science.267326; E. N. Lorenz (1963), Deterministic nonperiodic flow, Journal of the "
         f"Atmospheric Sciences 20; {files.source('sunspots').citation}; {files.source('seattle').citation}",
-        licence=f"equations and sine generated here; sunspots {files.source('sunspots').licence}; "
-        f"temperature {files.source('seattle').licence}",
+        license=f"equations and sine generated here; sunspots {files.source('sunspots').license}; "
+        f"temperature {files.source('seattle').license}",
         url="https://doi.org/10.1126/science.267326",
     )
     settings_class = ForecastSettings
@@ -249,7 +249,7 @@ class Forecast(Task):
         self.parts = borders(len(self.series.values), settings.seq_len, val_split)
         training = self.series.values[slice(*self.parts["train"])]
         self.mean, self.scale = float(training.mean()), float(training.std())
-        self.normalised = ((self.series.values - self.mean) / self.scale).astype(np.float32)
+        self.normalized = ((self.series.values - self.mean) / self.scale).astype(np.float32)
         self._sets = {split: self._windows(split) for split in self.parts}
         self._starts: dict[bytes, int] = {}
 
@@ -259,7 +259,7 @@ class Forecast(Task):
         if end - start <= length:
             found = np.empty((0, length + 1), dtype=np.float32)
         else:
-            found = sliding_window_view(self.normalised[start:end], length + 1)  # (windows, seq_len + 1)
+            found = sliding_window_view(self.normalized[start:end], length + 1)  # (windows, seq_len + 1)
         if split != "train" and len(found) > STREAM_EVALUATION:
             found = found[np.linspace(0, len(found) - 1, STREAM_EVALUATION).astype(int)]
         windows = found.copy()[:, :, None]
@@ -270,7 +270,7 @@ class Forecast(Task):
         return self._sets[split]
 
     def choose_probes(self, batch: Batch) -> Array:
-        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # far apart, since neighbours overlap
+        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # far apart, since neighbors overlap
 
     def baseline(self) -> Baseline:
         split: Split = "validation" if len(self._sets["validation"]) else "test"
@@ -301,7 +301,7 @@ class Forecast(Task):
         )
 
     def course(self, inputs: Array) -> Course | None:
-        start, whole = self._start(inputs[:, 0]), self.normalised[:, None]
+        start, whole = self._start(inputs[:, 0]), self.normalized[:, None]
         return None if start is None else Course(self.series.title, whole, whole, start, self.series.when)
 
     def _in_units(self, values: Array) -> Array:
@@ -311,7 +311,7 @@ class Forecast(Task):
         """Where in the series a window starts; None for one that is not of it."""
         known = inputs.tobytes()
         if known not in self._starts:
-            same = (sliding_window_view(self.normalised, len(inputs)) == inputs).all(axis=1)
+            same = (sliding_window_view(self.normalized, len(inputs)) == inputs).all(axis=1)
             if not same.any():
                 return None
             if len(self._starts) >= 4 * STREAM_EVALUATION:

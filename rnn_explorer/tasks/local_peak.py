@@ -30,13 +30,13 @@ class LocalPeakSettings(TaskSettings):
 
     seq_len: int = setting(
         30, low=5, high=100, unit="steps", label="Sequence length",
-        help="Numbers in a sequence. The first and the last have one neighbour only and are not judged.",
+        help="Numbers in a sequence. The first and the last have one neighbor only and are not judged.",
     )  # fmt: skip
 
 
 @TASKS.register("local_peak")
 class LocalPeak(Task):
-    """Is this number larger than both its neighbours?
+    """Is this number larger than both its neighbors?
 
     Inputs: (batch, seq_len, 1), numbers uniform in 0 to 1. Targets: (batch, seq_len) class, 1 at a peak. The first and
     the last step do not count.
@@ -58,7 +58,7 @@ class LocalPeak(Task):
     source = Source(
         citation="made for this program; on reading both ways M. Schuster and K. K. Paliwal (1997), Bidirectional "
         "recurrent neural networks, IEEE Transactions on Signal Processing 45(11), doi:10.1109/78.650093",
-        licence="generated here",
+        license="generated here",
         url="https://doi.org/10.1109/78.650093",
     )
     settings_class = LocalPeakSettings

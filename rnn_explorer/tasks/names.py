@@ -29,11 +29,11 @@ POOL = 6952  # names that are not test names
 
 @dataclass(frozen=True)
 class _Surnames:
-    """Every name as symbols: `alphabet` names them, `spelt` gives a name back with its capitals."""
+    """Every name as symbols: `alphabet` names them, `spelled` gives a name back with its capitals."""
 
     batch: Batch
     alphabet: tuple[str, ...]
-    spelt: dict[str, str]
+    spelled: dict[str, str]
 
 
 @functools.lru_cache(maxsize=1)
@@ -59,7 +59,7 @@ class NamesSettings(TaskSettings):
 
     train_size: int = setting(
         POOL, low=10, high=POOL, unit="names", log=True, label="Training names at most",
-        help="Fewer names are learnt by heart: watch the two loss curves part. "
+        help="Fewer names are learned by heart: watch the two loss curves part. "
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip
 
@@ -120,7 +120,7 @@ class Names(PoolTask):
         verdict, correct = class_verdict(answers[length - 1], target, NAMES, f"it is {NAMES[target]}")
         return Explanation(
             kind="symbols",
-            title=_surnames().spelt.get(name, name),
+            title=_surnames().spelled.get(name, name),
             verdict=verdict,
             correct=correct,
             length=length,

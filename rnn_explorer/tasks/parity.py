@@ -28,7 +28,7 @@ class ParitySettings(TaskSettings):
     )  # fmt: skip
     variable: bool = setting(
         True, label="Variable length",
-        help="On: lengths from 1 up, so that short strings show the way. Off: all are long, and nothing is learnt.",
+        help="On: lengths from 1 up, so that short strings show the way. Off: all are long, and nothing is learned.",
     )  # fmt: skip
 
 
@@ -51,13 +51,13 @@ class Parity(DrawnTask):
         "Every +1 turns the answer round, and every -1 leaves it: the target drawn is the parity so far, which a "
         "solved network follows at each step though it is asked at the end alone. With variable length the loss lies "
         "at ln 2 = 0.69 for a while and then falls fast, as short strings are understood and longer ones follow. "
-        "Without it the validation loss stays there, while training strings may be learnt by heart: with one number "
+        "Without it the validation loss stays there, while training strings may be learned by heart: with one number "
         "wrong the answer is a coin toss. The hidden state of a solved network hops between two regions at each +1."
     )
     source = Source(
         citation="M. Minsky and S. Papert (1969), Perceptrons, MIT Press; on why gradients fail S. Shalev-Shwartz, O. "
         "Shamir and S. Shammah (2017), Failures of gradient-based deep learning, arXiv:1703.07950",
-        licence="generated here",
+        license="generated here",
         url="https://arxiv.org/abs/1703.07950",
     )
     settings_class = ParitySettings

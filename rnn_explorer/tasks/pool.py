@@ -1,4 +1,4 @@
-"""Tasks whose data are a fixed pool of labelled sequences, cut into training, validation and test sets."""
+"""Tasks whose data are a fixed pool of labeled sequences, cut into training, validation and test sets."""
 
 from __future__ import annotations
 

@@ -63,14 +63,14 @@ class Reber(GrammarTask):
         "none. That much takes little memory. The last symbol but one is the T or P that stood second: validation "
         "judges this alone, so its metric rests at one half until the memory holds, and then is soon 100 %. The "
         "training curves cover every symbol and cannot become perfect, since forks are a matter of chance; the two are "
-        "not to be compared. Coloured are the sequences with T and with P to remember: see their paths part."
+        "not to be compared. Colored are the sequences with T and with P to remember: see their paths part."
     )
     source = Source(
         citation="A. S. Reber (1967), Implicit learning of artificial grammars, Journal of Verbal Learning and Verbal "
         "Behavior 6; embedded in A. Cleeremans, D. Servan-Schreiber and J. L. McClelland (1989), Finite state automata "
         "and simple recurrent networks, Neural Computation 1(3), doi:10.1162/neco.1989.1.3.372; as in S. Hochreiter "
         "and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9(8), task 1",
-        licence="generated here",
+        license="generated here",
         url="https://doi.org/10.1162/neco.1989.1.3.372",
     )
     settings_class = ReberSettings

@@ -61,13 +61,13 @@ class TemporalOrder(Task):
     reading_guide = (
         "Only the X and Y matter; all else is noise to be ignored. The probabilities after each symbol should split "
         "in two at the first signal, settle on one of four classes at the second, and stay there to the end. While "
-        "nothing is learnt, all four stay at a quarter and the loss at ln 4 = 1.39: the error at the end does not "
+        "nothing is learned, all four stay at a quarter and the loss at ln 4 = 1.39: the error at the end does not "
         "reach back to the signals. Then the loss falls in two stairs, one for each signal."
     )
     source = Source(
         citation="S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9(8), task 6a, "
         "doi:10.1162/neco.1997.9.8.1735",
-        licence="generated here",
+        license="generated here",
         url="https://doi.org/10.1162/neco.1997.9.8.1735",
     )
     settings_class = TemporalOrderSettings

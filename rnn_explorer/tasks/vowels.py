@@ -39,7 +39,7 @@ class VowelsSettings(TaskSettings):
 
     train_size: int = setting(
         POOL, low=10, high=POOL, unit="utterances", log=True, label="Training utterances at most",
-        help="Fewer utterances are learnt by heart: watch the two loss curves part. "
+        help="Fewer utterances are learned by heart: watch the two loss curves part. "
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip
 
@@ -57,7 +57,7 @@ class Vowels(PoolTask):
     key = "vowels"
     title = "Japanese vowels"
     summary = "Hear two vowels as 7 to 29 steps of 12 numbers and say which of nine men speaks."
-    teaches = "Measured signals of varying length: padding, lengths and normalisation."
+    teaches = "Measured signals of varying length: padding, lengths and normalization."
     reading_guide = (
         "Each time step shows the network 12 numbers, the shape of the sound's spectrum in a stretch of a few "
         "milliseconds; the rows of the picture are the steps from top to bottom. Utterances differ in length, so the "
@@ -79,7 +79,7 @@ class Vowels(PoolTask):
         super().__init__(settings, seed, val_split)
         seen = _frames(self._sets["train"])
         self.mean, self.scale = seen.mean(axis=0), seen.std(axis=0)  # (channels,) each
-        self._sets = {split: self._normalised(batch) for split, batch in self._sets.items()}
+        self._sets = {split: self._normalized(batch) for split, batch in self._sets.items()}
 
     def pool(self) -> Batch:
         self.input = InputSpec("values", CHANNELS, tuple(f"coefficient {number + 1}" for number in range(CHANNELS)))
@@ -89,7 +89,7 @@ class Vowels(PoolTask):
     def test_rows(self, pool: Batch) -> Array:
         return files.arrays("vowels")["is_test"]
 
-    def _normalised(self, batch: Batch) -> Batch:
+    def _normalized(self, batch: Batch) -> Batch:
         values = (batch.inputs - self.mean) / self.scale
         return Batch(values * batch.step_mask()[:, :, None], batch.targets, batch.lengths)  # padding stays 0
 

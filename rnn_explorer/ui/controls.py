@@ -80,7 +80,7 @@ def _task(experiment: Experiment, edition: int, change: Change) -> None:
         format_func=lambda name: TASKS.get(name).title,
         on_change=_changed,
         args=("task", key, change),
-        help="What is learnt. Choosing a task sets everything below to values that suit it. "
+        help="What is learned. Choosing a task sets everything below to values that suit it. "
         + TASKS.get(experiment.task).summary,
     )
 

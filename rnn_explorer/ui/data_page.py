@@ -26,7 +26,7 @@ from rnn_explorer.ui import controls, desk, own_data, session, still, uploads
 from rnn_explorer.ui.plain import plain
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
-EPOCHS = 60  # enough for a small training set to be learnt by heart
+EPOCHS = 60  # enough for a small training set to be learned by heart
 _FAULT = "These data could not be looked at, by a fault of the program; its log has it. Choose other settings."
 _log = logging.getLogger(__name__)
 
@@ -146,10 +146,10 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
         if told.baseline_by_value:
             by_column = ", ".join(f"{plain(name)} {loss:.3g}" for name, loss in told.baseline_by_value.items())
             st.markdown(f"**By column**, since the loss is a mean over all of them: {by_column}.")
-        licence = f"{kind.source.licence[:1].upper()}{kind.source.licence[1:]}"
+        license = f"{kind.source.license[:1].upper()}{kind.source.license[1:]}"
         link = f" [{kind.source.url}]({kind.source.url})" if kind.source.url else ""
         st.markdown(f"**Source.** {kind.source.citation}.{link}")
-        st.markdown(f"**Licence.** {licence}.")
+        st.markdown(f"**License.** {license}.")
     right.markdown(f"**How to read the figures of this task.** {kind.reading_guide}")
 
 
@@ -332,7 +332,7 @@ CURES = (
         "and weight decay",
         lambda experiment: {"weight_decay": 0.003},
         {"weight_decay": 0.0},
-        "**Weight decay** pulls every weight towards zero: the training loss stays higher, and the validation loss "
+        "**Weight decay** pulls every weight toward zero: the training loss stays higher, and the validation loss "
         "turns later and rises less. Too much of it, and both stay high (try 0.03).",
     ),
     Cure(

@@ -454,7 +454,7 @@ def _branches(view: RunView) -> None:
         format_func=lambda run_id: _branch_name(views[run_id], family),
         label_visibility="collapsed",
         width=260,
-        help="Each branch keeps its own past; the curves of the others are drawn in grey",
+        help="Each branch keeps its own past; the curves of the others are drawn in gray",
         on_change=_switch,
         args=(key,),
     )
@@ -490,4 +490,4 @@ def _about(view: RunView) -> None:
             f"loss {view.baseline.loss:.4g}, {view.metric_name} {view.baseline.metric:.4g}."
         )
     st.markdown(f"**Source.** {task.source.citation} {task.source.url}")
-    st.markdown(f"**Licence.** {task.source.licence[0].upper()}{task.source.licence[1:]}")
+    st.markdown(f"**License.** {task.source.license[0].upper()}{task.source.license[1:]}")

@@ -1,6 +1,6 @@
-"""Shows one of our own SVG drawings in the page's colours.
+"""Shows one of our own SVG drawings in the page's colors.
 
-Streamlit's HTML element removes SVG, and an image cannot take the page's text colour; a small component can.
+Streamlit's HTML element removes SVG, and an image cannot take the page's text color; a small component can.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def _offer(task: str, wanted: dict[str, str], record: Table | Text) -> None:
     for note in built.notes:
         st.info(plain(note))
     sizes = ", ".join(f"{len(built.finite_set(split)):,} for {name}" for split, name in _SPLITS)
-    st.markdown(f"Sequences: {sizes}. Numbers are normalised by the training part alone.")
+    st.markdown(f"Sequences: {sizes}. Numbers are normalized by the training part alone.")
     st.button("Train on these data", key="own:train", type="primary", on_click=desk.put, args=(experiment,))
 
 

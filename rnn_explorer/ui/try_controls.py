@@ -1,7 +1,7 @@
 """The page's own controls for trying a model out: what it reads before it writes, and sequences of one's own.
 
 They give the parts `mode`, `prefix` and `own` of the board's selection. Numbers are typed and drawn in the task's own
-unit, as the data have them; the question normalises them as the training part is.
+unit, as the data have them; the question normalizes them as the training part is.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _numbers(facts: _Facts, begin: int, how: str, key: str) -> list[list[float |
 def _in_words(facts: _Facts) -> str:
     if (facts.mean == 0).all() and (facts.scale == 1).all():
         return "Numbers as the network reads them."
-    return "In the data's own unit; normalised as the training part is."
+    return "In the data's own unit; normalized as the training part is."
 
 
 def _drawn(facts: _Facts, start: Array, begin: int, name: str) -> list[list[float | None]]:

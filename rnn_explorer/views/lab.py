@@ -31,14 +31,14 @@ class LabSelection(Selection):
         gates: "maps", "unit" or "saturation".
         log: whether the loss has a logarithmic axis.
         dims: 2 or 3 dimensions of the hidden state's path.
-        colour: the path coloured by "time" or by "class".
+        color: the path colored by "time" or by "class".
         axes: whether the ends of the path's axes "fit" what is drawn, or are "kept", so that moments can be compared.
     """
 
     gates: Literal["maps", "unit", "saturation"] = "maps"
     log: bool = False
     dims: Literal[2, 3] = 2
-    colour: Literal["time", "class"] = "time"
+    color: Literal["time", "class"] = "time"
     axes: Literal["fit", "keep"] = "fit"
 
 
@@ -66,8 +66,8 @@ class LabBoard(Board):
         tools.append(Tool("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale"))
         tools.append(Tool("dims", "select", "Dimensions of the path", "path", options=((2, "2D"), (3, "3D"))))
         if seen.view.snapshot is not None and seen.view.snapshot.label_names:
-            colours = (("time", "colour: time"), ("class", "colour: class"))
-            tools.append(Tool("colour", "select", "What the colours mean", "path", options=colours))
+            colors = (("time", "color: time"), ("class", "color: class"))
+            tools.append(Tool("color", "select", "What the colors mean", "path", options=colors))
         ends = (("fit", "axes fitted"), ("keep", "axes kept"))
         tools.append(Tool("axes", "select", "Whether the path's axes fit each moment or stay", "path", options=ends))
         ways = (("maps", "all units"), ("unit", "one unit, as lines"), ("saturation", "saturation"))
@@ -138,7 +138,7 @@ class LabBoard(Board):
             snapshot.labels,
             snapshot.label_names,
             chosen.sequence,
-            colour_by=chosen.colour,
+            color_by=chosen.color,
             dims=chosen.dims,
             limits=ends,
         )

@@ -17,7 +17,7 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.closed_loop import closed_loop
-from rnn_explorer.figures.coloured_text import coloured_text
+from rnn_explorer.figures.colored_text import colored_text
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.followers import followers
 from rnn_explorer.figures.gates import gates
@@ -37,7 +37,7 @@ HOTTEST = 2.0
 MOST_STEPS = 300  # of a free run
 STRONGEST = ""  # as a feature: the one that some unit follows most closely
 Way = Literal["text", "series", "grammar", "symbols", "values"]
-_COMMON = {"coloured_text": (4, 1), "followers": (2, 1)}
+_COMMON = {"colored_text": (4, 1), "followers": (2, 1)}
 _WIDE = {"generated_text": (6, 1), "closed_loop": (6, 1), "gates": (6, 1)}
 
 
@@ -57,7 +57,7 @@ class TrySelection(Selection):
         back: how many steps before that end.
         value: which of the values at a step is drawn, from 0.
         feature: of the text; units are sought that go with it. "" for the one that some unit follows most closely.
-        quantity: the state or gate that colours the text.
+        quantity: the state or gate that colors the text.
     """
 
     unit: int = BEST
@@ -168,7 +168,7 @@ class TryBoard(Board):
                 Tool("again", "button", "Draw anew from the same probabilities", "generated_text", "New sample")
             )
             sequences = common_tools(seen, unit=False)[:1]
-            tools += [dataclasses.replace(tool, place="coloured_text") for tool in sequences]
+            tools += [dataclasses.replace(tool, place="colored_text") for tool in sequences]
         if way in ("values", "series"):
             return tools
         return tools + self._text_tools(seen, chosen)
@@ -194,8 +194,8 @@ class TryBoard(Board):
         named = tuple((name, name.replace("_", "-")) for name in _quantities(layer))
         units = ((BEST, "best unit"), *((n, f"unit {n}") for n in range(layer.hidden_size)))
         tools = [
-            Tool("unit", "select", "The unit whose colours the text has", "coloured_text", options=units),
-            Tool("quantity", "select", "The state or gate that colours the text", "coloured_text", options=named),
+            Tool("unit", "select", "The unit whose colors the text has", "colored_text", options=units),
+            Tool("quantity", "select", "The state or gate that colors the text", "colored_text", options=named),
         ]
         if found is not None:
             features = ((STRONGEST, "the strongest"), *((name, name) for name in found.features))
@@ -282,7 +282,7 @@ class TryBoard(Board):
     def _text_cards(
         self, seen: Seen, chosen: TrySelection, layer: LayerTrace | None, sequence: int, symbols: Sequence[str]
     ) -> list[Figure]:
-        """The text in the colours of one unit, and the units that go with a feature."""
+        """The text in the colors of one unit, and the units that go with a feature."""
         found: Correlates | None = seen.answer("correlates").value
         if found is not None and (found.layer, found.direction) != (chosen.layer, chosen.direction):
             found = None
@@ -290,7 +290,7 @@ class TryBoard(Board):
         unit = self._unit(found, feature, chosen)
         cell = seen.view.experiment.model.cell
         return [
-            coloured_text(layer, sequence, symbols, unit, chosen.quantity, shape=4.5),
+            colored_text(layer, sequence, symbols, unit, chosen.quantity, shape=4.5),
             followers(found, feature, chosen.quantity, unit, cell),
         ]
 

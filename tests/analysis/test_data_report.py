@@ -73,12 +73,12 @@ def test_only_answers_that_count_are_counted() -> None:
     assert told.answers.counts["validation"].sum() == told.sizes["validation"] * 10, "the second half of each window"
 
 
-def test_the_colours_of_a_task_that_asks_for_numbers_are_counted_too() -> None:
+def test_the_colors_of_a_task_that_asks_for_numbers_are_counted_too() -> None:
     told = of("flip_flop")
     assert told.answers.names == ("-1", "1")
     assert told.labels is not None and told.labels.names == told.label_names and len(told.label_names) == 8
     assert told.labels.counts["validation"].sum() == 256
-    assert of("digits").labels is None, "the answers are the colours"
+    assert of("digits").labels is None, "the answers are the colors"
 
 
 def test_an_empty_validation_set_is_no_error() -> None:
@@ -123,9 +123,9 @@ def test_two_reports_are_compared_in_words() -> None:
 
 def test_a_different_label_alone_is_no_other_sequence() -> None:
     told = of("adding")
-    relabelled = dataclasses.replace(
+    relabeled = dataclasses.replace(
         told, examples=tuple(dataclasses.replace(example, label=-1) for example in told.examples)
     )
-    assert same_examples(told, relabelled)
+    assert same_examples(told, relabeled)
     fewer = dataclasses.replace(told, examples=told.examples[:3])
     assert not same_examples(told, fewer)

@@ -70,12 +70,12 @@ def test_a_series_is_read_and_answered_in_its_own_unit(series: str) -> None:
     task: Any = subject.task
     numbers = [float(value) for value in task.series.values[10:24]]
     found = read(subject, numbers)
-    normalised = torch.tensor([[(value - task.mean) / task.scale] for value in numbers], dtype=torch.float32)
-    np.testing.assert_allclose(found.trace.inputs[0], normalised.numpy(), rtol=1e-6)
+    normalized = torch.tensor([[(value - task.mean) / task.scale] for value in numbers], dtype=torch.float32)
+    np.testing.assert_allclose(found.trace.inputs[0], normalized.numpy(), rtol=1e-6)
     given, came, said = found.explanation.strips
     np.testing.assert_allclose(given.values, numbers, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(came.values, [*numbers[1:], np.nan], rtol=1e-5, atol=1e-5)
-    last = float(told_by(subject, normalised)[0]) * task.scale + task.mean
+    last = float(told_by(subject, normalized)[0]) * task.scale + task.mean
     assert said.values[-1] == pytest.approx(last, rel=1e-5)
     assert found.explanation.verdict == f"says next value {last:.3g}"
     assert given.name == task.series.unit and [strip.role for strip in found.explanation.strips][1:] == [
@@ -84,7 +84,7 @@ def test_a_series_is_read_and_answered_in_its_own_unit(series: str) -> None:
     ]
 
 
-def test_each_coefficient_of_a_vowel_has_a_normalisation_of_its_own() -> None:
+def test_each_coefficient_of_a_vowel_has_a_normalization_of_its_own() -> None:
     subject = made("task=vowels&cell=gru&hidden_size=5")
     task: Any = subject.task
     raw = np.arange(36.0).reshape(3, 12) / 10

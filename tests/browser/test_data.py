@@ -42,10 +42,10 @@ def test_sequences_distributions_and_words_are_there(visit: Visit, scheme: str, 
     page = opened(visit, "task=names&hidden_size=8", scheme=scheme, width=width)
     drawn = page.page.locator(".stPlotlyChart").first
     expect(drawn.get_by_text("Korhonen", exact=True)).to_be_visible()
-    colour = page.page.evaluate("getComputedStyle(document.querySelector('.stPlotlyChart .xtick text')).fill")
-    bright = sum(map(int, re.findall(r"\d+", colour)[:3])) > 380
-    assert bright == (scheme == "dark"), colour
-    for words in ("Memoryless baseline.", "Source.", "Licence.", "How to read the figures of this task."):
+    color = page.page.evaluate("getComputedStyle(document.querySelector('.stPlotlyChart .xtick text')).fill")
+    bright = sum(map(int, re.findall(r"\d+", color)[:3])) > 380
+    assert bright == (scheme == "dark"), color
+    for words in ("Memoryless baseline.", "Source.", "License.", "How to read the figures of this task."):
         expect(page.page.get_by_text(words, exact=True)).to_be_visible()
     for place in page.page.locator(".stPlotlyChart").all():
         box = place.bounding_box()

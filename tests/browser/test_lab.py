@@ -449,12 +449,12 @@ def test_an_enlarged_figure_fills_the_window_and_escape_brings_it_back(visit: Vi
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_themes_reach_the_figures(visit: Visit, scheme: str) -> None:
     lab = visit(scheme=scheme).open()
-    colour = lab.page.evaluate("document.querySelector('.rx-curves .rx-plot')._fullLayout.font.color")
+    color = lab.page.evaluate("document.querySelector('.rx-curves .rx-plot')._fullLayout.font.color")
     page = lab.page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
     brightness = lambda text: sum(int(part) for part in re.findall(r"\d+", text)[:3])  # noqa: E731
     assert (brightness(page) > 600) == (scheme == "light")
-    value = colour.lstrip("#")
-    assert (sum(int(value[i : i + 2], 16) for i in (0, 2, 4)) < 300) == (scheme == "light"), colour
+    value = color.lstrip("#")
+    assert (sum(int(value[i : i + 2], 16) for i in (0, 2, 4)) < 300) == (scheme == "light"), color
 
 
 def test_bad_values_in_the_address_are_told_as_text(visit: Visit) -> None:

@@ -61,7 +61,7 @@ def test_every_figure_goes_back_and_nothing_is_trained_again(visit: Visit) -> No
     lab.wait(f"{VALUES} === {untrained!r}")
 
 
-def test_the_replay_shows_how_it_learnt_and_ends_in_the_present(visit: Visit) -> None:
+def test_the_replay_shows_how_it_learned_and_ends_in_the_present(visit: Visit) -> None:
     lab = trained(visit)
     now = lab.page.evaluate(VALUES)
     lab.page.get_by_text("▶ Replay").click()

@@ -42,10 +42,10 @@ def choose_mode(page: Visitor, name: str) -> None:
 
 def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit) -> None:
     page = opened(
-        visit, "task=char_lm&cell=gru&hidden_size=16&steps=100000", "generated_text", "coloured_text", "followers"
+        visit, "task=char_lm&cell=gru&hidden_size=16&steps=100000", "generated_text", "colored_text", "followers"
     )
     page.wait(f"({WRITTEN} || '').length > 100")
-    for name in ("generated_text", "coloured_text", "followers"):
+    for name in ("generated_text", "colored_text", "followers"):
         box = page.page.locator(f".rx-{name}:visible").bounding_box()
         assert box and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
     before = page.page.evaluate(WRITTEN)
@@ -68,7 +68,7 @@ def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit
     page.page.locator("select[name=feature]").select_option("is a space")
     title(page, "followers", "is a space")
     page.page.locator("select[name=quantity]").select_option("update")
-    title(page, "coloured_text", "update gate")
+    title(page, "colored_text", "update gate")
     page.wait("document.querySelectorAll('.rx-followers .bars .point').length > 4")
     unit = page.page.evaluate("document.querySelector('.rx-followers .rx-plot').data[0].customdata[2][0]")
 
@@ -80,7 +80,7 @@ def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit
         return row["x"] + row["width"] / 2, box["y"] + box["height"] / 2
 
     page.pick(place, "unit", str(unit))
-    title(page, "coloured_text", f"unit {unit}: update gate")
+    title(page, "colored_text", f"unit {unit}: update gate")
 
 
 def test_a_free_run_has_the_length_that_is_asked_for_and_follows_the_past(visit: Visit) -> None:
@@ -147,9 +147,7 @@ def test_a_curve_is_drawn_and_its_forecast_follows(visit: Visit) -> None:
 
 
 def test_a_typed_string_is_held_against_the_grammar_and_a_wrong_symbol_is_told(visit: Visit) -> None:
-    page = opened(
-        visit, "task=anbn&cell=lstm&hidden_size=4&steps=100000", "legal_symbols", "coloured_text", "followers"
-    )
+    page = opened(visit, "task=anbn&cell=lstm&hidden_size=4&steps=100000", "legal_symbols", "colored_text", "followers")
     title(page, "legal_symbols", "of the probability is on legal symbols")
     page.press("play")
     page.wait("Number(document.querySelector('.rx-legal_symbols').dataset.repaints) > 3")

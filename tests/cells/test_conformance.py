@@ -37,7 +37,7 @@ def build(
     key: str, options: dict, inputs: int = 3, hidden: int = 4, init: str = "pytorch", seed: int = 0
 ) -> RecurrentCell:
     cell = cell_class(key)(inputs, hidden, **options)
-    cell.initialise(init, source(seed))
+    cell.initialize(init, source(seed))
     return cell
 
 
@@ -230,7 +230,7 @@ def test_its_size_follows_from_its_facts(key, options, inputs, hidden):
     assert facts.keras_parameter_count(inputs, hidden) == facts.parameter_count(inputs, hidden) - second
 
 
-# -- initialisers -----------------------------------------------------------------------------------------------
+# -- initializers -----------------------------------------------------------------------------------------------
 
 
 @every
@@ -280,7 +280,7 @@ class Leaky(RecurrentCell):
 
 def test_a_cell_of_equations_alone_runs_is_traced_and_trains(monkeypatch):
     cell = Leaky(3, 4)
-    cell.initialise("keras", source())
+    cell.initialize("keras", source())
     x = draw(2, 5, 3)
     out, last, seen = unroll(cell, x, cell.initial_state(x))
     torch.testing.assert_close(cell(x), (out, last))

@@ -33,9 +33,9 @@ def test_one_unit_by_hand():
 
 @pytest.mark.parametrize("init", ["keras", "pytorch", "identity"])
 @pytest.mark.parametrize("forget_bias", [0.0, 1.0, 3.0])
-def test_the_forget_bias_is_the_sum_of_both_vectors_whatever_the_initialiser(init, forget_bias):
+def test_the_forget_bias_is_the_sum_of_both_vectors_whatever_the_initializer(init, forget_bias):
     cell = cell_class("lstm").from_settings(ModelSettings(forget_bias=forget_bias, hidden_size=4), 3)
-    cell.initialise(init, torch.Generator().manual_seed(0))
+    cell.initialize(init, torch.Generator().manual_seed(0))
     total = (cell.bias_ih + cell.bias_hh).detach().view(4, 4)  # a row for each gate
     assert total[1].tolist() == [forget_bias] * 4
     if init != "pytorch":
@@ -46,7 +46,7 @@ def test_the_forget_bias_is_the_sum_of_both_vectors_whatever_the_initialiser(ini
 
 def test_a_wide_open_forget_gate_keeps_the_cell_state():
     cell = cell_class("lstm")(1, 1, forget_bias=10.0)
-    cell.initialise("keras", torch.Generator().manual_seed(0))
+    cell.initialize("keras", torch.Generator().manual_seed(0))
     with torch.no_grad():
         cell.weight_ih.zero_()
         cell.weight_hh.zero_()

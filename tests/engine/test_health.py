@@ -67,13 +67,13 @@ def test_a_worker_that_stays_stopped_is_replaced(pair, small, settle, wait_for, 
         settle(pair, run, "ready")
         pair.command(run, "play")
     wait_for(lambda: all(pair.view(run).step > 5 for run in runs))
-    stopped, neighbour = runs
+    stopped, neighbor = runs
     pid = pid_of(pair, stopped)
-    assert pid_of(pair, neighbour) != pid
+    assert pid_of(pair, neighbor) != pid
     os.kill(pid, signal.SIGSTOP)
     view = settle(pair, stopped, "interrupted")
     assert view.message.startswith(f"The worker of this run stopped answering at step {view.step}. Press Play")
-    assert pair.view(neighbour).status == "training"
+    assert pair.view(neighbor).status == "training"
     wait_for(lambda: pair.workers_ready() == 2)
     assert pid not in pair.worker_pids()
     pair.command(stopped, "play")
@@ -95,18 +95,18 @@ def test_a_worker_that_is_stopped_while_it_starts_is_replaced(small, settle, wai
 
 def test_a_worker_that_hangs_is_noticed_though_it_beats(odd_engine, small, settle, wait_for, monkeypatch):
     engine = odd_engine
-    hanging, neighbour = engine.start(small(seed=77)), engine.start(small(seed=1))
-    for run in (hanging, neighbour):
+    hanging, neighbor = engine.start(small(seed=77)), engine.start(small(seed=1))
+    for run in (hanging, neighbor):
         settle(engine, run, "ready")
     (pid,) = engine.worker_pids()
     monkeypatch.setattr(worker_process, "SLOW", 2.0)
     engine.command(hanging, "play")
-    wait_for(lambda: engine.view(neighbour).message.startswith(UNWELL))
+    wait_for(lambda: engine.view(neighbor).message.startswith(UNWELL))
     monkeypatch.setattr(worker_process, "STUCK", 3.0)
-    for run in (hanging, neighbour):
+    for run in (hanging, neighbor):
         assert settle(engine, run, "interrupted").message.startswith("The worker of this run stopped answering")
-    engine.command(neighbour, "play")
-    wait_for(lambda: engine.view(neighbour).step > 20)
+    engine.command(neighbor, "play")
+    wait_for(lambda: engine.view(neighbor).step > 20)
     assert pid not in engine.worker_pids()
 
 

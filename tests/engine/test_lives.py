@@ -129,7 +129,7 @@ def test_runs_of_a_killed_worker_are_interrupted_and_go_on_exactly(engine, small
     assert view.message.startswith("The worker of this run died at step ")
     assert died == view.step >= 30
     assert 7 <= resumed <= died
-    assert view.train["step"].size == view.step  # what was learnt stays on the screen
+    assert view.train["step"].size == view.step  # what was learned stays on the screen
 
     settle(engine, idle, "interrupted")
     engine.command(run, "pause")  # changes nothing

@@ -154,23 +154,23 @@ def test_change_acts_from_the_next_step_on(engine, small, settle):
     engine.command(run, "stop")
 
 
-def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbour(engine, small, settle, wait_for, watch):
+def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbor(engine, small, settle, wait_for, watch):
     limit = 4
     experiment = small(speed_limit=limit)
-    run, neighbour = engine.start(experiment), engine.start(small(seed=1))
-    for one in (run, neighbour):
+    run, neighbor = engine.start(experiment), engine.start(small(seed=1))
+    for one in (run, neighbor):
         settle(engine, one, "ready")
     seen = watch(engine, run).until_step(0)
     begin = time.monotonic()
     engine.command(run, "play")
-    engine.command(neighbour, "play")
+    engine.command(neighbor, "play")
     for step in (1, 2, 3):
         seen.until_step(step)
         view = engine.view(run)
         assert view.status == "training"
         assert view.step <= 1 + (time.monotonic() - begin) * limit
-    wait_for(lambda: engine.view(neighbour).step > 200)
-    engine.command(neighbour, "stop")
+    wait_for(lambda: engine.view(neighbor).step > 200)
+    engine.command(neighbor, "stop")
     engine.change(run, speed_limit=0)
     wait_for(lambda: engine.view(run).step > 200)
     engine.change(run, speed_limit=0.01)
@@ -269,7 +269,7 @@ def test_a_diverged_run_says_why_and_stays_until_reset_or_change(engine, small, 
     engine.command(run, "stop")
 
 
-def test_a_run_with_thirty_neighbours_still_moves(engine, small, wait_for):
+def test_a_run_with_thirty_neighbors_still_moves(engine, small, wait_for):
     runs = [engine.start(small(seed=seed, hidden_size=2, seq_len=5)) for seed in range(31)]
     for run in runs:
         engine.command(run, "play")

@@ -125,7 +125,7 @@ def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
 
 def test_a_selection_is_read_and_fitted_to_the_model() -> None:
     query = {"layer": "9", "direction": "backward", "sequence": "99", "unit": "77", "gates": "unit", "log": "true",
-             "dims": "3", "colour": "class"}  # fmt: skip
+             "dims": "3", "color": "class"}  # fmt: skip
     chosen = LabSelection.read(query)
     assert chosen == LabSelection(9, "backward", 99, 77, "unit", True, 3, "class")
     snapshot = trainer_of("task=adding&cell=gru&num_layers=2&hidden_size=4").snapshot()

@@ -1,4 +1,4 @@
-"""What takes long in one run leaves its neighbours on the same worker their turns."""
+"""What takes long in one run leaves its neighbors on the same worker their turns."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def updates_of(engine, run):
     return told
 
 
-def test_a_neighbour_goes_on_while_a_run_is_built_measured_and_tested(odd_engine, small, settle, wait_for):
+def test_a_neighbor_goes_on_while_a_run_is_built_measured_and_tested(odd_engine, small, settle, wait_for):
     engine = odd_engine
-    neighbour = engine.start(small(seed=1))
-    settle(engine, neighbour, "ready")
-    engine.command(neighbour, "play")
-    wait_for(lambda: engine.view(neighbour).step > 10)
-    told = updates_of(engine, neighbour)
+    neighbor = engine.start(small(seed=1))
+    settle(engine, neighbor, "ready")
+    engine.command(neighbor, "play")
+    wait_for(lambda: engine.view(neighbor).step > 10)
+    told = updates_of(engine, neighbor)
 
     slow = engine.start(small(seed=90))  # each of its measurements comes in 300 slices
     before = len(told)
@@ -42,7 +42,7 @@ def test_a_neighbour_goes_on_while_a_run_is_built_measured_and_tested(odd_engine
     engine.command(slow, "test")
     wait_for(lambda: engine.view(slow).test)
     assert len(told) >= before + 50, "while it was tested"
-    assert engine.view(neighbour).status == "training"
+    assert engine.view(neighbor).status == "training"
 
 
 def test_a_batch_size_beyond_the_limit_is_refused_and_nothing_changes(engine, small, settle):

@@ -169,7 +169,7 @@ def test_an_error_is_kept_beside_the_last_answer(clock: Clock) -> None:
     assert asks.settled()
 
 
-def test_a_cancelled_question_is_not_asked_again_until_something_changes(clock: Clock) -> None:
+def test_a_canceled_question_is_not_asked_again_until_something_changes(clock: Clock) -> None:
     engine = FakeSource()
     asks = asker(engine)
     slow = Question("search", "fixed_points", title="Searching", every=math.inf)

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.style import cell_colour
+from rnn_explorer.figures.style import cell_color
 from tests.figures import made
 
 
@@ -24,7 +24,7 @@ def test_an_image_and_what_is_said_of_it() -> None:
     assert (beliefs["zmin"], beliefs["zmax"], beliefs["x0"]) == (0, 1, 1)
     (bars,) = [trace for trace in figure.data if trace["type"] == "bar"]
     np.testing.assert_array_equal(bars["x"], explanation.probabilities[-1])
-    assert bars["marker"]["color"] == cell_colour("rnn")
+    assert bars["marker"]["color"] == cell_color("rnn")
     (frame,) = figure.layout["shapes"]
     assert (frame["y0"], frame["y1"]) == (2.5, 3.5)
     kinds = {mark.kind: mark for mark in figure.marks}
@@ -63,7 +63,7 @@ def test_strips_share_a_panel_by_group() -> None:
     assert len(figure.data) == 9 and len(figure.marks) == 3
     answers = [trace for trace in figure.data if trace["name"] == "answer"]
     assert [trace["yaxis"] for trace in answers] == ["y", "y2", "y3"]
-    assert all(trace["line"]["color"] == cell_colour("lstm") for trace in answers)
+    assert all(trace["line"]["color"] == cell_color("lstm") for trace in answers)
     assert sum(trace["showlegend"] for trace in figure.data) == 3  # one entry a role
     targets = [trace for trace in figure.data if trace["name"] == "target"]
     assert all(trace["line"]["dash"] == "dash" for trace in targets)

@@ -202,10 +202,10 @@ def test_gates_and_signed_values_have_scales_of_their_own() -> None:
     report = ask(made("lstm"), unit=0)
     canvas = Canvas(report, 0, 10, 10, "nothing")
     ends = {scale[0][1].lower() for scale in (GATE_SCALE, STATE_SCALE)}
-    assert {canvas.colour("forget", 0.0), canvas.colour("h", -canvas.limit)} == ends
-    assert canvas.colour("forget", 1.0) == GATE_SCALE[-1][1].lower()
-    assert canvas.colour("c", 99 * canvas.limit) == STATE_SCALE[-1][1].lower()
-    assert canvas.colour("c", np.nan) == MUTED
+    assert {canvas.color("forget", 0.0), canvas.color("h", -canvas.limit)} == ends
+    assert canvas.color("forget", 1.0) == GATE_SCALE[-1][1].lower()
+    assert canvas.color("c", 99 * canvas.limit) == STATE_SCALE[-1][1].lower()
+    assert canvas.color("c", np.nan) == MUTED
     assert canvas.strength("h", 0.0) < canvas.strength("h", -0.5 * canvas.limit) < canvas.strength("h", canvas.limit)
     assert canvas.strength("h", np.inf) == canvas.strength("h", canvas.limit)
 
@@ -271,7 +271,7 @@ def test_every_number_that_is_another_one_stands_beside_the_old_one(cell: str, v
     assert texts(entering) == [report.inputs[1], report.original.inputs[1]]
 
 
-def test_a_model_that_is_not_changed_has_neither_padlock_nor_grey_numbers() -> None:
+def test_a_model_that_is_not_changed_has_neither_padlock_nor_gray_numbers() -> None:
     for view in VIEWS:
         root = parsed(cell_drawing(ask(made("gru"), unit=1), 2, view))
         assert not padlocks(root) and "as trained" not in texts(root)

@@ -21,14 +21,14 @@ from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
 from tests.figures import made
 
 
-def draw_path(hidden: int, time: int, length: int, colour_by: str, dims: int, names: tuple[str, ...]) -> Figure:
+def draw_path(hidden: int, time: int, length: int, color_by: str, dims: int, names: tuple[str, ...]) -> Figure:
     values = made.layer("lstm", hidden, time).states["hidden"]
     lengths = np.array([length, time, min(time, 1)])
     basis = projection.fit(values, 3, lengths)
     projected = projection.project(basis, values)
     labels = np.arange(3) % len(names) if names else np.full(3, -1)
     ends = projection.limits(projected, lengths=lengths)
-    return path(projected, lengths, basis.explained, labels, names, 0, colour_by, dims, ends)
+    return path(projected, lengths, basis.explained, labels, names, 0, color_by, dims, ends)
 
 
 def draw_curves(rows: int, **more: Any) -> Figure:
@@ -54,12 +54,12 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
             symbols = tuple("abc<&"[index % 5] for index in range(time))
             recorded = made.layer("gru", hidden, time)
             yield f"gates of symbols, {size}", lambda r=recorded, n=length, s=symbols: gates(r, 0, n, None, s)
-            for colour_by in ("time", "class"):
+            for color_by in ("time", "class"):
                 for dims in (2, 3):
                     for names in ((), ("<b>only",), ("a", "b", "c")):
                         yield (
-                            f"path {colour_by} {dims}D {len(names)} classes, {size}",
-                            lambda a=(hidden, time, length, colour_by, dims, names): draw_path(*a),
+                            f"path {color_by} {dims}D {len(names)} classes, {size}",
+                            lambda a=(hidden, time, length, color_by, dims, names): draw_path(*a),
                         )
     for rows in (0, 1, 2, 399, 5000):
         for log in (False, True):
@@ -151,7 +151,7 @@ def test_the_marked_point_trace_has_a_point_for_every_step(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("gates maps", "gates of"))])
-def test_at_most_one_colour_bar_of_each_kind_and_none_for_the_input(name: str) -> None:
+def test_at_most_one_color_bar_of_each_kind_and_none_for_the_input(name: str) -> None:
     shown = [trace for trace in CASES[name]().data if trace["showscale"]]
     scales = [trace["colorscale"] for trace in shown]
     assert scales.count(GATE_SCALE) <= 1 and scales.count(SIGNED_SCALE) == 1 and len(shown) <= 2

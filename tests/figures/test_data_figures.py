@@ -11,8 +11,8 @@ import pytest
 from rnn_explorer.analysis.data_report import DataReport, Example, Spread, by_name, by_value
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.distributions import distributions, training_counts
-from rnn_explorer.figures.examples import OWN_AXES, colour_of, examples, height
-from rnn_explorer.figures.style import CLASS_COLOURS
+from rnn_explorer.figures.examples import OWN_AXES, color_of, examples, height
+from rnn_explorer.figures.style import CLASS_COLORS
 from rnn_explorer.trace import Strip
 
 LABELS = ("<b>one", "two", "three")
@@ -86,22 +86,22 @@ def test_an_image_is_drawn_as_it_is_with_the_order_of_reading_in_half_a_page() -
     assert rows["x"].tolist() == [2, 2, 2, 2] and rows["y"].tolist() == [1, 2, 3, 4]
 
 
-def test_text_is_text_in_the_colour_of_its_class() -> None:
+def test_text_is_text_in_the_color_of_its_class() -> None:
     figure = examples([word(4, 2), word(3, 1)], LABELS)
     first, second = figure.data
-    assert first["text"] == ["a", "b", "␣", "&lt;"] and first["textfont"]["color"] == [colour_of(2)] * 4
+    assert first["text"] == ["a", "b", "␣", "&lt;"] and first["textfont"]["color"] == [color_of(2)] * 4
     assert second["x"].tolist() == [1, 2, 3] and set(second["y"].tolist()) == {1}
     label = figure.layout["yaxis"]["ticktext"][0]
-    assert "&lt;i&gt;word" in label and CLASS_COLOURS[2] in label
+    assert "&lt;i&gt;word" in label and CLASS_COLORS[2] in label
     assert figure.table["class"][0] == "three" and figure.table["symbol"][2] == " "
 
 
-def test_a_symbol_has_the_colour_of_the_answer_after_it_where_one_is_asked_per_step() -> None:
+def test_a_symbol_has_the_color_of_the_answer_after_it_where_one_is_asked_per_step() -> None:
     (trace,) = examples([word(5, -1, step_classes=True)], (), ("x", "y", "z")).data
-    assert trace["textfont"]["color"] == [colour_of(n) for n in (-1, 0, 1, 2, -1)]
+    assert trace["textfont"]["color"] == [color_of(n) for n in (-1, 0, 1, 2, -1)]
     assert trace["customdata"][:2] == ["<br>not asked here", "<br>right answer: x"]
     (many,) = examples([word(5, 1, step_classes=True)], (), [str(n) for n in range(40)]).data
-    assert len(set(many["textfont"]["color"])) == 1, "too many classes for colours"
+    assert len(set(many["textfont"]["color"])) == 1, "too many classes for colors"
 
 
 def test_a_long_text_is_cut_and_says_so_but_not_in_the_table() -> None:
@@ -182,11 +182,11 @@ def test_distributions_in_every_shape(report: DataReport) -> None:
     check(training_counts(report, report))
 
 
-def test_bars_are_shares_in_the_colours_of_the_classes() -> None:
+def test_bars_are_shares_in_the_colors_of_the_classes() -> None:
     figure = distributions(told(classes()))
     bars, validation = figure.data  # nothing was tested, so there is no mark for it
     assert bars["y"].tolist() == [0.75, 0, 0.25] and validation["y"].tolist() == [0, 0.5, 0.5]
-    assert bars["marker"]["color"] == [colour_of(n) for n in range(3)]
+    assert bars["marker"]["color"] == [color_of(n) for n in range(3)]
     assert bars["customdata"][0] == ["&lt;b&gt;one", 3]
     assert figure.layout["xaxis"]["ticktext"][0] == "&lt;b&gt;one"
     assert "every sequence has 3 time steps" in figure.title

@@ -365,7 +365,7 @@ def test_arrows_point_along_the_flow() -> None:
     assert "may leave" in flow(a_flow(3)).how_to_read and "may leave" not in figure.how_to_read
 
 
-def test_the_colours_of_speed_end_at_round_numbers() -> None:
+def test_the_colors_of_speed_end_at_round_numbers() -> None:
     speed = flow(a_flow(2)).data[0]
     fastest = float(a_flow(2).speed.max())  # 5
     assert speed["zmax"] == pytest.approx(math.log10(5)) and fastest == 5

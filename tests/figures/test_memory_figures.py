@@ -29,7 +29,7 @@ from rnn_explorer.figures.gradient import Pinned, gradient
 from rnn_explorer.figures.gradient_norm import gradient_norm
 from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.saliency import saliency
-from rnn_explorer.figures.style import CELL_COLOURS
+from rnn_explorer.figures.style import CELL_COLORS
 from rnn_explorer.figures.triangle import HIGHEST, LOWEST, MEMORY_SCALE, triangle
 from rnn_explorer.figures.words import findings
 
@@ -197,7 +197,7 @@ def test_the_curve_its_fit_and_the_effective_memory() -> None:
     np.testing.assert_allclose(fit["y"], 0.8 ** fit["x"], rtol=1e-5)
     assert memory["x"][0] == 20 == cell.effective_memory and memory["text"][0] == "20 steps"
     assert memory["y"][0] == pytest.approx(0.8**20, rel=1e-5)
-    assert line["line"]["color"] == CELL_COLOURS["lstm"] and line["line"]["dash"] == "solid"
+    assert line["line"]["color"] == CELL_COLORS["lstm"] and line["line"]["dash"] == "solid"
     assert [shape["y0"] for shape in figure.layout["shapes"]] == [0.01]
     longer = gradient([made(rho=0.5)])
     assert [shape["y0"] for shape in longer.layout["shapes"]] == [0.01, 1e-6]
@@ -223,7 +223,7 @@ def test_several_layers_have_their_words_in_the_legend_and_looks_of_their_own() 
     assert curves[0]["name"] == "layer 1: 20 steps" and len({trace["name"] for trace in curves}) == 8
     assert not any("".join(trace["text"]) for trace in figure.data if trace["name"] == "effective memory")
     assert len({trace["line"]["color"] for trace in curves}) == 8, "no two in one color"
-    assert curves[0]["line"]["color"] == CELL_COLOURS[cells[0].cell]
+    assert curves[0]["line"]["color"] == CELL_COLORS[cells[0].cell]
     shapes = {(trace["line"]["dash"], trace["marker"]["symbol"]) for trace in curves}
     assert len(shapes) == 8, "and without colors, dash and mark tell them apart"
     other = loss_gradient(cells).data
@@ -231,7 +231,7 @@ def test_several_layers_have_their_words_in_the_legend_and_looks_of_their_own() 
     assert {trace["marker"]["symbol"] for trace in other} == {trace["marker"]["symbol"] for trace in curves}
 
 
-def test_pinned_curves_are_drawn_beside_in_the_colours_of_their_cells() -> None:
+def test_pinned_curves_are_drawn_beside_in_the_colors_of_their_cells() -> None:
     figure = gradient([made()], [PIN])
     pinned = figure.data[-1]
     assert pinned["name"] == "RNN layer 1, step &lt;400&gt;" and pinned["line"]["color"].startswith("rgba(0,114,178")
@@ -261,8 +261,8 @@ def test_the_triangle_keeps_its_own_scale() -> None:
     assert heat["z"][2, 0] == pytest.approx(-0.6) and np.isnan(heat["z"][0, 2])
     assert np.isfinite(triangle(dataclasses.replace(table(2), log10_norm=np.full((2, 2), -np.inf))).data[0]["z"]).all()
     assert figure.table["k"][1] == 6 and figure.table["t"][1] == 3
-    one = [place for place, colour in MEMORY_SCALE if colour == "#F6E3D0"]
-    assert LOWEST + one[0] * (HIGHEST - LOWEST) == 0  # the palest colour means 1
+    one = [place for place, color in MEMORY_SCALE if color == "#F6E3D0"]
+    assert LOWEST + one[0] * (HIGHEST - LOWEST) == 0  # the palest color means 1
 
 
 def test_saliency_is_relative_and_absolute_with_the_symbols_beneath() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import MOST_UNITS, states
-from rnn_explorer.figures.style import CLASS_COLOURS, SIGNED_SCALE
+from rnn_explorer.figures.style import CLASS_COLORS, SIGNED_SCALE
 from tests.figures import made
 
 PROJECTED = np.random.default_rng(0).normal(size=(4, 12, 3)).astype(np.float32)
@@ -50,7 +50,7 @@ def draw(**more):  # type: ignore[no-untyped-def]
     return path(PROJECTED, LENGTHS, EXPLAINED, **given)
 
 
-def test_the_chosen_path_is_its_real_steps_coloured_by_time() -> None:
+def test_the_chosen_path_is_its_real_steps_colored_by_time() -> None:
     figure = draw()
     bold = figure.data[figure.marks[0].trace]
     np.testing.assert_array_equal(np.stack([bold["x"], bold["y"]], axis=1), PROJECTED[1, :5, :2])
@@ -72,12 +72,12 @@ def test_starts_are_marked() -> None:
 
 
 def test_by_class_the_legend_names_the_classes() -> None:
-    figure = draw(colour_by="class")
+    figure = draw(color_by="class")
     named = {trace["name"]: trace for trace in figure.data if trace["showlegend"]}
     assert set(named) == {"odd", "even", "t = 1"}
-    assert named["even"]["line"]["color"] == CLASS_COLOURS[1]
+    assert named["even"]["line"]["color"] == CLASS_COLORS[1]
     bold = figure.data[figure.marks[0].trace]
-    assert bold["marker"]["color"] == CLASS_COLOURS[1]
+    assert bold["marker"]["color"] == CLASS_COLORS[1]
     np.testing.assert_array_equal(named["even"]["x"], PROJECTED[2, :1, 0])  # the chosen one is drawn apart
 
 
@@ -95,7 +95,7 @@ def test_no_sequences_at_all() -> None:
 
 
 def test_a_class_that_only_the_chosen_path_has_is_in_the_legend() -> None:
-    figure = draw(colour_by="class", chosen=0)
+    figure = draw(color_by="class", chosen=0)
     bold = figure.data[figure.marks[0].trace]
     assert bold["name"] == "odd" and bold["showlegend"]
     assert [trace["name"] for trace in figure.data].count("odd") == 1

@@ -8,9 +8,9 @@ from rnn_explorer.figures import style
 PAPERS = ("#ffffff", "#0e1117")
 
 
-def luminance(colour: str) -> float:
+def luminance(color: str) -> float:
     """Relative luminance as the web's accessibility guidelines define it."""
-    parts = np.array([int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)])
+    parts = np.array([int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)])
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
@@ -21,9 +21,9 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-@pytest.mark.parametrize("colour", [*style.CLASS_COLOURS, *style.CELL_COLOURS.values(), style.MUTED])
-def test_colours_can_be_seen_on_both_pages(colour: str, paper: str) -> None:
-    assert contrast(colour, paper) >= 2.5
+@pytest.mark.parametrize("color", [*style.CLASS_COLORS, *style.CELL_COLORS.values(), style.MUTED])
+def test_colors_can_be_seen_on_both_pages(color: str, paper: str) -> None:
+    assert contrast(color, paper) >= 2.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -33,9 +33,9 @@ def test_text_can_be_read_on_its_page(theme: str) -> None:
 
 
 def test_gates_go_from_dark_to_bright_and_states_from_side_to_side() -> None:
-    light = [luminance(colour) for _, colour in style.GATE_SCALE]
+    light = [luminance(color) for _, color in style.GATE_SCALE]
     assert light == sorted(light)
-    states = [luminance(colour) for _, colour in style.STATE_SCALE]
+    states = [luminance(color) for _, color in style.STATE_SCALE]
     middle = len(states) // 2
     assert style.STATE_SCALE[middle][0] == 0.5
     assert states[: middle + 1] == sorted(states[: middle + 1]) and states[middle:] == sorted(states[middle:])[::-1]
@@ -46,9 +46,9 @@ def test_gates_go_from_dark_to_bright_and_states_from_side_to_side() -> None:
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_zero_is_the_page_s_own_colour_and_what_is_far_from_it_stands_out(paper: str) -> None:
-    shown = [colour for _, colour in style.on_paper(style.SIGNED_SCALE, paper)]
-    away = [contrast(colour, paper) for colour in shown]
+def test_zero_is_the_page_s_own_color_and_what_is_far_from_it_stands_out(paper: str) -> None:
+    shown = [color for _, color in style.on_paper(style.SIGNED_SCALE, paper)]
+    away = [contrast(color, paper) for color in shown]
     middle = len(shown) // 2
     assert away[middle] < 1.25, "nearly the page"
     assert away[: middle + 1] == sorted(away[: middle + 1], reverse=True) and away[middle:] == sorted(away[middle:])

@@ -81,8 +81,8 @@ def test_the_strongest_units_come_first_and_can_be_clicked() -> None:
     assert (np.diff(np.abs(bars["x"])) <= 0).all() and figure.table["unit"][:3] == [13, 12, 11]
     assert bars["customdata"][0][0] == 13 and bars["meta"]["choose"] == "unit"
     assert bars["customdata"][0][1] == "is &lt;b&gt; (0.95), position (-0.90)"
-    colours = bars["marker"]["color"]
-    assert colours[1] == "#009E73" and len(set(colours)) == 2
+    colors = bars["marker"]["color"]
+    assert colors[1] == "#009E73" and len(set(colors)) == 2
     assert "position" in figure.title
 
 

@@ -1,4 +1,4 @@
-"""A whole step without autograd, against the same network learnt with torch's own kernels and autograd."""
+"""A whole step without autograd, against the same network learned with torch's own kernels and autograd."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_inputs_may_lie_anyhow_and_gradients_may_be_one_number(cell):
 
 
 @every
-def test_only_what_is_asked_for_is_learnt_from(cell):
+def test_only_what_is_asked_for_is_learned_from(cell):
     x, weights, states = made(cell, 4, 6, 3, 8)
     out, last = kernels.run(cell, x, weights, tuple(states))
     mine = torch.autograd.grad(last[-1].sum(), weights, retain_graph=True)

@@ -45,7 +45,7 @@ def test_every_task_is_shown_with_all_that_is_known_of_it(open_lab: Open, task: 
     kind, text = TASKS.get(task), texts(page)
     for words in (kind.title, kind.summary, kind.teaches, kind.reading_guide, kind.why_memory):
         assert words in text
-    assert kind.source.citation in text and kind.source.url in text and kind.source.licence[1:] in text
+    assert kind.source.citation in text and kind.source.url in text and kind.source.license[1:] in text
     assert kind.finite == (sizes(page)["Training set"] != "endless")
     charts = len(page.get("plotly_chart"))
     assert charts == (4 if kind.settings_class.specs() else 2)

@@ -185,13 +185,13 @@ def test_shortcuts_leave_streamlits_own_keys_alone(open_lab: Open) -> None:
 
 
 def test_a_bad_value_falls_back_alone_and_is_told_in_a_sentence(open_lab: Open) -> None:
-    page = open_lab(task="adding", cell="gru", hidden_size="5000", learning_rate="fast", colour="red", pace="slow")
+    page = open_lab(task="adding", cell="gru", hidden_size="5000", learning_rate="fast", color="red", pace="slow")
     experiment = session.engine().view(run_of(page)).experiment
     assert experiment == Experiment.from_query("task=adding&cell=gru")
     told = sentences(page)
     assert "hidden_size is '5000', but must be a whole number from 1 to 256." in told
     assert "learning_rate is 'fast'" in told
-    assert "adding has no setting 'colour'" in told
+    assert "adding has no setting 'color'" in told
 
 
 def test_an_unknown_task_falls_back_to_the_first(open_lab: Open) -> None:
@@ -278,12 +278,12 @@ def test_the_layer_summary_of_the_reference_program(open_lab: Open) -> None:
     assert any("28,202" in text.value and "bias" in text.value for text in page.markdown)
 
 
-def test_about_names_source_licence_and_baseline(open_lab: Open) -> None:
+def test_about_names_source_license_and_baseline(open_lab: Open) -> None:
     page = open_lab(task="names")
     wait_for(page, lambda view: view.status == "ready")
     text = "\n".join(element.value for element in page.markdown)
     task = TASKS.get("names")
-    assert task.source.licence in text and task.reading_guide in text and "Memoryless baseline" in text
+    assert task.source.license in text and task.reading_guide in text and "Memoryless baseline" in text
 
 
 def test_settings_of_the_server_that_matter() -> None:

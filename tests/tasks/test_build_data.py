@@ -31,7 +31,7 @@ def test_a_file_is_what_the_manifest_says(entry: dict[str, object]) -> None:
     content = path.read_bytes()
     assert len(content) == entry["bytes"]
     assert hashlib.sha256(content).hexdigest() == entry["sha256"]
-    for name in ("source", "citation", "licence", "url", "changes", "built_from"):
+    for name in ("source", "citation", "license", "url", "changes", "built_from"):
         assert entry[name]
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
@@ -43,17 +43,17 @@ def test_a_file_is_what_the_manifest_says(entry: dict[str, object]) -> None:
 
 
 def test_the_manifest_lists_what_is_there_and_what_the_script_builds() -> None:
-    licences = {"surnames.LICENSE.txt"}
+    licenses = {"surnames.LICENSE.txt"}
     assert {path.name for path in FOLDER.iterdir()} == {entry["file"] for entry in ENTRIES} | {
         "manifest.json"
-    } | licences
+    } | licenses
     assert [entry["name"] for entry in ENTRIES] == [file.name for file in build_data.FILES]
     for file in build_data.FILES:
-        for name in ("file", "source", "citation", "licence", "url", "changes"):
+        for name in ("file", "source", "citation", "license", "url", "changes"):
             assert BY_NAME[file.name][name] == getattr(file, name), "the manifest is older than the script: build again"
 
 
-def test_the_mit_licence_comes_with_its_text() -> None:
+def test_the_mit_license_comes_with_its_text() -> None:
     text = (FOLDER / "surnames.LICENSE.txt").read_text(encoding="utf-8")
     assert "Copyright (c) 2012 Daniele Faraglia" in text and "Permission is hereby granted" in text
 

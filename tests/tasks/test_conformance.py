@@ -69,7 +69,7 @@ def test_words_and_defaults_are_there(key: str) -> None:
     for text in (kind.title, kind.summary, kind.teaches, kind.reading_guide, kind.__doc__):
         assert text and text.strip() == text.strip("\n ") and len(text) > 5
     assert len(kind.reading_guide) > 150 and len(kind.summary) < 150 and "\n" not in kind.summary
-    assert kind.source.citation and kind.source.licence and kind.source.url.startswith("https://")
+    assert kind.source.citation and kind.source.license and kind.source.url.startswith("https://")
     assert {"cell", "hidden_size", "learning_rate", "batch_size"} <= set(kind.defaults)
     assert {"epochs", "steps"} & set(kind.defaults)
 

@@ -22,6 +22,6 @@ def test_columns_keep_their_order_and_length() -> None:
 
 def test_the_source_is_that_of_the_manifest() -> None:
     source = files.source("digits")
-    assert "Alpaydin" in source.citation and source.licence == "CC BY 4.0" and source.url.startswith("https://")
+    assert "Alpaydin" in source.citation and source.license == "CC BY 4.0" and source.url.startswith("https://")
     with pytest.raises(KeyError):
         files.source("nothing")

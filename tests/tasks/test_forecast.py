@@ -1,4 +1,4 @@
-"""Forecasting: windows, borders, normalisation, and the equation against a finer solution."""
+"""Forecasting: windows, borders, normalization, and the equation against a finer solution."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_targets_are_the_inputs_one_step_later(series: str, seq_len: int) -> Non
 @pytest.mark.parametrize("series", SERIES)
 def test_windows_lie_in_their_own_part_and_training_shows_them_all(series: str) -> None:
     task = make(series=series, seq_len=20)
-    values = task.normalised
+    values = task.normalized
     end_of_last = 0
     for split in SPLITS:
         start, end = task.parts[split]
@@ -69,14 +69,14 @@ def test_every_part_has_room_for_windows(seq_len: int, val_split: float, count: 
     assert sizes["validation"] == 0 if val_split == 0 else sizes["validation"] >= seq_len + PROBES
 
 
-def test_normalisation_knows_the_training_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_normalization_knows_the_training_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = make(series="sunspots")
     start, end = plain.parts["train"]
     with (files.FOLDER / "sunspots.csv").open(newline="") as file:
         numbers = np.array([float(row["sunspots"]) for row in csv.DictReader(file)])
     training = numbers[start:end]
     expected = (numbers - training.mean()) / training.std()
-    assert np.allclose(plain.normalised, expected, atol=1e-5)
+    assert np.allclose(plain.normalized, expected, atol=1e-5)
     # Other values after the border must change nothing in the training set.
     table = dict(files.columns("sunspots"))
     table["sunspots"] = (*table["sunspots"][:end], *("1000.0" for _ in numbers[end:]))

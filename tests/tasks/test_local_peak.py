@@ -16,7 +16,7 @@ def make(**changes: object) -> LocalPeak:
 
 
 @pytest.mark.parametrize("seq_len", [5, 30])
-def test_a_peak_is_larger_than_both_neighbours(seq_len: int) -> None:
+def test_a_peak_is_larger_than_both_neighbors(seq_len: int) -> None:
     batch = make(seq_len=seq_len).train_batch(0, 0, 32)
     for numbers, targets, counts in zip(
         batch.inputs[:, :, 0].tolist(), batch.targets.tolist(), batch.step_mask().tolist(), strict=True
@@ -28,7 +28,7 @@ def test_a_peak_is_larger_than_both_neighbours(seq_len: int) -> None:
 
 def test_the_baseline_by_the_trapezium_rule_and_by_sampling() -> None:
     x = np.linspace(0, 1, 200_001)
-    p = np.clip(x**2, 1e-300, 1 - 1e-16)  # both neighbours are smaller
+    p = np.clip(x**2, 1e-300, 1 - 1e-16)  # both neighbors are smaller
     loss = np.trapezoid(-(p * np.log(p) + (1 - p) * np.log1p(-p)), x)
     task = make()
     assert task.baseline().loss == pytest.approx(float(loss), rel=1e-6)

@@ -1,4 +1,4 @@
-"""Utterances of varying length: the official split, normalisation, and the one-step baseline."""
+"""Utterances of varying length: the official split, normalization, and the one-step baseline."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_test_set_is_the_sources_own_and_nobody_trains_on_it() -> None:
     assert make(val_split=0.0).train_size == POOL and make(train_size=20).train_size == 20
 
 
-def test_normalisation_knows_the_training_set_alone() -> None:
+def test_normalization_knows_the_training_set_alone() -> None:
     task = make(seed=1)
     values = real(task.finite_set("train")).astype(np.float64)
     assert np.allclose(values.mean(axis=0), 0, atol=1e-4) and np.allclose(values.std(axis=0), 1, atol=1e-4)
@@ -48,7 +48,7 @@ def test_normalisation_knows_the_training_set_alone() -> None:
     assert np.allclose(back, frames[-len(back) :], atol=1e-5)
 
 
-def test_padding_is_zero_after_normalisation() -> None:
+def test_padding_is_zero_after_normalization() -> None:
     batch = make().finite_set("train")
     padding = np.arange(29)[None, :] >= batch.lengths[:, None]
     assert padding.any() and (batch.inputs[padding] == 0).all()

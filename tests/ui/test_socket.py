@@ -51,7 +51,7 @@ def test_what_is_chosen_is_shown(browse: Callable[..., Browser]) -> None:
     page = browse().open(run, unit="2", gates="unit")
     assert page.hear()["chosen"] == {
         "layer": 0, "direction": "forward", "sequence": 0, "unit": 2, "gates": "unit", "log": False, "dims": 2,
-        "colour": "time", "axes": "fit",
+        "color": "time", "axes": "fit",
     }  # fmt: skip
     page.say("choose", query={"unit": "3", "gates": "nosuch"})
     frame = page.next()

@@ -24,7 +24,7 @@ WAYS = {
     "reber": "grammar", "names": "symbols", "temporal_order": "symbols", "copy": "symbols",
 }  # fmt: skip
 FIRST = {"text": "generated_text", "series": "closed_loop", "grammar": "legal_symbols", "symbols": "answer"}
-TEXT = ["coloured_text", "followers"]
+TEXT = ["colored_text", "followers"]
 
 
 def small(task: str, cell: str = "lstm", more: str = "") -> Trainer:
@@ -103,7 +103,7 @@ def test_every_cell_in_two_layers_and_both_directions(cell: str) -> None:
     chosen = {"layer": 1, "direction": "backward", "quantity": "hidden", "unit": 2}
     for mode in ("task", "own"):
         found = cards(trainer, mode=mode, own='"Li"', **chosen)
-        assert "unit 2" in found["coloured_text"].title and "layer 2, backward" in found["followers"].title
+        assert "unit 2" in found["colored_text"].title and "layer 2, backward" in found["followers"].title
 
 
 def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_chosen() -> None:
@@ -123,20 +123,20 @@ def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_c
     assert fitted.quantity == "hidden"
 
 
-def test_the_best_unit_for_a_feature_colours_the_text_until_another_is_chosen() -> None:
+def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -> None:
     trainer = small("anbn")
     for feature in ("position", "'a' so far"):
         board, seen = look(trainer, feature=feature, quantity="cell")
         ranked = seen.answer("correlates").value.ranked(feature, "cell")
         found = {card.name: card for card in board.cards(seen)}
-        assert f"unit {ranked[0][0]}: cell" in found["coloured_text"].title
+        assert f"unit {ranked[0][0]}: cell" in found["colored_text"].title
         assert found["followers"].table["unit"] == [unit for unit, _ in ranked]
         assert found["followers"].data[0]["meta"] == {"choose": "unit", "column": 0}
         assert [entry[0] for entry in found["followers"].data[0]["customdata"]] == [unit for unit, _ in ranked]
         (tool,) = [tool for tool in board.tools(seen) if tool.field == "feature"]
         assert (feature, feature) in tool.options
     last = ranked[-1][0]
-    assert f"unit {last}: " in cards(trainer, feature=feature, unit=last)["coloured_text"].title
+    assert f"unit {last}: " in cards(trainer, feature=feature, unit=last)["colored_text"].title
     (_, _, best, _) = next(each for each in seen.answer("correlates").value.strongest() if each[0] == "cell")
     for unknown in ("", "the weather"):
         assert cards(trainer, feature=unknown, quantity="cell")["followers"].title.startswith(f"Units and “{best}”")
@@ -171,7 +171,7 @@ def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
     assert seen.answer("own").value.explanation.symbols == told.symbols
     found = cards(trainer, mode="own", own='"btb"')
     assert "BTB" in found["legal_symbols"].title and "%" in found["legal_symbols"].title
-    assert list(found["coloured_text"].table["symbol"]) == ["B", "T", "B"]
+    assert list(found["colored_text"].table["symbol"]) == ["B", "T", "B"]
 
 
 @pytest.mark.parametrize("own", ["", "{", "null", "7", "[]", '""', "[" * 3000, "{}"])

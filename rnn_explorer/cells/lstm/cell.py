@@ -29,7 +29,7 @@ class LSTM(LSTMFacts, RecurrentCell):
         input_size: numbers that enter at each step.
         hidden_size: units.
         forget_bias: where the forget gate's bias starts, the sum of its two bias vectors, whatever the
-            initialiser (Jozefowicz et al. 2015 recommend 1).
+            initializer (Jozefowicz et al. 2015 recommend 1).
     """
 
     kernel = "lstm"
@@ -38,8 +38,8 @@ class LSTM(LSTMFacts, RecurrentCell):
         super().__init__(input_size, hidden_size)
         self.forget_bias = forget_bias
 
-    def initialise(self, init: str, generator: torch.Generator) -> None:
-        super().initialise(init, generator)
+    def initialize(self, init: str, generator: torch.Generator) -> None:
+        super().initialize(init, generator)
         forget = slice(self.hidden_size, 2 * self.hidden_size)
         with torch.no_grad():
             self.bias_ih[forget] = self.forget_bias

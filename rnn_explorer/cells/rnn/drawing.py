@@ -49,7 +49,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     canvas.symbol("h", 828, _STATE - 28, "h")
     canvas.thread((_PLUS, 362), (_PLUS, 314))
     canvas.symbol("x", _PLUS + 24, 342, "x")
-    canvas.entering(label, _PLUS, 376, centred=True)
+    canvas.entering(label, _PLUS, 376, centered=True)
     canvas.legend(724, HEIGHT - 46)
     canvas.key_of_changes(12, 24)
     return canvas.svg()

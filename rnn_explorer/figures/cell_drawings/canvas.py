@@ -1,9 +1,9 @@
-"""What drawings of cells are made of: wires, boxes, nodes and numbers in the colour of their value, as SVG.
+"""What drawings of cells are made of: wires, boxes, nodes and numbers in the color of their value, as SVG.
 
-Colours are those of all figures: from 0 to 1 the scale of gates, signed values the scale of states. A wire has an edge
-in the colour of the text around it, and a number stands on its own colour, so both are seen on light and dark pages.
+Colors are those of all figures: from 0 to 1 the scale of gates, signed values the scale of states. A wire has an edge
+in the color of the text around it, and a number stands on its own color, so both are seen on light and dark pages.
 
-Of a changed model the original's number stands beside each number that is another one now, on a grey plate; what the
+Of a changed model the original's number stands beside each number that is another one now, on a gray plate; what the
 change acts on has a padlock and a frame.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from rnn_explorer.analysis.inside_report import InsideReport
 from rnn_explorer.figures.drawing import counted, number
-from rnn_explorer.figures.style import CHANGED, GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_colour, signed_limit
+from rnn_explorer.figures.style import CHANGED, GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_color, signed_limit
 
 WIDTH, HEIGHT = 940, 500  # of a drawing, where it has no reason for others
 
@@ -27,7 +27,7 @@ Point = tuple[float, float]
 TEXT = 17  # size of numbers and names, in units of the view box
 LETTER, INDEX = 21, 15  # of a symbol and of its index
 _SHADES = 64
-GREY = "#a3a7ad"  # of the plate of an original number: read on light and dark pages
+GRAY = "#a3a7ad"  # of the plate of an original number: read on light and dark pages
 _SMALL = 13  # size of an original number, and of words about a change
 
 
@@ -71,7 +71,7 @@ class Canvas:
         """How the change acts on a wire, and on which share of the units."""
         return self.report.edit(term, self.t if t is None else t)
 
-    def colour(self, term: str, value: float) -> str:
+    def color(self, term: str, value: float) -> str:
         """Of a value on a wire: the gates' scale for what lies between 0 and 1, the states' for what is signed."""
         if math.isnan(value):
             return MUTED
@@ -111,9 +111,9 @@ class Canvas:
         self.add("</g>")
 
     def wire(self, term: str, *points: Point, arrow: bool = True, t: int | None = None, marked: bool = True) -> None:
-        """A line through points, in the colour and strength of the value that it carries."""
+        """A line through points, in the color and strength of the value that it carries."""
         value = self.value(term, t)
-        colour, width = self.colour(term, value), self.strength(term, value)
+        color, width = self.color(term, value), self.strength(term, value)
         path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
         head = ""
         if arrow:
@@ -122,10 +122,10 @@ class Canvas:
         self.open(term, t, marked)
         self.add(
             f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="{width + 2:.1f}" opacity="0.55"/>'
-            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.1f}"/>'
+            f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{width:.1f}"/>'
         )
         if head:
-            self.add(f'<path d="{head}" fill="{colour}" stroke="currentColor" stroke-width="1"/>')
+            self.add(f'<path d="{head}" fill="{color}" stroke="currentColor" stroke-width="1"/>')
         self.close()
 
     def chip(
@@ -138,7 +138,7 @@ class Canvas:
         marked: bool = True,
         was: str = "below",
     ) -> None:
-        """The number on a wire, on its colour, centred at (x, y).
+        """The number on a wire, on its color, centered at (x, y).
 
         Args:
             term: the wire.
@@ -149,7 +149,7 @@ class Canvas:
         """
         value = self.value(term, t)
         self.open(term, t, marked)
-        self.plate(number(value), x, y, size, self.colour(term, value))
+        self.plate(number(value), x, y, size, self.color(term, value))
         half = _plate_size(number(value), size)
         if self.edit(term, t)[0]:
             self.frame(x - half[0] / 2, y - half[1] / 2, *half, half[1] / 3)
@@ -160,17 +160,17 @@ class Canvas:
             width, height = _plate_size(old, small)
             aside, along = (half[0] + width) / 2 - 2, (half[1] + height) / 2 - 2
             dx, dy = {"left": (-aside, 0.0), "right": (aside, 0.0), "above": (0.0, -along)}.get(was, (0.0, along))
-            self.plate(old, x + dx, y + dy, small, GREY)
+            self.plate(old, x + dx, y + dy, small, GRAY)
         self.close()
 
-    def plate(self, text: str, x: float, y: float, size: float, colour: str) -> None:
-        """Text on a rounded plate of one colour."""
+    def plate(self, text: str, x: float, y: float, size: float, color: str) -> None:
+        """Text on a rounded plate of one color."""
         width, height = _plate_size(text, size)
         self.add(
             f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
-            f'rx="{height / 3:.1f}" fill="{colour}" stroke="currentColor" stroke-opacity="0.55"/>'
+            f'rx="{height / 3:.1f}" fill="{color}" stroke="currentColor" stroke-opacity="0.55"/>'
             f'<text x="{x:g}" y="{y + 0.35 * size:.1f}" text-anchor="middle" font-size="{size:g}" '
-            f'fill="{_ink(colour)}">{escape(text)}</text>'
+            f'fill="{_ink(color)}">{escape(text)}</text>'
         )
 
     def frame(self, x: float, y: float, width: float, height: float, radius: float) -> None:
@@ -181,7 +181,7 @@ class Canvas:
         )
 
     def padlock(self, x: float, y: float) -> None:
-        """A padlock, centred at (x, y)."""
+        """A padlock, centered at (x, y)."""
         self.add(
             f'<path class="rx-padlock" d="M{x - 3.5:.1f} {y - 1:.1f}v-3a3.5 3.5 0 0 1 7 0v3" fill="none" '
             f'stroke="{CHANGED}" stroke-width="2"/>'
@@ -190,11 +190,11 @@ class Canvas:
         )
 
     def key_of_changes(self, x: float, y: float) -> None:
-        """What is changed at this step and what a grey plate is, in one line from (x, y); nothing without a change."""
+        """What is changed at this step and what a gray plate is, in one line from (x, y); nothing without a change."""
         if self.report.original is None:
             return
         width = _plate_size("0.00", _SMALL)[0]
-        self.plate("0.00", x + width / 2, y - 5, _SMALL, GREY)
+        self.plate("0.00", x + width / 2, y - 5, _SMALL, GRAY)
         self.text("as trained", x + width + 6, y, INDEX, "start")
         told = []
         for term in self.report.edited:
@@ -218,12 +218,12 @@ class Canvas:
         self.add(f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size:g}"{more}>{escape(words)}</text>')
 
     def gate(self, term: str, x: float, y: float, words: str, width: float = 144, height: float = 38) -> None:
-        """The box of a gate, centred at (x, y), in the gate's own colour."""
-        colour = LINES.get(term, (cell_colour(self.report.cell), ""))[0]
+        """The box of a gate, centered at (x, y), in the gate's own color."""
+        color = LINES.get(term, (cell_color(self.report.cell), ""))[0]
         self.open(term)
         self.add(
             f'<rect x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}" rx="7" '
-            f'fill="{colour}" fill-opacity="0.2" stroke="{colour}" stroke-width="2.5"/>'
+            f'fill="{color}" fill-opacity="0.2" stroke="{color}" stroke-width="2.5"/>'
             f'<text x="{x:g}" y="{y + 6:g}" text-anchor="middle">{escape(words)}</text>'
         )
         if self.edit(term)[0] == "clamped":
@@ -249,11 +249,11 @@ class Canvas:
         head = f'<path d="{_head(points[-2], points[-1], 7)}" opacity="0.75"/>' if arrow else ""
         self.add(f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="1.6" opacity="0.6"/>{head}')
 
-    def entering(self, label: str, left: float, y: float, longest: int = 24, centred: bool = False) -> None:
+    def entering(self, label: str, left: float, y: float, longest: int = 24, centered: bool = False) -> None:
         """What enters at this step, in words, from `left` on; or with its middle there."""
         shown = seen(label, longest)
         width = 0.58 * TEXT * len(shown) + 20
-        left -= width / 2 if centred else 0
+        left -= width / 2 if centered else 0
         self.open("x")
         self.add(
             f'<rect x="{left:g}" y="{y - 14:g}" width="{width:.1f}" height="28" rx="14" fill="{MUTED}" '
@@ -266,7 +266,7 @@ class Canvas:
         old = "" if self.report.original is None else self.report.original.inputs[self.t]
         if old not in ("", self.report.inputs[self.t]):
             old = seen(old, longest)
-            self.plate(old, left + width + _plate_size(old, _SMALL)[0] / 2 - 4, y, _SMALL, GREY)
+            self.plate(old, left + width + _plate_size(old, _SMALL)[0] / 2 - 4, y, _SMALL, GRAY)
         self.close()
 
     def legend(self, x: float, y: float) -> None:
@@ -338,7 +338,7 @@ def _unit(start: Point, tip: Point) -> Point:
 
 @functools.lru_cache(maxsize=2)
 def _shades(kind: str) -> tuple[str, ...]:
-    """A scale as `_SHADES` colours."""
+    """A scale as `_SHADES` colors."""
     scale: Scale = GATE_SCALE if kind == "gate" else STATE_SCALE
     return tuple(_between(scale, step / (_SHADES - 1)) for step in range(_SHADES))
 
@@ -351,12 +351,12 @@ def _between(scale: Scale, share: float) -> str:
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
-def _channels(colour: str) -> Sequence[int]:
-    return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+def _channels(color: str) -> Sequence[int]:
+    return [int(color[start : start + 2], 16) for start in (1, 3, 5)]
 
 
 @functools.lru_cache(maxsize=256)
-def _ink(colour: str) -> str:
-    """Black or white, whichever is read better on a colour."""
-    red, green, blue = _channels(colour)
+def _ink(color: str) -> str:
+    """Black or white, whichever is read better on a color."""
+    red, green, blue = _channels(color)
     return "#111" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#fff"

@@ -40,7 +40,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     middle = (_LEFT + _RIGHT) / 2
     canvas.thread((middle, height - 76), (middle, height - 116))
     canvas.symbol("x", middle + 24, height - 90, "x")
-    canvas.entering(label, middle, height - 60, centred=True)
+    canvas.entering(label, middle, height - 60, centered=True)
     canvas.legend(724, height - 50)
     canvas.key_of_changes(12, height - 14)
     return canvas.svg()

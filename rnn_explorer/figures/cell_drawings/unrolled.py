@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.cell_drawings.canvas import GREY, INDEX, TEXT, Canvas, seen
+from rnn_explorer.figures.cell_drawings.canvas import GRAY, INDEX, TEXT, Canvas, seen
 from rnn_explorer.figures.equations import letter
-from rnn_explorer.figures.style import MUTED, cell_colour
+from rnn_explorer.figures.style import MUTED, cell_color
 
 WIDTH, HEIGHT, MOST = 1010, 430, 7
 _PITCH, _BOX = 134, 66  # from step to step, and the width of a cell
@@ -72,11 +72,11 @@ def _state(canvas: Canvas, name: str, height: float, steps: range, t: int) -> No
 
 def _cell(canvas: Canvas, x: float, step: int, current: bool, label: str) -> None:
     """One step: its number, its gates as bars, and what enters it."""
-    report, colour = canvas.report, cell_colour(canvas.report.cell)
+    report, color = canvas.report, cell_color(canvas.report.cell)
     canvas.add(f'<g data-choose="time" data-value="{step + 1}">')  # a click on it goes there
     canvas.add(
-        f'<rect x="{x - _BOX / 2:g}" y="{_TOP}" width="{_BOX}" height="{_BOTTOM - _TOP}" rx="9" fill="{colour}" '
-        f'fill-opacity="{0.3 if current else 0.1}" stroke="{colour}" stroke-width="{6 if current else 1.8}"/>'
+        f'<rect x="{x - _BOX / 2:g}" y="{_TOP}" width="{_BOX}" height="{_BOTTOM - _TOP}" rx="9" fill="{color}" '
+        f'fill-opacity="{0.3 if current else 0.1}" stroke="{color}" stroke-width="{6 if current else 1.8}"/>'
     )
     for state, height in zip(report.state_names, _STATES, strict=False):
         sign = _wire(report, state)[:1]
@@ -102,7 +102,7 @@ def _cell(canvas: Canvas, x: float, step: int, current: bool, label: str) -> Non
 def _bar(canvas: Canvas, gate: str, x: float, step: int, current: bool) -> None:
     """A gate as a bar: from 0 at the bottom to 1 at the top, or a signed one from the middle."""
     value = canvas.value(gate, step)
-    colour, height = canvas.colour(gate, value), _BARS_BOTTOM - _BARS_TOP
+    color, height = canvas.color(gate, value), _BARS_BOTTOM - _BARS_TOP
     start = _BARS_BOTTOM if gate in canvas.report.bounded else (_BARS_TOP + _BARS_BOTTOM) // 2
     length = _length(canvas, gate, value)
     sign = letter(canvas.report.cell, gate)[:1]
@@ -110,14 +110,14 @@ def _bar(canvas: Canvas, gate: str, x: float, step: int, current: bool) -> None:
     canvas.add(
         f'<rect x="{x - 6:g}" y="{_BARS_TOP}" width="12" height="{height}" fill="{MUTED}" fill-opacity="0.18"/>'
         f'<rect x="{x - 6:g}" y="{min(start, start - length):.1f}" width="12" height="{abs(length):.1f}" '
-        f'fill="{colour}" stroke="currentColor" stroke-opacity="0.6"/>'
+        f'fill="{color}" stroke="currentColor" stroke-opacity="0.6"/>'
         f'<text x="{x:g}" y="{_BARS_BOTTOM + 18}" text-anchor="middle" font-size="{INDEX}" font-style="italic">'
         f"{escape(sign)}</text>"
     )
     if canvas.was(gate, step):
         assert canvas.report.original is not None
         old = start - _length(canvas, gate, float(canvas.report.original.wires[gate][step]))
-        canvas.add(f'<path d="M{x - 8:g} {old:.1f}h16" stroke="{GREY}" stroke-width="3"/>')
+        canvas.add(f'<path d="M{x - 8:g} {old:.1f}h16" stroke="{GRAY}" stroke-width="3"/>')
     if canvas.edit(gate, step)[0]:
         canvas.frame(x - 6, _BARS_TOP, 12, height, 0)
         canvas.padlock(x, _BARS_TOP)

@@ -73,7 +73,7 @@ def taken(sizes: Array, share: float) -> int:
 def split_by_item(
     labels: Array, sizes: Array, val_split: float, generator: np.random.Generator
 ) -> dict[Split, Array] | None:
-    """Share out labelled items, each wholly into one part, the classes by their shares.
+    """Share out labeled items, each wholly into one part, the classes by their shares.
 
     The test part is the same for every seed.
 

@@ -33,7 +33,7 @@ def moments(seen: Array) -> tuple[Array, Array]:
     return first + size * np.nanmean(shares, axis=0), size * np.nanstd(shares, axis=0)
 
 
-def normalised(whole: Array, training: Array, mean: Array, scale: Array, where: Where) -> tuple[Array, list[str]]:
+def normalized(whole: Array, training: Array, mean: Array, scale: Array, where: Where) -> tuple[Array, list[str]]:
     """Numbers in standard deviations from the mean of the training part.
 
     Args:
@@ -101,7 +101,7 @@ def carried(values: Array, begins: Sequence[int] | Array) -> Array:
     """Gaps closed with the last value before them, within each stretch; before the first value 0, the training mean.
 
     Args:
-        values: (rows, columns) normalised, NaN where there is no value.
+        values: (rows, columns) normalized, NaN where there is no value.
         begins: (stretches,) where each begins, in ascending order, the first at 0: nothing is carried into another.
     """
     gaps = np.isnan(values)

@@ -48,7 +48,7 @@ class OwnSeries(OwnTask):
     )
     source = Source(
         citation=f"your own file; the example: {files.source('seattle').citation}",
-        licence=f"yours, and it stays with you; the example: {files.source('seattle').licence}",
+        license=f"yours, and it stays with you; the example: {files.source('seattle').license}",
         url=files.source("seattle").url,
     )
     settings_class = OwnSeriesSettings

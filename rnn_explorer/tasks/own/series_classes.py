@@ -12,7 +12,7 @@ from rnn_explorer.tasks.memoryless import LogisticRegression, last_steps, of_pro
 from rnn_explorer.tasks.own.csv_file import Table, check_classes
 from rnn_explorer.tasks.own.limits import DataError, listed, quoted
 from rnn_explorer.tasks.own.parts import PartsTask, Stretches, refused, split_by_item
-from rnn_explorer.tasks.own.scaling import carried, moments, normalised
+from rnn_explorer.tasks.own.scaling import carried, moments, normalized
 from rnn_explorer.tasks.own.series_settings import (
     MAX_FEATURES,
     SHOWN,
@@ -132,7 +132,7 @@ class SeriesClasses(PartsTask):
             )
 
     def _share_out(self, whole: Array, sizes: Array, kinds: Array) -> list[str]:
-        """Cut series into pieces, share the series out, normalise by those of the training part; returns remarks."""
+        """Cut series into pieces, share the series out, normalize by those of the training part; returns remarks."""
         limit = self.settings.seq_len if self.series_id else int(sizes[0])
         counts = -(-sizes // limit)  # pieces
         parts = split_by_item(kinds, counts, self.val_split, self.generator("validation", 0))
@@ -152,7 +152,7 @@ class SeriesClasses(PartsTask):
         self.mean, self.scale = moments(whole[training])
         self.scale[self.scale == 0] = 1.0  # constant: nothing to see, but no harm
         with blaming("columns", self.settings.columns):
-            found, told = normalised(whole, training, self.mean, self.scale, self.where)
+            found, told = normalized(whole, training, self.mean, self.scale, self.where)
         self.values = carried(found, begins)
         return told
 

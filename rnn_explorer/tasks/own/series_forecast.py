@@ -22,7 +22,7 @@ from rnn_explorer.tasks.base import (
 from rnn_explorer.tasks.memoryless import NextValue
 from rnn_explorer.tasks.own.limits import DataError, counted, listed, quoted
 from rnn_explorer.tasks.own.parts import PartsTask, Stretches, cut, evenly, refused, stride
-from rnn_explorer.tasks.own.scaling import carried, moments, normalised
+from rnn_explorer.tasks.own.scaling import carried, moments, normalized
 from rnn_explorer.tasks.own.series_settings import (
     LONGEST,
     MAX_FEATURES,
@@ -63,7 +63,7 @@ class SeriesForecast(PartsTask):
         self.notes = (*told, *remarks, f"The columns read are {listed(self.names)}.")
 
     def _arrange(self, values: Array, groups: list[Array], names: tuple[str, ...]) -> list[str]:
-        """Cut every series by time, normalise, close gaps within each part, find the windows; returns remarks."""
+        """Cut every series by time, normalize, close gaps within each part, find the windows; returns remarks."""
         settings = self.settings
         told = gap_note(np.isnan(values), settings)
         if settings.missing == "drop":
@@ -81,12 +81,12 @@ class SeriesForecast(PartsTask):
             offset += count
         self.rows = np.concatenate([groups[index] for index in chosen])  # of the file, from 0
         self.series = np.repeat([names[index] for index in chosen], [len(groups[index]) for index in chosen])
-        told += self._normalise(values[self.rows], parts)
+        told += self._normalize(values[self.rows], parts)
         self.stretches = {split: self._windows(split, parts[split]) for split in parts}
         self._refuse_gaps()
         return told
 
-    def _normalise(self, whole: Array, parts: Mapping[Split, Sequence[tuple[int, int]]]) -> list[str]:
+    def _normalize(self, whole: Array, parts: Mapping[Split, Sequence[tuple[int, int]]]) -> list[str]:
         """The numbers as the network reads them and as they are judged; returns remarks."""
         training = np.zeros(len(whole), dtype=bool)
         for begin, end in parts["train"]:
@@ -101,11 +101,11 @@ class SeriesForecast(PartsTask):
                     )
                 if (known == known[0]).all():
                     raise DataError(
-                        f"The column {quoted(name)} is constant in the training part, so nothing can be learnt of it; "
+                        f"The column {quoted(name)} is constant in the training part, so nothing can be learned of it; "
                         "choose another column, or a smaller validation split."
                     )
             self.mean, self.scale = moments(whole[training])
-            truth, told = normalised(
+            truth, told = normalized(
                 whole, training, self.mean, self.scale, lambda row, n: (self.names[n], f"row {self.rows[row] + 1}")
             )
         begins = sorted(begin for part in parts.values() for begin, _ in part)
@@ -148,7 +148,7 @@ class SeriesForecast(PartsTask):
         return Batch(inputs, targets, mask=late & ~np.isnan(targets).any(axis=2))
 
     def choose_probes(self, batch: Batch) -> Array:
-        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # far apart, since neighbours overlap
+        return np.linspace(0, len(batch) - 1, PROBES).round().astype(np.int64)  # far apart, since neighbors overlap
 
     def baseline(self) -> Baseline:
         batch, split = self.judged()

@@ -64,7 +64,7 @@ class OwnSeriesSettings(TaskSettings):
         "carry_forward", choices=("carry_forward", "drop"), label="Missing values",
         help="carry_forward: the network reads the last value before the gap again (before the first, the mean of the "
         "training part), and no answer is judged where a value is missing. drop: rows with a gap are left out, and "
-        "their neighbours follow each other.",
+        "their neighbors follow each other.",
     )  # fmt: skip
 
     def applies(self, name: str) -> bool:

@@ -70,7 +70,7 @@ class OwnTextSettings(TaskSettings):
     )  # fmt: skip
     seq_len: int = setting(
         48, low=SHORTEST, high=LONGEST, unit="characters", log=True, label="Sequence length",
-        help="Characters in a sequence. A labelled text that is longer is cut off there.",
+        help="Characters in a sequence. A labeled text that is longer is cut off there.",
     )  # fmt: skip
 
     @property
@@ -101,14 +101,14 @@ class OwnText(OwnTask):
         "Each time step shows the network one character. For a model of the characters, its answer is a probability "
         "for each character that may come next: first it learns which are frequent, then pairs, endings and short "
         "words. The line on the loss curve knows the present character alone; the loss is in nats a character, and e "
-        "to its power is the number of equally likely characters that would be as hard to guess. For labelled lines, "
+        "to its power is the number of equally likely characters that would be as hard to guess. For labeled lines, "
         "the probabilities after each character say what it would answer if the line ended there, and the line on "
-        "the loss curve knows the last character alone. A short text is soon learnt by heart: watch the two loss "
+        "the loss curve knows the last character alone. A short text is soon learned by heart: watch the two loss "
         "curves part."
     )
     source = Source(
         citation=f"your own file; the example: {files.source('surnames').citation}",
-        licence=f"yours, and it stays with you; the example: {files.source('surnames').licence}",
+        license=f"yours, and it stays with you; the example: {files.source('surnames').license}",
         url=files.source("surnames").url,
     )
     settings_class = OwnTextSettings

@@ -12,7 +12,7 @@ from rnn_explorer.tasks.own.limits import MAX_CLASSES, MAX_NAME, MAX_ROWS, DataE
 
 Kind = Literal["characters", "labels"]
 
-_LABELLED = 0.95  # share of lines with one tab from which a text counts as labelled lines
+_LABELLED = 0.95  # share of lines with one tab from which a text counts as labeled lines
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Text:
         return tuple(sorted(set(self.content)))
 
     def pairs(self) -> tuple[list[tuple[str, str]], int]:
-        """The labelled lines.
+        """The labeled lines.
 
         Returns:
             (label, text) of each different line in the order of the file, and how many repetitions were left out.
@@ -73,7 +73,7 @@ class Text:
 
 
 def read_text(text: str, name: str = "") -> Text:
-    """Read a text: its lines, and whether they are labelled.
+    """Read a text: its lines, and whether they are labeled.
 
     Args:
         text: of the whole file, not blank.
@@ -87,7 +87,7 @@ def read_text(text: str, name: str = "") -> Text:
         every = "Every line is" if tabbed == lines else "Most lines are"
         told = f"{every} a label, a tab and a text"
         if len(labels) <= MAX_CLASSES:
-            return Text(name, content, "labels", (f"{told}, so it can be learnt to tell the label of a text.",))
+            return Text(name, content, "labels", (f"{told}, so it can be learned to tell the label of a text.",))
         notes = [
             f"{told}, but there are {len(labels):,} different labels and the limit is {MAX_CLASSES}; so it is taken "
             "for a model of its characters. To learn the labels, merge some or leave some out."

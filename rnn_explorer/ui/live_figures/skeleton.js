@@ -1,4 +1,4 @@
-// Grey blocks where the cards will stand, for as long as there are none, and one sentence on what is waited for.
+// Gray blocks where the cards will stand, for as long as there are none, and one sentence on what is waited for.
 
 import { make } from "./dom.js";
 

@@ -143,20 +143,20 @@ class Sketch {
     const [w, h] = [box.width / this.columns, box.height / this.rows];
     this.values.forEach((value, k) => {
       const share = clamp((value - this.low) / (this.high - this.low || 1), 0, 1);
-      const grey = Math.round(22 + share * 222); // ink is light, as in the figures
-      pen.fillStyle = `rgb(${grey},${grey},${grey})`;
+      const gray = Math.round(22 + share * 222); // ink is light, as in the figures
+      pen.fillStyle = `rgb(${gray},${gray},${gray})`;
       pen.fillRect((k % this.columns) * w + 0.5, Math.floor(k / this.columns) * h + 0.5, w - 1, h - 1);
     });
   }
 
   drawCurve(pen, box) {
     const style = getComputedStyle(this.root);
-    const colour = (name, other) => style.getPropertyValue(name).trim() || other;
+    const color = (name, other) => style.getPropertyValue(name).trim() || other;
     const x = (step) => EDGE.left + (step / Math.max(this.rows - 1, 1)) * this.wide(box);
     const y = (value) => EDGE.top + ((this.high - value) / (this.high - this.low || 1)) * this.tall(box);
     pen.font = `11px ${style.fontFamily}`;
     pen.fillStyle = style.color;
-    pen.strokeStyle = colour("--st-border-color", "#cccccc");
+    pen.strokeStyle = color("--st-border-color", "#cccccc");
     pen.lineWidth = 1;
     pen.textAlign = "right";
     pen.textBaseline = "middle";
@@ -174,7 +174,7 @@ class Sketch {
     pen.fillText(String(this.rows), x(this.rows - 1), box.height - 4);
     pen.textAlign = "center";
     pen.fillText("time step", (x(0) + x(this.rows - 1)) / 2, box.height - 4);
-    pen.strokeStyle = pen.fillStyle = colour("--st-primary-color", "#0072b2");
+    pen.strokeStyle = pen.fillStyle = color("--st-primary-color", "#0072b2");
     pen.lineWidth = 2;
     pen.lineJoin = "round";
     pen.beginPath();

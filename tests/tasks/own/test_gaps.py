@@ -126,7 +126,7 @@ def test_compiled_code_judges_the_same_steps_as_torch(cell: str, columns: str, m
     assert plain.task.baseline().loss == pytest.approx(float(off.mean()), rel=1e-6)
 
 
-def test_every_step_can_be_learnt_from_and_is_finite() -> None:
+def test_every_step_can_be_learned_from_and_is_finite() -> None:
     task = make(two_columns(missing=0.6), columns="x,y", seq_len=8)
     trainer = trainer_of(task, batch_size=1, cell="gru")
     reports = trainer.advance(math.inf, 40)

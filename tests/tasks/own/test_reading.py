@@ -424,7 +424,7 @@ def test_prose_is_for_a_character_model() -> None:
     assert text.notes == ("25 characters, 16 of them different.",)
 
 
-def test_labelled_lines_are_recognised_and_repetitions_counted() -> None:
+def test_labeled_lines_are_recognized_and_repetitions_counted() -> None:
     text = read(b"yes\tgood \nno\tbad\n\nyes\tgood\nyes\tso so\n", "a.txt")
     assert isinstance(text, Text) and text.kind == "labels"
     assert text.pairs() == ([("yes", "good"), ("no", "bad"), ("yes", "so so")], 1)
@@ -478,7 +478,7 @@ def test_a_table_of_another_name_is_noticed_and_can_be_read_as_one(content: byte
 @pytest.mark.parametrize(
     "content", [b"Yes, it was.\nNo, it was not.\nSo, we go.\nOh, well.\n", b"yes\tgood\nno\tbad\nyes\tso\n"]
 )
-def test_prose_and_labelled_lines_are_no_table(content: bytes) -> None:
+def test_prose_and_labeled_lines_are_no_table(content: bytes) -> None:
     text = read(content, "a.txt")
     assert isinstance(text, Text) and not any("look like the rows" in note for note in text.notes)
 

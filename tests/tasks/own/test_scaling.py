@@ -1,4 +1,4 @@
-"""Numbers from tiny to huge: normalised without loss, and what is beyond comparison named with its place."""
+"""Numbers from tiny to huge: normalized without loss, and what is beyond comparison named with its place."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_rare_spikes_are_no_outliers() -> None:
     ],
     ids=["1e-170", "1e-300", "off zero", "1e15", "-1e15", "1e29", "a hair"],
 )
-def test_tiny_and_huge_numbers_are_normalised_and_not_called_constant(values: list[float]) -> None:
+def test_tiny_and_huge_numbers_are_normalized_and_not_called_constant(values: list[float]) -> None:
     task = make(csv({"x": values}), columns="x", seq_len=10)
     train = task.inner.values[: task.inner.stretches["train"].starts.max() + 11].astype(np.float64)
     assert abs(train.mean()) < 0.05 and train.std() == pytest.approx(1, abs=0.01)

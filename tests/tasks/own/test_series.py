@@ -1,4 +1,4 @@
-"""Tables of one's own: what is read of them, how they are cut and normalised, and what is said of bad ones."""
+"""Tables of one's own: what is read of them, how they are cut and normalized, and what is said of bad ones."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_windows_are_those_of_the_series_cut_by_time() -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=0.05)
 
 
-def test_normalisation_is_from_the_training_part_only() -> None:
+def test_normalization_is_from_the_training_part_only() -> None:
     data = {"x": [math.sin(n) for n in range(128)] + [1000.0 + n for n in range(72)]}
     task = make(csv(data), columns="x", seq_len=10)
     seen = np.array(data["x"][:128])

@@ -1,4 +1,4 @@
-"""Texts of one's own: stretches for a character model, labelled lines, and what is said of those that do not do."""
+"""Texts of one's own: stretches for a character model, labeled lines, and what is said of those that do not do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refusal(content: str, **changes: object) -> SettingError:
     return caught.value
 
 
-def spelt(task: Task, batch: Batch) -> list[str]:
+def spelled(task: Task, batch: Batch) -> list[str]:
     """Each sequence as text, with its last target where there is one a step."""
     lengths = [batch.inputs.shape[1]] * len(batch) if batch.lengths is None else batch.lengths.tolist()
     ends = batch.targets[:, -1:].tolist() if batch.targets.ndim == 2 else [[]] * len(batch)
@@ -66,11 +66,11 @@ def test_stretches_are_those_of_the_text_in_order() -> None:
         "validation": PROSE[-test - validation : -test],
         "test": PROSE[-test:],
     }
-    assert spelt(task, task.finite_set("train")) == [
+    assert spelled(task, task.finite_set("train")) == [
         parts["train"][n : n + 21] for n in range(len(parts["train"]) - 20)
     ]
     for split in ("validation", "test"):
-        found = spelt(task, task.finite_set(split))
+        found = spelled(task, task.finite_set(split))
         assert len(found) == 256 and all(stretch in parts[split] for stretch in found)
         assert found[0] == parts[split][:21] and found[-1] == parts[split][-21:]
     batch = task.finite_set("test")
@@ -84,7 +84,7 @@ def test_the_baseline_is_a_table_of_pairs() -> None:
     pairs, singles = Counter(itertools.pairwise(train)), Counter(train)
     alphabet = task.input.names
     losses = []
-    for stretch in spelt(task, task.finite_set("validation")):
+    for stretch in spelled(task, task.finite_set("validation")):
         for now, after in itertools.pairwise(stretch):
             row = {other: pairs[now, other] + (singles[other] + 1) / 100 for other in alphabet}
             losses.append(-math.log(row[after] / sum(row.values())))
@@ -99,7 +99,7 @@ def test_an_explanation_shows_what_cannot_be_seen() -> None:
     told = task.explain(codes, targets, 60, np.eye(task.output.size)[targets])
     assert "⏎" in told.symbols and "␣" in told.symbols and all(told.symbols)
     assert told.verdict == "guesses 60 of 60 characters; 0 nats a character"
-    assert told.title == f"from character {PROSE.index(spelt(task, batch.select([0]))[0]) + 1:,}"
+    assert told.title == f"from character {PROSE.index(spelled(task, batch.select([0]))[0]) + 1:,}"
     rows = [told.class_names[row] for row in told.target_classes]
     assert rows[:-1] == list(told.symbols[1:]) and told.probabilities.shape == (60, len(told.class_names))
 
@@ -109,14 +109,14 @@ def test_rare_characters_become_one() -> None:
     task = make(rare + PROSE * 3, seq_len=20)
     assert task.input.size == 100 and task.input.names[-1] == OTHER
     assert "characters of the text (" in task.notes[0] and f"read as {OTHER}." in task.notes[0]
-    stretch = spelt(task, task.finite_set("train"))[100]
+    stretch = spelled(task, task.finite_set("train"))[100]
     assert stretch == OTHER * 21, "the first that come are kept, where all are equally rare"
 
 
 def test_characters_that_come_only_later_are_other() -> None:
     task = make(PROSE + "ÄÖÜ" * 3, seq_len=20)
     assert not set("ÄÖÜ") & set(task.input.names) and task.input.names[-1] == OTHER
-    assert spelt(task, task.finite_set("test"))[-1].endswith(OTHER * 9)
+    assert spelled(task, task.finite_set("test"))[-1].endswith(OTHER * 9)
     assert task.notes == (
         f"9 characters of the text (0.22 %) are rare or not in the training part, and read as {OTHER}.",
     )
@@ -137,7 +137,7 @@ def test_an_alphabet_keeps_the_commonest() -> None:
 LINES = [f"{('odd', 'even')[n % 2]}\tnumber {n * 7919 % 10007}{'!' * (n % 2)}" for n in range(100)]
 
 
-def test_labelled_lines_are_cut_without_overlap() -> None:
+def test_labeled_lines_are_cut_without_overlap() -> None:
     task = make("\n".join([*LINES, LINES[3], LINES[4]]), kind="labels")
     assert task.output.names == ("odd", "even") and task.notes[0] == "2 repeated lines are left out."
     found = []
@@ -145,7 +145,7 @@ def test_labelled_lines_are_cut_without_overlap() -> None:
         batch = task.finite_set(split)
         found += [
             f"{task.output.names[target]}\t{text}"
-            for target, text in zip(batch.targets.tolist(), spelt(task, batch), strict=True)
+            for target, text in zip(batch.targets.tolist(), spelled(task, batch), strict=True)
         ]
         assert abs(float(batch.targets.mean()) - 0.5) < 0.1, "the labels are shared out"
         real = batch.inputs > 0
@@ -174,7 +174,7 @@ def test_the_baseline_knows_the_last_character() -> None:
 def test_an_explanation_of_a_line() -> None:
     task = make("\n".join(LINES), kind="labels")
     batch = task.finite_set("validation")
-    length, text = int(batch.lengths[0]), spelt(task, batch)[0]
+    length, text = int(batch.lengths[0]), spelled(task, batch)[0]
     target = int(batch.targets[0])
     said = np.tile(np.eye(2)[target], (length, 1))
     told = task.explain(batch.inputs[0], batch.targets[0], length, said)
@@ -235,7 +235,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_learnt_is_told(case: str) -> None:
+def test_what_cannot_be_learned_is_told(case: str) -> None:
     content, changes, field, words = BAD[case]
     error = refusal(content, **changes)
     assert words in str(error) and error.field == field, error

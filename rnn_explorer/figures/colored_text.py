@@ -1,4 +1,4 @@
-"""The characters of a sequence, each in the colour of one unit's state or gate after reading it."""
+"""The characters of a sequence, each in the color of one unit's state or gate after reading it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnn_explorer.figures.lines import columns_for, glyph, wrapped
 from rnn_explorer.figures.style import (
     GATE_SCALE,
     SIGNED_SCALE,
-    colour_bar,
+    color_bar,
     layer_name,
     margin,
     plain,
@@ -24,7 +24,7 @@ _WIDTH = 580  # pixels of the text in a usual panel, for the size of its letters
 _LETTER = 0.62  # width of a letter by its size
 
 
-def coloured_text(
+def colored_text(
     layer: LayerTrace | None,
     sequence: int,
     symbols: Sequence[str],
@@ -32,7 +32,7 @@ def coloured_text(
     quantity: str = "hidden",
     shape: float = 2.7,
 ) -> Figure:
-    """A sequence of symbols as a text, coloured by what one unit did.
+    """A sequence of symbols as a text, colored by what one unit did.
 
     Args:
         layer: the recording of one layer and direction; None: an empty figure.
@@ -75,7 +75,7 @@ def coloured_text(
             "zmin": 0 if bounded else -limit,
             "zmax": limit,
             "colorscale": GATE_SCALE if bounded else SIGNED_SCALE,
-            "colorbar": colour_bar(words, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
+            "colorbar": color_bar(words, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
             "hoverongaps": False,
             "xgap": 1,
             "ygap": 2,
@@ -100,8 +100,8 @@ def coloured_text(
     state = "state" if words == "hidden" or words == "cell" else ""
     where = f", {layer_name(layer.cell, layer.layer, layer.direction)}" if layer is not None else ""
     return Figure(
-        name="coloured_text",
-        title=f"Text in the colours of unit {unit}: {words} {state}".rstrip() + where,
+        name="colored_text",
+        title=f"Text in the colors of unit {unit}: {words} {state}".rstrip() + where,
         how_to_read=_HOW["gate" if bounded else "state"],
         data=data,
         layout=_layout(lines, columns),
