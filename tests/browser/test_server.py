@@ -77,9 +77,9 @@ def test_a_poor_network_slows_the_figures_and_one_that_was_gone_is_told_in_words
             lab.past(lab.drawn())  # slower, but it goes on
         line.cut()
         note = lab.page.locator(".rx-note")
-        expect(note).to_contain_text(re.compile("Connection lost; trying again in [1-9]"))
+        expect(note).to_contain_text(re.compile("Not connected; trying again in [1-9]"))
         lab.page.wait_for_timeout(3000)
-        expect(note).to_contain_text("Connection lost")
+        expect(note).to_contain_text("Not connected")
         line.rate = line.round_trip = line.loss = 0.0
         line.mend()
         step = lab.drawn()
