@@ -119,7 +119,7 @@ def test_what_is_not_as_usual_has_a_chip_that_ends_it(visit: Visit) -> None:
     cell.page.evaluate(f"{BOARD}.timeline.goTo(0)")
     past = cell.page.locator(".rx-chip-past")
     expect(past).to_contain_text("Past: step 0")
-    past.get_by_role("button", name="Back to the present").click()
+    past.get_by_role("button", name="Leave the past").click()
     expect(past).to_have_count(0)
     chip.get_by_role("button", name="Back to the model as it was trained").click()
     expect(chip).to_have_count(0)

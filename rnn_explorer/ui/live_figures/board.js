@@ -132,7 +132,7 @@ export class Board {
         close: () => this.reports.report("cleared", performance.now()) });
     }
     if (this.timeline.at !== null) {
-      chips.push({ name: "past", text: `Past: step ${this.timeline.at}`, closing: "Back to the present",
+      chips.push({ name: "past", text: `Past: step ${this.timeline.at}`, closing: "Leave the past",
         close: () => this.timeline.present() });
     }
     if (this.lost) {
