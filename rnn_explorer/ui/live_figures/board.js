@@ -1,6 +1,7 @@
 // The figures of one page. A board holds one connection for the run and the selection it shows, keeps the newest state
 // of every figure, and draws in the browser's own rhythm: always the newest, skipping what was overtaken.
 
+import { Announcer } from "./announce.js";
 import { chosenParts, places } from "./arranging.js";
 import { Card } from "./card.js";
 import { changeWords, Chips } from "./chips.js";
@@ -23,6 +24,7 @@ const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is
 const STACK_BELOW = 820; // px of width under which the figures stand one below the other
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 const TELL_EVERY = 250; // ms between two words to the page's script about the past
+const CALM = 1000; // ms between two drawings of a picture that moves, for who asked for less motion
 const CHECK_AFTER = 600; // ms until the script should have heard of a status
 
 export class Board {
@@ -58,6 +60,7 @@ export class Board {
     this.layout = null; // how they stand
     this.least = 560;
     this.run = this.base = this.link = this.path = this.told = "";
+    this.drawnAt = -Infinity;
     this.filled = false; // whether there was a snapshot
     this.waiting = false; // whether a drawing is due
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -96,11 +99,13 @@ export class Board {
     this.chips = new Chips();
     this.line = new StatusLine(this.chips.root, this.linkButton, (name) => this.send(name));
     this.note = make("p", "rx-note");
+    this.note.append(make("span"), makeButton("rx-icon", "✕", "Close this message", () => { this.note.hidden = true; this.fit(); }));
     this.note.setAttribute("role", "alert");
     this.note.hidden = true;
     this.grid = make("div", "rx-grid");
     root.dataset.board = this.key;
-    root.append(this.line.root, this.timeline.root, this.note, this.grid);
+    this.aloud = new Announcer();
+    root.append(this.line.root, this.timeline.root, this.note, this.grid, this.aloud.root);
     this.skeleton = new Skeleton(root, this.grid);
 
     this.onResize = () => this.fit();
@@ -152,9 +157,11 @@ export class Board {
 
   /** @param {Record<string, any>} chosen */
   showChosen(chosen) {
+    const other = chosen.unit !== this.chosen.unit;
     this.chosen = chosen;
     this.controls.showChosen(chosen);
     this.setTime(this.pointed);
+    if (other) for (const card of this.cards.values()) card.mark(this.time);
   }
 
   /** @param {string} field */
@@ -330,20 +337,25 @@ export class Board {
     this.root.dataset.status = status.status;
     this.root.dataset.step = String(status.step);
     this.line.show(status);
+    this.aloud.follow(status);
     const message = waitedFor(status) ? "" : status.message; // else the status line says it
     this.say("run", [message, ...new Set(status.errors)].filter(Boolean).join(" "));
   }
 
   /**
-   * @param {"page" | "server" | "run"} about
+   * @param {"page" | "server" | "run" | "aloud"} about what is to be heard alone is not written
    * @param {string} words "" for none
    */
   say(about, words) {
+    if (about === "aloud") { this.aloud.say(words); return; }
     this.sentences[about] = words;
     const { page, server, run } = this.sentences;
     const text = [page, server, run].filter(Boolean).join(" ");
+    const said = /** @type {HTMLElement} */ (this.note.firstChild);
+    if (said.textContent === text) return; // who has closed it has read it
+    said.textContent = text;
     this.note.hidden = !text;
-    if (this.note.textContent !== text) { this.note.textContent = text || ""; this.fit(); }
+    this.fit();
   }
 
   // -- drawing -------------------------------------------------------------------------------------------------
@@ -351,13 +363,16 @@ export class Board {
   schedule() {
     if (this.waiting || this.held || !window.Plotly) return;
     this.waiting = true;
+    const moving = this.status.status === "training" || Boolean(this.timeline.film);
+    const calm = moving && matchMedia("(prefers-reduced-motion: reduce)").matches;
     // Between two drawings the browser must get to paint and to handle input.
-    requestAnimationFrame(() => setTimeout(() => this.drawAll(), 0));
+    requestAnimationFrame(() => setTimeout(() => this.drawAll(), calm ? Math.max(this.drawnAt + CALM - performance.now(), 0) : 0));
   }
 
   async drawAll() {
     if (!this.root.isConnected) { this.waiting = false; return; }
     this.readLook();
+    this.drawnAt = performance.now();
     const resting = this.status.status === "training" ? performance.now() - CURVES_EVERY : Infinity;
     for (const card of this.cards.values()) {
       if (this.held) { this.waiting = false; return; } // until the button is up

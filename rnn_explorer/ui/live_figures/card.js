@@ -3,6 +3,7 @@
 import { changed } from "./codec.js";
 import { make, makeButton } from "./dom.js";
 import { newTitles } from "./layouts.js";
+import { rowOf, walkable } from "./map_keys.js";
 import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
 
 /** @typedef {import("./types").News} News */
@@ -50,14 +51,16 @@ export class Card {
     this.spaceTime = undefined;
     this.resizing = 0;
 
+    /** @type {HTMLElement | undefined} */
+    this.download = undefined;
     const root = (this.root = make("section", `rx-card rx-${this.name}`));
     const head = make("header", "rx-head");
     this.title = make("h3", "rx-title");
     const tools = make("span", "rx-tools");
     this.tools = make("span", "rx-own"); // the board puts this figure's controls here
-    const grow = makeButton("rx-icon", "⤢", "Enlarge this figure, and back (Esc)",
+    this.grow = makeButton("rx-icon", "⤢", "Enlarge this figure, and back (Esc)",
       () => this.enlarge(!root.classList.contains("rx-large")));
-    tools.append(this.tools, this.menu(), grow);
+    tools.append(this.tools, this.menu(), this.grow);
     head.append(this.title, tools);
     this.frame = make("div", "rx-frame");
     this.plot = make("div", "rx-plot");
@@ -65,6 +68,14 @@ export class Card {
     this.frame.append(this.plot, this.overlay);
     this.how = make("p", "rx-how");
     root.append(head, this.frame, this.how);
+    this.title.id = `rx-title-${board.key}-${name}`;
+    this.how.id = `rx-how-${board.key}-${name}`;
+    for (const node of [root, this.frame]) {
+      node.setAttribute("role", node === root ? "region" : "figure");
+      node.setAttribute("aria-labelledby", this.title.id);
+      node.setAttribute("aria-describedby", this.how.id);
+    }
+    walkable(this, (words) => board.say("aloud", words));
     root.dataset.figure = this.name;
     root.dataset.updates = "0";
     this.sizes = new ResizeObserver(() => this.resize());
@@ -73,7 +84,7 @@ export class Card {
 
   menu() {
     const box = make("details", "rx-menu");
-    const summary = make("summary", "rx-icon", "⤓");
+    const summary = (this.download = make("summary", "rx-icon", "⤓"));
     summary.title = "Download this figure";
     summary.setAttribute("aria-label", summary.title);
     const list = make("div", "rx-list");
@@ -132,7 +143,11 @@ export class Card {
 
   /** @param {News} news */
   mergeWords(news) {
-    if (news.title !== undefined) { this.state.title = news.title; this.title.textContent = news.title; this.title.title = news.title; }
+    if (news.title !== undefined) {
+      this.state.title = this.title.textContent = this.title.title = news.title;
+      this.grow.setAttribute("aria-label", `Enlarge: ${news.title}`);
+      this.download?.setAttribute("aria-label", `Download: ${news.title}`);
+    }
     if (news.how !== undefined) { this.how.textContent = news.how; this.how.title = news.how; }
   }
 
@@ -353,6 +368,7 @@ export class Card {
   mark(time) {
     this.overlay.replaceChildren();
     if (!isDrawn(this.plot)) return;
+    this.markUnit();
     if (this.cursor >= 0) this.markSpace(time);
     if (time === null) return;
     for (const mark of this.state.marks) {
@@ -367,6 +383,23 @@ export class Card {
         if (at >= x._offset - 1 && at <= x._offset + x._length + 1) this.put("rx-line", at, y._offset, 0, y._length);
       } else this.markCells(mark, time, x, y);
     }
+  }
+
+  /** Frame the chosen unit in each map that has one. */
+  markUnit() {
+    const unit = this.board.chooses("unit") ? Number(this.board.chosen.unit) : NaN;
+    if (!(unit >= 0)) return;
+    this.state.data.forEach((trace, number) => {
+      if (trace.type !== "heatmap" || !trace.meta?.units || !trace.z?.length) return;
+      const full = fullTrace(this.plot, number);
+      const x = full && axisOf(this.plot, full.xaxis);
+      const y = full && axisOf(this.plot, full.yaxis);
+      if (!x || !y) return;
+      const row = rowOf(trace, unit);
+      if (Math.abs(row.unit - unit) > row.height) return;
+      const ends = [y.l2p(row.unit - row.height / 2), y.l2p(row.unit + row.height / 2)].sort((a, b) => a - b);
+      this.put("rx-unit", x._offset, y._offset + ends[0], x._length, Math.max(ends[1] - ends[0], 2));
+    });
   }
 
   /**

@@ -34,7 +34,6 @@ export class StatusLine {
     this.cancel = cancel;
     this.root = make("div", "rx-bar");
     this.words = make("span", "rx-words");
-    this.words.setAttribute("role", "status");
     this.progress = make("progress", "rx-progress");
     this.progress.max = 1;
     this.numbers = make("span", "rx-numbers");
@@ -82,7 +81,6 @@ export class StatusLine {
     const [name, title, share] = busy;
     if (!this.busy) {
       const box = (this.busy = make("span", "rx-busy"));
-      box.setAttribute("role", "status");
       const bar = make("progress");
       bar.max = 1;
       box.append(make("span"), bar, makeButton("rx-text", "Cancel", "", () => this.cancel(box.dataset.name || "")));

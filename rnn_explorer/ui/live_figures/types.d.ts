@@ -141,6 +141,8 @@ export type Report = (name: string, value: any) => void;
 export interface Owner {
   base: string;
   run: string;
+  key: string;
+  chosen: Record<string, any>;
   status: Partial<Status>;
   cards: Map<string, CardLike>;
   look: Look;
@@ -151,6 +153,7 @@ export interface Owner {
   choose(field: string, value: any): void;
   chooses(field: string): boolean;
   schedule(): void;
+  say(about: "aloud", words: string): void;
 }
 
 export interface CardLike {

@@ -41,6 +41,7 @@ export class WordsCard extends Card {
       node.className = `rx-said rx-${line.kind}`;
       if (node.textContent !== line.text) node.textContent = line.text;
     });
+    if (this.board.status.status !== "training") this.board.say("aloud", this.lines.filter((line) => line.kind !== "fact").map((line) => line.text).join(" "));
     while (this.list.lastChild && this.list.children.length > this.lines.length) this.list.lastChild.remove();
     this.count();
     return Promise.resolve();

@@ -1,0 +1,171 @@
+"""For who uses a keyboard, hears the page, sees little contrast or asked for less motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+
+Visit = Callable[..., Visitor]
+SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=300"
+PAGES = {"Lab": "lab", "Cell": "cell", "Memory": "memory", "Dynamics": "dynamics", "Try it": "try", "Data": "data"}
+BOARD = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
+# Texts whose contrast with what lies behind them is below 4.5 (WCAG 2.2, 1.4.3; 3 where they are large). What is
+# disabled is exempt, and so is text on a picture, whose colors are data.
+CONTRAST = """() => {
+    const numbers = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
+    const rgb = (color) => [...numbers(color).slice(0, 3), numbers(color)[3] ?? 1];
+    const over = (top, below) => [0, 1, 2].map((n) => top[n] * top[3] + below[n] * (1 - top[3]));
+    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const weights = [0.2126, 0.7152, 0.0722];
+    const light = (color) => weights.reduce((sum, weight, n) => sum + linear(color[n] / 255) * weight, 0);
+    const page = rgb(getComputedStyle(document.querySelector('.stApp')).backgroundColor);
+    const exempt = 'script, style, option, [hidden], :disabled, [aria-disabled=true], .rx-picture, .rx-aloud, '
+        + '[data-testid=stIconMaterial], [data-testid=stSliderThumbValue]'; // drawn arrows; words beside their parent
+    const onData = '.textpoint, .bartext, .annotation, .heatmap-label, .cartesianlayer .text';
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode.parentElement;
+        const words = walker.currentNode.textContent.trim();
+        if (!words || node.closest(exempt) || !node.getBoundingClientRect().width) continue;
+        if (!node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+        const style = getComputedStyle(node);
+        const inFigure = node instanceof SVGElement;
+        if (inFigure && node.closest(onData)) continue;
+        let opacity = 1;
+        let below = null;
+        for (let at = node; at; at = at.parentElement) {
+            const here = getComputedStyle(at);
+            opacity *= Number(here.opacity);
+            const back = rgb(here.backgroundColor);
+            if (!below && back[3] > 0.5 && !(at instanceof SVGElement)) below = back;
+        }
+        const color = rgb(inFigure ? style.fill : style.color);
+        color[3] *= opacity * (inFigure ? Number(style.fillOpacity) : 1);
+        const behind = below || page;
+        const [a, b] = [light(over(color, behind)), light(behind)].sort((x, y) => y - x);
+        const size = parseFloat(style.fontSize);
+        const ratio = (a + 0.05) / (b + 0.05);
+        const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+        if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${words.slice(0, 40)}`);
+    }
+    return [...new Set(found)];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_lies_behind_it(visit: Visit, scheme: str) -> None:
+    lab = visit(scheme=scheme).open(SMALL)
+    lab.press("epoch")
+    lab.past(0)
+    weak: list[str] = []
+    for title, board in PAGES.items():
+        if title != "Lab":
+            lab.go(title, board)
+        expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+        lab.page.wait_for_timeout(1500)
+        weak += lab.page.evaluate(CONTRAST)
+    assert not weak
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720)], ids=["1440", "1280"])
+def test_titles_and_captions_are_never_cut_off(visit: Visit, size: tuple[int, int]) -> None:
+    lab = visit(*size).open("task=digits&cell=lstm&hidden_size=8&epochs=1")
+    lab.press("play")
+    lab.status("finished")
+    for title, board in PAGES.items():
+        if title != "Lab":
+            lab.go(title, board)
+        expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+        lab.page.wait_for_timeout(1500)
+        cut = lab.page.evaluate(
+            "[...document.querySelectorAll('.rx-card :is(.rx-how, .rx-title)')].filter((n) => n.offsetWidth && "
+            "(n.scrollWidth > n.clientWidth + 1 || n.scrollHeight > n.clientHeight + 1)).map((n) => n.textContent)"
+        )
+        assert cut == [], title
+
+
+def test_the_chosen_unit_is_framed_in_its_maps(visit: Visit) -> None:
+    lab = visit().open(SMALL)
+    lab.board.locator("input[name=unit]").fill("4")
+    lab.board.locator("input[name=unit]").press("Enter")
+    lab.wait(f"Number({BOARD}.chosen.unit) === 4")
+    frame = lab.page.locator(".rx-states .rx-unit")
+    expect(frame).to_have_count(1)
+    plot = "document.querySelector('.rx-states .rx-plot')"
+    middle = lab.page.evaluate(f"(() => {{ const y = {plot}._fullLayout.yaxis; return y._offset + y.l2p(4) }})()")
+    box = lab.page.evaluate(
+        "['top', 'height'].map((side) => parseFloat(document.querySelector('.rx-states .rx-unit').style[side]))"
+    )
+    assert box[0] <= middle <= box[0] + box[1]
+    assert lab.page.locator(".rx-gates .rx-unit").count() >= 4, "in every gate's map"
+
+
+def test_a_figure_is_walked_through_with_the_arrows_and_says_what_it_holds(visit: Visit) -> None:
+    lab = visit().open(SMALL)
+    lab.press("epoch")
+    lab.past(0)
+    states = lab.page.get_by_role("figure", name="Hidden state", exact=False).first
+    states.focus()
+    for _ in range(3):
+        lab.page.keyboard.press("ArrowRight")
+    expect(lab.board).to_have_attribute("data-time", "3")
+    assert lab.board.get_attribute("data-at") == "", "the past is left alone"
+    before = lab.page.evaluate(f"Number({BOARD}.chosen.unit)")
+    lab.page.keyboard.press("ArrowUp")
+    lab.wait(f"Number({BOARD}.chosen.unit) === {before + 1}")
+    expect(lab.page.locator(".rx-aloud")).to_contain_text(f"t = 3, unit {before + 1}: ")
+    said = float(lab.page.locator(".rx-aloud").inner_text().rsplit(": ", 1)[1])
+    held = lab.page.evaluate(f"{BOARD}.cards.get('states').state.data.find((t) => t.meta?.units).z[{before + 1}][2]")
+    assert abs(said - held) < 0.001
+    name = states.get_attribute("aria-labelledby")
+    assert lab.page.locator(f"#{name}").inner_text().startswith("Hidden state")
+    for what in ("Enlarge", "Download"):
+        expect(lab.page.locator(f'.rx-states [aria-label^="{what}: Hidden state"]')).to_have_count(1)
+
+
+def test_what_is_spoken_is_no_stream_of_numbers(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=gru&seq_len=12&hidden_size=6&steps=100000")
+    lab.page.evaluate(
+        "window.spoken = []; window.aloud = document.querySelector('.rx-aloud'); "
+        "new MutationObserver(() => window.spoken.push(window.aloud.textContent)).observe(window.aloud, { childList: true })"
+    )
+    lab.press("play")
+    lab.past(200)
+    lab.page.wait_for_timeout(4000)
+    lab.pause()
+    lab.status("paused")
+    expect(lab.page.locator(".rx-aloud")).to_contain_text("Paused at step")
+    spoken = lab.page.evaluate("window.spoken")
+    assert 1 <= len(spoken) <= 8, spoken
+    live = lab.page.locator(".rx-board [role=status], .rx-board [aria-live]")
+    expect(live).to_have_count(1)
+
+
+def test_who_asked_for_less_motion_sees_less(visit: Visit) -> None:
+    lab = visit()
+    lab.page.emulate_media(reduced_motion="reduce")
+    lab.open("task=adding&cell=gru&seq_len=12&hidden_size=6&steps=100000")
+    lab.press("play")
+    lab.past(50)
+    count = "Number(document.querySelector('.rx-board').dataset.frames)"
+    before = lab.page.evaluate(count)
+    lab.page.wait_for_timeout(5000)
+    assert 2 <= lab.page.evaluate(count) - before <= 7
+    moving = "document.getAnimations().filter((one) => one.playState === 'running').length"
+    assert lab.page.evaluate(moving) == 0
+
+
+def test_a_message_can_be_closed_and_stays_closed(visit: Visit) -> None:
+    lab = visit().open("task=adding&cell=rnn&nonlinearity=relu&optimizer=sgd&learning_rate=10&clip_norm=0&steps=300")
+    lab.press("play")
+    note = lab.page.locator(".rx-note")
+    expect(note).to_contain_text("Diverged at step")
+    note.get_by_role("button", name="Close this message").click()
+    expect(note).to_be_hidden()
+    lab.page.wait_for_timeout(1500)
+    expect(note).to_be_hidden()

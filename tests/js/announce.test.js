@@ -1,0 +1,28 @@
+// What is spoken, and which row of a map shows a unit.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { worthSaying } from "../../rnn_explorer/ui/live_figures/announce.js";
+import { rowOf, unitBeside } from "../../rnn_explorer/ui/live_figures/map_keys.js";
+
+const status = (more) => ({ status: "training", step: 10, epoch: 1.2, epochs: 10, metric: "accuracy", val_loss: 0.5, val_metric: 0.87, at: null, film: 0, ...more });
+
+test("an update within an epoch says nothing, its end does", () => {
+  assert.equal(worthSaying(status(), status({ step: 20, epoch: 1.9 })), "");
+  assert.equal(worthSaying(status(), status({ epoch: 2.0 })), "Epoch 2 of 10: validation loss 0.5, accuracy 87 %.");
+  assert.equal(worthSaying(status(), status({ epoch: 2.0, val_metric: null })), "Epoch 2 of 10.");
+});
+
+test("how a run ends is said, and where one looks back", () => {
+  assert.equal(worthSaying(status(), status({ status: "finished", step: 300, metric: "MSE", val_metric: 0.0123 })), "Finished at step 300: validation loss 0.5, MSE 0.0123.");
+  assert.equal(worthSaying(status({ status: "paused" }), status({ status: "paused", at: 7 })), "Looking back at step 7: validation loss 0.5, accuracy 87 %.");
+  assert.equal(worthSaying(status({ at: 7 }), status({ at: 8, film: 5 })), "", "a film is not read out");
+});
+
+test("a unit is found in a map that leaves some out", () => {
+  const z = Array.from({ length: 64 }, () => [0, 0]);
+  assert.deepEqual(rowOf({ z, y0: 0, dy: 2 }, 41), { row: 20, unit: 40, height: 2 });
+  assert.deepEqual(rowOf({ z, y: Array.from({ length: 64 }, (_, n) => 3 * n) }, 190), { row: 63, unit: 189, height: 3 });
+  assert.deepEqual([unitBeside({ z, y0: 0, dy: 2 }, 40, 1), unitBeside({ z, y0: 0, dy: 2 }, 0, -1), unitBeside({ z }, 63, 1)], [42, 0, 63]);
+});
