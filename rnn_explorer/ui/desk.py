@@ -422,7 +422,7 @@ def _pace(view: RunView) -> None:
         ["slow", "fast", *sorted({*SPEEDS, *([limit] if limit else [])}, reverse=True)],
         key=key,
         format_func=_pace_name,
-        width=195,
+        width=170,
         help=f"{spec.help} Fast is full speed.",
         on_change=_set_pace,
         args=(key,),
@@ -432,7 +432,7 @@ def _pace(view: RunView) -> None:
 def _pace_name(pace: str | float) -> str:
     if isinstance(pace, str):
         return {"slow": "Slow", "fast": "Fast"}[pace]
-    return f"{pace:g} step{'s' * (pace != 1)} a second"
+    return f"{pace:g} step{'s' * (pace != 1)}/s"
 
 
 def _set_pace(key: str) -> None:

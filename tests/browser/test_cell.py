@@ -139,7 +139,7 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
 def test_what_cannot_be_is_said_in_a_sentence(visit: Visit) -> None:
     cell = open_cell(visit(), "task=names&cell=rnn&hidden_size=8")
     cell.page.get_by_role("radio", name="Ablate units").click()
-    field = cell.page.get_by_label("Units, separated by commas")
+    field = cell.page.get_by_role("textbox", name="Units, separated by commas")
     field.fill("3, 9")
     field.press("Enter")
     expect(cell.page.get_by_text("'9' is no unit of this layer; name units from 0 to 7")).to_be_visible()
