@@ -273,6 +273,7 @@ def watch(
     except UnknownRun:
         st.rerun()
         return
+    st.session_state[_BOARD] = board
     with st.container(key="run-row", horizontal=True, vertical_alignment="center", gap="small"):
         if view.is_of(visitor.current()):
             _buttons(view)
@@ -284,7 +285,6 @@ def watch(
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
             _about(view)
         _branches(view)
-    st.session_state[_BOARD] = board
     with st.container(key=VIEW):
         try:
             ask = controls(view) if controls is not None else {}
@@ -321,9 +321,14 @@ def _went(board: str, run_id: str) -> None:
     st.session_state[_AT] = (run_id, int(step) if isinstance(step, (int, float)) else None)
 
 
+def _told(name: str) -> Any:
+    """What the browser told last about the page's figures; None before it did."""
+    return getattr(st.session_state.get(st.session_state[_BOARD]), name, None)
+
+
 def _replays() -> bool:
     """Whether the browser replays how the run learned: the step shown changes all the time then."""
-    return bool(getattr(st.session_state.get(st.session_state.get(_BOARD)), "film", False))
+    return bool(_told("film"))
 
 
 def _step_shown(run_id: str) -> int | None:
@@ -331,7 +336,7 @@ def _step_shown(run_id: str) -> int | None:
 
     What the script has heard may be older: a replay, or a slider in motion, is ahead of it.
     """
-    told = str(getattr(st.session_state.get(st.session_state.get(_BOARD)), "pressed", "")).split()
+    told = str(_told("pressed") or "").split()
     if not told or told[0] != run_id:
         return looked_at(run_id)
     return int(told[1]) if len(told) > 1 else None

@@ -139,7 +139,9 @@ def own(view: RunView) -> Mapping[str, Any]:
             if facts.inputs.ndim == 2:
                 return {**nothing, "mode": "own", "own": json.dumps(_text(facts, key))}
             begin, how = _beginning(facts, key)
-        return {**nothing, "mode": "own", "own": json.dumps(_numbers(facts, begin, how, key))}
+        numbers = _numbers(facts, begin, how, key)
+        st.caption(_in_words(facts))
+        return {**nothing, "mode": "own", "own": json.dumps(numbers)}
 
 
 def _place_of(facts: _Facts, key: str) -> Literal["row", "side"]:
@@ -179,11 +181,11 @@ def _text(facts: _Facts, key: str) -> str:
     """A text, one character a time step."""
     start = "".join(facts.names[code] for code in facts.inputs[0, : facts.lengths[0]]).replace("\n", " ")
     return st.text_input(
-        "Your own sequence, one character a time step",
+        "Your own sequence",
         start,
         key=f"try text:{key}",
         max_chars=max(LONGEST, facts.inputs.shape[1]),
-        help="The characters that this task knows: " + _listed(facts.names),
+        help="One character a time step. The characters that this task knows: " + _listed(facts.names),
     )
 
 
@@ -214,7 +216,6 @@ def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
             key=f"try how:{key}",
             format_func=lambda word: {"draw": "Draw it", "type": "Type it"}[word],
         )
-    st.caption(_in_words(facts), width="content")
     return begin, how
 
 

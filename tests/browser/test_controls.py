@@ -24,7 +24,8 @@ PAGES = {
 }
 # The top of the grid and where each card stands in it, in whole pixels.
 PLACES = """JSON.stringify([...document.querySelectorAll('.rx-board .rx-card')].filter((card) => card.offsetHeight)
-    .map((card) => card.getBoundingClientRect()).map(({ x, y, width, height }) => [x, y, width, height].map(Math.round)))"""
+    .map((card) => card.getBoundingClientRect())
+    .map(({ x, y, width, height }) => [x, y, width, height].map(Math.round)))"""
 TOP = "Math.min(...[...document.querySelectorAll('.rx-card, .stPlotlyChart')].filter((node) => node.offsetHeight)"
 TOP += ".map((node) => node.getBoundingClientRect().top))"
 
@@ -102,9 +103,7 @@ def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
 
     def fits() -> bool:
-        over, inside, picture = (
-            node.bounding_box() for node in (panel, card, page.locator(".rx-cell .rx-frame"))
-        )
+        over, inside, picture = (node.bounding_box() for node in (panel, card, page.locator(".rx-cell .rx-frame")))
         assert over and inside and picture and low
         grew = over["height"] > low["height"]
         beside = over["y"] >= inside["y"] and over["y"] + over["height"] <= picture["y"] + 1
@@ -206,44 +205,6 @@ def test_whatever_was_chosen_with_the_mouse_leaves_the_keys_to_the_page(visit: V
     assert before
     lab.page.keyboard.press("ArrowRight")
     expect(lab.board).not_to_have_attribute("data-at", before)
-
-
-# Controls in sight that have no accessible name, or whose words are neither seen beside them nor on pointing at them.
-NAMELESS = r"""() => {
-  const seen = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getBoundingClientRect().width > 1;
-  const byId = (node) => (node.getAttribute('aria-labelledby') || '').split(' ').map((id) => document.getElementById(id)?.textContent || '').join(' ');
-  const label = (node) => [...(node.labels || [])].map((each) => each.innerText).join(' ').trim();
-  const found = [];
-  for (const node of document.querySelectorAll('button, select, input, textarea, summary, [role=slider], a[href]')) {
-    if (!seen(node) || node.type === 'file' || node.closest('[aria-hidden=true]')) continue;
-    const name = node.getAttribute('aria-label') || byId(node).trim() || label(node) || node.innerText || node.title;
-    const widget = node.closest('.stSelectbox, .stSlider, .stNumberInput, .stTextInput, .stButtonGroup, .stCheckbox, .rx-pick, .stSelectSlider');
-    const words = (widget?.querySelector('label, [data-testid=stWidgetLabel]') || widget)?.innerText?.trim();
-    const shown = node.innerText?.trim() || node.title || node.closest('[title]')?.title || words || label(node)
-      || (node.matches('[role=combobox]') && node.value);
-    if (!name?.trim()) found.push(`no name: ${node.outerHTML.slice(0, 160)}`);
-    else if (!shown && !widget && !node.closest('[data-testid=stHeader], .modebar, [data-testid=stDataFrame], [data-testid=stTooltipIcon], [data-testid=stSidebarHeader], .stPlotlyChart')) found.push(`no words: ${name}: ${node.outerHTML.slice(0, 160)}`);
-    else if (!shown && widget && !node.matches('button')) found.push(`no words: ${name}: ${node.outerHTML.slice(0, 160)}`);
-  }
-  return found;
-}"""
-
-
-@pytest.mark.parametrize("place", [*PAGES, "Data"])
-def test_every_control_has_a_name_and_words(visit: Visit, place: str) -> None:
-    query, way = PAGES.get(place, (SMALL, ""))
-    visitor = opened(visit, place, query)
-    for box in visitor.page.locator("[data-testid=stSidebar] [data-testid=stExpander] summary").all():
-        box.click()
-    if way:
-        visitor.page.get_by_role("radio", name=way).click()
-    if place == "Cell":
-        for edit in ("Clamp a gate", "Ablate units", "Edit input", "Edit weight"):
-            visitor.page.get_by_role("radio", name=edit).click()
-            expect(visitor.page.locator("[class*=st-key-what-if-open-]")).to_be_visible()
-            assert visitor.page.evaluate(NAMELESS) == []
-    settled(visitor)
-    assert visitor.page.evaluate(NAMELESS) == []
 
 
 def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
