@@ -217,3 +217,18 @@ def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
     lab.ready()
     expect(slider).to_be_disabled()
     assert slider.evaluate("(node) => node.value === node.max"), "at the right end, which is now"
+
+
+@pytest.mark.parametrize("width", [390, 900])
+def test_in_a_narrow_window_a_canvas_stands_above_its_figure_and_both_have_room(visit: Visit, width: int) -> None:
+    visitor = opened(visit, "Try it", "task=digits&hidden_size=8", width=1440, height=900)
+    visitor.page.set_viewport_size({"width": width, "height": 900})
+    expect(visitor.board).to_have_class(re.compile("rx-stacked"))
+    settled(visitor)
+    canvas = visitor.page.locator(".rx-sketch canvas").bounding_box()
+    figure = visitor.page.locator(".rx-answer .rx-frame").bounding_box()
+    assert canvas and figure and canvas["y"] + canvas["height"] <= figure["y"] and figure["height"] > 150
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    for part in (".rx-numbers", ".rx-when"):
+        box = visitor.page.locator(part).bounding_box()
+        assert box and box["x"] + box["width"] <= width, part
