@@ -13,14 +13,15 @@ from tests.browser.conftest import Visitor
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=gru&seq_len=12&hidden_size=8&learning_rate=0.02"
 HIGHEST = 150  # pixels from the top of the window at which the first figure begins, at 1440 x 900
+# A page -> the address, a way that is chosen there, and what is there then.
 PAGES = {
-    "lab": (SMALL, ""),
-    "Cell": (SMALL, ""),
-    "Memory": (f"{SMALL}&num_layers=2&bidirectional=true", ""),
-    "Dynamics": (SMALL, "custom"),
-    "Try it": ("task=digits&hidden_size=8", "Type it"),
-    "Try it, a series": ("task=forecast&cell=rnn&hidden_size=8", "Your own series"),
-    "Try it, a text": ("task=anbn&cell=lstm&hidden_size=4", "Your own string"),
+    "lab": (SMALL, "", ""),
+    "Cell": (SMALL, "", ""),
+    "Memory": (f"{SMALL}&num_layers=2&bidirectional=true", "", ""),
+    "Dynamics": (SMALL, "custom", ".st-key-panel-row .stSlider"),
+    "Try it": ("task=digits&hidden_size=8", "Type it", "[data-testid=stDataFrame]"),
+    "Try it, a series": ("task=forecast&cell=rnn&hidden_size=8", "Your own series", ".rx-gates"),
+    "Try it, a text": ("task=anbn&cell=lstm&hidden_size=4", "Your own string", ".rx-gates"),
 }
 # The top of the grid and where each card stands in it, in whole pixels.
 PLACES = """JSON.stringify([...document.querySelectorAll('.rx-board .rx-card')].filter((card) => card.offsetHeight)
@@ -39,6 +40,13 @@ def opened(visit: Visit, place: str, query: str, **window: int) -> Visitor:
     return visitor
 
 
+def choose(visitor: Visitor, way: str, there: str) -> None:
+    """Choose one of the page's ways, if there is one, and wait for what comes with it."""
+    if way:
+        visitor.page.get_by_role("radio", name=way).click()
+        expect(visitor.page.locator(f"{there}:visible").first).to_be_visible()
+
+
 def settled(visitor: Visitor) -> str:
     """Where the cards stand, once they stand still."""
     seen = ""
@@ -52,10 +60,9 @@ def settled(visitor: Visitor) -> str:
 
 @pytest.mark.parametrize("place", PAGES)
 def test_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, place: str) -> None:
-    query, way = PAGES[place]
+    query, way, there = PAGES[place]
     visitor = opened(visit, place, f"{query}&steps=200", width=1440, height=900)
-    if way:
-        visitor.page.get_by_role("radio", name=way).click()
+    choose(visitor, way, there)
     still = settled(visitor)
     assert visitor.page.evaluate(TOP) <= HIGHEST
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 1440
@@ -79,8 +86,7 @@ def test_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, plac
     visitor.press("play")
     expect(visitor.keyed("branch").get_by_role("combobox")).to_have_value(re.compile("branch 2"))
     visitor.status("finished")
-    if way:  # a branch begins with the page's own controls as they are at first
-        visitor.page.get_by_role("radio", name=way).click()
+    choose(visitor, way, there)  # a branch begins with the page's own controls as they are at first
     same("in a branch")
     assert not jumps, "\n".join(jumps)
 
@@ -134,7 +140,7 @@ def test_sliders_of_the_held_input_leave_the_findings_in_the_window(visit: Visit
 def test_nothing_is_searched_unasked(visit: Visit) -> None:
     visitor = opened(visit, "Dynamics", f"{SMALL}&steps=20")
     visitor.page.get_by_role("button", name="Search for states").click()
-    expect(visitor.page.locator(".rx-dynamics .rx-title")).to_contain_text("found at step 0")
+    expect(visitor.page.locator(".rx-dynamics .rx-title")).to_contain_text("found at optimizer step 0")
     visitor.page.get_by_role("button", name="New seed").click()
     expect(visitor.page.locator(".rx-found li").first).to_contain_text("Press “Find fixed points”")
     visitor.page.wait_for_timeout(1500)

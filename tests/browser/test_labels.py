@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.test_controls import PAGES, SMALL, opened, settled
+from tests.browser.test_controls import PAGES, SMALL, choose, opened, settled
 
 Visit = Callable[..., Visitor]
 # What Streamlit or Plotly draws around its own controls, which names itself.
@@ -42,12 +42,11 @@ def nameless(visitor: Visitor) -> list[str]:
 
 @pytest.mark.parametrize("place", [*PAGES, "Data"])
 def test_every_control_has_a_name_and_words(visit: Visit, place: str) -> None:
-    query, way = PAGES.get(place, (SMALL, ""))
+    query, way, there = PAGES.get(place, (SMALL, "", ""))
     visitor = opened(visit, place, query)
     for box in visitor.page.locator("[data-testid=stSidebar] [data-testid=stExpander] summary").all():
         box.click()
-    if way:
-        visitor.page.get_by_role("radio", name=way).click()
+    choose(visitor, way, there)
     if place == "Cell":
         for edit in ("Clamp a gate", "Ablate units", "Edit input", "Edit weight"):
             visitor.page.get_by_role("radio", name=edit).click()
