@@ -6,6 +6,7 @@ slow point, all counted from 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +35,7 @@ _SADDLES = ("#D08700", LEAVES, "#C8629A")  # with one, two and more unstable dir
 _LENGTH = 0.05  # of an unstable direction with |eigenvalue| 1, in axis lengths; at most three times as long
 _USED = 0.6  # of an axis, below which all axes are fitted anew
 _GAP = "\u00a0" * 3  # between a point and its name
+_LETTER, _NARROW = 7, 480  # pixels: of a letter of a name, and of the plot in a small window
 _NAMED = 16  # points at most that have their names beside them
 _HOVERED = 3  # eigenvalues that are told of a point
 
@@ -263,26 +265,27 @@ def _names(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> list
             "name": "prediction there",
             "showlegend": False,
             "text": [f"{_GAP}<b>{name}</b>{_GAP}" for name in names],
-            "textposition": _sides(projected[:, :2], limits[:2]),
+            "textposition": _sides(projected[:, :2], limits[:2], names),
             "textfont": {"size": 12},
             "hoverinfo": "skip",
         }
     ]
 
 
-def _sides(places: Array, limits: Array) -> list[str]:
+def _sides(places: Array, limits: Array, names: Sequence[str]) -> list[str]:
     """On which side of each of (n, 2) points its name stands, so that names meet neither each other nor an edge.
 
     `limits` is (2, 2): the ends of both axes.
     """
+    room = np.array([max(0.15, (_LETTER * len(name) + 20) / _NARROW) for name in names])  # of the width, for each
     apart = np.abs(places[:, None] - places[None]) / np.ptp(limits, axis=1)  # (n, n, 2)
     across = (places[:, 0] - limits[0, 0]) / np.ptp(limits[0])
     close = (apart[..., 0] < 0.2) & (apart[..., 1] < 0.06)
     sides = []
-    for mine, at, (x, y) in zip(close, across, places, strict=True):
+    for mine, at, needed, (x, y) in zip(close, across, room, places, strict=True):
         others = places[mine]
         above = "top" if y >= np.median(others[:, 1]) else "bottom"
-        if at < 0.15 or at > 0.85:
+        if at < needed or at > 1 - needed:
             sides.append(f"{above} {'right' if at < 0.5 else 'left'}")
         elif x <= others[:, 0].min() and len(others) > 1:
             sides.append("middle left")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -18,6 +18,7 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.base import InputSpec
 from rnn_explorer.ui import desk
+from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
 _EDITION = "what_if_edition"
@@ -40,22 +41,40 @@ def what_if(view: RunView) -> Mapping[str, Any]:
         The part of the board's selection that they decide.
     """
     made, problems = _Made(view.experiment), list[str]()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**What if**", width="content")
-        with st.popover("a gate is forced", help="Give a gate one value, whatever the cell computes"):
-            force = _force(made)
-        with st.popover("units are silent", help="Hold the states of some units at 0"):
-            ablate = _ablate(made, problems)
-        with st.popover("the input is another", help="Change what enters at one time step"):
-            inputs = _inputs(made)
-        with st.popover("a weight is another", help="Change one number of the chosen layer's cell"):
-            weights = _weights(made)
-        edits = {"force": force, "ablate": ablate, "inputs": inputs, "weights": weights}
-        edits = {name: values for name, values in edits.items() if values}
-        st.button("Back to the original", on_click=clear, disabled=not edits and not problems)
-    for problem in problems:
-        st.warning(plain(problem))
+    with panel("row"):
+        with line():
+            chosen = st.segmented_control(
+                "What if",
+                _edits_of(made),
+                key=made.key("edit"),
+                format_func=lambda name: _edits_of(made)[name],
+                help="Change something about the cell, and see the original beside it. Several changes add up.",
+            )
+            clearing = st.empty()
+        edits: dict[str, list[Any]] = {}
+        for name in _edits_of(made):
+            # All are drawn, since the value of a widget goes with it; the style sheet shows the chosen one.
+            with line(f"what-if-{'open' if name == chosen else 'shut'}-{name}"):
+                values = _CONTROLS[name](made, problems)
+            if values:
+                edits[name] = values
+        changed = bool(edits or problems)
+        clearing.button(
+            "Clear",
+            on_click=clear,
+            disabled=not changed,
+            help="Back to the model as it was trained" if changed else "Nothing is changed yet",
+        )
+        for problem in problems:
+            st.warning(plain(problem))
     return {"change": json.dumps(edits) if edits else ""}
+
+
+def _edits_of(made: _Made) -> dict[str, str]:
+    """What can be changed, by the option of the question, with its words."""
+    clamp = "Clamp a gate" if made.bounded else "Clamp the pre-activation"
+    ablate = {"ablate": "Ablate units"} if made.hidden_size > 1 else {"ablate": "Ablate the unit"}
+    return {"force": clamp, **ablate, "inputs": "Edit input", "weights": "Edit weight"}
 
 
 class _Made:
@@ -100,34 +119,47 @@ def clear() -> None:
     st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
 
 
-def _force(made: _Made) -> list[list[Any]]:
+def _force(made: _Made, _: list[str]) -> list[list[Any]]:
     names = {name: name.replace("_", "-") + (" gate" if name in made.bounded else "") for name in made.gate_names}
     gate = st.selectbox(
-        "Gate",
+        "Gate" if made.bounded else "What is clamped",
         ["", *made.gate_names],
         key=made.key("gate"),
         format_func=lambda name: names.get(name, "none: as trained"),
+        help="What has one value, whatever the cell computes",
+        width=260,
     )
-    unit = _unit("Unit (−1: all units)", made, "force unit", _ALL)
+    if not gate:
+        return []
+    unit = _unit("Unit", made, "force unit", everyone=True)
     if gate in made.bounded:
-        value = st.slider("Value", 0.0, 1.0, 0.0, 0.05, key=made.key("gate value"), help="0 is shut, 1 is open")
+        value = st.slider(
+            "Value", 0.0, 1.0, 0.0, 0.05, key=made.key("gate value"), help="0 is shut, 1 is open", width=200
+        )
     elif gate == "candidate":
-        value = st.slider("Value", -1.0, 1.0, 0.0, 0.05, key=made.key("candidate value"))
+        value = st.slider("Value", -1.0, 1.0, 0.0, 0.05, key=made.key("candidate value"), width=200)
     else:
-        value = st.number_input("Value", value=0.0, step=0.5, key=made.key("free value"), disabled=not gate)
+        value = st.number_input("Value", value=0.0, step=0.5, key=made.key("free value"), width=180)
     first, last = 1, made.longest
     if made.longest > 1:
         steps = (1, made.longest)
         first, last = st.slider(
-            "Time steps", *steps, steps, key=made.key("force steps"), help="From the first to the last"
+            "Time steps", *steps, steps, key=made.key("force steps"), help="From the first to the last", width=260
         )
-    if not gate:
-        return []
     return [[gate, unit, value] if (first, last) == (1, made.longest) else [gate, unit, value, first, last]]
 
 
 def _ablate(made: _Made, problems: list[str]) -> list[int]:
-    text = st.text_input("Units, separated by commas", key=made.key("ablate"), placeholder="none", max_chars=400)
+    if made.hidden_size == 1:
+        return [0] if st.toggle("Hold the only unit at 0", key=made.key("ablate only")) else []
+    text = st.text_input(
+        "Units, separated by commas",
+        key=made.key("ablate"),
+        placeholder="none",
+        max_chars=400,
+        help="Their states are held at 0; then press Enter",
+        width=420,
+    )
     units = []
     for word in text.replace(",", " ").split():
         if not (word.isascii() and word.isdigit() and len(word) < 9 and int(word) < made.hidden_size):
@@ -139,9 +171,12 @@ def _ablate(made: _Made, problems: list[str]) -> list[int]:
     return sorted(set(units))
 
 
-def _inputs(made: _Made) -> list[list[Any]]:
-    on = st.toggle("Change the input", key=made.key("input on"))
-    step = st.number_input("Time step", 1, made.longest, 1, 1, key=made.key("input step"), disabled=not on)
+def _inputs(made: _Made, _: list[str]) -> list[list[Any]]:
+    if not st.toggle("Change the input", key=made.key("input on"), help="What enters at one time step"):
+        return []
+    step = 1
+    if made.longest > 1:
+        step = st.number_input("Time step", 1, made.longest, 1, 1, key=made.key("input step"), width=190)
     spec = made.input
     if spec.kind == "symbols":
         symbol = st.selectbox(
@@ -149,33 +184,25 @@ def _inputs(made: _Made) -> list[list[Any]]:
             range(spec.size),
             key=made.key("symbol"),
             format_func=lambda number: repr(str(spec.names[number])),
-            disabled=not on,
+            width=260,
         )
-        return [[step, symbol]] if on else []
+        return [[step, symbol]]
     feature = 0
     if spec.size > 1:
         names = spec.names
         feature = st.selectbox(
-            "Which number",
-            range(spec.size),
-            key=made.key("feature"),
-            format_func=lambda n: str(names[n]),
-            disabled=not on,
+            "Which number", range(spec.size), key=made.key("feature"), format_func=lambda n: str(names[n]), width=220
         )
-    value = st.number_input(
-        f"What enters instead ({plain(spec.names[0], 40)})" if spec.size == 1 else "What enters instead",
-        value=0.0,
-        step=0.5,
-        key=made.key("input value"),
-        disabled=not on,
-    )
-    return [[step, feature, value]] if on else []
+    label = f"What enters instead ({plain(spec.names[0], 40)})" if spec.size == 1 else "What enters instead"
+    value = st.number_input(label, value=0.0, step=0.5, key=made.key("input value"), width=280)
+    return [[step, feature, value]]
 
 
-def _weights(made: _Made) -> list[list[Any]]:
-    on = st.toggle("Change a weight", key=made.key("weight on"))
+def _weights(made: _Made, _: list[str]) -> list[list[Any]]:
+    if not st.toggle("Change a weight", key=made.key("weight on"), help="One number of the chosen layer's cell"):
+        return []
     name = st.selectbox(
-        "Which", tuple(_WEIGHTS), key=made.key("weight"), format_func=lambda key: _WEIGHTS[key], disabled=not on
+        "Which", tuple(_WEIGHTS), key=made.key("weight"), format_func=lambda key: _WEIGHTS[key], width=320
     )
     gate = 0
     if len(made.gate_names) > 1:
@@ -183,15 +210,15 @@ def _weights(made: _Made) -> list[list[Any]]:
             "Of the gate",
             range(len(made.gate_names)),
             key=made.key("weight gate"),
-            format_func=lambda number: made.gate_names[number],
-            disabled=not on,
+            format_func=lambda number: made.gate_names[number].replace("_", "-"),
+            width=210,
         )
-    unit = _unit("To unit", made, "weight unit", 0, off=not on)
+    unit = _unit("To unit", made, "weight unit")
     column = 0
     if name == "weight_hh":
-        column = _unit("From unit", made, "weight column", 0, off=not on)
-    elif name == "weight_ih":
-        column = st.number_input("From input", 0, made.columns - 1, 0, 1, key=made.key("weight input"), disabled=not on)
+        column = _unit("From unit", made, "weight column")
+    elif name == "weight_ih" and made.columns > 1:
+        column = st.number_input("From input", 0, made.columns - 1, 0, 1, key=made.key("weight input"), width=190)
     value = st.number_input(
         "New value",
         value=None,
@@ -199,11 +226,28 @@ def _weights(made: _Made) -> list[list[Any]]:
         format="%g",
         key=made.key("weight value"),
         placeholder="as trained",
-        disabled=not on,
         help="While this is empty, the figure below says the weight's present value",
+        width=240,
     )
-    return [[name, gate * made.hidden_size + unit, column, value]] if on else []
+    return [[name, gate * made.hidden_size + unit, column, value]]
 
 
-def _unit(label: str, made: _Made, name: str, low: int, off: bool = False) -> int:
-    return st.number_input(label, low, made.hidden_size - 1, low, 1, key=made.key(name), disabled=off)
+def _unit(label: str, made: _Made, name: str, everyone: bool = False) -> int:
+    """The choice of a unit, or of `everyone`, which is -1; none where there is one unit."""
+    if made.hidden_size == 1:
+        return _ALL if everyone else 0
+    return st.selectbox(
+        label,
+        [*([_ALL] if everyone else []), *range(made.hidden_size)],
+        key=made.key(name),
+        format_func=lambda number: "all units" if number == _ALL else str(number),
+        width=180 if everyone else 150,
+    )
+
+
+_CONTROLS: dict[str, Callable[[_Made, list[str]], list[Any]]] = {
+    "force": _force,
+    "ablate": _ablate,
+    "inputs": _inputs,
+    "weights": _weights,
+}

@@ -38,8 +38,12 @@ def show(run_id: str) -> None:
         run_id: its run.
     """
     mine = desk.experiment()
-    own_data.show()
-    shown = _chosen(mine)
+    with st.container(key="data-row"):
+        left, right = st.columns([3, 2], gap="small")
+        with left:
+            shown = _chosen(mine)
+        with right:
+            own_data.show()
     own = shown.task == mine.task
     if uploads.is_foreign(shown):  # who watches somebody else's run sees the run, not the data it learns from
         st.warning(str(DataGone()))
@@ -53,8 +57,10 @@ def show(run_id: str) -> None:
         _log.exception("the data of %s could not be looked at", shown.task)
         st.error(_FAULT)
         return
+    # A figure comes first; what it shows is said below it.
+    _examples(told)
     _what_it_is(shown, told)
-    _figures(told)
+    still.show(distributions(told), 270, f"{told.task}_distributions")
     _baseline_and_source(shown, told)
     _knobs(shown, told, own)
     if own:
@@ -76,7 +82,7 @@ def _chosen(mine: Experiment) -> Experiment:
             key=f"data:task:{mine.task}",
             format_func=lambda name: TASKS.get(name).title + (", the task of this run" if name == mine.task else ""),
             help="Looking at another task leaves the run as it is.",
-            width=420,
+            width=500,
         )
         if name == mine.task:
             return mine
@@ -128,10 +134,9 @@ def _enters(experiment: Experiment) -> str:
     return f"At each time step {'one number enters' if spec.size == 1 else f'{spec.size} numbers enter'}."
 
 
-def _figures(told: DataReport) -> None:
+def _examples(told: DataReport) -> None:
     drawn = examples(told.examples, told.label_names, told.class_names)
     still.show(drawn, height(told.examples), f"{told.task}_examples")
-    still.show(distributions(told), 270, f"{told.task}_distributions")
 
 
 def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:

@@ -23,11 +23,12 @@ from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import controls, network, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
+from rnn_explorer.ui.panel import VIEW
 from rnn_explorer.ui.plain import plain
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
-_EDITION, _AT, _REPLACED = "edition", "at", "replaced"
+_EDITION, _AT, _REPLACED, _BOARD = "edition", "at", "replaced", "board"
 SPEEDS = (100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered, beside the slow and the fast pace
 KEYS = {  # of the buttons, by their command, with what they do
     "play": ("p", "Play: train until the budget is used up; or pause"),
@@ -272,7 +273,8 @@ def watch(
     except UnknownRun:
         st.rerun()
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.session_state[_BOARD] = board
+    with st.container(key="run-row", horizontal=True, vertical_alignment="center", gap="small"):
         if view.is_of(visitor.current()):
             _buttons(view)
             _pace(view)
@@ -283,25 +285,27 @@ def watch(
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
             _about(view)
         _branches(view)
-    try:
-        ask = controls(view) if controls is not None else {}
-    except UserError as error:  # the data that the controls are about are gone
-        st.warning(plain(str(error)))
-        ask = {}
-    seen = live_figures(
-        board,
-        run_id,
-        experiment().to_query_string(),
-        server.prefix(),
-        ask,
-        looked_at(run_id),
-        view.status,
-        view.message,
-        tuple(KEYS.values()) if view.is_of(visitor.current()) else (),
-        on_status=lambda: None,
-        on_at=functools.partial(_went, board, run_id),
-        on_cleared=clear,
-    )
+    with st.container(key=VIEW):
+        try:
+            ask = controls(view) if controls is not None else {}
+        except UserError as error:  # the data that the controls are about are gone
+            st.warning(plain(str(error)))
+            ask = {}
+        seen = live_figures(
+            board,
+            run_id,
+            experiment().to_query_string(),
+            server.prefix(),
+            ask,
+            looked_at(run_id),
+            _replays(),
+            view.status,
+            view.message,
+            tuple(KEYS.values()) if view.is_of(visitor.current()) else (),
+            on_status=lambda: None,
+            on_at=functools.partial(_went, board, run_id),
+            on_cleared=clear,
+        )
     if str(seen.status) == f"{run_id} gone":
         st.rerun()
 
@@ -317,6 +321,27 @@ def _went(board: str, run_id: str) -> None:
     st.session_state[_AT] = (run_id, int(step) if isinstance(step, (int, float)) else None)
 
 
+def _told(name: str) -> Any:
+    """What the browser told last about the page's figures; None before it did."""
+    return getattr(st.session_state.get(st.session_state[_BOARD]), name, None)
+
+
+def _replays() -> bool:
+    """Whether the browser replays how the run learned: the step shown changes all the time then."""
+    return bool(_told("film"))
+
+
+def _step_shown(run_id: str) -> int | None:
+    """The step that stood on the screen when a button was pressed; None for the present.
+
+    What the script has heard may be older: a replay, or a slider in motion, is ahead of it.
+    """
+    told = str(_told("pressed") or "").split()
+    if not told or told[0] != run_id:
+        return looked_at(run_id)
+    return int(told[1]) if len(told) > 1 else None
+
+
 def _buttons(view: RunView) -> None:
     training = view.status == "training"
     broken = view.status == "failed"
@@ -324,9 +349,9 @@ def _buttons(view: RunView) -> None:
     back = past is not None and past != view.step
     if training:
         _button("Pause", "pause", "Stop after the present step", view, primary=True)
-    elif back:
-        tip = f"Go on from step {past} in a branch of its own; what came after stays in the other branch"
-        _button(f"Play from step {past}", "play", tip, view, primary=True)
+    elif back or _replays():
+        tip = "Go on from the step shown in a branch of its own; what came after stays in the other branch"
+        _button("Play from here" if _replays() else f"Play from step {past}", "play", tip, view, primary=True)
     else:
         label = "Resume" if view.status == "interrupted" else "Play"
         _button(label, "play", "Train until the budget is used up", view, primary=True, off=broken)
@@ -402,9 +427,8 @@ def _pace(view: RunView) -> None:
         ["slow", "fast", *sorted({*SPEEDS, *([limit] if limit else [])}, reverse=True)],
         key=key,
         format_func=_pace_name,
-        label_visibility="collapsed",
-        width=150,
-        help=spec.help,
+        width=170,
+        help=f"{spec.help} Fast is full speed.",
         on_change=_set_pace,
         args=(key,),
     )
@@ -412,8 +436,8 @@ def _pace(view: RunView) -> None:
 
 def _pace_name(pace: str | float) -> str:
     if isinstance(pace, str):
-        return {"slow": "Slow", "fast": "Fast (full speed)"}[pace]
-    return f"{pace:g} step{'s' * (pace != 1)} a second"
+        return {"slow": "Slow", "fast": "Fast"}[pace]
+    return f"{pace:g} step{'s' * (pace != 1)}/s"
 
 
 def _set_pace(key: str) -> None:
@@ -427,7 +451,7 @@ def _set_pace(key: str) -> None:
 
 
 def _command(run_id: str, command: Any) -> None:
-    engine, past, me = session.engine(), looked_at(run_id), visitor.current()
+    engine, past, me = session.engine(), _step_shown(run_id), visitor.current()
     try:
         if command in ("play", "step", "epoch") and past is not None and past != engine.view(run_id).step:
             run_id = _branch(run_id, past)
@@ -465,8 +489,8 @@ def _branches(view: RunView) -> None:
         family,
         key=key,
         format_func=lambda run_id: _branch_name(views[run_id], family),
-        label_visibility="collapsed",
-        width=260,
+        label_visibility="collapsed",  # each of its entries begins with the word
+        width=200,
         help="Each branch keeps its own past; the curves of the others are drawn in gray",
         on_change=_switch,
         args=(key,),

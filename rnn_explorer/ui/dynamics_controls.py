@@ -16,10 +16,11 @@ import streamlit as st
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.tasks.base import Batch, InputSpec
 from rnn_explorer.ui import desk, session
+from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
 MOST_SLIDERS = 8  # features that get a slider each
-_ZEROS, _HAND, _STEP = "zeros", "by hand", "as at a step"
+_ZERO, _CUSTOM, _STEP = "zero", "custom", "from the sequence"
 
 
 def held_input(view: RunView) -> Mapping[str, Any]:
@@ -35,24 +36,30 @@ def held_input(view: RunView) -> Mapping[str, Any]:
     spec, probe = task.input, task.probe()
     symbols = spec.kind == "symbols"
     key = f"{view.experiment.task}:{spec.size}:{desk.edition()}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Input held at**", width="content")
-        ways = [_ZEROS, _HAND, _STEP] if symbols or spec.size <= MOST_SLIDERS else [_ZEROS, _STEP]
-        way = st.segmented_control(
-            "Input held at",
-            ways,
-            default=_ZEROS,
-            required=True,
-            key=f"held:{key}",
-            format_func=lambda word: "a symbol" if symbols and word == _HAND else word,
-            label_visibility="collapsed",
-            help="Fixed points and flow are those of the map under an input that stays the same at every step",
-        )
-        if way == _HAND and symbols:
-            return {"input": _symbol(spec, key)}
-        if way == _STEP:
-            return {"input": _at_step(probe, key)}
-    return {"input": _by_hand(spec, probe, key)} if way == _HAND else {"input": ""}
+    with panel("row"):
+        with line():
+            way = _way(spec, symbols, key)
+            if way == _CUSTOM and symbols:
+                return {"input": _symbol(spec, key)}
+            if way == _STEP:
+                return {"input": _at_step(probe, key)}
+        if way == _CUSTOM:
+            with line():
+                return {"input": _custom(spec, probe, key)}
+    return {"input": ""}
+
+
+def _way(spec: InputSpec, symbols: bool, key: str) -> str | None:
+    """How the input is chosen."""
+    return st.segmented_control(
+        "Input held at",
+        [_ZERO, _CUSTOM, _STEP] if symbols or spec.size <= MOST_SLIDERS else [_ZERO, _STEP],
+        default=_ZERO,
+        required=True,
+        key=f"held:{key}",
+        format_func=lambda word: "a symbol" if symbols and word == _CUSTOM else word,
+        help="Fixed points and flow are those of the map under an input that stays the same at every step",
+    )
 
 
 def _symbol(spec: InputSpec, key: str) -> str:
@@ -61,8 +68,7 @@ def _symbol(spec: InputSpec, key: str) -> str:
         [number for number, name in enumerate(spec.names) if str(name)],  # what has no name is padding
         key=f"held symbol:{key}",
         format_func=lambda number: repr(str(spec.names[number])),
-        label_visibility="collapsed",
-        width=160,
+        width=190,
     )
     return str(chosen)
 
@@ -70,23 +76,31 @@ def _symbol(spec: InputSpec, key: str) -> str:
 def _at_step(probe: Batch, key: str) -> str:
     """What enters at one step of one of the sequences."""
     sequence = st.number_input(
-        "Sequence", 1, len(probe), 1, 1, key=f"held sequence:{key}", width=140, help="Which of the sequences"
+        "Sequence", 1, len(probe), 1, 1, key=f"held sequence:{key}", width=205, help="Which of the sequences"
     )
     chosen = int(sequence) - 1
     length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[chosen])
     step = st.number_input(
-        "Step", 1, length, 1, 1, key=f"held step:{key}:{length}", width=140, help="Its input at this step is held"
+        "Time step",
+        1,
+        length,
+        1,
+        1,
+        key=f"held step:{key}:{length}",
+        width=215,
+        help="Its input at this time step is held",
     )
     return _text(np.atleast_1d(probe.inputs[chosen, int(step) - 1]).tolist())
 
 
-def _by_hand(spec: InputSpec, probe: Batch, key: str) -> str:
+def _custom(spec: InputSpec, probe: Batch, key: str) -> str:
     """A slider for each feature, over the values that it has in the sequences shown."""
     numbers = []
-    for number, column in enumerate(st.columns(max(spec.size, 4))[: spec.size]):
+    for number in range(spec.size):
         low, high = ends(probe.inputs[..., number])
         step = (high - low) / 20
-        numbers.append(column.slider(plain(spec.names[number], 40), low, high, 0.0, step, key=f"held {number}:{key}"))
+        name = plain(spec.names[number], 40)
+        numbers.append(st.slider(name, low, high, 0.0, step, key=f"held {number}:{key}", width=170))
     return _text(numbers)
 
 

@@ -38,7 +38,7 @@ _BY_NAME = "by its name"
 
 def show() -> None:
     """The section of the Data page."""
-    with st.expander("Your own data", expanded=desk.experiment().task.startswith("own_")):
+    with st.expander("Your own data"):
         st.markdown(
             f"A CSV to forecast or to classify, or a text file. At most {MAX_BYTES // 2**20} MB, {MAX_ROWS:,} rows and "
             f"{MAX_COLUMNS} columns, not compressed. It stays on this server, with this visit, and is gone with it."

@@ -25,6 +25,7 @@ from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
 from rnn_explorer.ui import desk
 from rnn_explorer.ui.dynamics_controls import ends
+from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 from rnn_explorer.ui.sketch import sketch
 from rnn_explorer.views.try_it import Way, way_of
@@ -131,13 +132,27 @@ def own(view: RunView) -> Mapping[str, Any]:
         st.warning(plain(str(error)))
         return nothing
     key = f"{view.experiment.task}:{desk.edition()}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if facts.way != "values" and _mode(facts.way, key) == "task":
-            return {**nothing, "prefix": _prefix(key)} if facts.way == "text" else nothing
-        if facts.inputs.ndim == 2:
-            return {**nothing, "mode": "own", "own": json.dumps(_text(facts, key))}
-        begin, how = _beginning(facts, key)
-    return {**nothing, "mode": "own", "own": json.dumps(_numbers(facts, begin, how, key))}
+    with panel(_place_of(facts, key)):
+        with line():
+            if facts.way != "values" and _mode(facts.way, key) == "task":
+                return {**nothing, "prefix": _prefix(key)} if facts.way == "text" else nothing
+            if facts.inputs.ndim == 2:
+                return {**nothing, "mode": "own", "own": json.dumps(_text(facts, key))}
+            begin, how = _beginning(facts, key)
+        numbers = _numbers(facts, begin, how, key)
+        st.caption(_in_words(facts))
+        return {**nothing, "mode": "own", "own": json.dumps(numbers)}
+
+
+def _place_of(facts: _Facts, key: str) -> Literal["row", "side"]:
+    """A canvas and a table stand beside the figure; what is one line stands above it."""
+    if facts.way == "values":
+        return "side"
+    return "side" if facts.inputs.ndim == 3 and st.session_state.get(_mode_key(key)) == "own" else "row"
+
+
+def _mode_key(key: str) -> str:
+    return f"try mode:{key}"
 
 
 def _prefix(key: str) -> str:
@@ -146,7 +161,6 @@ def _prefix(key: str) -> str:
         key=f"try prefix:{key}",
         max_chars=LONGEST_PREFIX,
         placeholder="Type how the text begins, then press Enter",
-        label_visibility="collapsed",
     )
 
 
@@ -157,9 +171,8 @@ def _mode(way: str, key: str) -> Literal["task", "own"]:
         ["task", "own"],
         default="task",
         required=True,
-        key=f"try mode:{key}",
+        key=_mode_key(key),
         format_func=lambda mode: mine if mode == "own" else task,
-        label_visibility="collapsed",
     )
     return "own" if chosen == "own" else "task"
 
@@ -168,12 +181,11 @@ def _text(facts: _Facts, key: str) -> str:
     """A text, one character a time step."""
     start = "".join(facts.names[code] for code in facts.inputs[0, : facts.lengths[0]]).replace("\n", " ")
     return st.text_input(
-        "Your own sequence, one character a time step",
+        "Your own sequence",
         start,
         key=f"try text:{key}",
         max_chars=max(LONGEST, facts.inputs.shape[1]),
-        label_visibility="collapsed",
-        help="The characters that this task knows: " + _listed(facts.names),
+        help="One character a time step. The characters that this task knows: " + _listed(facts.names),
     )
 
 
@@ -191,22 +203,19 @@ def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
         "Begin with",
         range(len(facts.titles)),
         key=f"try begin:{key}",
-        format_func=lambda n: f"begin with {n + 1}: {facts.titles[n]}",
-        label_visibility="collapsed",
+        format_func=lambda n: f"{n + 1}: {facts.titles[n]}",
         help="The sequence that the canvas and the table begin with",
         width=260,
     )
     if facts.drawable:
         how = st.segmented_control(
-            "How",
+            "How it is given",
             ["draw", "type"],
             default="draw",
             required=True,
             key=f"try how:{key}",
             format_func=lambda word: {"draw": "Draw it", "type": "Type it"}[word],
-            label_visibility="collapsed",
         )
-    st.caption(_in_words(facts), width="content")
     return begin, how
 
 

@@ -152,7 +152,7 @@ class DynamicsBoard(Board):
     selection_class = DynamicsSelection
     rows = "1fr 1fr minmax(5rem, max-content)"
     spans = {"dynamics": (4, 2), "eigenvalues": (2, 1), "flow": (2, 1), "found": (6, 1)}
-    least_height = 660
+    least_height = 575
     usual = ("dynamics", "eigenvalues", "flow", "found")
 
     def __init__(self, selection: DynamicsSelection) -> None:

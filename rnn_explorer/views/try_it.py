@@ -38,6 +38,7 @@ MOST_STEPS = 300  # of a free run
 STRONGEST = ""  # as a feature: the one that some unit follows most closely
 Way = Literal["text", "series", "grammar", "symbols", "values"]
 _COMMON = {"colored_text": (4, 1), "followers": (2, 1)}
+_OWN = {"answer": (4, 1), "legal_symbols": (4, 1), "states": (2, 1)}  # beside the field that it is given in
 _WIDE = {"generated_text": (6, 1), "closed_loop": (6, 1), "gates": (6, 1)}
 
 
@@ -232,8 +233,10 @@ class TryBoard(Board):
     def grid(self, seen: Seen) -> Grid:
         own, way = self._own(seen), "" if seen.view.snapshot is None else _way(seen.view)
         if own and way not in ("values", "series"):
-            return Grid("1fr 1fr 1.1fr", {**_COMMON, **_WIDE}, 800)
-        if own or not way:
+            return Grid("1fr 1fr 1.1fr", {**_COMMON, **_WIDE, **_OWN}, 800)
+        if own:  # a canvas or a table stands beside the answer
+            return Grid(self.rows, {**_WIDE, **_OWN}, self.least_height)
+        if not way:
             return Grid(self.rows, self.spans, self.least_height)
         rows = {"text": "1.5fr 1fr", "series": "1fr"}.get(way, "1.1fr 1fr")
         return Grid(rows, {**_COMMON, **_WIDE, "answer": (6, 1), "legal_symbols": (6, 1)}, self.least_height)

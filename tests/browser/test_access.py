@@ -132,7 +132,8 @@ def test_what_is_spoken_is_no_stream_of_numbers(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&seq_len=12&hidden_size=6&steps=100000")
     lab.page.evaluate(
         "window.spoken = []; window.aloud = document.querySelector('.rx-aloud'); "
-        "new MutationObserver(() => window.spoken.push(window.aloud.textContent)).observe(window.aloud, { childList: true })"
+        "const hear = () => window.spoken.push(window.aloud.textContent); "
+        "new MutationObserver(hear).observe(window.aloud, { childList: true })"
     )
     lab.press("play")
     lab.past(200)

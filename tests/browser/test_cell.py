@@ -117,7 +117,7 @@ def test_the_unrolled_view_goes_where_it_is_clicked(visit: Visit) -> None:
 def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
     cell = open_cell(visit(), "task=names&cell=lstm&hidden_size=8")
     page = cell.page
-    page.get_by_role("button", name="a gate is forced").click()
+    page.get_by_role("radio", name="Clamp a gate").click()
     cell.choose(page.get_by_label("Gate", exact=True), "forget gate")
     expect(page.locator(".rx-what_if .rx-title")).to_have_text(
         "What if: forget gate of all units clamped to 0 at every time step"
@@ -130,8 +130,7 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
     changed = "document.querySelector('.rx-what_if .rx-plot')._fullData.map((trace) => Array.from(trace.y))"
     was, now, distance = page.evaluate(changed)
     assert was != now and max(distance) > 0
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Back to the original").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.locator(".rx-answer .main-svg").first).to_be_visible()
     assert not page.locator(".rx-what_if").is_visible()
     expect(page.locator(".rx-picture .rx-padlock")).to_have_count(0)
@@ -139,8 +138,8 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
 
 def test_what_cannot_be_is_said_in_a_sentence(visit: Visit) -> None:
     cell = open_cell(visit(), "task=names&cell=rnn&hidden_size=8")
-    cell.page.get_by_role("button", name="units are silent").click()
-    field = cell.page.get_by_label("Units, separated by commas")
+    cell.page.get_by_role("radio", name="Ablate units").click()
+    field = cell.page.get_by_role("textbox", name="Units, separated by commas")
     field.fill("3, 9")
     field.press("Enter")
     expect(cell.page.get_by_text("'9' is no unit of this layer; name units from 0 to 7")).to_be_visible()

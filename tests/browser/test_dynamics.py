@@ -196,7 +196,7 @@ def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
 def test_points_of_another_input_are_out_of_date_until_they_are_searched_again(visit: Visit) -> None:
     page = opened(visit)
     found(page)
-    page.page.get_by_role("radio", name="by hand").click()
+    page.page.get_by_role("radio", name="custom").click()
     thumb = page.keyed("held-0").locator("input[type=range]")
     thumb.focus()
     for _ in range(3):

@@ -137,7 +137,7 @@ def test_a_curve_is_drawn_and_its_forecast_follows(visit: Visit) -> None:
     page.wait("document.querySelector('.rx-answer .rx-plot').calcdata[0].length === 50")
     box = page.page.locator(".rx-sketch canvas").bounding_box()
     assert box
-    page.page.mouse.move(box["x"] + 60, box["y"] + 9)
+    page.page.mouse.move(box["x"] + 50, box["y"] + 9)
     page.page.mouse.down()
     page.page.mouse.move(box["x"] + box["width"] - 9, box["y"] + 9, steps=20)
     page.page.mouse.up()

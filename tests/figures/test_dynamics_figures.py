@@ -518,7 +518,7 @@ def test_names_stand_beside_points_that_hold_states() -> None:
 
 def test_names_of_points_close_together_do_not_meet() -> None:
     places = np.array([[0.0, 0.0], [0.1, 0.0], [0.05, 0.01], [1.0, 3.0], [1.9, 1.0], [-1.9, 1.0]])
-    assert _sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]])) == [
+    assert _sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]]), ["1"] * 6) == [
         "middle left",
         "middle right",
         "top center",
@@ -526,3 +526,10 @@ def test_names_of_points_close_together_do_not_meet() -> None:
         "top left",
         "top right",
     ]
+
+
+def test_a_long_name_keeps_clear_of_the_edge() -> None:
+    """A name of 18 letters takes 146 pixels of a plot that may be 480 wide, so from 0.7 of the width it turns back."""
+    places, limits = np.array([[0.75, 0.5], [0.25, 0.5]]), np.array([[0.0, 1.0], [0.0, 1.0]])
+    assert _sides(places, limits, ["-1, -1, 1"] * 2) == ["middle right"] * 2
+    assert _sides(places, limits, ["-1.05, -0.98, 1.02"] * 2) == ["top left", "top right"]

@@ -54,7 +54,7 @@ def test_it_opens_for_every_task_and_cell_with_nothing_changed(open_cell: Any, t
     assert not page.warning and not page.error
     assert widget(page, "gate").options[0] == "none: as trained"
     assert len(widget(page, "gate").options) == 1 + len(CELLS.get(cell).gate_names)
-    assert button(page, "Back to the original").disabled
+    assert button(page, "Clear").disabled
 
 
 def test_a_gate_is_forced_and_let_go(open_cell: Any) -> None:
@@ -69,7 +69,7 @@ def test_a_gate_is_forced_and_let_go(open_cell: Any) -> None:
     widget(page, "gate").select("candidate").run()
     widget(page, "candidate value").set_value(-0.5).run()
     assert decided() == {"force": [["candidate", 5, -0.5, 2, 4]]}
-    button(page, "Back to the original").click().run()
+    button(page, "Clear").click().run()
     assert decided() == {} and widget(page, "gate").value == ""
 
 
@@ -82,7 +82,7 @@ def test_units_are_silenced_by_their_numbers(open_cell: Any) -> None:
     told = [element.value for element in page.warning]
     assert len(told) == 4 and told[0] == "'8' is no unit of this layer; name units from 0 to 7, such as 3, 5."
     widget(page, "ablate").set_value("nothing").run()
-    assert decided() == {} and not button(page, "Back to the original").disabled, "the sentence can be sent away"
+    assert decided() == {} and not button(page, "Clear").disabled, "the sentence can be sent away"
 
 
 def test_an_input_is_another_symbol_or_another_number(open_cell: Any) -> None:
@@ -121,6 +121,30 @@ def test_a_smaller_model_leaves_no_value_that_it_cannot_have(open_cell: Any) -> 
     page, decided = open_cell(task="adding", cell="lstm", hidden_size="32")
     widget(page, "gate").select("output").run()
     widget(page, "force unit").set_value(31).run()
+    assert decided() == {"force": [["output", 31, 0.0]]}
     next(s for s in page.select_slider if s.key.startswith("set:hidden_size:")).set_value(4).run()
     wait_for(page, lambda view: view.experiment.model.hidden_size == 4 and view.status == "ready")
-    assert not page.exception and decided() == {} and widget(page, "force unit").max == 3
+    assert not page.exception and decided() == {}
+    widget(page, "gate").select("output").run()
+    assert widget(page, "force unit").options == ["all units", "0", "1", "2", "3"]
+
+
+def titles(page: AppTest) -> list[str]:
+    return next(group for group in page.button_group if group.key.startswith("whatif:edit:")).options
+
+
+def test_no_control_that_cannot_apply(open_cell: Any) -> None:
+    page, decided = open_cell(task="adding", cell="lstm", hidden_size="2")
+    assert titles(page) == ["Clamp a gate", "Ablate units", "Edit input", "Edit weight"]
+    assert {w.key.split(":")[1] for w in (*page.selectbox, *page.number_input) if "whatif" in (w.key or "")} == {"gate"}
+    assert button(page, "Clear").disabled and button(page, "Clear").help == "Nothing is changed yet"
+    page, decided = open_cell(task="adding", cell="rnn", hidden_size="1")
+    assert titles(page) == ["Clamp the pre-activation", "Ablate the unit", "Edit input", "Edit weight"]
+    widget(page, "gate").select("pre_activation").run()
+    assert decided() == {"force": [["pre_activation", -1, 0.0]]}
+    widget(page, "ablate only").set_value(True).run()
+    assert decided()["ablate"] == [0]
+    widget(page, "weight on").set_value(True).run()
+    assert decided()["weights"] == [["weight_hh", 0, 0, None]]
+    shown = {widget.label for widget in (*page.selectbox, *page.number_input)}
+    assert not shown & {"Unit", "To unit", "From unit", "Of the gate", "Gate"}

@@ -72,18 +72,18 @@ def read(text: str, view: RunView) -> list[float] | None:
 def test_it_opens_for_every_task_and_cell_with_zeros(open_dynamics: Any, task: str, cell: str) -> None:
     page, decided, _ = open_dynamics(task=task, cell=cell)
     assert decided() == ""
-    assert way(page).value == "zeros"
+    assert way(page).value == "zero"
 
 
 def test_a_slider_for_each_feature(open_dynamics: Any) -> None:
     page, decided, view = open_dynamics(task="flip_flop")
-    way(page).set_value("by hand").run()
+    way(page).set_value("custom").run()
     assert read(decided(), view) == [0, 0, 0]
     slider = widget(page, "1")
     assert (slider.label, slider.min, slider.max) == ("pulse 2", -1.0, 1.0)
     slider.set_value(-0.5).run()
     assert read(decided(), view) == [0, -0.5, 0]
-    way(page).set_value("zeros").run()
+    way(page).set_value("zero").run()
     assert decided() == ""
 
 
@@ -92,9 +92,9 @@ def test_sliders_of_every_task_reach_all_values_that_it_shows(open_dynamics: Any
     page, decided, view = open_dynamics(task=task)
     inputs = snapshot_of(view).trace.inputs
     if inputs.shape[-1] > MOST_SLIDERS:
-        assert "by hand" not in way(page).options
+        assert "custom" not in way(page).options
         return
-    way(page).set_value("by hand").run()
+    way(page).set_value("custom").run()
     assert not page.exception
     numbers = read(decided(), view)
     assert numbers is not None and len(numbers) == inputs.shape[-1]
@@ -105,7 +105,7 @@ def test_sliders_of_every_task_reach_all_values_that_it_shows(open_dynamics: Any
 
 def test_a_symbol_by_its_name(open_dynamics: Any) -> None:
     page, decided, view = open_dynamics(task="names")
-    way(page).set_value("by hand").run()
+    way(page).set_value("custom").run()
     names = view.experiment.make_task().input.names
     select = widget(page, "symbol")
     assert "''" not in select.options, "padding is no symbol that can be held"
@@ -119,7 +119,7 @@ def test_a_symbol_by_its_name(open_dynamics: Any) -> None:
 @pytest.mark.parametrize("task", ["flip_flop", "names"])
 def test_what_enters_at_a_step(open_dynamics: Any, task: str) -> None:
     page, decided, view = open_dynamics(task=task)
-    way(page).set_value("as at a step").run()
+    way(page).set_value("from the sequence").run()
     widget(page, "sequence").set_value(3).run()
     widget(page, "step").set_value(4).run()
     expected = np.atleast_1d(snapshot_of(view).trace.inputs[2, 3])
@@ -130,7 +130,7 @@ def test_what_enters_at_a_step(open_dynamics: Any, task: str) -> None:
 
 def test_another_task_starts_from_zeros_again(open_dynamics: Any) -> None:
     page, decided, _ = open_dynamics(task="flip_flop")
-    way(page).set_value("by hand").run()
+    way(page).set_value("custom").run()
     widget(page, "0").set_value(1.0).run()
     task = next(box for box in page.selectbox if (box.key or "").startswith("set:task:"))
     task.select("names").run()

@@ -31,6 +31,7 @@ def live_figures(
     base: str,
     ask: Mapping[str, Any],
     at: int | None,
+    film: bool,
     status: str,
     message: str,
     keys: Sequence[tuple[str, str]],
@@ -47,17 +48,18 @@ def live_figures(
         base: the path under which the server is reached, without a slash at its end.
         ask: parts of the board's selection that the page decides.
         at: the step of the past that this script believes to be looked at.
+        film: whether this script believes that the browser replays how the run learned.
         status: of the run, with which this script has drawn its buttons.
         message: the run's sentence, for as long as the browser has not heard of the run itself.
         keys: the keys of the page's buttons, each with what it does.
         on_status: called when the browser sees the run's status change.
         on_at: called when the person goes to another step of the past.
-
         on_cleared: called when the person ends what the page's own controls change about the model.
 
     Returns:
-        The component's result: `status`, "RUN STATUS" as the browser saw it last, and `at`, the step of the past that
-        the person looks at, or None.
+        The component's result: `status`, "RUN STATUS" as the browser saw it last; `at`, the step of the past that the
+        person looks at, or None; `film`, whether a replay is shown; `pressed`, "RUN STEP" (or "RUN" for the present) as
+        it stood on the screen when one of the run's buttons was pressed last.
     """
     # Tuples, since Streamlit loads pandas to see whether a list or mapping in here is a table.
     data = {
@@ -69,6 +71,7 @@ def live_figures(
         "plotly": plotly.__version__,
         "ask": tuple(ask.items()),
         "at": at,
+        "film": film,
         "status": status,
         "message": message,
         "blocks": _blocks(BOARDS.get(board)),
@@ -79,10 +82,12 @@ def live_figures(
     return _component(
         key=board,
         data=data,
-        default={"status": "", "at": None, "cleared": 0},
+        default={"status": "", "at": None, "cleared": 0, "film": False, "pressed": ""},
         on_status_change=on_status,
         on_at_change=on_at,
         on_cleared_change=on_cleared,
+        on_film_change=lambda: None,
+        on_pressed_change=lambda: None,
         height="content",
     )
 

@@ -3,6 +3,7 @@
 
 import { Announcer } from "./announce.js";
 import { chosenParts, places } from "./arranging.js";
+import { dropUnasked, noteAsked } from "./asked.js";
 import { Card } from "./card.js";
 import { changeWords, Chips } from "./chips.js";
 import { Connection } from "./connection.js";
@@ -12,6 +13,8 @@ import { DrawingCard } from "./drawing_card.js";
 import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
 import { loadPlotly } from "./plotly_internals.js";
+import { Pressing } from "./pressing.js";
+import { PanelSlot } from "./panel_slot.js";
 import { Reports } from "./reports.js";
 import { Skeleton, waitedFor } from "./skeleton.js";
 import { StatusLine } from "./status_line.js";
@@ -80,6 +83,7 @@ export class Board {
     /** @type {[string, string][]} */
     this.buttons = []; // the keys of the page's buttons, with what they do
     this.believed = ""; // the status for which the script drew its buttons
+    this.filmed = false; // whether it drew them for a replay
     this.blinks = 0; // how often it had to be told of one that it had heard of before
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.checking = undefined;
@@ -107,12 +111,14 @@ export class Board {
     this.aloud = new Announcer();
     root.append(this.line.root, this.timeline.root, this.note, this.grid, this.aloud.root);
     this.skeleton = new Skeleton(root, this.grid);
+    this.slot = new PanelSlot(root);
 
     this.onResize = () => this.fit();
     window.addEventListener("resize", this.onResize);
     this.widths = new ResizeObserver(() => this.fit());
     this.widths.observe(root);
     this.keys = new Keys(root, keysOf(this), () => this.buttons);
+    this.pressing = new Pressing(this);
     this.onOnline = () => this.connection.hurry();
     window.addEventListener("online", this.onOnline);
     this.watch = setInterval(() => { this.readLook(); this.fit(); }, 1000); // what stands above may have grown
@@ -175,6 +181,7 @@ export class Board {
    */
   choose(field, value) {
     this.selection[field] = value;
+    noteAsked(field, this.run);
     sessionStorage.setItem(`rx-selection-${this.key}`, JSON.stringify(this.selection));
     this.send();
   }
@@ -198,7 +205,7 @@ export class Board {
    * @param {import("./types").Told} told
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, at, status, message, blocks, keys }, setState) {
+  show({ run, base, plotly, link, ask, at, film, status, message, blocks, keys }, setState) {
     if (!this.skeleton.over && !this.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
@@ -207,6 +214,7 @@ export class Board {
     }
     this.reports.setState = setState;
     this.believed = status;
+    this.filmed = film;
     this.checkLater();
     this.link = link;
     this.base = base;
@@ -214,6 +222,7 @@ export class Board {
     const parts = Object.fromEntries(ask || []);
     const other = JSON.stringify(parts) !== JSON.stringify(this.ask);
     this.ask = parts;
+    this.slot.follow(); // Streamlit may have drawn the controls anew
     this.showChips();
     clearTimeout(this.leaving);
     if (run === this.run && this.connection.isOpen()) {
@@ -222,10 +231,12 @@ export class Board {
     }
     const timeline = this.timeline;
     if (run !== this.run) {
+      dropUnasked(this.selection, run);
       for (const card of this.cards.values()) { card.ranges = {}; card.whole = true; }
       const past = JSON.parse(sessionStorage.getItem("rx-past") || "{}");
       timeline.at = past.run === run && past.at !== undefined ? past.at : null;
       timeline.film = 0;
+      timeline.frames = [];
       this.filled = false;
     }
     this.run = run;
@@ -259,13 +270,18 @@ export class Board {
     }, CHECK_AFTER);
   }
 
-  /** The page's script learns where the person looks, a few times a second, so that Play can go on from there. */
+  /**
+   * The page's script learns where the person looks, a few times a second, so that Play can go on from there; of a replay
+   * only that there is one.
+   */
   tellPast() {
     sessionStorage.setItem("rx-past", JSON.stringify({ run: this.run, at: this.timeline.at }));
     if (this.telling) return;
     this.telling = setTimeout(() => {
       this.telling = undefined;
-      this.reports.report("at", this.timeline.at);
+      const film = this.timeline.film > 0;
+      if (film !== this.filmed) this.reports.report("film", film);
+      if (!film) this.reports.report("at", this.timeline.at);
     }, TELL_EVERY);
   }
 
@@ -319,6 +335,7 @@ export class Board {
       if (card) Object.assign(card.root.style, style);
     }
     for (const [name, card] of this.cards) card.root.hidden = !names.includes(name);
+    this.slot.into(this.cards.get(names[0]));
     this.setGrid(grid.rows, grid.least);
   }
 
@@ -442,6 +459,7 @@ export class Board {
       const top = this.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop || 0);
       this.grid.style.height = `${Math.max(window.innerHeight - top - 10, this.least || 560)}px`;
     }
+    this.slot.follow();
   }
 
   async copyLink() {
@@ -486,9 +504,11 @@ export class Board {
       clearInterval(this.watch);
       window.removeEventListener("resize", this.onResize);
       this.keys.leave();
+      this.pressing.leave();
       window.removeEventListener("online", this.onOnline);
       this.sights.disconnect();
       this.widths.disconnect();
+      this.slot.leave();
       for (const card of this.cards.values()) card.purge();
       this.forget();
     }, PURGE_AFTER);

@@ -5,7 +5,7 @@ import { make, makeButton } from "./dom.js";
 /** @typedef {import("./types").Key} Key */
 
 /** Where a key belongs to what is typed or chosen there. */
-const TAKEN = "input, select, textarea, [role=slider], [role=tab], [role=radio], [role=combobox], [role=option], [contenteditable], dialog";
+export const TAKEN = "input, select, textarea, [role=slider], [role=tab], [role=radio], [role=combobox], [role=option], [contenteditable], dialog";
 
 /**
  * What a pressed key does: the first entry of the list that has it and may act now.

@@ -4,6 +4,9 @@
 // during quick reruns, and the charts must survive that.
 
 import { Board } from "./board.js";
+import { giveBack } from "./focus.js";
+
+giveBack();
 
 /** @type {Map<string, Board>} */
 const boards = (window.__rnnExplorer = window.__rnnExplorer || new Map());

@@ -56,7 +56,7 @@ export class StatusLine {
     const step = s.at ?? s.step;
     this.progress.value = s.target ? Math.min(step / s.target, 1) : 0;
     this.progress.title = `${step} of ${s.target} optimizer steps`;
-    this.numbers.textContent = numbersOf(s);
+    this.numbers.textContent = this.numbers.title = numbersOf(s); // a narrow line cuts them off
     this.showBusy(s.busy);
   }
 

@@ -95,11 +95,15 @@ export class Timeline {
   }
 
   replay() {
-    if (this.film) this.film = 0;
-    else {
-      this.film = Number(this.speed.value);
-      if (this.at === null || this.position() >= this.frames.length - 1) this.at = this.frames.length ? this.frames[0] : null;
-    }
+    if (this.film) { this.stop(); return; }
+    this.film = Number(this.speed.value);
+    if (this.at === null || this.position() >= this.frames.length - 1) this.at = this.frames.length ? this.frames[0] : null;
+    this.went();
+  }
+
+  /** End the replay at the step shown. */
+  stop() {
+    this.film = 0;
     this.went();
   }
 
@@ -117,18 +121,18 @@ export class Timeline {
   follow(status) {
     // What is not told yet is told as it then stands, so a frame from before must not change it.
     if (this.owner.deferred() || performance.now() - this.movedAt < AHEAD) return;
-    const before = this.at;
+    const { at, film } = this;
     this.film = status.film;
     this.at = status.at;
-    if (before !== this.at) this.owner.moved();
+    if (at !== this.at || Boolean(film) !== Boolean(this.film)) this.owner.moved();
   }
 
   show() {
     const last = this.frames.length;
-    this.slider.max = String(last);
+    this.slider.max = String(Math.max(last, 1)); // its right end is now, also before anything is kept
     this.slider.disabled = last < 2;
     this.filmButton.disabled = last < 2;
-    const place = String(this.position());
+    const place = String(this.at === null ? Math.max(last, 1) : this.position());
     if (this.slider.value !== place) this.slider.value = place;
     this.filmButton.textContent = this.film ? "■ Stop" : REPLAY;
     this.nowButton.disabled = this.at === null;

@@ -129,6 +129,7 @@ export interface Told {
   plotly: string;
   ask: [string, any][];
   at: number | null;
+  film: boolean;
   status: string;
   message: string;
   blocks: [rows: string, least: number, spans: [number, number][]];

@@ -1,0 +1,240 @@
+"""Where controls stand and what they do: nothing pushes the figures down, covers them or makes them jump."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+
+Visit = Callable[..., Visitor]
+SMALL = "task=adding&cell=gru&seq_len=12&hidden_size=8&learning_rate=0.02"
+HIGHEST = 150  # pixels from the top of the window at which the first figure begins, at 1440 x 900
+# A page -> the address, a way that is chosen there, and what is there then.
+PAGES = {
+    "lab": (SMALL, "", ""),
+    "Cell": (SMALL, "", ""),
+    "Memory": (f"{SMALL}&num_layers=2&bidirectional=true", "", ""),
+    "Dynamics": (SMALL, "custom", ".st-key-panel-row .stSlider"),
+    "Try it": ("task=digits&hidden_size=8", "Type it", "[data-testid=stDataFrame]"),
+    "Try it, a series": ("task=forecast&cell=rnn&hidden_size=8", "Your own series", ".rx-gates"),
+    "Try it, a text": ("task=anbn&cell=lstm&hidden_size=4", "Your own string", ".rx-gates"),
+}
+# The top of the grid and where each card stands in it, in whole pixels.
+PLACES = """JSON.stringify([...document.querySelectorAll('.rx-board .rx-card')].filter((card) => card.offsetHeight)
+    .map((card) => card.getBoundingClientRect())
+    .map(({ x, y, width, height }) => [x, y, width, height].map(Math.round)))"""
+TOP = "Math.min(...[...document.querySelectorAll('.rx-card, .stPlotlyChart')].filter((node) => node.offsetHeight)"
+TOP += ".map((node) => node.getBoundingClientRect().top))"
+
+
+def opened(visit: Visit, place: str, query: str, **window: int) -> Visitor:
+    visitor = visit(**window).open(query)
+    name = place.partition(",")[0]
+    if name != "lab":
+        visitor.go(name, {"Try it": "try"}.get(name, name.lower()))
+        expect(visitor.board.locator(".rx-card:visible").first).to_be_visible()
+    return visitor
+
+
+def choose(visitor: Visitor, way: str, there: str) -> None:
+    """Choose one of the page's ways, if there is one, and wait for what comes with it."""
+    if way:
+        visitor.page.get_by_role("radio", name=way).click()
+        expect(visitor.page.locator(f"{there}:visible").first).to_be_visible()
+
+
+def settled(visitor: Visitor) -> str:
+    """Where the cards stand, once they stand still."""
+    seen = ""
+    for _ in range(40):
+        before, seen = seen, visitor.page.evaluate(PLACES)
+        if seen == before:
+            return seen
+        visitor.page.wait_for_timeout(250)
+    raise AssertionError("the cards never stand still")
+
+
+@pytest.mark.parametrize("place", PAGES)
+def test_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, place: str) -> None:
+    query, way, there = PAGES[place]
+    visitor = opened(visit, place, f"{query}&steps=200", width=1440, height=900)
+    choose(visitor, way, there)
+    still = settled(visitor)
+    assert visitor.page.evaluate(TOP) <= HIGHEST
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 1440
+    jumps: list[str] = []
+
+    def same(when: str) -> None:
+        if settled(visitor) != still:
+            jumps.append(f"{when}: {still} became {visitor.page.evaluate(PLACES)}")
+
+    visitor.press("play")
+    visitor.past(1)
+    same("while it trains")
+    visitor.status("finished")
+    same("at the end")
+    visitor.page.get_by_text("▶ Replay").click()
+    expect(visitor.play).to_contain_text("Play from here")
+    same("in a replay")
+    visitor.page.get_by_text("■ Stop").click()
+    expect(visitor.play).to_contain_text(re.compile(r"Play from step \d+"))
+    same("in the past")
+    visitor.press("play")
+    expect(visitor.keyed("branch").get_by_role("combobox")).to_have_value(re.compile("branch 2"))
+    visitor.status("finished")
+    choose(visitor, way, there)  # a branch begins with the page's own controls as they are at first
+    same("in a branch")
+    assert not jumps, "\n".join(jumps)
+
+
+def test_the_data_page_begins_with_a_figure(visit: Visit) -> None:
+    visitor = opened(visit, "Data", SMALL, width=1440, height=900)
+    expect(visitor.page.locator(".stPlotlyChart .main-svg").first).to_be_visible()
+    settled(visitor)
+    assert visitor.page.evaluate(TOP) <= HIGHEST
+
+
+def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit) -> None:
+    visitor = opened(visit, "Cell", "task=names&cell=lstm&hidden_size=8", width=1280, height=720)
+    page = visitor.page
+    panel, card = page.locator(".st-key-panel-row"), page.locator(".rx-cell")
+    low = panel.bounding_box()
+    page.get_by_role("radio", name="Clamp a gate").click()
+    visitor.choose(page.get_by_role("combobox", name="Gate"), "forget gate")
+    expect(page.get_by_role("slider", name="Value")).to_be_visible()
+    expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
+
+    def fits() -> bool:
+        over, inside, picture = (node.bounding_box() for node in (panel, card, page.locator(".rx-cell .rx-frame")))
+        assert over and inside and picture and low
+        grew = over["height"] > low["height"]
+        beside = over["y"] >= inside["y"] and over["y"] + over["height"] <= picture["y"] + 1
+        return grew and beside and inside["x"] <= over["x"] and over["width"] <= inside["width"]
+
+    for _ in range(50):
+        if fits():
+            break
+        page.wait_for_timeout(100)
+    assert fits()
+    page.get_by_role("radio", name="Ablate units").click()
+    expect(page.get_by_role("textbox", name="Units, separated by commas")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Gate")).not_to_be_visible()
+    expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
+    card.get_by_role("button", name="Enlarge").click()
+    expect(page.locator(".rx-cell .rx-slot")).not_to_be_visible()
+
+
+def test_sliders_of_the_held_input_leave_the_findings_in_the_window(visit: Visit) -> None:
+    visitor = opened(visit, "Dynamics", "task=flip_flop&cell=gru&hidden_size=8", width=1280, height=720)
+    visitor.page.get_by_role("radio", name="custom").click()
+    expect(visitor.page.get_by_role("slider", name="pulse 3")).to_be_visible()
+    settled(visitor)
+    box = visitor.page.locator(".rx-found").bounding_box()
+    assert box and box["y"] + box["height"] <= 720
+
+
+def test_nothing_is_searched_unasked(visit: Visit) -> None:
+    visitor = opened(visit, "Dynamics", f"{SMALL}&steps=20")
+    visitor.page.get_by_role("button", name="Search for states").click()
+    expect(visitor.page.locator(".rx-dynamics .rx-title")).to_contain_text("found at optimizer step 0")
+    visitor.page.get_by_role("button", name="New seed").click()
+    expect(visitor.page.locator(".rx-found li").first).to_contain_text("Press “Find fixed points”")
+    visitor.page.wait_for_timeout(1500)
+    expect(visitor.page.locator(".rx-found li").first).to_contain_text("Press “Find fixed points”")
+
+
+@pytest.mark.parametrize("way", ["button", "key"])
+def test_play_in_a_replay_goes_on_from_the_step_that_is_shown(visit: Visit, way: str) -> None:
+    lab = visit().open(f"{SMALL}&steps=300")
+    lab.press("play")
+    lab.status("finished")
+    first = lab.run_id()
+    lab.page.locator("select[name=film]").select_option("20")
+    lab.page.get_by_text("▶ Replay").click()
+    expect(lab.play).to_contain_text("Play from here")
+    lab.wait("Number(document.querySelector('.rx-board').dataset.at) > 20")
+    if way == "key":
+        lab.page.keyboard.press("p")
+        lab.page.keyboard.down("Shift")  # nothing moves before the press is seen
+        lab.page.keyboard.up("Shift")
+        shown = lab.page.evaluate("document.querySelector('.rx-board').dataset.at")
+    else:
+        lab.play.hover()
+        lab.page.mouse.down()
+        shown = lab.page.evaluate("document.querySelector('.rx-board').dataset.at")
+        lab.page.wait_for_timeout(300)
+        lab.page.mouse.up()
+    lab.wait(f"new URL(location.href).searchParams.get('run') !== '{first}'")
+    expect(lab.keyed("branch").get_by_role("combobox")).to_have_value(f"branch 2: from step {shown}")
+
+
+def test_a_slider_gives_the_keyboard_back_once_it_is_let_go(visit: Visit) -> None:
+    lab = visit().open(f"{SMALL}&steps=30")
+    thumb = lab.keyed("set-hidden_size").get_by_role("slider")
+    box = thumb.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    lab.page.mouse.move(x, y)
+    lab.page.mouse.down()
+    lab.page.mouse.move(x + 40, y, steps=4)
+    lab.page.mouse.up()
+    lab.wait("!new URL(location.href).searchParams.get('hidden_size').match(/^8$/)")
+    size = lab.page.evaluate("new URL(location.href).searchParams.get('hidden_size')")
+    lab.ready()
+    lab.page.keyboard.press("p")
+    lab.status("finished")
+    lab.page.keyboard.press("ArrowLeft")
+    expect(lab.board).not_to_have_attribute("data-at", "")
+    assert lab.page.evaluate("new URL(location.href).searchParams.get('hidden_size')") == size
+    lab.page.keyboard.press("Escape")
+    thumb = lab.keyed("set-hidden_size").get_by_role("slider")
+    lab.keyed("set-hidden_size").get_by_role("button").first.focus()  # the help before it
+    lab.page.keyboard.press("Tab")
+    expect(thumb).to_be_focused()
+    lab.page.keyboard.press("ArrowLeft")
+    lab.wait(f"new URL(location.href).searchParams.get('hidden_size') !== '{size}'")
+
+
+def test_whatever_was_chosen_with_the_mouse_leaves_the_keys_to_the_page(visit: Visit) -> None:
+    lab = visit().open(f"{SMALL}&steps=30")
+    lab.choose(lab.keyed("set-pace").get_by_role("combobox"), "Slow")
+    lab.choose(lab.keyed("set-pace").get_by_role("combobox"), "Fast")
+    lab.page.locator(".rx-pick-log input").click()
+    lab.page.keyboard.press("p")
+    lab.status("finished")
+    lab.page.locator(".rx-past .rx-slider").click(position={"x": 20, "y": 5})
+    before = lab.board.get_attribute("data-at")
+    assert before
+    lab.page.keyboard.press("ArrowRight")
+    expect(lab.board).not_to_have_attribute("data-at", before)
+
+
+def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
+    lab = visit()
+    lab.page.goto(f"{lab.server.url}?task=names&hidden_size=64")
+    expect(lab.page.locator(".rx-board")).to_be_attached()
+    early = "document.querySelectorAll('.rx-board[data-waiting] .rx-past')"
+    assert lab.page.evaluate(f"[...{early}].every((node) => getComputedStyle(node).visibility === 'hidden')")
+    slider = lab.page.locator(".rx-slider")
+    lab.ready()
+    expect(slider).to_be_disabled()
+    assert slider.evaluate("(node) => node.value === node.max"), "at the right end, which is now"
+
+
+@pytest.mark.parametrize("width", [390, 900])
+def test_in_a_narrow_window_a_canvas_stands_above_its_figure_and_both_have_room(visit: Visit, width: int) -> None:
+    visitor = opened(visit, "Try it", "task=digits&hidden_size=8", width=1440, height=900)
+    visitor.page.set_viewport_size({"width": width, "height": 900})
+    expect(visitor.board).to_have_class(re.compile("rx-stacked"))
+    settled(visitor)
+    canvas = visitor.page.locator(".rx-sketch canvas").bounding_box()
+    figure = visitor.page.locator(".rx-answer .rx-frame").bounding_box()
+    assert canvas and figure and canvas["y"] + canvas["height"] <= figure["y"] and figure["height"] > 150
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    for part in (".rx-numbers", ".rx-when"):
+        box = visitor.page.locator(part).bounding_box()
+        assert box and box["x"] + box["width"] <= width, part
