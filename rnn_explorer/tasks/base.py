@@ -163,6 +163,11 @@ class TaskSettings(Settings):
         return True
 
     @property
+    def does(self) -> str:
+        """What a network does in this task with these settings, in words that go on from "An LSTM"."""
+        raise NotImplementedError(type(self).__name__)
+
+    @property
     def private(self) -> bool:
         """Whether they name data that belong to one visitor, so that a task built of them is kept for nobody else."""
         return False

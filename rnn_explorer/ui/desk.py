@@ -17,6 +17,7 @@ from rnn_explorer import fitting
 from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
+from rnn_explorer.sentence import sentence
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own import store
@@ -285,6 +286,7 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         looked_at(run_id),
         view.status,
         view.message,
+        sentence(view.experiment),
         on_status=lambda: None,
         on_at=functools.partial(_went, board, run_id),
     )

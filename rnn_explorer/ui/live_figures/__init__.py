@@ -33,6 +33,7 @@ def live_figures(
     at: int | None,
     status: str,
     message: str,
+    sentence: str,
     on_status: Callable[[], None],
     on_at: Callable[[], None],
 ) -> Any:
@@ -47,6 +48,7 @@ def live_figures(
         at: the step of the past that this script believes to be looked at.
         status: of the run, with which this script has drawn its buttons.
         message: the run's sentence, for as long as the browser has not heard of the run itself.
+        sentence: what is going on, in one line above the figures; "" for none.
         on_status: called when the browser sees the run's status change.
         on_at: called when the person goes to another step of the past.
 
@@ -66,6 +68,7 @@ def live_figures(
         "at": at,
         "status": status,
         "message": message,
+        "sentence": sentence,
         "blocks": _blocks(BOARDS.get(board)),
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
         "names": tuple(scripts.modules()),

@@ -89,12 +89,13 @@ export class Board {
     this.linkButton = makeButton("rx-text", "Copy link", "", () => this.copyLink());
     this.linkButton.title = "Copy the address of this experiment: the same settings, and with the same seed the same curve";
     this.line = new StatusLine(this.linkButton, (name) => this.send(name));
+    this.about = make("p", "rx-about"); // what is going on, in one sentence
     this.note = make("p", "rx-note");
     this.note.setAttribute("role", "alert");
     this.note.hidden = true;
     this.grid = make("div", "rx-grid");
     root.dataset.board = this.key;
-    root.append(this.line.root, this.timeline.root, this.note, this.grid);
+    root.append(this.about, this.line.root, this.timeline.root, this.note, this.grid);
     this.skeleton = new Skeleton(root, this.grid);
 
     this.onResize = () => this.fit();
@@ -166,13 +167,14 @@ export class Board {
    * @param {import("./types").Told} told
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, at, status, message, blocks }, setState) {
+  show({ run, base, plotly, link, ask, at, status, message, sentence, blocks }, setState) {
     if (!this.skeleton.over && !this.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
       this.setGrid(rows, least);
       if (!this.status.status) this.line.wait(waitedFor({ status, message }));
     }
+    this.about.textContent = sentence; // as text, never markup
     this.reports.setState = setState;
     this.believed = status;
     this.checkLater();

@@ -112,6 +112,7 @@ export interface Told {
   at: number | null;
   status: string;
   message: string;
+  sentence: string;
   blocks: [rows: string, least: number, spans: [number, number][]];
 }
 

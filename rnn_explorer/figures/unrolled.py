@@ -1,0 +1,395 @@
+"""A recurrent layer unrolled over its sequence: what enters at each time step, the state, and what is answered."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.states import by_unit, thinned
+from rnn_explorer.figures.style import (
+    CELL_NAMES,
+    GRAY_SCALE,
+    INPUT_SCALE,
+    MUTED,
+    SIGNED_SCALE,
+    UNIT_ROWS,
+    color_bar,
+    heading,
+    layer_name,
+    margin,
+    plain,
+    signed_limit,
+    time_axis,
+    unit_axis,
+    visible,
+)
+from rnn_explorer.figures.table import Later
+from rnn_explorer.trace import Array, Explanation, LayerTrace
+
+MOST_UNITS = 64  # rows of a state: about what its band has pixels for
+_WIDTH = 1000  # pixels for all columns in the live picture, more or less
+_PARTS = 3  # a column is as wide as a third of what it has: arrows go between
+_INPUT, _STATE, _ANSWER, _TARGET = (0.0, 0.16), (0.29, 0.7), (0.78, 0.92), (0.93, 1.0)  # bands, from the bottom
+_NUMBERS = 24  # steps up to which a single number that enters is written, not drawn
+_NAME = 11  # letters of a class
+_MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What is answered after each step, in words or, of several numbers, as rows.
+
+    Attributes:
+        words: one a step.
+        more: the same with all that is known, one a step.
+        targets: what is right, "" where nothing is asked.
+        values, right: (rows, time) numbers and what is right, where each step has several; else None.
+    """
+
+    words: list[str]
+    more: list[str]
+    targets: list[str]
+    values: Array | None = None
+    right: Array | None = None
+
+
+def unrolled(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, explanation: Explanation) -> Figure:
+    """One column a time step, with arrows along which the state goes on.
+
+    Args:
+        layer: the recording of one layer and direction.
+        sequence: which of the recorded sequences.
+        length: its real steps; later ones are not drawn.
+        inputs: (time, feature) numbers or (time,) symbol numbers that entered; None: none are drawn.
+        explanation: that sequence and the answers to it.
+    """
+    hidden = layer.states["hidden"][sequence, :length]  # (time, hidden)
+    steps, hidden_size = hidden.shape
+    z, stride = thinned(hidden, MOST_UNITS)
+    limit = signed_limit(hidden)
+    answers = _answers(explanation, steps)
+    data = [
+        {
+            "type": "heatmap",
+            "meta": UNIT_ROWS,
+            "z": _apart(z),
+            **_columns(),
+            "y0": 0,
+            "dy": stride,
+            "zmin": -limit,
+            "zmax": limit,
+            "colorscale": SIGNED_SCALE,
+            "colorbar": color_bar(
+                "h<sub>t</sub>", tickvals=[-limit, 0, limit], ticktext=[f"−{limit:g}", "0", f"{limit:g}"],
+                len=_STATE[1] - _STATE[0], y=_STATE[0], yanchor="bottom",
+            ),
+            "xaxis": "x",
+            "yaxis": "y",
+            "hovertemplate": "unit %{y}, step %{x}<br>h = %{z:.3f}<extra></extra>",
+        },
+        *_entering(inputs, explanation, steps),
+        *_answered(answers, steps),
+    ]  # fmt: skip
+    weights = layer.cell == "rnn"
+    return Figure(
+        name="gates",
+        title=f"{layer_name(layer.cell, layer.layer, layer.direction)}, unrolled over {steps} time steps",
+        how_to_read=_how(layer),
+        data=data,
+        layout=_layout(steps, len(z), stride, hidden_size, _rows(data, "y2"), _rows(data, "y3"), layer.direction,
+                       weights, any(answers.targets)),
+        marks=[Mark("line", axes=("x", axis)) for axis in ("y", "y2", "y3", "y4")],
+        table=Later(lambda: _table(hidden, inputs, explanation, answers)),
+    )  # fmt: skip
+
+
+def _how(layer: LayerTrace) -> str:
+    before = "ₜ₋₁" if layer.direction == "forward" else "ₜ₊₁"
+    below = "" if layer.layer == 0 else f"; xₜ is the hidden state of layer {layer.layer} here"
+    if layer.cell == "rnn":
+        rule = f"hₜ = {layer.nonlinearity}(Wₕₕ h{before} + Wₓₕ xₜ + b), with the same weights at every time step"
+    else:
+        carried = "cell and hidden state go" if "cell" in layer.states else "the hidden state goes"
+        rule = f"The same {CELL_NAMES.get(layer.cell, layer.cell)} at every time step; {carried} from each to the next"
+    return f"{rule}{below}; a row of the state is a unit, blue negative, red positive."
+
+
+def _apart(rows: Array) -> Array:
+    """(rows, time) with empty columns between, float32."""
+    wide = np.full((len(rows), _PARTS * rows.shape[1]), np.nan, dtype=np.float32)
+    wide[:, _PARTS // 2 :: _PARTS] = rows
+    return wide
+
+
+def _columns(parts: int = _PARTS) -> dict[str, float]:
+    """Where the columns of `_apart` stand."""
+    return {"x0": 1 - (parts // 2) / parts, "dx": 1 / parts}
+
+
+def _rows(data: Sequence[dict[str, Any]], axis: str) -> int:
+    """Rows of the maps at an axis; 1 where there is text."""
+    return max((len(trace["z"]) for trace in data if trace["yaxis"] == axis and trace["type"] == "heatmap"), default=1)
+
+
+# -- what enters ------------------------------------------------------------------------------------------------
+
+
+def _entering(inputs: Array | None, explanation: Explanation, steps: int) -> list[dict[str, Any]]:
+    """Letters, written numbers, the row of an image, or a column of cells."""
+    if explanation.symbols:
+        taken = [visible(symbol) for symbol in explanation.symbols[:steps]]
+        size = 15 if steps <= 28 else 11 if steps <= 48 else 8
+        return [_text(taken, taken, "y2", "input", {"size": size, "family": _MONO})]
+    if inputs is None or not steps:
+        return []
+    values = np.asarray(inputs, dtype=np.float32)[:steps].reshape(steps, -1)
+    if values.shape[1] == 1 and steps <= _NUMBERS and explanation.image is None:
+        words = [f"{value:.3g}" for value in values[:, 0].tolist()]
+        return [_text(words, words, "y2", "input", {"size": 12})]
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    # The row of an image lies as in the image; other numbers stand one above the other.
+    lies = explanation.image is not None and values.shape[1] > 1
+    if lies:
+        z = np.full((1, steps, values.shape[1] + 2), np.nan, dtype=np.float32)
+        z[0, :, 1:-1] = values
+        width = values.shape[1] + 2
+        drawn, where = z.reshape(1, -1), {"x0": 0.5 + 0.5 / width, "dx": 1 / width}
+    else:
+        drawn, where = _apart(values.T), _columns()
+    return [
+        {
+            "type": "heatmap",
+            "name": "input",
+            "z": drawn,
+            **where,
+            "zmin": low,
+            "zmax": high if high > low else low + 1.0,
+            "colorscale": GRAY_SCALE if explanation.image is not None else INPUT_SCALE,
+            "showscale": False,
+            "xaxis": "x",
+            "yaxis": "y2",
+            "hovertemplate": f"input {'' if lies else '%{y} '}at step %{{x:.0f}}: %{{z:.3f}}<extra></extra>",
+        }
+    ]
+
+
+def _text(words: Sequence[str], more: Sequence[str], axis: str, name: str, font: dict[str, Any]) -> dict[str, Any]:
+    """Words in their columns."""
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "name": name,
+        "x": np.arange(1, len(words) + 1, dtype=np.int32),
+        "y": np.zeros(len(words), dtype=np.int32),
+        "text": list(words),
+        "customdata": list(more),
+        "textfont": font,
+        "showlegend": False,
+        "cliponaxis": False,
+        "xaxis": "x",
+        "yaxis": axis,
+        "hovertemplate": f"{name} at step %{{x}}: %{{customdata}}<extra></extra>",
+    }
+
+
+# -- what is answered -------------------------------------------------------------------------------------------
+
+
+def _answers(explanation: Explanation, steps: int) -> _Answers:
+    if explanation.probabilities is not None and len(explanation.class_names):
+        return _classes(explanation, steps)
+    strips = [strip for strip in explanation.strips if strip.role == "answer"]
+    pairs = [
+        (strip, next((s for s in explanation.strips if s.role == "target" and s.group == strip.group), None))
+        for strip in strips
+    ]
+    if not pairs:
+        return _Answers([], [], [])
+    values = np.array([np.asarray(strip.values, dtype=np.float64)[:steps] for strip, _ in pairs])
+    nothing = np.full(steps, np.nan)
+    right = np.array([nothing if s is None else np.asarray(s.values, dtype=np.float64)[:steps] for _, s in pairs])
+    if len(pairs) > 1:
+        return _Answers([], [], [], values, right)
+    words = [_number(value) for value in values[0].tolist()]
+    return _Answers(words, words, [_number(value) for value in right[0].tolist()])
+
+
+def _number(value: float) -> str:
+    """A number in a column; "" for what is not known."""
+    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.1e}" if math.isfinite(value) else ""
+
+
+def _classes(explanation: Explanation, steps: int) -> _Answers:
+    """The likeliest class and its probability; a mark where it is asked whether that is right."""
+    names = [visible(str(name)) if len(str(name)) < 2 else plain(str(name), _NAME) for name in explanation.class_names]
+    probabilities = np.asarray(explanation.probabilities)[:steps]
+    if explanation.target_classes is not None:
+        right = [int(target) for target in np.asarray(explanation.target_classes)[:steps]]
+    else:
+        right = [-1] * steps
+        if steps and explanation.target_class is not None:
+            right[-1] = explanation.target_class
+    words, more, targets = [], [], []
+    best = np.where(np.isfinite(probabilities).all(axis=1), probabilities.argmax(axis=1), -1) if steps else ()
+    for step, (said, target) in enumerate(zip(best, right, strict=False)):
+        asked = 0 <= target < len(names)
+        targets.append(names[target] if asked else "")
+        share = f"{100 * probabilities[step, said]:.0f} %" if said >= 0 else ""
+        name = names[said] if said >= 0 else "?"
+        mark = ("✓ " if said == target else "✗ ") if asked else ""
+        words.append(f"{mark}{name}<br>{share}")
+        more.append(f"{name}, {share}" + (f" (right: {names[target]})" if asked else ""))
+    return _Answers(words, more, targets)
+
+
+def _answered(answers: _Answers, steps: int) -> list[dict[str, Any]]:
+    if answers.values is not None and answers.right is not None:
+        both = np.stack([answers.values, answers.right])
+        limit = signed_limit(both)
+        wide = _apart(answers.values)
+        wide[:, _PARTS - 1 :: _PARTS] = answers.right
+        return [
+            {
+                "type": "heatmap",
+                "name": "answer",
+                "z": wide,
+                **_columns(),
+                "zmin": -limit,
+                "zmax": limit,
+                "colorscale": SIGNED_SCALE,
+                "showscale": False,
+                "xaxis": "x",
+                "yaxis": "y3",
+                "hovertemplate": "answer %{y} (right of it: the target), step %{x:.0f}: %{z:.3f}<extra></extra>",
+            }
+        ]
+    found = []
+    if answers.words:
+        shown = _shown([*answers.words, *answers.targets], steps)
+        words = [word if shown[step] else "" for step, word in enumerate(answers.words)]
+        found.append(_text(words, answers.more, "y3", "answer", {"size": 12}))
+        if any(answers.targets):
+            targets = [word if shown[step] else "" for step, word in enumerate(answers.targets)]
+            found.append(_text(targets, answers.targets, "y4", "target", {"size": 12}))
+    return found
+
+
+def _shown(words: Sequence[str], steps: int) -> list[bool]:
+    """Which columns have room for their words; the last one has."""
+    longest = max(len(line) for word in words for line in word.split("<br>"))
+    every = max(1, math.ceil((6.5 * longest + 6) * steps / _WIDTH))
+    return [(steps - 1 - step) % every == 0 for step in range(steps)]
+
+
+# -- what does not change while it learns -----------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=64)
+def _layout(
+    steps: int, drawn: int, stride: int, hidden_size: int, inputs: int, answers: int, direction: str, weights: bool,
+    asked: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Bands, arrows and names; one object while they stay, which is not sent again."""
+    bare: dict[str, Any] = {"anchor": "x", "showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
+    bare["title"] = {"text": ""}
+    return {
+        "margin": margin(92, 46, 4, 34),
+        "xaxis": time_axis(steps, anchor="y2")
+        | ({"ticktext": [f"t = {step}" for step in range(1, steps + 1)]} if 0 < steps <= 8 else {}),
+        "yaxis": unit_axis(drawn, stride, hidden_size, domain=list(_STATE), anchor="x", showticklabels=False)
+        | {"ticks": "", "title": {"text": "unit", "standoff": 2, "font": {"size": 9}}},
+        "yaxis2": {**bare, "domain": list(_INPUT), "range": [inputs - 0.5, -0.5]},
+        "yaxis3": {**bare, "domain": list(_ANSWER), "range": [answers - 0.5, -0.5]},
+        "yaxis4": {**bare, "domain": list(_TARGET), "range": [0.5, -0.5]},
+        "annotations": _names(steps, direction, weights, asked),
+        "shapes": [
+            {
+                "type": "path",
+                "xref": "x",
+                "yref": "paper",
+                "path": _arrows(steps, direction) or "M0,0",
+                "fillcolor": MUTED,
+                "line": {"color": MUTED, "width": 1.2},
+                "layer": "below",
+            }
+        ],
+    }
+
+
+def _names(steps: int, direction: str, weights: bool, asked: bool) -> list[dict[str, Any]]:
+    """What the bands and the arrows are."""
+    named = {
+        "input x<sub>t</sub>": _INPUT,
+        "hidden state<br>h<sub>t</sub>": _STATE,
+        "answer": _ANSWER,
+        **({"target": _TARGET} if asked else {}),
+    }
+    found = [
+        heading(text, 0.0, (low + high) / 2, xanchor="right", yanchor="middle", align="right",
+                xshift=-20 if low == _STATE[0] else -8)
+        for text, (low, high) in named.items()
+    ]  # fmt: skip
+    pitch = _WIDTH / max(steps, 1)
+    middle = (_STATE[0] + _STATE[1]) / 2
+    between = "W<sub>hh</sub>" if weights else "h"
+    if (1 - 1 / _PARTS) * pitch >= 34:
+        for step in range(1, steps):
+            found.append(heading(between, step + 0.5, middle, xref="x", font={"size": 12}))
+    if pitch >= 100 and steps:
+        edge, anchor, zero = (0.5, "left", "0") if direction == "forward" else (steps + 0.5, "right", "T+1")
+        found.append(heading(f"h<sub>{zero}</sub>=0", edge, middle, xref="x", xanchor=anchor, font={"size": 12}))
+    if weights and pitch >= 40 and steps:
+        first = 1 if direction == "forward" else steps
+        found.append(
+            heading("W<sub>xh</sub>", first, (_INPUT[1] + _STATE[0]) / 2, xref="x", xanchor="left", yanchor="middle",
+                    xshift=8, font={"size": 12})
+        )  # fmt: skip
+    return found
+
+
+def _arrows(steps: int, direction: str) -> str:
+    """One path of all arrows: from state to state, from what enters up to it, and up to the answer."""
+    pitch = _WIDTH / max(steps, 1)
+    half, head, room = 0.5 / _PARTS, min(7 / pitch, 0.2), min(3 / pitch, 0.04)
+    middle, tall = (_STATE[0] + _STATE[1]) / 2, 0.02
+    wide = min(4 / pitch, 0.15)
+    parts = []
+    for step in range(1, steps + 1):
+        first = step == (1 if direction == "forward" else steps)
+        sign = 1 if direction == "forward" else -1
+        start = step - sign * (0.5 if first else 1 - half - room)
+        tip = step - sign * (half + room)
+        back = tip - sign * head
+        parts.append(f"M{start:.4g},{middle:g}L{back:.4g},{middle:g}")
+        parts.append(f"M{tip:.4g},{middle:g}L{back:.4g},{middle + tall:g}L{back:.4g},{middle - tall:g}Z")
+        for low, high in ((_INPUT[1], _STATE[0]), (_STATE[1], _ANSWER[0])):
+            low, high = low + 0.015, high - 0.015
+            parts.append(f"M{step},{low:g}L{step},{high - 0.03:g}")
+            parts.append(f"M{step},{high:g}L{step - wide:.4g},{high - 0.04:g}L{step + wide:.4g},{high - 0.04:g}Z")
+    return "".join(parts)
+
+
+def _table(hidden: Array, inputs: Array | None, explanation: Explanation, answers: _Answers) -> dict[str, Any]:
+    """One row a unit and step, with what enters and what is answered at the step."""
+    steps, hidden_size = hidden.shape
+    columns: dict[str, Any] = {}
+    if explanation.symbols:
+        columns["symbol"] = np.array(explanation.symbols[:steps], dtype=object)
+    elif inputs is not None and steps:
+        values = np.asarray(inputs)[:steps].reshape(steps, -1)
+        columns |= {f"input {number}": values[:, number] for number in range(values.shape[1])}
+    if explanation.probabilities is not None:
+        shares = np.asarray(explanation.probabilities)[:steps]
+        columns |= {f"p({name})": shares[:, number] for number, name in enumerate(explanation.class_names)}
+    for number, strip in enumerate(strip for strip in explanation.strips if strip.role != "input"):
+        columns[f"{strip.role} {number}"] = np.asarray(strip.values, dtype=np.float64)[:steps]
+    if any(answers.targets):
+        columns["target"] = np.array(answers.targets, dtype=object)
+    return {**by_unit({"hidden": hidden}), **{name: np.tile(column, hidden_size) for name, column in columns.items()}}
