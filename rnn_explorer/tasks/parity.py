@@ -34,7 +34,7 @@ class ParitySettings(TaskSettings):
     @property
     def does(self) -> str:
         count = f"up to {self.seq_len}" if self.variable else str(self.seq_len)
-        return f"reads {count} numbers, +1 or −1, then says whether the number of +1 is even or odd"
+        return f"reads {count} numbers, +1 or −1, then says if the count of +1 is even or odd"
 
 
 @TASKS.register("parity")

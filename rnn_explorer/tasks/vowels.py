@@ -45,7 +45,7 @@ class VowelsSettings(TaskSettings):
 
     @property
     def does(self) -> str:
-        return "hears two vowels as 12 numbers per time step, then names which of nine men speaks"
+        return "hears two vowels, 12 numbers per time step, then names which of nine men speaks"
 
 
 @TASKS.register("vowels")

@@ -18,6 +18,7 @@ from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
+from rnn_explorer.figures.unrolled import unrolled
 from tests.figures import made
 
 
@@ -81,6 +82,14 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
         "with classes": made.series(30, 1, with_classes=True),
     }.items():
         yield f"answer {name}", lambda e=explanation: answer(e, "lstm")
+        for cell in ("rnn", "lstm", "gru"):
+            for features in (None, 1, 8):
+                yield (
+                    f"unrolled {name} {cell} {features}",
+                    lambda e=explanation, c=cell, f=features: unrolled(
+                        made.layer(c, 70, max(e.length, 1)), 1, e.length, f and np.ones((max(e.length, 1), f)), e
+                    ),
+                )
 
 
 CASES = dict(cases())
