@@ -14,4 +14,4 @@ with st.sidebar:
     network.show(experiment)
 
 desk.show_problems()
-desk.watch(run_id, "cell", cell_controls.what_if)
+desk.watch(run_id, "cell", cell_controls.what_if, cell_controls.clear)

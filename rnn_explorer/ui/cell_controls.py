@@ -52,7 +52,7 @@ def what_if(view: RunView) -> Mapping[str, Any]:
             weights = _weights(made)
         edits = {"force": force, "ablate": ablate, "inputs": inputs, "weights": weights}
         edits = {name: values for name, values in edits.items() if values}
-        st.button("Back to the original", on_click=_reset, disabled=not edits and not problems)
+        st.button("Back to the original", on_click=clear, disabled=not edits and not problems)
     for problem in problems:
         st.warning(plain(problem))
     return {"change": json.dumps(edits) if edits else ""}
@@ -95,7 +95,8 @@ def _shape_of(query: str) -> tuple[InputSpec, int]:
     return task.input, task.longest
 
 
-def _reset() -> None:
+def clear() -> None:
+    """Put all controls back to where they change nothing."""
     st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
 
 

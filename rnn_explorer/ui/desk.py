@@ -30,6 +30,12 @@ RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
 _EDITION, _AT, _REPLACED = "edition", "at", "replaced"
 SPEEDS = (100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered, beside the slow and the fast pace
+KEYS = {  # of the buttons, by their command, with what they do
+    "play": ("p", "Play: train until the budget is used up; or pause"),
+    "step": ("n", "Make one optimizer step, and pause"),
+    "epoch": ("e", "Train up to the end of this epoch, and pause"),
+    "reset": ("x", "Reset: back to step 0, with the same initial weights"),
+}
 BEHIND = 5.0  # seconds by which a browser's address may be behind what was written into it
 
 
@@ -245,7 +251,12 @@ def show_problems() -> None:
 
 
 @st.fragment
-def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, Any]] | None = None) -> None:
+def watch(
+    run_id: str,
+    board: str,
+    controls: Callable[[RunView], Mapping[str, Any]] | None = None,
+    clear: Callable[[], None] = lambda: None,
+) -> None:
     """The buttons and a board's live figures. Runs again by itself when the browser sees the run's status change.
 
     Args:
@@ -253,6 +264,7 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         board: the key of the board.
         controls: draws the page's own controls above the figures, and returns the parts of the board's selection that
             they decide.
+        clear: puts those controls back to where they change nothing.
     """
     if st.session_state.pop("whole_page", False):  # before any widget is drawn for a run that is left
         st.rerun()
@@ -287,8 +299,10 @@ def watch(run_id: str, board: str, controls: Callable[[RunView], Mapping[str, An
         view.status,
         view.message,
         sentence(view.experiment),
+        tuple(KEYS.values()) if view.is_of(visitor.current()) else (),
         on_status=lambda: None,
         on_at=functools.partial(_went, board, run_id),
+        on_cleared=clear,
     )
     if str(seen.status) == f"{run_id} gone":
         st.rerun()
@@ -311,20 +325,20 @@ def _buttons(view: RunView) -> None:
     past = looked_at(view.run_id)
     back = past is not None and past != view.step
     if training:
-        _button("Pause", "pause", "p", "Stop after the present step", view, primary=True)
+        _button("Pause", "pause", "Stop after the present step", view, primary=True)
     elif back:
         tip = f"Go on from step {past} in a branch of its own; what came after stays in the other branch"
-        _button(f"Play from step {past}", "play", "p", tip, view, primary=True)
+        _button(f"Play from step {past}", "play", tip, view, primary=True)
     else:
         label = "Resume" if view.status == "interrupted" else "Play"
-        _button(label, "play", "p", "Train until the budget is used up", view, primary=True, off=broken)
+        _button(label, "play", "Train until the budget is used up", view, primary=True, off=broken)
     # Not off for the blink that a single step takes: a key pressed then would be lost.
     off = broken or (training and back)
-    _button("Step", "step", "n", "Make one optimizer step, and pause", view, off=off)
-    _button("Epoch", "epoch", "e", "Train up to the end of this epoch, and pause", view, off=off)
-    _button("Reset", "reset", "x", "Back to step 0, with the same initial weights", view)
+    _button("Step", "step", KEYS["step"][1], view, off=off)
+    _button("Epoch", "epoch", KEYS["epoch"][1], view, off=off)
+    _button("Reset", "reset", "Back to step 0, with the same initial weights", view)
     st.button("New seed", on_click=_new_seed, help="Other initial weights and another order of the data")
-    _button("Test", "test", None, "Measure loss and metric on the test set now", view, off=broken)
+    _button("Test", "test", "Measure loss and metric on the test set now", view, off=broken)
 
 
 def _offer_a_copy(view: RunView) -> None:
@@ -364,14 +378,13 @@ def _put_on_the_desk(run_id: str) -> None:
     _new_edition()
 
 
-def _button(
-    label: str, command: str, shortcut: str | None, tip: str, view: RunView, primary: bool = False, off: bool = False
-) -> None:
+def _button(label: str, command: str, tip: str, view: RunView, primary: bool = False, off: bool = False) -> None:
+    name = "play" if command == "pause" else command
     st.button(
         label,
-        key=f"do:{'play' if command == 'pause' else command}",
+        key=f"do:{name}",
         type="primary" if primary else "secondary",
-        shortcut=shortcut,
+        shortcut=KEYS[name][0] if name in KEYS else None,
         # The words would stay over the status line for as long as the mouse rests where it pressed.
         help=None if primary else tip,
         disabled=off,

@@ -38,8 +38,8 @@ def test_after_a_lost_connection_the_page_comes_back_with_what_is_chosen_and_say
     board = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
     lab.wait(f"Number({board}.chosen.unit) === 4")
     lab.page.evaluate(f"{board}.chosen = {{}}; {board}.connection.socket.close()")
-    expect(lab.page.locator(".rx-note")).to_contain_text("Connection lost; trying again in 1 s")
-    expect(lab.page.locator(".rx-note")).to_contain_text("Connected again")
+    expect(lab.page.locator(".rx-chip-line")).to_contain_text("Not connected; trying again in 1 s")
+    expect(lab.page.locator(".rx-chip-line")).to_contain_text("Connected again")
     lab.wait(f"Number({board}.chosen.unit) === 4")
     expect(lab.page.locator(".rx-note")).to_be_hidden()
     lab.press("step")

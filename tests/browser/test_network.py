@@ -41,20 +41,20 @@ def test_a_page_comes_back_by_itself_from_half_a_minute_without_network(way: str
         lab.past(5)
         begun = time.monotonic()
         getattr(line, way)()
-        note = lab.page.locator(".rx-note")
-        expect(note).to_contain_text(re.compile("Connection lost; trying again (in [1-9]|now)"), timeout=40_000)
+        chip = lab.page.locator(".rx-chip-line")
+        expect(chip).to_contain_text(re.compile("Not connected; trying again (in [1-9]|now)"), timeout=40_000)
         lab.page.wait_for_timeout(max(0.0, begun + (AWAY if way == "hush" else 5.0) - time.monotonic()) * 1000)
-        expect(note).to_contain_text("Connection lost")
+        expect(chip).to_contain_text("Not connected")
         step, carried = lab.drawn(), line.carried
         line.mend()
-        expect(note).to_contain_text("Connected again")
+        expect(chip).to_contain_text("Connected again")
         lab.past(step)
         assert line.carried - carried < 1_000_000, "what was missed is not sent"
         assert board(lab, "chosen.unit") == 2 and board(lab, "selection.unit") == 2
         first, since = board(lab, "connection.frame"), time.monotonic()
         lab.page.wait_for_timeout(1000)
         assert board(lab, "connection.frame") - first <= 15 * (time.monotonic() - since) + 2, "no queue comes"
-        expect(note).to_be_hidden()
+        expect(chip).to_be_hidden()
         lab.pause()
         lab.status("paused")
         forgive(lab)
@@ -71,7 +71,7 @@ def test_a_page_comes_back_when_a_proxy_said_502_while_the_server_was_restarted(
         run = lab.run_id()
         own_server.process.send_signal(signal.SIGTERM)
         own_server.process.wait(20)
-        expect(lab.page.locator(".rx-note")).to_contain_text("Connection lost")
+        expect(lab.page.locator(".rx-chip-line")).to_contain_text("Not connected")
         lab.page.wait_for_timeout(2000)
         own_server.process = start_server(own_server.port).process
         # Runs live as long as their server: the page shows the same experiment anew, and says so.

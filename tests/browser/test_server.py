@@ -76,16 +76,16 @@ def test_a_poor_network_slows_the_figures_and_one_that_was_gone_is_told_in_words
         for _ in range(3):
             lab.past(lab.drawn())  # slower, but it goes on
         line.cut()
-        note = lab.page.locator(".rx-note")
-        expect(note).to_contain_text(re.compile("Connection lost; trying again in [1-9]"))
+        chip = lab.page.locator(".rx-chip-line")
+        expect(chip).to_contain_text(re.compile("Not connected; trying again in [1-9]"))
         lab.page.wait_for_timeout(3000)
-        expect(note).to_contain_text("Connection lost")
+        expect(chip).to_contain_text("Not connected")
         line.rate = line.round_trip = line.loss = 0.0
         line.mend()
         step = lab.drawn()
-        expect(note).to_contain_text("Connected again")
+        expect(chip).to_contain_text("Connected again")
         lab.past(step)
-        expect(note).to_be_hidden()
+        expect(chip).to_be_hidden()
         lab.pause()
         lab.status("paused")
         lab.page.goto("about:blank")

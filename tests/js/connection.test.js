@@ -140,12 +140,12 @@ test("a lost connection comes back by itself, says so in words, and asks for all
   it.socket().says(frame({ run: "a" }));
   it.wish = { ...it.wish, query: { unit: "7" } };
   it.socket().fails();
-  assert.equal(it.lines.at(-1), "Connection lost; trying again in 1 s");
+  assert.equal(it.lines.at(-1), "Not connected; trying again in 1 s");
   it.pass(600);
   for (let n = 0; n < 3; n += 1) { it.socket().fails(); it.again(); } // as behind a proxy that says 502
-  assert.ok(it.lines.includes("Connection lost; trying again in 4 s"));
-  assert.ok(it.lines.includes("Connection lost; trying again in 3 s"), "it counts down");
-  assert.equal(it.lines.at(-1), "Connection lost; trying again now");
+  assert.ok(it.lines.includes("Not connected; trying again in 4 s"));
+  assert.ok(it.lines.includes("Not connected; trying again in 3 s"), "it counts down");
+  assert.equal(it.lines.at(-1), "Not connected; trying again now");
   it.socket().opens();
   assert.equal(it.lines.at(-1), "Connected again");
   assert.deepEqual(it.socket().said, [{ type: "open", protocol: PROTOCOL, run: "a", view: "lab", query: { unit: "7" } }]);
@@ -159,12 +159,12 @@ test("a server that takes the connection and drops it again is left more and mor
   const it = opened();
   for (let n = 0; n < 6; n += 1) { it.socket().fails(); it.again(); it.socket().opens(); }
   it.socket().fails();
-  assert.equal(it.lines.at(-1), "Connection lost; trying again in 15 s");
+  assert.equal(it.lines.at(-1), "Not connected; trying again in 15 s");
   it.again();
   it.socket().opens();
   it.socket().says(frame({}));
   it.socket().fails();
-  assert.equal(it.lines.at(-1), "Connection lost; trying again in 1 s", "a frame came: it works");
+  assert.equal(it.lines.at(-1), "Not connected; trying again in 1 s", "a frame came: it works");
 });
 
 test("a line that is cut is noticed by its silence", () => {
@@ -174,7 +174,7 @@ test("a line that is cut is noticed by its silence", () => {
   assert.equal(it.sockets.length, 1, "the server gave signs of life");
   it.pass(31000);
   assert.ok(first.closed && it.sockets.length > 1);
-  assert.ok(it.lines[0].startsWith("Connection lost"));
+  assert.ok(it.lines[0].startsWith("Not connected"));
 });
 
 test("a server that never answers is given up, and tried again", () => {

@@ -6,7 +6,7 @@ script is run again only when the run's status changes, so that the buttons can 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,10 @@ def live_figures(
     status: str,
     message: str,
     sentence: str,
+    keys: Sequence[tuple[str, str]],
     on_status: Callable[[], None],
     on_at: Callable[[], None],
+    on_cleared: Callable[[], None],
 ) -> Any:
     """Mount the figures of a run.
 
@@ -49,8 +51,11 @@ def live_figures(
         status: of the run, with which this script has drawn its buttons.
         message: the run's sentence, for as long as the browser has not heard of the run itself.
         sentence: what is going on, in one line above the figures; "" for none.
+        keys: the keys of the page's buttons, each with what it does.
         on_status: called when the browser sees the run's status change.
         on_at: called when the person goes to another step of the past.
+
+        on_cleared: called when the person ends what the page's own controls change about the model.
 
     Returns:
         The component's result: `status`, "RUN STATUS" as the browser saw it last, and `at`, the step of the past that
@@ -70,15 +75,17 @@ def live_figures(
         "message": message,
         "sentence": sentence,
         "blocks": _blocks(BOARDS.get(board)),
+        "keys": tuple(keys),
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
         "names": tuple(scripts.modules()),
     }
     return _component(
         key=board,
         data=data,
-        default={"status": "", "at": None},
+        default={"status": "", "at": None, "cleared": 0},
         on_status_change=on_status,
         on_at_change=on_at,
+        on_cleared_change=on_cleared,
         height="content",
     )
 

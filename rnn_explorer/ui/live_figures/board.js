@@ -3,10 +3,12 @@
 
 import { chosenParts, places } from "./arranging.js";
 import { Card } from "./card.js";
+import { changeWords, Chips } from "./chips.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { make, makeButton } from "./dom.js";
 import { DrawingCard } from "./drawing_card.js";
+import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
 import { loadPlotly } from "./plotly_internals.js";
 import { Reports } from "./reports.js";
@@ -68,9 +70,12 @@ export class Board {
     const root = (this.root = make("div", "rx-board"));
     this.reports = new Reports(() => root.isConnected);
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
-    this.timeline = new Timeline({ send: () => this.send(), moved: () => this.tellPast(), step: () => this.status.step ?? 0,
+    this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.tellPast(); }, step: () => this.status.step ?? 0,
       deferred: () => this.connection.deferred, note: (facts) => Object.assign(root.dataset, facts) });
-    this.sentences = { line: "", page: "", server: "", run: "" }; // about the connection, this page, a frame, the run
+    this.sentences = { page: "", server: "", run: "" }; // about this page, a frame, the run
+    this.lost = ""; // how the connection is, where that is worth a word
+    /** @type {[string, string][]} */
+    this.buttons = []; // the keys of the page's buttons, with what they do
     this.believed = ""; // the status for which the script drew its buttons
     this.blinks = 0; // how often it had to be told of one that it had heard of before
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -82,13 +87,14 @@ export class Board {
     this.connection = new Connection({
       wish: () => ({ run: this.run, view: this.key, query: this.parts() }),
       receive: (frame) => this.receive(frame),
-      line: (words) => this.say("line", words),
+      line: (words) => { this.lost = words; this.showChips(); },
       said: (words) => this.say("server", words),
       gone: () => this.tell("gone"),
     });
     this.linkButton = makeButton("rx-text", "Copy link", "", () => this.copyLink());
     this.linkButton.title = "Copy the address of this experiment: the same settings, and with the same seed the same curve";
-    this.line = new StatusLine(this.linkButton, (name) => this.send(name));
+    this.chips = new Chips();
+    this.line = new StatusLine(this.chips.root, this.linkButton, (name) => this.send(name));
     this.about = make("p", "rx-about"); // what is going on, in one sentence
     this.note = make("p", "rx-note");
     this.note.setAttribute("role", "alert");
@@ -102,20 +108,39 @@ export class Board {
     window.addEventListener("resize", this.onResize);
     this.widths = new ResizeObserver(() => this.fit());
     this.widths.observe(root);
-    this.onKey = (/** @type {KeyboardEvent} */ event) => this.keyed(event);
-    window.addEventListener("keydown", this.onKey);
+    this.keys = new Keys(root, keysOf(this), () => this.buttons);
     this.onOnline = () => this.connection.hurry();
     window.addEventListener("online", this.onOnline);
     this.watch = setInterval(() => { this.readLook(); this.fit(); }, 1000); // what stands above may have grown
   }
 
-  /** @param {KeyboardEvent} event */
-  keyed(event) {
-    if (event.key === "Escape") for (const card of this.cards.values()) if (card.root.classList.contains("rx-large")) card.enlarge(false);
-    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const busy = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented
-      || /** @type {Element} */ (event.target).closest("input, select, textarea, [role=slider], [role=tab], [role=radio], [contenteditable]");
-    if (way && !busy && this.root.isConnected) { event.preventDefault(); this.timeline.turn(way); }
+  /** The figure that fills the window; undefined where none does. */
+  enlarged() {
+    return [...this.cards.values()].find((card) => card.root.classList.contains("rx-large"));
+  }
+
+  showKeys() {
+    this.keys.show();
+  }
+
+  /** What is not as usual, the topmost last. */
+  showChips() {
+    /** @type {import("./types").Chip[]} */
+    const chips = [];
+    const changed = changeWords(this.ask.change);
+    if (changed) {
+      chips.push({ name: "change", text: `What if: ${changed}`, closing: "Back to the model as it was trained",
+        close: () => this.reports.report("cleared", performance.now()) });
+    }
+    if (this.timeline.at !== null) {
+      chips.push({ name: "past", text: `Past: step ${this.timeline.at}`, closing: "Leave the past",
+        close: () => this.timeline.present() });
+    }
+    if (this.lost) {
+      chips.push({ name: "line", text: this.lost, closing: "Hide this until the connection changes",
+        close: () => { this.lost = ""; this.showChips(); } });
+    }
+    this.chips.show(chips);
   }
 
   // -- choosing what to see ------------------------------------------------------------------------------------
@@ -167,7 +192,7 @@ export class Board {
    * @param {import("./types").Told} told
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, at, status, message, sentence, blocks }, setState) {
+  show({ run, base, plotly, link, ask, at, status, message, sentence, blocks, keys }, setState) {
     if (!this.skeleton.over && !this.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
@@ -180,9 +205,11 @@ export class Board {
     this.checkLater();
     this.link = link;
     this.base = base;
+    this.buttons = [...keys];
     const parts = Object.fromEntries(ask || []);
     const other = JSON.stringify(parts) !== JSON.stringify(this.ask);
     this.ask = parts;
+    this.showChips();
     clearTimeout(this.leaving);
     if (run === this.run && this.connection.isOpen()) {
       if (other) this.send();
@@ -310,13 +337,13 @@ export class Board {
   }
 
   /**
-   * @param {"line" | "page" | "server" | "run"} about
+   * @param {"page" | "server" | "run"} about
    * @param {string} words "" for none
    */
   say(about, words) {
     this.sentences[about] = words;
-    const { line, page, server, run } = this.sentences;
-    const text = [line && `${line}.`, page, server, run].filter(Boolean).join(" ");
+    const { page, server, run } = this.sentences;
+    const text = [page, server, run].filter(Boolean).join(" ");
     this.note.hidden = !text;
     if (this.note.textContent !== text) { this.note.textContent = text || ""; this.fit(); }
   }
@@ -445,7 +472,7 @@ export class Board {
       this.connection.close();
       clearInterval(this.watch);
       window.removeEventListener("resize", this.onResize);
-      window.removeEventListener("keydown", this.onKey);
+      this.keys.leave();
       window.removeEventListener("online", this.onOnline);
       this.sights.disconnect();
       this.widths.disconnect();

@@ -142,11 +142,11 @@ export class Connection {
   count() {
     const left = this.retryAt - this.tools.now();
     if (left <= 0) {
-      this.owner.line("Connection lost; trying again now");
+      this.owner.line("Not connected; trying again now");
       this.connect();
       return;
     }
-    this.owner.line(`Connection lost; trying again in ${Math.ceil(left / 1000)} s`);
+    this.owner.line(`Not connected; trying again in ${Math.ceil(left / 1000)} s`);
     this.after("words", Math.min(left, 1000), () => this.count());
   }
 

@@ -26,10 +26,11 @@ export function numbersOf(s) {
 
 export class StatusLine {
   /**
+   * @param {HTMLElement} chips what is not as usual
    * @param {HTMLElement} link the button that copies the link
    * @param {(name: string) => void} cancel
    */
-  constructor(link, cancel) {
+  constructor(chips, link, cancel) {
     this.cancel = cancel;
     this.root = make("div", "rx-bar");
     this.words = make("span", "rx-words");
@@ -40,7 +41,7 @@ export class StatusLine {
     this.picks = make("span", "rx-own"); // the board's controls
     const side = make("span", "rx-picks");
     side.append(this.picks, link);
-    this.root.append(this.words, this.progress, this.numbers, side);
+    this.root.append(this.words, chips, this.progress, this.numbers, side);
     /** @type {HTMLElement | null} */
     this.busy = null;
   }
@@ -49,9 +50,9 @@ export class StatusLine {
   show(s) {
     const past = s.at !== null && s.at !== undefined;
     const first = s.status === "ready" && s.step === 0;
-    const sentence = past ? `Past: step ${s.at}` : first ? "Press Play (or the key p) and watch it learn" : waitedFor(s);
+    const sentence = first && !past ? "Press Play (or the key p) and watch it learn" : waitedFor(s);
     this.words.textContent = sentence || s.status;
-    this.words.classList.toggle("rx-sentence", Boolean(sentence) && !past);
+    this.words.classList.toggle("rx-sentence", Boolean(sentence));
     this.words.classList.toggle("rx-hint", first && !past);
     const step = s.at ?? s.step;
     this.progress.value = s.target ? Math.min(step / s.target, 1) : 0;

@@ -70,7 +70,7 @@ export class Timeline {
     this.slider.oninput = () => this.goTo(Number(this.slider.value));
     this.slider.addEventListener("keydown", (event) => event.stopPropagation());
     this.when = make("span", "rx-when");
-    this.nowButton = named("Now", "Back to the present", () => this.goTo(this.frames.length));
+    this.nowButton = named("Now", "Back to the present", () => this.present());
     row.append(this.filmButton, this.speed, this.slider, this.when, this.nowButton);
   }
 
@@ -88,6 +88,10 @@ export class Timeline {
     this.film = 0;
     this.at = place >= this.frames.length ? null : this.frames[place];
     this.went();
+  }
+
+  present() {
+    this.goTo(this.frames.length);
   }
 
   replay() {

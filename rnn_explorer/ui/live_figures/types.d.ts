@@ -35,6 +35,25 @@ export interface Control {
   signature: string;
 }
 
+/** What a key does; see `Keys`. */
+export interface Key {
+  keys: string[]; // as a browser names them
+  shown: string; // in the table, with a space between two
+  words: string;
+  shift?: boolean;
+  when?: () => boolean; // whether it may act now; always, where it is not said
+  act: (event: KeyboardEvent) => void;
+}
+
+/** Something that is not as usual. */
+export interface Chip {
+  name: string;
+  text: string;
+  title?: string;
+  closing: string; // what its button does
+  close: () => void;
+}
+
 /** The numbers and words of the status line. */
 export interface Status {
   status: string;
@@ -114,6 +133,7 @@ export interface Told {
   message: string;
   sentence: string;
   blocks: [rows: string, least: number, spans: [number, number][]];
+  keys: [key: string, words: string][];
 }
 
 export type Report = (name: string, value: any) => void;

@@ -1,0 +1,107 @@
+// The keys of a page: what each does, in one list, and the table that shows them.
+
+import { make, makeButton } from "./dom.js";
+
+/** @typedef {import("./types").Key} Key */
+
+/** Where a key belongs to what is typed or chosen there. */
+const TAKEN = "input, select, textarea, [role=slider], [role=tab], [role=radio], [role=combobox], [role=option], [contenteditable], dialog";
+
+/**
+ * What a pressed key does: the first entry of the list that has it and may act now.
+ * @param {Key[]} keys
+ * @param {{ key: string, altKey: boolean, ctrlKey: boolean, metaKey: boolean, shiftKey: boolean }} event
+ * @returns {Key | undefined}
+ */
+export function meant(keys, event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return undefined;
+  const shift = event.shiftKey && event.key.length > 1; // a letter or sign tells by itself that it is shifted
+  return keys.find((entry) => entry.keys.includes(event.key) && Boolean(entry.shift) === shift && (!entry.when || entry.when()));
+}
+
+/**
+ * The rows of the table: each key with what it does, the same words once.
+ * @param {{ shown: string, words: string }[]} keys
+ * @returns {[string, string][]}
+ */
+export function rowsOf(keys) {
+  /** @type {Map<string, [string, string]>} */
+  const rows = new Map();
+  for (const { shown, words } of keys) rows.set(`${shown} ${words}`, [shown, words]);
+  return [...rows.values()];
+}
+
+/**
+ * What the keys do on a board; what lies on top comes first.
+ * @param {import("./board.js").Board} board
+ * @returns {Key[]}
+ */
+export function keysOf(board) {
+  const escape = { keys: ["Escape"], shown: "Esc", words: "Close what lies on top: a figure that fills the window, then what the strip names" };
+  return [
+    { keys: ["ArrowLeft"], shown: "← →", words: "One kept step back into the past, or forward", act: () => board.timeline.turn(-1) },
+    { keys: ["ArrowRight"], shown: "← →", words: "One kept step back into the past, or forward", act: () => board.timeline.turn(1) },
+    { ...escape, when: () => Boolean(board.enlarged()), act: () => board.enlarged()?.enlarge(false) },
+    { ...escape, when: () => board.chips.all.length > 0, act: () => board.chips.close() },
+    { keys: ["?"], shown: "?", words: "This table, and back", act: () => board.showKeys() },
+  ];
+}
+
+export class Keys {
+  /**
+   * @param {HTMLElement} root of what they steer; while it is not in the page they do nothing
+   * @param {Key[]} keys in the order in which they are asked: what lies on top first
+   * @param {() => [string, string][]} buttons the keys of the page's buttons, which the page's script makes
+   */
+  constructor(root, keys, buttons) {
+    this.root = root;
+    this.keys = keys;
+    this.buttons = buttons;
+    /** @type {HTMLDialogElement | null} */
+    this.dialog = null;
+    this.onKey = (/** @type {KeyboardEvent} */ event) => this.press(event);
+    window.addEventListener("keydown", this.onKey);
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (event.defaultPrevented || !this.root.isConnected || (target.closest && target.closest(TAKEN))) return;
+    const entry = meant(this.keys, event);
+    if (!entry) return;
+    event.preventDefault();
+    entry.act(event);
+  }
+
+  /** Show the table of keys, or take it away. */
+  show() {
+    if (this.dialog) { this.dialog.close(); return; }
+    const dialog = (this.dialog = make("dialog", "rx-dialog rx-keys"));
+    const head = make("header", "rx-head");
+    const title = make("h2", "rx-title", "Keys");
+    title.id = "rx-keys-title";
+    dialog.setAttribute("aria-labelledby", title.id);
+    const close = makeButton("rx-icon", "✕", "Close (Esc)", () => dialog.close());
+    head.append(title, close);
+    const table = make("table");
+    for (const [shown, words] of rowsOf([...this.buttons().map(([key, text]) => ({ shown: key, words: text })), ...this.keys])) {
+      const row = table.insertRow();
+      const name = make("th");
+      name.scope = "row";
+      for (const key of shown.split(" ")) name.append(make("kbd", "", key), " ");
+      row.append(name, make("td", "", words));
+    }
+    dialog.append(head, table);
+    dialog.addEventListener("close", () => { dialog.remove(); this.dialog = null; });
+    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); }); // beside it
+    dialog.addEventListener("keydown", (event) => { if (event.key === "?") dialog.close(); });
+    this.root.append(dialog); // where the theme's colors are known
+    dialog.showModal();
+    close.focus();
+  }
+
+  leave() {
+    window.removeEventListener("keydown", this.onKey);
+    if (this.dialog) this.dialog.close();
+  }
+}
