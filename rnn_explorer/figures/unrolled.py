@@ -35,7 +35,7 @@ from rnn_explorer.trace import Array, Explanation, LayerTrace
 MOST_UNITS = 64  # rows of a state: about what its band has pixels for
 _WIDTH = 1000  # pixels for all columns in the live picture, more or less
 _PARTS = 3  # a column is as wide as a third of what it has: arrows go between
-_INPUT, _STATE, _ANSWER, _TARGET = (0.0, 0.16), (0.29, 0.7), (0.78, 0.92), (0.93, 1.0)  # bands, from the bottom
+_INPUT, _STATE, _ANSWER, _TARGET = (0.0, 0.16), (0.28, 0.62), (0.7, 0.88), (0.9, 1.0)  # bands, from the bottom
 _NUMBERS = 24  # steps up to which a single number that enters is written, not drawn
 _NAME = 11  # letters of a class
 _MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -50,6 +50,7 @@ class _Answers:
         more: the same with all that is known, one a step.
         targets: what is right, "" where nothing is asked.
         values, right: (rows, time) numbers and what is right, where each step has several; else None.
+        longest: letters that they may have in a line, whatever is answered: as it learns, words keep their places.
     """
 
     words: list[str]
@@ -57,6 +58,7 @@ class _Answers:
     targets: list[str]
     values: Array | None = None
     right: Array | None = None
+    longest: int = 5
 
 
 def unrolled(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, explanation: Explanation) -> Figure:
@@ -237,16 +239,16 @@ def _classes(explanation: Explanation, steps: int) -> _Answers:
         if steps and explanation.target_class is not None:
             right[-1] = explanation.target_class
     words, more, targets = [], [], []
-    best = np.where(np.isfinite(probabilities).all(axis=1), probabilities.argmax(axis=1), -1) if steps else ()
-    for step, (said, target) in enumerate(zip(best, right, strict=False)):
-        asked = 0 <= target < len(names)
+    best = probabilities.argmax(axis=1) if steps else np.zeros(0, dtype=int)
+    top = 100 * probabilities[np.arange(len(best)), best]  # NaN where one of them is
+    for said, share, target in zip(best.tolist(), top.tolist(), right, strict=True):
+        asked, known = 0 <= target < len(names), math.isfinite(share)
         targets.append(names[target] if asked else "")
-        share = f"{100 * probabilities[step, said]:.0f} %" if said >= 0 else ""
-        name = names[said] if said >= 0 else "?"
-        mark = ("✓ " if said == target else "✗ ") if asked else ""
-        words.append(f"{mark}{name}<br>{share}")
-        more.append(f"{name}, {share}" + (f" (right: {names[target]})" if asked else ""))
-    return _Answers(words, more, targets)
+        name, percent = (names[said], f"{share:.0f} %") if known else ("?", "")
+        mark = ("✓ " if known and said == target else "✗ ") if asked else ""
+        words.append(f"{mark}{name}<br>{percent}")
+        more.append(f"{name}, {percent}" + (f" (right: {names[target]})" if asked else ""))
+    return _Answers(words, more, targets, longest=2 + max(len(str(name)[:_NAME]) for name in explanation.class_names))
 
 
 def _answered(answers: _Answers, steps: int) -> list[dict[str, Any]]:
@@ -272,7 +274,7 @@ def _answered(answers: _Answers, steps: int) -> list[dict[str, Any]]:
         ]
     found = []
     if answers.words:
-        shown = _shown([*answers.words, *answers.targets], steps)
+        shown = _shown(answers.longest, steps)
         words = [word if shown[step] else "" for step, word in enumerate(answers.words)]
         found.append(_text(words, answers.more, "y3", "answer", {"size": 12}))
         if any(answers.targets):
@@ -281,10 +283,9 @@ def _answered(answers: _Answers, steps: int) -> list[dict[str, Any]]:
     return found
 
 
-def _shown(words: Sequence[str], steps: int) -> list[bool]:
-    """Which columns have room for their words; the last one has."""
-    longest = max(len(line) for word in words for line in word.split("<br>"))
-    every = max(1, math.ceil((6.5 * longest + 6) * steps / _WIDTH))
+def _shown(longest: int, steps: int) -> list[bool]:
+    """Which columns have room for words of so many letters; the last one has."""
+    every = max(1, math.ceil((6.5 * max(longest, 5) + 6) * steps / _WIDTH))
     return [(steps - 1 - step) % every == 0 for step in range(steps)]
 
 
@@ -299,10 +300,11 @@ def _layout(
     """Bands, arrows and names; one object while they stay, which is not sent again."""
     bare: dict[str, Any] = {"anchor": "x", "showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
     bare["title"] = {"text": ""}
+    words = [f"t = {step}" for step in range(1, steps + 1)]
+    named = {"ticktext": words, "title": {"text": ""}} if 0 < steps <= 8 else None
     return {
-        "margin": margin(92, 46, 4, 34),
-        "xaxis": time_axis(steps, anchor="y2")
-        | ({"ticktext": [f"t = {step}" for step in range(1, steps + 1)]} if 0 < steps <= 8 else {}),
+        "margin": margin(92, 46, 4, 20 if named else 34),
+        "xaxis": time_axis(steps, anchor="y2") | (named or {}),
         "yaxis": unit_axis(drawn, stride, hidden_size, domain=list(_STATE), anchor="x", showticklabels=False)
         | {"ticks": "", "title": {"text": "unit", "standoff": 2, "font": {"size": 9}}},
         "yaxis2": {**bare, "domain": list(_INPUT), "range": [inputs - 0.5, -0.5]},

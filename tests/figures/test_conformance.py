@@ -111,7 +111,7 @@ def test_conforms(name: str) -> None:
     assert axes
     for letter in "xy":
         assert any(axis["title"]["text"] for name, axis in axes.items() if name.split()[-1].startswith(letter)) or (
-            figure.name == "answer"
+            figure.name == "answer" or (letter == "x" and "t = 1" in axes["xaxis"].get("ticktext", ()))
         )
     for trace in figure.data:
         for field in ("x", "y", "z", "customdata"):

@@ -124,7 +124,7 @@ def test_the_arrows_go_the_way_of_the_direction_and_the_title_names_the_layer() 
     assert figure.title.startswith("RNN layer 2, backward, unrolled") and "hₜ₊₁" in figure.how_to_read
     assert "hidden state of layer 1" in figure.how_to_read
     for drawn, sign in ((unrolled(made.layer("rnn", 6, 5), 0, 5, None, made.word(5, 5)), 1), (figure, -1)):
-        moves = re.findall(r"M([-\d.e]+),0\.495L([-\d.e]+),0\.495(?!\d)", drawn.layout["shapes"][0]["path"])
+        moves = re.findall(r"M([-\d.e]+),0\.45L([-\d.e]+),0\.45(?!\d)", drawn.layout["shapes"][0]["path"])
         assert len(moves) == 5 and all((float(tip) - float(start)) * sign > 0 for start, tip in moves)
 
 
