@@ -93,7 +93,7 @@ def unrolled(layer: LayerTrace, sequence: int, length: int, inputs: Array | None
             ),
             "xaxis": "x",
             "yaxis": "y",
-            "hovertemplate": "unit %{y}, step %{x}<br>h = %{z:.3f}<extra></extra>",
+            "hovertemplate": "unit %{y}, t = %{x}<br>h = %{z:.3f}<extra></extra>",
         },
         *_entering(inputs, explanation, steps),
         *_answered(answers, steps),
@@ -177,7 +177,7 @@ def _entering(inputs: Array | None, explanation: Explanation, steps: int) -> lis
             "showscale": False,
             "xaxis": "x",
             "yaxis": "y2",
-            "hovertemplate": f"input {'' if lies else '%{y} '}at step %{{x:.0f}}: %{{z:.3f}}<extra></extra>",
+            "hovertemplate": f"input {'' if lies else '%{y} '}at t = %{{x:.0f}}: %{{z:.3f}}<extra></extra>",
         }
     ]
 
@@ -197,7 +197,7 @@ def _text(words: Sequence[str], more: Sequence[str], axis: str, name: str, font:
         "cliponaxis": False,
         "xaxis": "x",
         "yaxis": axis,
-        "hovertemplate": f"{name} at step %{{x}}: %{{customdata}}<extra></extra>",
+        "hovertemplate": f"{name} at t = %{{x}}: %{{customdata}}<extra></extra>",
     }
 
 
@@ -269,7 +269,7 @@ def _answered(answers: _Answers, steps: int) -> list[dict[str, Any]]:
                 "showscale": False,
                 "xaxis": "x",
                 "yaxis": "y3",
-                "hovertemplate": "answer %{y} (right of it: the target), step %{x:.0f}: %{z:.3f}<extra></extra>",
+                "hovertemplate": "answer %{y} (right of it: the target), t = %{x:.0f}: %{z:.3f}<extra></extra>",
             }
         ]
     found = []

@@ -156,7 +156,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class TaskSettings(Settings):
-    """Base of a task's own settings; a task without any uses it as it is."""
+    """Base of a task's own settings; each says what a network does in that task (`does`)."""
 
     def applies(self, name: str) -> bool:
         """Whether one of these settings has any effect, given the others; what has none need not be shown."""
