@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,26 +15,19 @@ from rnn_explorer.figures.style import (
     CELL_NAMES,
     GRAY_SCALE,
     INPUT_SCALE,
-    MUTED,
     SIGNED_SCALE,
     UNIT_ROWS,
     color_bar,
-    heading,
     layer_name,
-    margin,
     plain,
     signed_limit,
-    time_axis,
-    unit_axis,
     visible,
 )
 from rnn_explorer.figures.table import Later
+from rnn_explorer.figures.unrolled_layout import PARTS, STATE, WIDTH, layout
 from rnn_explorer.trace import Array, Explanation, LayerTrace
 
 MOST_UNITS = 64  # rows of a state: about what its band has pixels for
-_WIDTH = 1000  # pixels for all columns in the live picture, more or less
-_PARTS = 3  # a column is as wide as a third of what it has: arrows go between
-_INPUT, _STATE, _ANSWER, _TARGET = (0.0, 0.16), (0.28, 0.62), (0.7, 0.88), (0.9, 1.0)  # bands, from the bottom
 _NUMBERS = 24  # steps up to which a single number that enters is written, not drawn
 _NAME = 11  # letters of a class
 _MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -89,7 +81,7 @@ def unrolled(layer: LayerTrace, sequence: int, length: int, inputs: Array | None
             "colorscale": SIGNED_SCALE,
             "colorbar": color_bar(
                 "h<sub>t</sub>", tickvals=[-limit, 0, limit], ticktext=[f"−{limit:g}", "0", f"{limit:g}"],
-                len=_STATE[1] - _STATE[0], y=_STATE[0], yanchor="bottom",
+                len=STATE[1] - STATE[0], y=STATE[0], yanchor="bottom",
             ),
             "xaxis": "x",
             "yaxis": "y",
@@ -104,7 +96,7 @@ def unrolled(layer: LayerTrace, sequence: int, length: int, inputs: Array | None
         title=f"{layer_name(layer.cell, layer.layer, layer.direction)}, unrolled over {steps} time steps",
         how_to_read=_how(layer),
         data=data,
-        layout=_layout(steps, len(z), stride, hidden_size, _rows(data, "y2"), _rows(data, "y3"), layer.direction,
+        layout=layout(steps, len(z), stride, hidden_size, _rows(data, "y2"), _rows(data, "y3"), layer.direction,
                        weights, any(answers.targets)),
         marks=[Mark("line", axes=("x", axis)) for axis in ("y", "y2", "y3", "y4")],
         table=Later(lambda: _table(hidden, inputs, explanation, answers)),
@@ -124,12 +116,12 @@ def _how(layer: LayerTrace) -> str:
 
 def _apart(rows: Array) -> Array:
     """(rows, time) with empty columns between, float32."""
-    wide = np.full((len(rows), _PARTS * rows.shape[1]), np.nan, dtype=np.float32)
-    wide[:, _PARTS // 2 :: _PARTS] = rows
+    wide = np.full((len(rows), PARTS * rows.shape[1]), np.nan, dtype=np.float32)
+    wide[:, PARTS // 2 :: PARTS] = rows
     return wide
 
 
-def _columns(parts: int = _PARTS) -> dict[str, float]:
+def _columns(parts: int = PARTS) -> dict[str, float]:
     """Where the columns of `_apart` stand."""
     return {"x0": 1 - (parts // 2) / parts, "dx": 1 / parts}
 
@@ -256,7 +248,7 @@ def _answered(answers: _Answers, steps: int) -> list[dict[str, Any]]:
         both = np.stack([answers.values, answers.right])
         limit = signed_limit(both)
         wide = _apart(answers.values)
-        wide[:, _PARTS - 1 :: _PARTS] = answers.right
+        wide[:, PARTS - 1 :: PARTS] = answers.right
         return [
             {
                 "type": "heatmap",
@@ -285,97 +277,8 @@ def _answered(answers: _Answers, steps: int) -> list[dict[str, Any]]:
 
 def _shown(longest: int, steps: int) -> list[bool]:
     """Which columns have room for words of so many letters; the last one has."""
-    every = max(1, math.ceil((6.5 * max(longest, 5) + 6) * steps / _WIDTH))
+    every = max(1, math.ceil((6.5 * max(longest, 5) + 6) * steps / WIDTH))
     return [(steps - 1 - step) % every == 0 for step in range(steps)]
-
-
-# -- what does not change while it learns -----------------------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=64)
-def _layout(
-    steps: int, drawn: int, stride: int, hidden_size: int, inputs: int, answers: int, direction: str, weights: bool,
-    asked: bool,
-) -> dict[str, Any]:  # fmt: skip
-    """Bands, arrows and names; one object while they stay, which is not sent again."""
-    bare: dict[str, Any] = {"anchor": "x", "showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
-    bare["title"] = {"text": ""}
-    words = [f"t = {step}" for step in range(1, steps + 1)]
-    named = {"ticktext": words, "title": {"text": ""}} if 0 < steps <= 8 else None
-    return {
-        "margin": margin(92, 46, 4, 20 if named else 34),
-        "xaxis": time_axis(steps, anchor="y2") | (named or {}),
-        "yaxis": unit_axis(drawn, stride, hidden_size, domain=list(_STATE), anchor="x", showticklabels=False)
-        | {"ticks": "", "title": {"text": "unit", "standoff": 2, "font": {"size": 9}}},
-        "yaxis2": {**bare, "domain": list(_INPUT), "range": [inputs - 0.5, -0.5]},
-        "yaxis3": {**bare, "domain": list(_ANSWER), "range": [answers - 0.5, -0.5]},
-        "yaxis4": {**bare, "domain": list(_TARGET), "range": [0.5, -0.5]},
-        "annotations": _names(steps, direction, weights, asked),
-        "shapes": [
-            {
-                "type": "path",
-                "xref": "x",
-                "yref": "paper",
-                "path": _arrows(steps, direction) or "M0,0",
-                "fillcolor": MUTED,
-                "line": {"color": MUTED, "width": 1.2},
-                "layer": "below",
-            }
-        ],
-    }
-
-
-def _names(steps: int, direction: str, weights: bool, asked: bool) -> list[dict[str, Any]]:
-    """What the bands and the arrows are."""
-    named = {
-        "input x<sub>t</sub>": _INPUT,
-        "hidden state<br>h<sub>t</sub>": _STATE,
-        "answer": _ANSWER,
-        **({"target": _TARGET} if asked else {}),
-    }
-    found = [
-        heading(text, 0.0, (low + high) / 2, xanchor="right", yanchor="middle", align="right",
-                xshift=-20 if low == _STATE[0] else -8)
-        for text, (low, high) in named.items()
-    ]  # fmt: skip
-    pitch = _WIDTH / max(steps, 1)
-    middle = (_STATE[0] + _STATE[1]) / 2
-    between = "W<sub>hh</sub>" if weights else "h"
-    if (1 - 1 / _PARTS) * pitch >= 34:
-        for step in range(1, steps):
-            found.append(heading(between, step + 0.5, middle, xref="x", font={"size": 12}))
-    if pitch >= 100 and steps:
-        edge, anchor, zero = (0.5, "left", "0") if direction == "forward" else (steps + 0.5, "right", "T+1")
-        found.append(heading(f"h<sub>{zero}</sub>=0", edge, middle, xref="x", xanchor=anchor, font={"size": 12}))
-    if weights and pitch >= 40 and steps:
-        first = 1 if direction == "forward" else steps
-        found.append(
-            heading("W<sub>xh</sub>", first, (_INPUT[1] + _STATE[0]) / 2, xref="x", xanchor="left", yanchor="middle",
-                    xshift=8, font={"size": 12})
-        )  # fmt: skip
-    return found
-
-
-def _arrows(steps: int, direction: str) -> str:
-    """One path of all arrows: from state to state, from what enters up to it, and up to the answer."""
-    pitch = _WIDTH / max(steps, 1)
-    half, head, room = 0.5 / _PARTS, min(7 / pitch, 0.2), min(3 / pitch, 0.04)
-    middle, tall = (_STATE[0] + _STATE[1]) / 2, 0.02
-    wide = min(4 / pitch, 0.15)
-    parts = []
-    for step in range(1, steps + 1):
-        first = step == (1 if direction == "forward" else steps)
-        sign = 1 if direction == "forward" else -1
-        start = step - sign * (0.5 if first else 1 - half - room)
-        tip = step - sign * (half + room)
-        back = tip - sign * head
-        parts.append(f"M{start:.4g},{middle:g}L{back:.4g},{middle:g}")
-        parts.append(f"M{tip:.4g},{middle:g}L{back:.4g},{middle + tall:g}L{back:.4g},{middle - tall:g}Z")
-        for low, high in ((_INPUT[1], _STATE[0]), (_STATE[1], _ANSWER[0])):
-            low, high = low + 0.015, high - 0.015
-            parts.append(f"M{step},{low:g}L{step},{high - 0.03:g}")
-            parts.append(f"M{step},{high:g}L{step - wide:.4g},{high - 0.04:g}L{step + wide:.4g},{high - 0.04:g}Z")
-    return "".join(parts)
 
 
 def _table(hidden: Array, inputs: Array | None, explanation: Explanation, answers: _Answers) -> dict[str, Any]:

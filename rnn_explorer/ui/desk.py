@@ -17,7 +17,6 @@ from rnn_explorer import fitting
 from rnn_explorer.engine.base import EngineFull, RunView, UnknownRun
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
-from rnn_explorer.sentence import sentence
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own import store
@@ -25,6 +24,7 @@ from rnn_explorer.tasks.own.store import DataGone
 from rnn_explorer.ui import controls, network, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
 from rnn_explorer.ui.plain import plain
+from rnn_explorer.ui.sentence import sentence
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"

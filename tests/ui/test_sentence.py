@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.sentence import LONGEST, sentence
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own.series_settings import OwnSeriesSettings
 from rnn_explorer.tasks.own.text import OwnTextSettings
+from rnn_explorer.ui.sentence import LONGEST, sentence
 
 
 def modes(key: str) -> list[dict[str, Any]]:
