@@ -429,7 +429,9 @@ def _symbol_ticks(symbols: Sequence[str]) -> dict[str, Any]:
 def _how(explanation: Explanation, has_image: bool, has_classes: bool, has_strips: bool) -> str:
     parts = []
     if has_image:
-        parts.append("The image enters row by row")
+        image, steps = explanation.image, explanation.image_steps
+        by_row = image is None or steps is None or int(steps.max()) < len(image)
+        parts.append(f"The image enters {'row by row' if by_row else 'pixel by pixel, in reading order'}")
     elif explanation.symbols:
         parts.append("Read from left to right")
     if has_strips:

@@ -98,7 +98,7 @@ def _title(items: Sequence[Example], drawn: Sequence[Example], label_names: Sequ
 
 def _how(kind: str, colored: bool, class_names: Sequence[str], drawn: Sequence[Example], wide: bool) -> str:
     told = {
-        "image": "Each image is one sequence, read from top to bottom" + ("" if wide else "; a dot is a time step"),
+        "image": f"Each image is one sequence, read {_order(drawn)}" + ("" if wide else "; a dot is a time step"),
         "symbols": "Each line is one sequence, read from left to right, one symbol a time step",
         "series": "Each row is one sequence over time; solid is what goes in, dashed what is asked for",
     }[kind]
@@ -109,6 +109,13 @@ def _how(kind: str, colored: bool, class_names: Sequence[str], drawn: Sequence[E
             else "; point at a symbol to see the right answer after it"
         )
     return told + ("; the color is its class." if colored else ".")
+
+
+def _order(drawn: Sequence[Example]) -> str:
+    """In which order an image enters."""
+    image, steps = (drawn[0].image, drawn[0].image_steps) if drawn else (None, None)
+    by_pixel = image is not None and steps is not None and int(steps.max()) >= len(image)
+    return "pixel by pixel, each row from left to right" if by_pixel else "row by row from top to bottom"
 
 
 def color_of(label: int) -> str:

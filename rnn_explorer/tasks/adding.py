@@ -38,6 +38,10 @@ class AddingSettings(TaskSettings):
         help="Numbers in a sequence, two of which are marked: one in each half.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return f"reads {self.seq_len} numbers, two of them marked, then says the sum of these two"
+
 
 @TASKS.register("adding")
 class Adding(Task):

@@ -28,6 +28,10 @@ class AnbnSettings(TaskSettings):
         "validation split, n = 1 to 20 is trained, 21 to 28 validated, 29 to 36 tested.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return "reads n times a, then n times b, and after each letter names the next"
+
 
 @TASKS.register("anbn")
 class Anbn(GrammarTask):

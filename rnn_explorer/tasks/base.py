@@ -156,11 +156,16 @@ class Metric:
 
 @dataclass(frozen=True)
 class TaskSettings(Settings):
-    """Base of a task's own settings; a task without any uses it as it is."""
+    """Base of a task's own settings; each says what a network does in that task (`does`)."""
 
     def applies(self, name: str) -> bool:
         """Whether one of these settings has any effect, given the others; what has none need not be shown."""
         return True
+
+    @property
+    def does(self) -> str:
+        """What a network does in this task with these settings, in words that go on from "An LSTM"."""
+        raise NotImplementedError(type(self).__name__)
 
     @property
     def private(self) -> bool:

@@ -71,6 +71,10 @@ class CharLMSettings(TaskSettings):
         "first character cannot be learned.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return "reads Moby Dick one character per time step and each time names the next"
+
 
 @TASKS.register("char_lm")
 class CharLM(Task):

@@ -43,6 +43,10 @@ class ContextSettings(TaskSettings):
         help="Standard deviation of the noise at each step; the mean of a stream has 0.2 over sequences.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return "reads two noisy streams and a cue, then says whether the cued one sums above 0"
+
 
 @TASKS.register("context")
 class Context(Task):

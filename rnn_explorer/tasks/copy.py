@@ -35,6 +35,11 @@ class CopySettings(TaskSettings):
         help="Blank steps between the last symbol and the first question.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        silence = f"{self.lag} blank{'s' * (self.lag > 1)}"
+        return f"reads {self.items} letters, then {silence}, then repeats the letters in order"
+
 
 @TASKS.register("copy")
 class Copy(DrawnTask):

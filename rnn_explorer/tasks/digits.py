@@ -45,6 +45,10 @@ class DigitsSettings(TaskSettings):
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return f"reads an 8 × 8 digit one {'pixel' if self.pixels else 'row'} per time step, then names it"
+
 
 @TASKS.register("digits")
 class Digits(PoolTask):
@@ -56,7 +60,7 @@ class Digits(PoolTask):
 
     key = "digits"
     title = "Handwritten digits"
-    summary = "Read an 8 x 8 image of a handwritten digit row by row and say which digit it is."
+    summary = "Read an 8 x 8 image of a handwritten digit, a row or a pixel at a time, and say which digit it is."
     teaches = "Sequence classification: the hidden state gathers evidence, and the last one decides."
     reading_guide = (
         "Each time step shows the network one row of the image, from the top (or one pixel, in reading order). "

@@ -41,6 +41,10 @@ class FlipFlopSettings(TaskSettings):
         help="How likely a pulse is on each channel at each step after the first. Rare pulses ask for a longer memory.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return "reads pulses on 3 channels and at every time step recalls the last of each"
+
 
 @TASKS.register("flip_flop")
 class FlipFlop(Task):

@@ -165,6 +165,11 @@ SERIES = {
     "noisy_sine": _noisy_sine,
 }  # fmt: skip
 
+_READ = {
+    "mackey_glass": "the Mackey-Glass series", "lorenz": "the Lorenz series", "sunspots": "yearly sunspot numbers",
+    "seattle": "hourly temperatures", "noisy_sine": "a noisy sine",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ForecastSettings(TaskSettings):
@@ -186,6 +191,11 @@ class ForecastSettings(TaskSettings):
 
     def applies(self, name: str) -> bool:
         return name != "noise" or self.series == "noisy_sine"
+
+    @property
+    def does(self) -> str:
+        what = "a sine" if self.applies("noise") and not self.noise else _READ[self.series]
+        return f"reads {what} value by value and each time forecasts the next"
 
 
 @TASKS.register("forecast")

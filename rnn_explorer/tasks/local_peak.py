@@ -33,6 +33,10 @@ class LocalPeakSettings(TaskSettings):
         help="Numbers in a sequence. The first and the last have one neighbor only and are not judged.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return f"reads {self.seq_len} numbers and says of each whether it is larger than both neighbors"
+
 
 @TASKS.register("local_peak")
 class LocalPeak(Task):

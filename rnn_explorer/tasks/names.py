@@ -63,6 +63,10 @@ class NamesSettings(TaskSettings):
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return "reads a surname one letter per time step, then names its language"
+
 
 @TASKS.register("names")
 class Names(PoolTask):

@@ -31,6 +31,11 @@ class ParitySettings(TaskSettings):
         help="On: lengths from 1 up, so that short strings show the way. Off: all are long, and nothing is learned.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        count = f"up to {self.seq_len}" if self.variable else str(self.seq_len)
+        return f"reads {count} numbers, +1 or −1, then says if the count of +1 is even or odd"
+
 
 @TASKS.register("parity")
 class Parity(DrawnTask):

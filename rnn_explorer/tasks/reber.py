@@ -43,6 +43,10 @@ class ReberSettings(TaskSettings):
         help="Symbols in the longest string; the shortest has 9. Longer ones are left out.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return "reads a string of a small grammar and after each symbol names what comes next"
+
 
 @TASKS.register("reber")
 class Reber(GrammarTask):

@@ -40,6 +40,10 @@ class TemporalOrderSettings(TaskSettings):
         help="Symbols in a sequence. The first signal is four fifths of it or more before the end.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return f"reads {self.seq_len} symbols, then says which two signals, X or Y, came, and in which order"
+
 
 @TASKS.register("temporal_order")
 class TemporalOrder(Task):

@@ -43,6 +43,10 @@ class VowelsSettings(TaskSettings):
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip
 
+    @property
+    def does(self) -> str:
+        return "hears two vowels, 12 numbers per time step, then names which of nine men speaks"
+
 
 @TASKS.register("vowels")
 class Vowels(PoolTask):

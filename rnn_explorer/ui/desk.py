@@ -25,6 +25,7 @@ from rnn_explorer.ui import controls, network, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
 from rnn_explorer.ui.panel import VIEW
 from rnn_explorer.ui.plain import plain
+from rnn_explorer.ui.sentence import sentence
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
@@ -301,6 +302,7 @@ def watch(
             _replays(),
             view.status,
             view.message,
+            sentence(view.experiment),
             tuple(KEYS.values()) if view.is_of(visitor.current()) else (),
             on_status=lambda: None,
             on_at=functools.partial(_went, board, run_id),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import states
+from rnn_explorer.figures.unrolled import unrolled
 from rnn_explorer.trace import Explanation, LayerTrace, Snapshot
 from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
 
@@ -28,18 +30,24 @@ class LabSelection(Selection):
     """What the lab's figures show.
 
     Attributes:
-        gates: "maps", "unit" or "saturation".
+        gates: what the layer's inside is shown as: "unrolled", "maps", "unit" or "saturation"; "" is the layer unrolled
+            for a cell without gates, whose only other map is that of its hidden state, and maps for others.
         log: whether the loss has a logarithmic axis.
         dims: 2 or 3 dimensions of the hidden state's path.
         color: the path colored by "time" or by "class".
         axes: whether the ends of the path's axes "fit" what is drawn, or are "kept", so that moments can be compared.
     """
 
-    gates: Literal["maps", "unit", "saturation"] = "maps"
+    gates: Literal["", "unrolled", "maps", "unit", "saturation"] = ""
     log: bool = False
     dims: Literal[2, 3] = 2
     color: Literal["time", "class"] = "time"
     axes: Literal["fit", "keep"] = "fit"
+
+    def fit(self, snapshot: Snapshot) -> Self:
+        fitted = super().fit(snapshot)
+        gated = any(layer.bounded for layer in snapshot.trace.layers)
+        return dataclasses.replace(fitted, gates=fitted.gates or ("maps" if gated else "unrolled"))
 
 
 @BOARDS.register("lab")
@@ -70,8 +78,13 @@ class LabBoard(Board):
             tools.append(Tool("color", "select", "What the colors mean", "path", options=colors))
         ends = (("fit", "axes fitted"), ("keep", "axes kept"))
         tools.append(Tool("axes", "select", "Whether the path's axes fit each moment or stay", "path", options=ends))
-        ways = (("maps", "all units"), ("unit", "one unit, as lines"), ("saturation", "saturation"))
-        tools.append(Tool("gates", "select", "How the gates are shown", "gates", options=ways))
+        ways = (
+            ("unrolled", "unrolled"),
+            ("maps", "all units"),
+            ("unit", "one unit, as lines"),
+            ("saturation", "saturation"),
+        )
+        tools.append(Tool("gates", "select", "How the inside of the layer is shown", "gates", options=ways))
         return tools
 
     def questions(self, seen: Seen) -> list[Question]:
@@ -88,22 +101,10 @@ class LabBoard(Board):
             return drawn
         snapshot, chosen = view.snapshot, self.fitted(seen)
         layer, length = shown_layer(seen, chosen)
-        trace, explanation = snapshot.trace, snapshot.explanations[chosen.sequence]
-        drawn.append(self._answer(seen, explanation, chosen.sequence))
+        drawn.append(self._answer(seen, snapshot.explanations[chosen.sequence], chosen.sequence))
         drawn.append(states(layer, chosen.sequence, length))
         drawn.append(self._path(seen, snapshot, layer, chosen))
-        drawn.append(
-            gates(
-                layer,
-                chosen.sequence,
-                length,
-                trace.inputs[chosen.sequence],
-                lengths=trace.lengths,
-                symbols=explanation.symbols,
-                view=chosen.gates,
-                unit=chosen.unit,
-            )
-        )
+        drawn.append(_inside(layer, length, snapshot, chosen))
         return drawn
 
     def _curves(self, seen: Seen) -> Figure:
@@ -155,6 +156,24 @@ class LabBoard(Board):
             basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
             self._fitted, self._fitted_step = now, snapshot.step
         return basis
+
+
+def _inside(layer: LayerTrace, length: int, snapshot: Snapshot, chosen: LabSelection) -> Figure:
+    """The inside of the layer, in the way that is chosen."""
+    trace, explanation = snapshot.trace, snapshot.explanations[chosen.sequence]
+    inputs = trace.inputs[chosen.sequence]
+    if chosen.gates == "" or chosen.gates == "unrolled":
+        return unrolled(layer, chosen.sequence, length, inputs, explanation)
+    return gates(
+        layer,
+        chosen.sequence,
+        length,
+        inputs,
+        lengths=trace.lengths,
+        symbols=explanation.symbols,
+        view=chosen.gates,
+        unit=chosen.unit,
+    )
 
 
 def _grows(seen: Seen) -> bool:

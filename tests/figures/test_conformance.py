@@ -18,6 +18,7 @@ from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.path import path
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
+from rnn_explorer.figures.unrolled import unrolled
 from tests.figures import made
 
 
@@ -81,6 +82,14 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
         "with classes": made.series(30, 1, with_classes=True),
     }.items():
         yield f"answer {name}", lambda e=explanation: answer(e, "lstm")
+        for cell in ("rnn", "lstm", "gru"):
+            for features in (None, 1, 8):
+                yield (
+                    f"unrolled {name} {cell} {features}",
+                    lambda e=explanation, c=cell, f=features: unrolled(
+                        made.layer(c, 70, max(e.length, 1)), 1, e.length, f and np.ones((max(e.length, 1), f)), e
+                    ),
+                )
 
 
 CASES = dict(cases())
@@ -102,7 +111,7 @@ def test_conforms(name: str) -> None:
     assert axes
     for letter in "xy":
         assert any(axis["title"]["text"] for name, axis in axes.items() if name.split()[-1].startswith(letter)) or (
-            figure.name == "answer"
+            figure.name == "answer" or (letter == "x" and "t = 1" in axes["xaxis"].get("ticktext", ()))
         )
     for trace in figure.data:
         for field in ("x", "y", "z", "customdata"):

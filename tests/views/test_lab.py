@@ -119,3 +119,36 @@ def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monk
     assert newest(steps_per_second=3.0) == trainer.step_count, "each step of a slow run"
     board.selection = LabSelection(log=True)
     assert newest() == trainer.step_count, "as is another axis"
+
+
+@pytest.mark.parametrize(
+    ("cell", "usual"), [("rnn", "RNN layer 1, unrolled"), ("lstm", "Gates, LSTM"), ("gru", "Gates, GRU")]
+)
+def test_the_simple_rnn_is_unrolled_and_every_way_can_be_chosen_for_every_cell(cell: str, usual: str) -> None:
+    trainer = Trainer(Experiment.from_query(f"task=adding&seq_len=8&hidden_size=3&cell={cell}"))
+    board, look = LabBoard(LabSelection()), seen(trainer, trainer.snapshot(), past=False)
+
+    def title() -> str:
+        return next(card.title for card in board.cards(look) if card.name == "gates")
+
+    assert title().startswith(usual)
+    assert board.fitted(look).gates == ("unrolled" if cell == "rnn" else "maps"), "what the page's control shows"
+    (tool,) = (tool for tool in board.tools(look) if tool.field == "gates")
+    drawn = {}
+    for way, _ in tool.options:
+        board.selection = LabSelection.read({"gates": way})
+        drawn[way] = title()
+        assert board.fitted(look).gates == way
+    assert list(drawn) == ["unrolled", "maps", "unit", "saturation"] and len(set(drawn.values())) == 4
+    assert "unrolled over 8 time steps" in drawn["unrolled"] and drawn["unit"].startswith("Unit 0 over time")
+
+
+def test_the_layer_that_is_chosen_is_the_one_unrolled() -> None:
+    trainer = Trainer(Experiment.from_query("hidden_size=3&num_layers=2&bidirectional=true"))
+    look = seen(trainer, trainer.snapshot(), past=False)
+    board = LabBoard(LabSelection(layer=1, direction="backward"))
+    card = next(card for card in board.cards(look) if card.name == "gates")
+    assert card.title == "RNN layer 2, backward, unrolled over 8 time steps"
+    assert isinstance(card, Figure) and look.view.snapshot is not None
+    state = look.view.snapshot.trace.layer(1, "backward").states["hidden"][0]
+    np.testing.assert_array_equal(card.data[0]["z"][:, 1::3], state.T)

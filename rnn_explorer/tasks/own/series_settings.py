@@ -75,6 +75,18 @@ class OwnSeriesSettings(TaskSettings):
         return True
 
     @property
+    def does(self) -> str:
+        usual = not (self.data or self.columns or self.label or self.series_id)
+        if self.kind == "forecast":
+            read = "temperatures, one every three hours," if usual else "a series one table row per time step"
+            return f"reads {read} and each time forecasts the next {'one' if usual else 'values'}"
+        if usual:
+            return "reads temperatures of a day, one every three hours, then names the season"
+        by_row = not self.data or self.series_id
+        read = "a series one table row per time step" if by_row else "a table row one column per time step"
+        return f"reads {read}, then names its class"
+
+    @property
     def private(self) -> bool:
         return bool(self.data)
 

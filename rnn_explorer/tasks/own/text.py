@@ -74,6 +74,14 @@ class OwnTextSettings(TaskSettings):
     )  # fmt: skip
 
     @property
+    def does(self) -> str:
+        if self.kind == "characters":
+            text = "a text of yours" if self.data else "a list of surnames"
+            return f"reads {text} one character per time step and each time names the next"
+        line, label = ("a line", "label") if self.data else ("a surname", "language")
+        return f"reads {line} one character per time step, then names its {label}"
+
+    @property
     def private(self) -> bool:
         return bool(self.data)
 

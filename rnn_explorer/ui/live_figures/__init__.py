@@ -34,6 +34,7 @@ def live_figures(
     film: bool,
     status: str,
     message: str,
+    sentence: str,
     keys: Sequence[tuple[str, str]],
     on_status: Callable[[], None],
     on_at: Callable[[], None],
@@ -51,6 +52,7 @@ def live_figures(
         film: whether this script believes that the browser replays how the run learned.
         status: of the run, with which this script has drawn its buttons.
         message: the run's sentence, for as long as the browser has not heard of the run itself.
+        sentence: what is going on, in one line above the figures; "" for none.
         keys: the keys of the page's buttons, each with what it does.
         on_status: called when the browser sees the run's status change.
         on_at: called when the person goes to another step of the past.
@@ -74,6 +76,7 @@ def live_figures(
         "film": film,
         "status": status,
         "message": message,
+        "sentence": sentence,
         "blocks": _blocks(BOARDS.get(board)),
         "keys": tuple(keys),
         "modules": f"{base}/explorer/modules/{scripts.digest()}",

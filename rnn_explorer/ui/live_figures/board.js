@@ -102,6 +102,7 @@ export class Board {
     this.linkButton.title = "Copy the address of this experiment: the same settings, and with the same seed the same curve";
     this.chips = new Chips();
     this.line = new StatusLine(this.chips.root, this.linkButton, (name) => this.send(name));
+    this.about = make("p", "rx-about"); // what is going on, in one sentence
     this.note = make("p", "rx-note");
     this.note.append(make("span"), makeButton("rx-icon", "✕", "Close this message", () => { this.note.hidden = true; this.fit(); }));
     this.note.setAttribute("role", "alert");
@@ -109,7 +110,7 @@ export class Board {
     this.grid = make("div", "rx-grid");
     root.dataset.board = this.key;
     this.aloud = new Announcer();
-    root.append(this.line.root, this.timeline.root, this.note, this.grid, this.aloud.root);
+    root.append(this.about, this.line.root, this.timeline.root, this.note, this.grid, this.aloud.root);
     this.skeleton = new Skeleton(root, this.grid);
     this.slot = new PanelSlot(root);
 
@@ -205,13 +206,14 @@ export class Board {
    * @param {import("./types").Told} told
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, at, film, status, message, blocks, keys }, setState) {
+  show({ run, base, plotly, link, ask, at, film, status, message, sentence, blocks, keys }, setState) {
     if (!this.skeleton.over && !this.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
       this.setGrid(rows, least);
       if (!this.status.status) this.line.wait(waitedFor({ status, message }));
     }
+    this.about.textContent = sentence; // as text, never markup
     this.reports.setState = setState;
     this.believed = status;
     this.filmed = film;

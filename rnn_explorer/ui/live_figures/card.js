@@ -161,6 +161,7 @@ export class Card {
       if (axes) for (const axis of axes) this.retitled.add(axis);
       else this.whole = true;
       state.layout = news.layout;
+      this.root.toggleAttribute("data-wide", Boolean(news.layout.meta?.wide));
     }
     if (news.count !== undefined) { state.count = news.count; this.whole = true; }
     for (const [number, trace] of Object.entries(news.data || {})) {

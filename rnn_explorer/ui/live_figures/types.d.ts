@@ -132,6 +132,7 @@ export interface Told {
   film: boolean;
   status: string;
   message: string;
+  sentence: string;
   blocks: [rows: string, least: number, spans: [number, number][]];
   keys: [key: string, words: string][];
 }
