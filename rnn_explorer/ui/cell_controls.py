@@ -17,7 +17,7 @@ from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.base import InputSpec
-from rnn_explorer.ui import desk
+from rnn_explorer.ui import desk, filling
 from rnn_explorer.ui.plain import plain
 
 _EDITION = "what_if_edition"
@@ -39,7 +39,8 @@ def what_if(view: RunView) -> Mapping[str, Any]:
     Returns:
         The part of the board's selection that they decide.
     """
-    made, problems = _Made(view.experiment), list[str]()
+    made, problems = Made(view.experiment), list[str]()
+    filling.what_if(made)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**What if**", width="content")
         with st.popover("a gate is forced", help="Give a gate one value, whatever the cell computes"):
@@ -58,7 +59,7 @@ def what_if(view: RunView) -> Mapping[str, Any]:
     return {"change": json.dumps(edits) if edits else ""}
 
 
-class _Made:
+class Made:
     """What there is to be changed.
 
     Attributes:
@@ -67,13 +68,14 @@ class _Made:
         longest: time steps of the longest sequence shown.
         input: what enters the first layer.
         columns: the most numbers that enter any layer at a step.
+        weights: the names of what can be changed of a layer.
     """
 
     def __init__(self, experiment: Experiment) -> None:
         model, task = experiment.model, experiment.task
         cell = CELLS.get(model.cell)
         self.gate_names, self.bounded = cell.gate_names, cell.bounded
-        self.hidden_size = model.hidden_size
+        self.hidden_size, self.weights = model.hidden_size, tuple(_WEIGHTS)
         own = Experiment.default(task).replace(**experiment.task_settings.to_dict())
         self.input, self.longest = _shape_of(own.to_query_string())
         above = model.hidden_size * (1 + model.bidirectional) if model.num_layers > 1 else 0
@@ -100,7 +102,7 @@ def clear() -> None:
     st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
 
 
-def _force(made: _Made) -> list[list[Any]]:
+def _force(made: Made) -> list[list[Any]]:
     names = {name: name.replace("_", "-") + (" gate" if name in made.bounded else "") for name in made.gate_names}
     gate = st.selectbox(
         "Gate",
@@ -126,7 +128,7 @@ def _force(made: _Made) -> list[list[Any]]:
     return [[gate, unit, value] if (first, last) == (1, made.longest) else [gate, unit, value, first, last]]
 
 
-def _ablate(made: _Made, problems: list[str]) -> list[int]:
+def _ablate(made: Made, problems: list[str]) -> list[int]:
     text = st.text_input("Units, separated by commas", key=made.key("ablate"), placeholder="none", max_chars=400)
     units = []
     for word in text.replace(",", " ").split():
@@ -139,7 +141,7 @@ def _ablate(made: _Made, problems: list[str]) -> list[int]:
     return sorted(set(units))
 
 
-def _inputs(made: _Made) -> list[list[Any]]:
+def _inputs(made: Made) -> list[list[Any]]:
     on = st.toggle("Change the input", key=made.key("input on"))
     step = st.number_input("Time step", 1, made.longest, 1, 1, key=made.key("input step"), disabled=not on)
     spec = made.input
@@ -172,7 +174,7 @@ def _inputs(made: _Made) -> list[list[Any]]:
     return [[step, feature, value]] if on else []
 
 
-def _weights(made: _Made) -> list[list[Any]]:
+def _weights(made: Made) -> list[list[Any]]:
     on = st.toggle("Change a weight", key=made.key("weight on"))
     name = st.selectbox(
         "Which", tuple(_WEIGHTS), key=made.key("weight"), format_func=lambda key: _WEIGHTS[key], disabled=not on
@@ -205,5 +207,5 @@ def _weights(made: _Made) -> list[list[Any]]:
     return [[name, gate * made.hidden_size + unit, column, value]] if on else []
 
 
-def _unit(label: str, made: _Made, name: str, low: int, off: bool = False) -> int:
+def _unit(label: str, made: Made, name: str, low: int, off: bool = False) -> int:
     return st.number_input(label, low, made.hidden_size - 1, low, 1, key=made.key(name), disabled=off)

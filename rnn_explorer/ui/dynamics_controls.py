@@ -15,7 +15,7 @@ import streamlit as st
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.tasks.base import Batch, InputSpec
-from rnn_explorer.ui import desk, session
+from rnn_explorer.ui import desk, filling, session
 from rnn_explorer.ui.plain import plain
 
 MOST_SLIDERS = 8  # features that get a slider each
@@ -38,6 +38,7 @@ def held_input(view: RunView) -> Mapping[str, Any]:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Input held at**", width="content")
         ways = [_ZEROS, _HAND, _STEP] if symbols or spec.size <= MOST_SLIDERS else [_ZEROS, _STEP]
+        filling.held(spec, probe, key, _HAND if _HAND in ways else None, _STEP, ends)
         way = st.segmented_control(
             "Input held at",
             ways,

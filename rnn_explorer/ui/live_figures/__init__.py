@@ -37,6 +37,7 @@ def live_figures(
     on_status: Callable[[], None],
     on_at: Callable[[], None],
     on_cleared: Callable[[], None],
+    said: Mapping[str, str],
 ) -> Any:
     """Mount the figures of a run.
 
@@ -54,6 +55,7 @@ def live_figures(
         on_at: called when the person goes to another step of the past.
 
         on_cleared: called when the person ends what the page's own controls change about the model.
+        said: what the address is to say of parts of the selection in place of their values.
 
     Returns:
         The component's result: `status`, "RUN STATUS" as the browser saw it last, and `at`, the step of the past that
@@ -68,6 +70,7 @@ def live_figures(
         "base": base,
         "plotly": plotly.__version__,
         "ask": tuple(ask.items()),
+        "said": tuple(said.items()),
         "at": at,
         "status": status,
         "message": message,

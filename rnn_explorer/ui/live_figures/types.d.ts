@@ -128,6 +128,7 @@ export interface Told {
   base: string;
   plotly: string;
   ask: [string, any][];
+  said: [string, string][];
   at: number | null;
   status: string;
   message: string;
