@@ -56,7 +56,7 @@ def what_if(view: RunView) -> Mapping[str, Any]:
         st.button("Back to the original", on_click=clear, disabled=not edits and not problems)
     for problem in problems:
         st.warning(plain(problem))
-    return {"change": json.dumps(edits) if edits else ""}
+    return {"change": json.dumps(edits, separators=(",", ":")) if edits else ""}
 
 
 class Made:

@@ -399,7 +399,8 @@ def _put_on_the_desk(run_id: str) -> None:
 def _go_back(run_id: str) -> None:
     """Put a run on the desk again that was left for another one."""
     if not alive(run_id):
-        st.toast("The previous run is no longer on the server.")
+        _tell("The previous run is no longer on the server.")
+        st.session_state["whole_page"] = True
         return
     kept.leave(st.session_state[_RUN])
     kept.come_back(run_id)

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from rnn_explorer.ui.cell_controls import Made
 
 _NOT_USED = "What the address says about this page's controls could not be used."
+_FILLED = "filled"
 _WRONG = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 
 
 def what_if(made: Made) -> None:
     """The controls of what is changed about the cell: of each kind the first change, as they hold no more."""
+    _put({})
     text = place.take("change")
     if not text:
         return
@@ -38,8 +40,7 @@ def what_if(made: Made) -> None:
     except (*_WRONG, AttributeError, RecursionError):
         st.toast(_NOT_USED)
         return
-    for name, value in values.items():
-        st.session_state[made.key(name)] = value
+    _put({made.key(name): value for name, value in values.items()})
 
 
 def _force(made: Made, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
@@ -102,6 +103,7 @@ def held(
         step: the name of the way to take it from a sequence.
         ends: of a slider for a number that has these values.
     """
+    _put({})
     text = place.take("input")
     if not text:
         return
@@ -122,8 +124,7 @@ def held(
     if not values:
         st.toast(_NOT_USED)
         return
-    st.session_state[f"held:{key}"] = way
-    st.session_state.update(values)
+    _put({f"held:{key}": way, **values})
 
 
 def _held_step(numbers: np.ndarray, probe: Batch, key: str) -> dict[str, Any]:
@@ -148,20 +149,20 @@ def tried(key: str, width: int | None, fixed: int | None, longest: int, sequence
         longest: the most time steps.
         sequences: of the task, with which one may begin.
     """
-    state = st.session_state
+    _put({})
     mode, prefix, own, begun = (place.take(name) for name in ("mode", "prefix", "own", "begun"))
     if prefix:
-        state[f"try prefix:{key}"] = prefix[:longest]
+        _put({f"try prefix:{key}": prefix[:longest]})
     if mode in ("task", "own"):
-        state[f"try mode:{key}"] = mode
+        _put({f"try mode:{key}": mode})
     if begun.isascii() and begun.isdigit() and int(begun[:9]) < sequences:
-        state[f"try begin:{key}"] = int(begun[:9])
+        _put({f"try begin:{key}": int(begun[:9])})
     if not own:
         return
     try:
         given = json.loads(own)
         if width is None:
-            state[f"try text:{key}"] = str(given)[:longest]
+            _put({f"try text:{key}": str(given)[:longest]})
             return
         rows = np.array([[math.nan if cell is None else _number(cell) for cell in row] for row in given])
         if rows.ndim != 2 or rows.shape[1] != width or not 0 < len(rows) <= longest or fixed not in (None, len(rows)):
@@ -169,7 +170,8 @@ def tried(key: str, width: int | None, fixed: int | None, longest: int, sequence
     except (*_WRONG, RecursionError):
         st.toast(_NOT_USED)
         return
-    state[given_key(key)], state[f"try begin:{key}"] = rows, GIVEN
+    st.session_state[given_key(key)] = rows
+    _put({f"try begin:{key}": GIVEN})
 
 
 GIVEN = -1  # in place of a sequence of the task: the one that the address gave
@@ -178,6 +180,19 @@ GIVEN = -1  # in place of a sequence of the task: the one that the address gave
 def given_key(key: str) -> str:
     """Under which the session holds the sequence that the address gave."""
     return f"try given:{key}"
+
+
+def _put(values: Mapping[str, Any]) -> None:
+    """Have controls show these values, by their keys, and those of before that nobody has changed.
+
+    The browser takes a value that comes with a run of the script; where a control is folded away, or the next run
+    follows at once, it has not seen it yet.
+    """
+    state = st.session_state
+    same = {key: value for key, value in state.get(_FILLED, {}).items() if key in state and state[key] == value}
+    state[_FILLED] = {**same, **values}
+    for key, value in state[_FILLED].items():
+        state[key] = value
 
 
 def _whole(value: Any, low: int, high: int) -> int:

@@ -140,7 +140,7 @@ def own(view: RunView) -> Mapping[str, Any]:
         if facts.inputs.ndim == 2:
             return {**nothing, "mode": "own", "own": json.dumps(_text(facts, key))}
         begin, how = _beginning(facts, key)
-    return {**nothing, "mode": "own", "own": json.dumps(_numbers(facts, begin, how, key))}
+    return {**nothing, "mode": "own", "own": json.dumps(_numbers(facts, begin, how, key), separators=(",", ":"))}
 
 
 def _fill(facts: _Facts, key: str) -> None:
@@ -227,7 +227,7 @@ def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
 
 
 def _title(facts: _Facts, begin: int) -> str:
-    return "the one of the link" if begin == filling.GIVEN else f"{begin + 1}: {facts.titles[begin]}"
+    return "the link's sequence" if begin == filling.GIVEN else f"{begin + 1}: {facts.titles[begin]}"
 
 
 def _numbers(facts: _Facts, begin: int, how: str, key: str) -> list[list[float | None]]:

@@ -62,7 +62,7 @@ function row(title, words) {
   field.type = "text";
   field.readOnly = true;
   field.id = label.htmlFor = `rx-share-${number += 1}`;
-  field.onfocus = () => field.select();
+  field.onfocus = () => field.setSelectionRange(0, field.value.length, "backward"); // its beginning in sight
   const line = make("div", "rx-share-line");
   const button = makeButton("rx-text", "Copy", "", async () => {
     await copy(field.value, box);
