@@ -33,7 +33,7 @@ export class Place {
     for (const name of kept) board.selection[name] = before[name];
     Object.assign(board.selection, parts);
     for (const name of Object.keys({ ...board.ask, ...board.said })) delete board.selection[name];
-    board.timeline.at = address.isOf(board.run) && /^\d{1,9}$/.test(at ?? "") ? Number(at) : null;
+    board.timeline.enter(address.isOf(board.run) && /^\d{1,9}$/.test(at ?? "") ? Number(at) : null);
   }
 
   /** All that is chosen, and where in the past one looks. */

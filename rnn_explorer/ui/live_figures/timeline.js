@@ -45,6 +45,7 @@ export class Timeline {
     this.at = null; // the step of the past that is looked at
     this.film = 0;
     this.movedAt = -Infinity;
+    this.awaited = false; // whether a step of the past was asked for that the server has not shown yet
     const row = (this.root = make("div", "rx-past"));
     const named = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) =>
       makeButton("rx-text", text, title, act);
@@ -103,7 +104,17 @@ export class Timeline {
     this.went();
   }
 
+  /**
+   * Look at a step that an address names.
+   * @param {number | null} at
+   */
+  enter(at) {
+    this.at = at;
+    this.awaited = at !== null;
+  }
+
   went() {
+    this.awaited = this.at !== null;
     this.movedAt = performance.now();
     this.show();
     this.owner.send();
@@ -117,6 +128,9 @@ export class Timeline {
   follow(status) {
     // What is not told yet is told as it then stands, so a frame from before must not change it.
     if (this.owner.deferred() || performance.now() - this.movedAt < AHEAD) return;
+    // The present stays on the screen until a step of the past is computed.
+    if (this.awaited && status.at === null && this.frames.length) return;
+    this.awaited = false;
     const before = this.at;
     this.film = status.film;
     this.at = status.at;
