@@ -23,9 +23,11 @@ def address(visitor: Visitor) -> dict[str, str]:
 def says(visitor: Visitor, **parts: str) -> None:
     """Until the address says this of the place."""
     wanted = json.dumps({f"see.{name}": value for name, value in parts.items()})
-    visitor.wait(
-        f"Object.entries({wanted}).every(([name, value]) => new URL(location.href).searchParams.get(name) === value)"
-    )
+    held = f"Object.entries({wanted}).every(([name, value]) => new URL(location.href).searchParams.get(name) === value)"
+    try:
+        visitor.wait(held)
+    except AssertionError as error:
+        raise AssertionError(f"{visitor.page.url} does not say {wanted}") from error
 
 
 def chosen(visitor: Visitor, field: str) -> str:

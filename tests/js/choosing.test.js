@@ -80,11 +80,13 @@ test("only new values of a map of the same size are repainted", () => {
 
 test("a step that an address names is not lost before it was shown", () => {
   const owner = { deferred: () => false, moved: () => {} };
-  const line = Object.assign(Object.create(Timeline.prototype), { owner, movedAt: -Infinity, frames: [0, 5, 9], at: null, film: 0 });
+  const line = Object.assign(Object.create(Timeline.prototype), { owner, movedAt: -Infinity, frames: [], at: null, film: 0 });
   line.enter(5);
   line.follow({ at: null, film: 0 }); // the first frames come before the past is computed
   assert.equal(line.at, 5);
   line.follow({ at: 5, film: 0 });
+  line.follow({ film: 0 }); // a frame of the status alone
+  assert.equal(line.at, 5);
   line.follow({ at: null, film: 0 }); // the run was reset
   assert.equal(line.at, null);
   line.enter(7);

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.ui import kept, session
+from rnn_explorer.ui import kept, place, session
 from tests.pages.conftest import run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -175,3 +175,20 @@ def test_the_same_holds_for_the_memory(open_lab: Open, monkeypatch: pytest.Monke
     new_seed(page)
     assert not page.warning, sentences(page)
     assert session.engine().view(run_of(page)).experiment == Experiment.from_dict(page.session_state["experiment"])
+
+
+def test_back_to_the_link_that_was_opened_is_back_to_its_run(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_lab(**SMALL)
+    first = trained(page)
+    new_seed(page)
+    second = trained(page)
+    monkeypatch.setattr(place, "went_back", lambda: True)
+    page.query_params.clear()
+    for name, value in {"pace": "fast", **SMALL}.items():
+        page.query_params[name] = value
+    page.run()
+    assert run_of(page) == first
+    page.query_params["run"] = second  # within the moment in which an address may be behind: the browser says it is not
+    page.query_params["seed"] = "1"
+    page.run()
+    assert run_of(page) == second and not page.warning

@@ -123,13 +123,13 @@ export class Timeline {
 
   /**
    * What the server shows: it turns the film, and a step may have been thinned out.
-   * @param {{ at: number | null, film: number }} status
+   * @param {{ at?: number | null, film: number }} status without `at` where nobody says what is looked at
    */
   follow(status) {
     // What is not told yet is told as it then stands, so a frame from before must not change it.
     if (this.owner.deferred() || performance.now() - this.movedAt < AHEAD) return;
     // The present stays on the screen until a step of the past is computed.
-    if (this.awaited && status.at === null && this.frames.length) return;
+    if (status.at === undefined || (this.awaited && status.at === null)) return;
     this.awaited = false;
     const before = this.at;
     this.film = status.film;

@@ -69,7 +69,7 @@ export interface Status {
   val_step?: number | null;
   metric: string;
   test: [number, number] | null;
-  at: number | null;
+  at?: number | null; // not there in a frame of the status alone
   film: number;
   busy: [string, string, number] | null;
 }
