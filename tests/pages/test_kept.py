@@ -163,6 +163,8 @@ def test_kept_runs_make_room_at_once(open_lab: Open, monkeypatch: pytest.MonkeyP
 
 
 def test_the_same_holds_for_the_memory(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    for run in list(session.engine()._runs):  # of other tests
+        session.engine().command(run, "stop")
     page = open_lab(**SMALL)
     runs = session.engine()._runs
     monkeypatch.setattr(runs, "glance", 1000.0)
