@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rnn_explorer.ui import cell_controls, controls, desk, network
+from rnn_explorer.ui import cell_controls, desk, network
 
 run_id = desk.open_run()
 experiment = desk.experiment()
 
 with st.sidebar:
-    controls.show(experiment, desk.edition(), desk.change, desk.refused())
+    desk.settings()
     network.show(experiment)
 
 desk.show_problems()

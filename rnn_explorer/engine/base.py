@@ -181,6 +181,15 @@ class Engine(Protocol):
             ValueError: for a word that is no command.
         """
 
+    def set_aside(self, run_id: str, by: str | None = None) -> None:
+        """Keep a run that its owner left for another one for as long as there is room: it goes before others, and
+        who just looked at it does not hold it. This ends when somebody looks at it again or has it train.
+
+        Raises:
+            UnknownRun: when there is no such run.
+            NotOwner: when the run belongs to another visitor.
+        """
+
     def change(self, run_id: str, *, by: str | None = None, **training_settings: Any) -> None:
         """Change training settings while the run lives.
 

@@ -123,13 +123,17 @@ class LocalEngine:
             raise ValueError(f"{command!r} is no command; there are: {', '.join(COMMANDS)}")
         with self._lock:
             run = self._runs.steered(run_id, by)
-            run.seen = time.monotonic()
+            run.seen, run.aside = time.monotonic(), run.aside and command == "pause"
             if command == "stop":
                 calls = self._drop(run)
             else:
                 self._obey(run, command)
                 calls = self._changed(run)
         call(calls)
+
+    def set_aside(self, run_id: str, by: str | None = None) -> None:
+        with self._lock:
+            self._runs.steered(run_id, by).aside = True
 
     def _obey(self, run: Run, command: Command) -> None:
         if run.worker is None:  # its worker died
@@ -193,7 +197,7 @@ class LocalEngine:
         with self._lock:
             run = self._runs.find(run_id)
             viewing = self._relay.open(run_id, view, dict(selection), deliver, who, self._tell)
-            run.viewers = self._relay.viewers(run_id)
+            run.viewers, run.aside = self._relay.viewers(run_id), False
             calls = self._say_status(run) if self._is_dumb(run) else []
             self._tell_past(run)
         call(calls)

@@ -76,6 +76,7 @@ def _is_moving(seen: Seen, film: float) -> bool:
 def status_frame(view: RunView) -> bytes:
     """A frame that holds the status line alone, for what no worker can tell."""
     status = {**status_of(view), "film": 0.0, "busy": None, "errors": []}
+    del status["at"]  # each browser knows where it looks
     return pack({"run": view.run_id, "version": view.version, "status": status, "figures": {}})
 
 

@@ -58,6 +58,7 @@ class Run:
         pause_number: of the newest pause for want of a viewer.
         root: the run that the whole family began with.
         files: who waits for a file, by ticket.
+        aside: whether its owner left it for another run: it goes before others where room is wanted.
         told_past: of what its worker was told last of its past and its branches.
     """
 
@@ -87,6 +88,7 @@ class Run:
     viewers: int = 0
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
     files: dict[int, Callable[[FileMade], None]] = field(default_factory=dict)
+    aside: bool = False
     told_past: Any = None
     version: int = 0
     _view: RunView | None = None
@@ -97,6 +99,10 @@ class Run:
     def is_watched(self, within: float) -> bool:
         """Whether somebody looks at it, or did within so many seconds."""
         return bool(self.viewers or self.subscribers) or time.monotonic() - self.seen < within
+
+    def is_held(self, glance: float) -> bool:
+        """Whether it must stay where room is wanted: somebody looks at it, or did a moment ago and may come back."""
+        return self.is_watched(0.0 if self.aside else glance)
 
     @property
     def is_untouched(self) -> bool:
@@ -277,7 +283,7 @@ class RunTable(dict[str, Run]):
         watched: list[Run] = []
         left: list[Run] = []
         for run in self.values():
-            (watched if run is but or run.is_watched(self.glance) else left).append(run)
+            (watched if run is but or run.is_held(self.glance) else left).append(run)
         if least_bytes(watched) + wanted > self.memory:
             raise EngineFull(
                 f"The memory for runs ({self.memory / GB:.2g} GB) is taken by runs that somebody watches. "
@@ -293,12 +299,13 @@ class RunTable(dict[str, Run]):
                 "Try again when one of them was stopped or left."
             )
         of = Counter(run.owner for run in self.values())
-        return [min(left, key=lambda run: (not run.is_untouched, -of[run.owner], run.seen))]
+        return [min(left, key=lambda run: (not run.is_untouched, not run.aside, -of[run.owner], run.seen))]
 
     def _too_many_of(self, owner: str, wanted: int, left: list[Run]) -> list[Run]:
-        """The owner's own runs that must go for one more, the untouched ones and the longest left first."""
+        """The owner's own runs that must go for one more: untouched ones, those set aside, the longest left."""
         mine = [run for run in self.values() if run.owner == owner]
-        free = sorted((run for run in left if run.owner == owner), key=lambda run: (not run.is_untouched, run.seen))
+        free = [run for run in left if run.owner == owner]
+        free.sort(key=lambda run: (not run.is_untouched, not run.aside, run.seen))
         gone: list[Run] = []
         while len(mine) >= self.runs_each or least_bytes(mine) + wanted > self.memory * SHARE_EACH:
             if not free:
@@ -313,7 +320,7 @@ class RunTable(dict[str, Run]):
         return gone
 
     def spare(self, wanted: int, but: Run | None = None) -> tuple[list[Run], list[Run]]:
-        """Make room for `wanted` bytes more: pasts go, then runs: the untouched first, then those left for longest.
+        """Make room for `wanted` bytes more: pasts go, then runs: untouched ones, those set aside, the longest left.
 
         Returns:
             The runs whose past has gone, and those that must go; `but` stays.
@@ -322,7 +329,7 @@ class RunTable(dict[str, Run]):
         if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
             return [], []
         ledger = Ledger(runs)
-        order = sorted(runs, key=lambda run: (run.is_watched(self.glance), not run.is_untouched, run.seen))
+        order = sorted(runs, key=lambda run: (run.is_held(self.glance), not run.is_untouched, not run.aside, run.seen))
         thinned, gone = [], []
         for run in order:
             if ledger.total > room and len(run.album) > 1:
@@ -330,7 +337,7 @@ class RunTable(dict[str, Run]):
                 ledger.without_states(list(album.states())[:-1])
                 thinned.append(run)
         for run in order:
-            if ledger.total > room and run is not but and not run.is_watched(self.glance):
+            if ledger.total > room and run is not but and not run.is_held(self.glance):
                 ledger.without(run)
                 gone.append(run)
         return thinned, gone

@@ -17,7 +17,7 @@ from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.base import InputSpec
-from rnn_explorer.ui import desk
+from rnn_explorer.ui import desk, filling
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
@@ -40,7 +40,8 @@ def what_if(view: RunView) -> Mapping[str, Any]:
     Returns:
         The part of the board's selection that they decide.
     """
-    made, problems = _Made(view.experiment), list[str]()
+    made, problems = Made(view.experiment), list[str]()
+    filling.what_if(made)
     with panel("row"):
         with line():
             chosen = st.segmented_control(
@@ -67,17 +68,17 @@ def what_if(view: RunView) -> Mapping[str, Any]:
         )
         for problem in problems:
             st.warning(plain(problem))
-    return {"change": json.dumps(edits) if edits else ""}
+    return {"change": json.dumps(edits, separators=(",", ":")) if edits else ""}
 
 
-def _edits_of(made: _Made) -> dict[str, str]:
+def _edits_of(made: Made) -> dict[str, str]:
     """What can be changed, by the option of the question, with its words."""
     clamp = "Clamp a gate" if made.bounded else "Clamp the pre-activation"
     ablate = {"ablate": "Ablate units"} if made.hidden_size > 1 else {"ablate": "Ablate the unit"}
     return {"force": clamp, **ablate, "inputs": "Edit input", "weights": "Edit weight"}
 
 
-class _Made:
+class Made:
     """What there is to be changed.
 
     Attributes:
@@ -86,13 +87,14 @@ class _Made:
         longest: time steps of the longest sequence shown.
         input: what enters the first layer.
         columns: the most numbers that enter any layer at a step.
+        weights: the names of what can be changed of a layer.
     """
 
     def __init__(self, experiment: Experiment) -> None:
         model, task = experiment.model, experiment.task
         cell = CELLS.get(model.cell)
         self.gate_names, self.bounded = cell.gate_names, cell.bounded
-        self.hidden_size = model.hidden_size
+        self.hidden_size, self.weights = model.hidden_size, tuple(_WEIGHTS)
         own = Experiment.default(task).replace(**experiment.task_settings.to_dict())
         self.input, self.longest = _shape_of(own.to_query_string())
         above = model.hidden_size * (1 + model.bidirectional) if model.num_layers > 1 else 0
@@ -119,7 +121,7 @@ def clear() -> None:
     st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
 
 
-def _force(made: _Made, _: list[str]) -> list[list[Any]]:
+def _force(made: Made, _: list[str]) -> list[list[Any]]:
     names = {name: name.replace("_", "-") + (" gate" if name in made.bounded else "") for name in made.gate_names}
     gate = st.selectbox(
         "Gate" if made.bounded else "What is clamped",
@@ -149,7 +151,7 @@ def _force(made: _Made, _: list[str]) -> list[list[Any]]:
     return [[gate, unit, value] if (first, last) == (1, made.longest) else [gate, unit, value, first, last]]
 
 
-def _ablate(made: _Made, problems: list[str]) -> list[int]:
+def _ablate(made: Made, problems: list[str]) -> list[int]:
     if made.hidden_size == 1:
         return [0] if st.toggle("Hold the only unit at 0", key=made.key("ablate only")) else []
     text = st.text_input(
@@ -171,7 +173,7 @@ def _ablate(made: _Made, problems: list[str]) -> list[int]:
     return sorted(set(units))
 
 
-def _inputs(made: _Made, _: list[str]) -> list[list[Any]]:
+def _inputs(made: Made, _: list[str]) -> list[list[Any]]:
     if not st.toggle("Change the input", key=made.key("input on"), help="What enters at one time step"):
         return []
     step = 1
@@ -198,7 +200,7 @@ def _inputs(made: _Made, _: list[str]) -> list[list[Any]]:
     return [[step, feature, value]]
 
 
-def _weights(made: _Made, _: list[str]) -> list[list[Any]]:
+def _weights(made: Made, _: list[str]) -> list[list[Any]]:
     if not st.toggle("Change a weight", key=made.key("weight on"), help="One number of the chosen layer's cell"):
         return []
     name = st.selectbox(
@@ -232,7 +234,7 @@ def _weights(made: _Made, _: list[str]) -> list[list[Any]]:
     return [[name, gate * made.hidden_size + unit, column, value]]
 
 
-def _unit(label: str, made: _Made, name: str, everyone: bool = False) -> int:
+def _unit(label: str, made: Made, name: str, everyone: bool = False) -> int:
     """The choice of a unit, or of `everyone`, which is -1; none where there is one unit."""
     if made.hidden_size == 1:
         return _ALL if everyone else 0
@@ -245,7 +247,7 @@ def _unit(label: str, made: _Made, name: str, everyone: bool = False) -> int:
     )
 
 
-_CONTROLS: dict[str, Callable[[_Made, list[str]], list[Any]]] = {
+_CONTROLS: dict[str, Callable[[Made, list[str]], list[Any]]] = {
     "force": _force,
     "ablate": _ablate,
     "inputs": _inputs,

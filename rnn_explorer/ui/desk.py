@@ -21,7 +21,7 @@ from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.own import store
 from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import controls, network, server, session, uploads, visitor
+from rnn_explorer.ui import controls, kept, network, place, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
 from rnn_explorer.ui.panel import VIEW
 from rnn_explorer.ui.plain import plain
@@ -29,7 +29,7 @@ from rnn_explorer.ui.sentence import sentence
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
-_EDITION, _AT, _REPLACED, _BOARD = "edition", "at", "replaced", "board"
+_EDITION, _AT, _REPLACED, _BOARD, _OPENED = "edition", "at", "replaced", "board", "opened"
 SPEEDS = (100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered, beside the slow and the fast pace
 KEYS = {  # of the buttons, by their command, with what they do
     "play": ("p", "Play: train until the budget is used up; or pause"),
@@ -67,19 +67,27 @@ def open_run() -> str:
     """
     state = st.session_state
     state.setdefault(_PROBLEMS, [])
-    asked = {name: values[-1] for name in st.query_params if (values := st.query_params.get_all(name))}
-    doubled = [name for name in asked if len(st.query_params.get_all(name)) > 1]
+    asked, doubled = place.settings()
     wanted_run = asked.pop(RUN, None)
+    back = place.went_back()
     # An address that is neither empty nor what was written last was edited by the person.
     address = {**asked, RUN: wanted_run}
-    edited = bool(asked or wanted_run) and address != state.get(_WRITTEN) and not _just_replaced(address)
-    if _EXPERIMENT not in state or edited:
+    edited = bool(asked or wanted_run) and address != state.get(_WRITTEN) and (back or not _just_replaced(address))
+    arrived = _EXPERIMENT not in state or edited
+    if arrived:
         state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
         _read_address(asked, wanted_run)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
             _tell("This run is no longer on the server; here it is anew, at step 0.")
         _start(experiment(), fall_back=True)
+    if arrived and not wanted_run:
+        state[_OPENED] = (asked, state[_RUN])
+    if arrived or back:
+        place.enter()
+        step = place.step()
+        state[_AT] = (state[_RUN], step if wanted_run == state[_RUN] else None)
+        _new_edition()
     # Another browser may have changed the run's training settings meanwhile.
     current = session.engine().view(state[_RUN]).experiment.to_dict()
     if current != state[_EXPERIMENT]:
@@ -87,8 +95,8 @@ def open_run() -> str:
         _new_edition()
     uploads.touch(experiment(), state[_RUN])
     _write({**experiment().to_query(), RUN: state[_RUN]})
-    if dict(st.query_params) != state[_WRITTEN]:
-        st.query_params.from_dict(state[_WRITTEN])
+    if place.settings()[0] != state[_WRITTEN]:
+        place.write(state[_WRITTEN])
     return state[_RUN]
 
 
@@ -109,8 +117,13 @@ def _just_replaced(address: dict[str, Any]) -> bool:
 def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
     state = st.session_state
     state[_REFUSED] = {}
-    _new_edition()
+    opened, run_id = state.get(_OPENED, (None, ""))
+    if not wanted_run and opened == asked and alive(run_id):  # the browser went back to the link that was opened
+        wanted_run = run_id
+    if state.get(_RUN) != wanted_run:
+        kept.leave(state.get(_RUN))
     if wanted_run and alive(wanted_run):
+        kept.come_back(wanted_run)
         state[_RUN] = wanted_run
         state[_EXPERIMENT] = session.engine().view(wanted_run).experiment.to_dict()
         return
@@ -118,7 +131,7 @@ def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
     state[_EXPERIMENT] = found.to_dict()
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
-    if wanted_run:
+    if wanted_run and not kept.was_untrained(wanted_run):
         _tell("The run in the address is no longer on the server; here is its experiment anew, at step 0.")
 
 
@@ -165,11 +178,8 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
             st.stop()
         if changed:
             _tell(f"{error} {fitting.told(wanted, changed)}")
-    old = state.get(_RUN)
-    if old and alive(old) and is_mine(old):
-        for relative in engine.family(old):
-            if engine.viewers(relative) <= (relative == old):  # nobody else is watching it
-                engine.command(relative, "stop", by=me)
+    if kept.leave(state.get(_RUN)):
+        st.toast("A new model, at step 0. The run before it is kept, paused.")
     state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
     return True
 
@@ -232,11 +242,18 @@ def _adopt(after: Experiment) -> None:
         elif view is not None and not view.is_of(visitor.current()):
             st.toast("This is a run of your own now, at step 0. The one that you watched goes on.")
             _new_edition()
-        elif view is not None and view.step > 0:
-            st.toast("A new model, at step 0. Press Play to train it.")
         return
     session.engine().change(view.run_id, by=visitor.current(), **changes)
     state[_EXPERIMENT] = after.to_dict()
+
+
+def settings() -> None:
+    """The settings in the sidebar; folded, with a sentence, where they are those of somebody else's run."""
+    mine = is_mine(st.session_state[_RUN])
+    if not mine:
+        st.markdown("**You are watching.** These settings belong to somebody else's run.")
+    with st.container() if mine else st.expander("Settings, to start a run of your own", expanded=False):
+        controls.show(experiment(), edition(), change, refused())
 
 
 def show_problems() -> None:
@@ -286,12 +303,14 @@ def watch(
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
             _about(view)
         _branches(view)
+        kept.offer(_go_back)
     with st.container(key=VIEW):
         try:
             ask = controls(view) if controls is not None else {}
         except UserError as error:  # the data that the controls are about are gone
             st.warning(plain(str(error)))
             ask = {}
+        place.settle()
         seen = live_figures(
             board,
             run_id,
@@ -307,6 +326,7 @@ def watch(
             on_status=lambda: None,
             on_at=functools.partial(_went, board, run_id),
             on_cleared=clear,
+            said=place.said(),
         )
     if str(seen.status) == f"{run_id} gone":
         st.rerun()
@@ -401,6 +421,17 @@ def _put_on_the_desk(run_id: str) -> None:
     """Show another run, at its present."""
     st.session_state[_RUN], st.session_state[_AT], st.session_state["whole_page"] = run_id, (run_id, None), True
     _new_edition()
+
+
+def _go_back(run_id: str) -> None:
+    """Put a run on the desk again that was left for another one."""
+    if not alive(run_id):
+        _tell("The previous run is no longer on the server.")
+        st.session_state["whole_page"] = True
+        return
+    kept.leave(st.session_state[_RUN])
+    kept.come_back(run_id)
+    _put_on_the_desk(run_id)
 
 
 def _button(label: str, command: str, tip: str, view: RunView, primary: bool = False, off: bool = False) -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.tasks.base import Batch, InputSpec
-from rnn_explorer.ui import desk, session
+from rnn_explorer.ui import desk, filling, session
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
@@ -38,7 +38,7 @@ def held_input(view: RunView) -> Mapping[str, Any]:
     key = f"{view.experiment.task}:{spec.size}:{desk.edition()}"
     with panel("row"):
         with line():
-            way = _way(spec, symbols, key)
+            way = _way(spec, probe, key)
             if way == _CUSTOM and symbols:
                 return {"input": _symbol(spec, key)}
             if way == _STEP:
@@ -49,11 +49,14 @@ def held_input(view: RunView) -> Mapping[str, Any]:
     return {"input": ""}
 
 
-def _way(spec: InputSpec, symbols: bool, key: str) -> str | None:
+def _way(spec: InputSpec, probe: Batch, key: str) -> str | None:
     """How the input is chosen."""
+    symbols = spec.kind == "symbols"
+    ways = [_ZERO, _CUSTOM, _STEP] if symbols or spec.size <= MOST_SLIDERS else [_ZERO, _STEP]
+    filling.held(spec, probe, key, _CUSTOM if _CUSTOM in ways else None, _STEP, ends)
     return st.segmented_control(
         "Input held at",
-        [_ZERO, _CUSTOM, _STEP] if symbols or spec.size <= MOST_SLIDERS else [_ZERO, _STEP],
+        ways,
         default=_ZERO,
         required=True,
         key=f"held:{key}",

@@ -23,7 +23,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
-from rnn_explorer.ui import desk
+from rnn_explorer.ui import desk, filling, place
 from rnn_explorer.ui.dynamics_controls import ends
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
@@ -132,6 +132,9 @@ def own(view: RunView) -> Mapping[str, Any]:
         st.warning(plain(str(error)))
         return nothing
     key = f"{view.experiment.task}:{desk.edition()}"
+    _fill(facts, key)
+    if facts.way == "values":
+        place.say("mode", "")  # there is but one
     with panel(_place_of(facts, key)):
         with line():
             if facts.way != "values" and _mode(facts.way, key) == "task":
@@ -141,7 +144,7 @@ def own(view: RunView) -> Mapping[str, Any]:
             begin, how = _beginning(facts, key)
         numbers = _numbers(facts, begin, how, key)
         st.caption(_in_words(facts))
-        return {**nothing, "mode": "own", "own": json.dumps(numbers)}
+        return {**nothing, "mode": "own", "own": json.dumps(numbers, separators=(",", ":"))}
 
 
 def _place_of(facts: _Facts, key: str) -> Literal["row", "side"]:
@@ -153,6 +156,18 @@ def _place_of(facts: _Facts, key: str) -> Literal["row", "side"]:
 
 def _mode_key(key: str) -> str:
     return f"try mode:{key}"
+
+
+def _fill(facts: _Facts, key: str) -> None:
+    """Begin with what the address says."""
+    numbers = facts.inputs.ndim == 3
+    filling.tried(
+        key,
+        facts.inputs.shape[2] if numbers else None,
+        facts.inputs.shape[1] if facts.picture is not None else None,
+        LONGEST if numbers else max(LONGEST, facts.inputs.shape[1], LONGEST_PREFIX),
+        len(facts.titles),
+    )
 
 
 def _prefix(key: str) -> str:
@@ -199,11 +214,12 @@ def _listed(names: tuple[str, ...]) -> str:
 def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
     """Which of the task's sequences to begin with, and whether to "draw" or to "type"."""
     how = "type"
+    given = [filling.GIVEN] if filling.given_key(key) in st.session_state else []
     begin = st.selectbox(
         "Begin with",
-        range(len(facts.titles)),
+        [*given, *range(len(facts.titles))],
         key=f"try begin:{key}",
-        format_func=lambda n: f"{n + 1}: {facts.titles[n]}",
+        format_func=lambda n: _title(facts, n),
         help="The sequence that the canvas and the table begin with",
         width=260,
     )
@@ -219,11 +235,20 @@ def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
     return begin, how
 
 
+def _title(facts: _Facts, begin: int) -> str:
+    return "the link's sequence" if begin == filling.GIVEN else f"{begin + 1}: {facts.titles[begin]}"
+
+
 def _numbers(facts: _Facts, begin: int, how: str, key: str) -> list[list[float | None]]:
     """One row of numbers a time step, drawn or typed, in the task's own unit."""
-    start = facts.given(begin)
+    given = begin == filling.GIVEN
+    start = st.session_state[filling.given_key(key)] if given else facts.given(begin)
     name = f"{begin}:{start.shape[0]}x{start.shape[1]}:{key}"
-    return _drawn(facts, start, begin, name) if how == "draw" else _typed(facts, start, name)
+    own = _drawn(facts, start, begin, name) if how == "draw" else _typed(facts, start, name)
+    if not given and own == start.tolist():
+        place.say("own", "")
+        place.say("begun", str(begin) if begin else "")
+    return own
 
 
 def _in_words(facts: _Facts) -> str:
@@ -243,7 +268,7 @@ def _drawn(facts: _Facts, start: Array, begin: int, name: str) -> list[list[floa
         _ends(known) if facts.picture is None else (0.0, 1.0),
         levels if len(levels) <= _FEW_LEVELS else [],
         name,
-        f"Your own sequence, begun with {facts.titles[begin]}",
+        f"Your own sequence, begun with {_title(facts, begin)}",
     )
     return np.asarray(drawn).reshape(start.shape).tolist()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import (
     BrowserContext,
+    ConsoleMessage,
     Locator,
     Page,
     TimeoutError,
@@ -225,6 +226,11 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]
         context.close()
 
 
+def _sought(message: ConsoleMessage) -> bool:
+    """Streamlit, opened at a page's address, looks for its server below that page, too."""
+    return "404" in message.text and bool(re.search(r"/\w+/_stcore/(health|host-config)$", message.location["url"]))
+
+
 @pytest.fixture
 def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visitor]]:
     """Make visitors; when the test ends, none may have seen an error or asked another host for anything."""
@@ -248,7 +254,9 @@ def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visi
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         visitor = Visitor(page, at or server)
-        page.on("console", lambda m: visitor.complaints.append(m.text) if m.type == "error" else None)
+        page.on(
+            "console", lambda m: visitor.complaints.append(m.text) if m.type == "error" and not _sought(m) else None
+        )
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         page.on("request", lambda request: visitor.requests.append(request.url))
         visitors.append(visitor)

@@ -350,12 +350,12 @@ def test_two_tabs_of_one_browser_steer_one_run(visit: Visit) -> None:
     expect(first.board).to_have_attribute("data-drawn", second.board.get_attribute("data-step") or "")
 
 
-def test_a_copied_link_opens_the_same_experiment_with_the_same_curve(visit: Visit) -> None:
+def test_a_shared_link_opens_the_same_experiment_with_the_same_curve(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&hidden_size=16&seed=7")
-    lab.page.get_by_role("button", name="Copy link").click()
-    expect(lab.board).to_have_attribute("data-link", re.compile("task=adding.*hidden_size=16"))
-    link = lab.board.get_attribute("data-link") or ""
-    assert "run=" not in link
+    lab.page.evaluate("__rnnExplorer.get('lab').share()")
+    link = lab.page.get_by_role("dialog").get_by_role("textbox", name="The same experiment").input_value()
+    assert "run=" not in link and "hidden_size=16" in link
+    lab.page.keyboard.press("Escape")
     other = visit()
     other.page.goto(link)
     other.ready()

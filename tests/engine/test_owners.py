@@ -126,3 +126,23 @@ def test_one_visitors_models_leave_memory_for_the_others(engine, small, monkeypa
     assert living(engine, first, second, other) == [False, True, True], "her own makes room, once nobody watches it"
     for run in (second, other):
         engine.command(run, "stop")
+
+
+def test_a_run_set_aside_goes_before_others_at_once(engine, small, settle, monkeypatch):
+    monkeypatch.setattr(engine._runs, "runs_each", 3)
+    old, aside, looked_at = (engine.start(small(), "anna") for _ in range(3))
+    for run in (old, aside, looked_at):
+        engine.command(run, "step")
+        settle(engine, run, "paused")
+        engine.set_aside(run, by="anna")
+    with pytest.raises(NotOwner):
+        engine.set_aside(old, by="bert")
+    engine.command(old, "step")  # it is wanted again
+    look = engine.look(looked_at, "lab", {}, lambda *_: None)
+    new = engine.start(small(), "anna")  # though all were looked at a moment ago
+    assert living(engine, old, aside, looked_at) == [True, False, True]
+    with pytest.raises(EngineFull):
+        engine.start(small(), "anna")
+    look.close()
+    for run in (old, looked_at, new):
+        engine.command(run, "stop")

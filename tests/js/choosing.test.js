@@ -8,7 +8,7 @@ import { boxOf, isRepaint } from "../../rnn_explorer/ui/live_figures/card.js";
 import { pressed, within } from "../../rnn_explorer/ui/live_figures/controls.js";
 import { short } from "../../rnn_explorer/ui/live_figures/dom.js";
 import { numbersOf } from "../../rnn_explorer/ui/live_figures/status_line.js";
-import { positionOf, turned } from "../../rnn_explorer/ui/live_figures/timeline.js";
+import { positionOf, Timeline, turned } from "../../rnn_explorer/ui/live_figures/timeline.js";
 
 test("what the page's script decides stands above what was chosen, and all of it goes as texts", () => {
   const now = { at: null, film: 0 };
@@ -76,4 +76,20 @@ test("only new values of a map of the same size are repainted", () => {
   assert.ok(!isRepaint(map, { z: [[3, 4]], zmax: 2 }));
   assert.ok(!isRepaint({ ...map, type: "scatter" }, { z: [[3, 4]] }));
   assert.ok(!isRepaint(map, { customdata: [[3, 4]] }));
+});
+
+test("a step that an address names is not lost before it was shown", () => {
+  const owner = { deferred: () => false, moved: () => {} };
+  const line = Object.assign(Object.create(Timeline.prototype), { owner, movedAt: -Infinity, frames: [], at: null, film: 0 });
+  line.enter(5);
+  line.follow({ at: null, film: 0 }); // the first frames come before the past is computed
+  assert.equal(line.at, 5);
+  line.follow({ at: 5, film: 0 });
+  line.follow({ film: 0 }); // a frame of the status alone
+  assert.equal(line.at, 5);
+  line.follow({ at: null, film: 0 }); // the run was reset
+  assert.equal(line.at, null);
+  line.enter(7);
+  line.follow({ at: 5, film: 0 });
+  assert.equal(line.at, 5, "the nearest kept step");
 });

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.tasks.own.reading import read
 from rnn_explorer.ui import session, uploads, visitor
 from tests.pages.conftest import run_of, wait_for
@@ -68,16 +67,29 @@ def test_a_page_of_buttons_that_is_behind_steers_nothing(two: tuple[AppTest, App
     assert session.engine().view(watched).step == 1
 
 
-def test_leaving_a_run_for_another_model_frees_it_but_never_somebody_elses(two: tuple[AppTest, AppTest]) -> None:
+def test_leaving_a_run_for_another_model_keeps_it_and_never_touches_somebody_elses(
+    two: tuple[AppTest, AppTest],
+) -> None:
     owner, watcher = two
     watched = run_of(owner)
     next(b for b in watcher.button if b.key == "do:copy").click().run()
     mine = run_of(watcher)
     wait_for(watcher, lambda view: view.status == "paused")
     next(b for b in watcher.button if b.label == "New seed").click().run()
-    with pytest.raises(UnknownRun):
-        session.engine().view(mine)
+    assert session.engine().view(mine).step == 1
+    watcher.button(key="kept:back").click().run()
+    assert run_of(watcher) == mine
     assert session.engine().view(watched).step == 1
+
+
+def test_a_watcher_finds_the_settings_folded(two: tuple[AppTest, AppTest]) -> None:
+    owner, watcher = two
+    label = "Settings, to start a run of your own"
+    assert label not in {box.label for box in owner.sidebar.expander}
+    folded = next(box for box in watcher.sidebar.expander if box.label == label)
+    assert not folded.proto.expanded
+    assert any(control.label == "Learning rate" for control in folded.select_slider)
+    assert not watcher.sidebar.slider or all(s in list(folded.slider) for s in watcher.sidebar.slider)
 
 
 def test_a_token_opens_nothing_for_anybody_else(open_lab: Callable[..., AppTest], monkeypatch) -> None:

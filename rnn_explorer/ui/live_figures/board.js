@@ -12,10 +12,12 @@ import { make, makeButton } from "./dom.js";
 import { DrawingCard } from "./drawing_card.js";
 import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
+import { Place } from "./place.js";
 import { loadPlotly } from "./plotly_internals.js";
 import { Pressing } from "./pressing.js";
 import { PanelSlot } from "./panel_slot.js";
 import { Reports } from "./reports.js";
+import { copy, share } from "./share.js";
 import { Skeleton, waitedFor } from "./skeleton.js";
 import { StatusLine } from "./status_line.js";
 import { Timeline } from "./timeline.js";
@@ -34,8 +36,9 @@ export class Board {
   /**
    * @param {string} key
    * @param {() => void} forget called when the board is taken down
+   * @param {import("./address.js").Address} address
    */
-  constructor(key, forget) {
+  constructor(key, forget, address) {
     this.key = key;
     this.forget = forget;
     /** @type {Map<string, Card>} */
@@ -49,8 +52,10 @@ export class Board {
     this.status = {};
     /** @type {Record<string, any>} */
     this.ask = {}; // parts of the selection that the page's script decides
+    /** @type {Record<string, string>} */
+    this.said = {}; // what the address is to say of some of them in place of their values
     /** @type {Record<string, any>} */
-    this.selection = JSON.parse(sessionStorage.getItem(`rx-selection-${key}`) || "{}");
+    this.selection = {}; // what the person chose, see `Place`
     /** @type {Record<string, any>} */
     this.chosen = {}; // as the server fits it to this run
     /** @type {import("./types").Tool[] | null} */
@@ -76,9 +81,10 @@ export class Board {
     const root = (this.root = make("div", "rx-board"));
     this.reports = new Reports(() => root.isConnected);
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
-    this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.tellPast(); }, step: () => this.status.step ?? 0,
+    this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.place.keep(); this.tellPast(); }, step: () => this.status.step ?? 0,
       deferred: () => this.connection.deferred, note: (facts) => Object.assign(root.dataset, facts) });
     this.sentences = { page: "", server: "", run: "" }; // about this page, a frame, the run
+    this.place = new Place(this, address);
     this.lost = ""; // how the connection is, where that is worth a word
     /** @type {[string, string][]} */
     this.buttons = []; // the keys of the page's buttons, with what they do
@@ -99,7 +105,7 @@ export class Board {
       gone: () => this.tell("gone"),
     });
     this.linkButton = makeButton("rx-text", "Copy link", "", () => this.copyLink());
-    this.linkButton.title = "Copy the address of this experiment: the same settings, and with the same seed the same curve";
+    this.linkButton.title = "Copy the address of this place: this run, at what you see of it";
     this.chips = new Chips();
     this.line = new StatusLine(this.chips.root, this.linkButton, (name) => this.send(name));
     this.about = make("p", "rx-about"); // what is going on, in one sentence
@@ -183,7 +189,7 @@ export class Board {
   choose(field, value) {
     this.selection[field] = value;
     noteAsked(field, this.run);
-    sessionStorage.setItem(`rx-selection-${this.key}`, JSON.stringify(this.selection));
+    this.place.keep();
     this.send();
   }
 
@@ -206,7 +212,7 @@ export class Board {
    * @param {import("./types").Told} told
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, at, film, status, message, sentence, blocks, keys }, setState) {
+  show({ run, base, plotly, link, ask, said, at, film, status, message, sentence, blocks, keys }, setState) {
     if (!this.skeleton.over && !this.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
@@ -224,25 +230,27 @@ export class Board {
     const parts = Object.fromEntries(ask || []);
     const other = JSON.stringify(parts) !== JSON.stringify(this.ask);
     this.ask = parts;
+    this.said = Object.fromEntries(said);
     this.slot.follow(); // Streamlit may have drawn the controls anew
-    this.showChips();
     clearTimeout(this.leaving);
-    if (run === this.run && this.connection.isOpen()) {
-      if (other) this.send();
-      return;
-    }
-    const timeline = this.timeline;
-    if (run !== this.run) {
-      dropUnasked(this.selection, run);
+    const another = run !== this.run;
+    if (another) {
       for (const card of this.cards.values()) { card.ranges = {}; card.whole = true; }
-      const past = JSON.parse(sessionStorage.getItem("rx-past") || "{}");
-      timeline.at = past.run === run && past.at !== undefined ? past.at : null;
-      timeline.film = 0;
-      timeline.frames = [];
+      this.timeline.film = 0;
+      this.timeline.frames = [];
       this.filled = false;
     }
     this.run = run;
-    if ((at ?? null) !== timeline.at) this.tellPast();
+    const moved = another || this.place.isNew;
+    if (moved) this.place.enter();
+    if (another) dropUnasked(this.selection, run);
+    this.place.keep();
+    this.showChips();
+    if (!another && this.connection.isOpen()) {
+      if (moved || other) this.send();
+      return;
+    }
+    if ((at ?? null) !== this.timeline.at) this.tellPast();
     this.connection.open(`${window.location.origin.replace(/^http/, "ws")}${base}/explorer/socket`);
     loadPlotly(base, plotly).then(() => this.schedule(),
       () => this.say("page", "The drawing script could not be loaded. Reload the page."));
@@ -277,7 +285,6 @@ export class Board {
    * only that there is one.
    */
   tellPast() {
-    sessionStorage.setItem("rx-past", JSON.stringify({ run: this.run, at: this.timeline.at }));
     if (this.telling) return;
     this.telling = setTimeout(() => {
       this.telling = undefined;
@@ -465,21 +472,24 @@ export class Board {
   }
 
   async copyLink() {
-    const address = `${window.location.origin}${window.location.pathname}?${this.link}`;
-    try {
-      await navigator.clipboard.writeText(address);
-    } catch {
-      // Without https a browser has no clipboard for scripts; a selected text field still can be copied.
-      const field = make("textarea");
-      field.value = address;
-      document.body.appendChild(field);
-      field.select();
-      document.execCommand("copy");
-      field.remove();
-    }
-    this.root.dataset.link = address;
+    const { run } = this.place.links();
+    await copy(run);
+    this.root.dataset.link = run;
     this.linkButton.textContent = "Copied";
     setTimeout(() => { this.linkButton.textContent = "Copy link"; }, 1500);
+  }
+
+  /** Show the links of this place, and whom they reach. */
+  share() {
+    share(this.root, (presenting) => this.place.links(presenting), new URLSearchParams(this.link).has("data"));
+  }
+
+  /** The browser went back or forward, to another place of this page. */
+  wentBack() {
+    this.place.enter();
+    this.timeline.show();
+    this.showChips();
+    this.send();
   }
 
   // -- coming and going ----------------------------------------------------------------------------------------

@@ -3,10 +3,13 @@
 // One `Board` per page lives in a page-level map: Streamlit may take the component out of the page and put it back
 // during quick reruns, and the charts must survive that.
 
+import { Address } from "./address.js";
 import { Board } from "./board.js";
 import { giveBack } from "./focus.js";
 
 giveBack();
+
+const address = new Address(window);
 
 /** @type {Map<string, Board>} */
 const boards = (window.__rnnExplorer = window.__rnnExplorer || new Map());
@@ -21,7 +24,11 @@ document.addEventListener("click", (event) => {
   for (const board of boards.values()) board.reports.mute();
 }, true);
 window.addEventListener("popstate", () => {
-  for (const board of boards.values()) if (board.path !== window.location.pathname) board.reports.mute();
+  address.wentBack();
+  for (const board of boards.values()) {
+    if (board.path !== window.location.pathname) board.reports.mute();
+    else if (board.root.isConnected && address.isOf(board.run)) board.wentBack();
+  }
 });
 
 /**
@@ -31,7 +38,7 @@ window.addEventListener("popstate", () => {
  * @returns {() => void} to be called when it is taken out of the page
  */
 export default function mount({ data, parentElement, setStateValue }) {
-  const board = boards.get(data.board) || new Board(data.board, () => boards.delete(data.board));
+  const board = boards.get(data.board) || new Board(data.board, () => boards.delete(data.board), address);
   boards.set(data.board, board);
   board.attach(parentElement);
   board.show(data, setStateValue);

@@ -45,6 +45,7 @@ export class Timeline {
     this.at = null; // the step of the past that is looked at
     this.film = 0;
     this.movedAt = -Infinity;
+    this.awaited = false; // whether a step of the past was asked for that the server has not shown yet
     const row = (this.root = make("div", "rx-past"));
     const named = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ act) =>
       makeButton("rx-text", text, title, act);
@@ -107,7 +108,17 @@ export class Timeline {
     this.went();
   }
 
+  /**
+   * Look at a step that an address names.
+   * @param {number | null} at
+   */
+  enter(at) {
+    this.at = at;
+    this.awaited = at !== null;
+  }
+
   went() {
+    this.awaited = this.at !== null;
     this.movedAt = performance.now();
     this.show();
     this.owner.send();
@@ -116,11 +127,14 @@ export class Timeline {
 
   /**
    * What the server shows: it turns the film, and a step may have been thinned out.
-   * @param {{ at: number | null, film: number }} status
+   * @param {{ at?: number | null, film: number }} status without `at` where nobody says what is looked at
    */
   follow(status) {
     // What is not told yet is told as it then stands, so a frame from before must not change it.
     if (this.owner.deferred() || performance.now() - this.movedAt < AHEAD) return;
+    // The present stays on the screen until a step of the past is computed.
+    if (status.at === undefined || (this.awaited && status.at === null)) return;
+    this.awaited = false;
     const { at, film } = this;
     this.film = status.film;
     this.at = status.at;

@@ -69,7 +69,7 @@ export interface Status {
   val_step?: number | null;
   metric: string;
   test: [number, number] | null;
-  at: number | null;
+  at?: number | null; // not there in a frame of the status alone
   film: number;
   busy: [string, string, number] | null;
 }
@@ -128,6 +128,7 @@ export interface Told {
   base: string;
   plotly: string;
   ask: [string, any][];
+  said: [string, string][];
   at: number | null;
   film: boolean;
   status: string;
