@@ -26,6 +26,7 @@ from rnn_explorer.ui.live_figures import live_figures
 from rnn_explorer.ui.plain import plain
 
 RUN = "run"  # the key of the run's id in the address
+_BROWSERS = ("present",)  # parts of the address that the browser reads and writes
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
 _EDITION, _AT, _REPLACED = "edition", "at", "replaced"
 SPEEDS = (100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered, beside the slow and the fast pace
@@ -66,6 +67,7 @@ def open_run() -> str:
     state = st.session_state
     state.setdefault(_PROBLEMS, [])
     asked = {name: values[-1] for name in st.query_params if (values := st.query_params.get_all(name))}
+    browsers = {name: asked.pop(name) for name in _BROWSERS if name in asked}
     doubled = [name for name in asked if len(st.query_params.get_all(name)) > 1]
     wanted_run = asked.pop(RUN, None)
     # An address that is neither empty nor what was written last was edited by the person.
@@ -85,8 +87,8 @@ def open_run() -> str:
         _new_edition()
     uploads.touch(experiment(), state[_RUN])
     _write({**experiment().to_query(), RUN: state[_RUN]})
-    if dict(st.query_params) != state[_WRITTEN]:
-        st.query_params.from_dict(state[_WRITTEN])
+    if dict(st.query_params) != {**state[_WRITTEN], **browsers}:
+        st.query_params.from_dict({**state[_WRITTEN], **browsers})
     return state[_RUN]
 
 

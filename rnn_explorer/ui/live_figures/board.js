@@ -6,11 +6,14 @@ import { Card } from "./card.js";
 import { changeWords, Chips } from "./chips.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
+import { Corner } from "./corner.js";
 import { make, makeButton } from "./dom.js";
 import { DrawingCard } from "./drawing_card.js";
+import { foldAll } from "./fold.js";
 import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
 import { loadPlotly } from "./plotly_internals.js";
+import { Presenter, typeOf } from "./present.js";
 import { Reports } from "./reports.js";
 import { Skeleton, waitedFor } from "./skeleton.js";
 import { StatusLine } from "./status_line.js";
@@ -20,7 +23,8 @@ import { WordsCard } from "./words_card.js";
 /** @typedef {import("./types").Frame} Frame */
 
 const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
-const STACK_BELOW = 820; // px of width under which the figures stand one below the other
+const STACK_BELOW = 880; // px of width under which the figures stand one below the other
+const NARROW_BELOW = 560; // px of width under which controls fold into menus
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 const TELL_EVERY = 250; // ms between two words to the page's script about the past
 const CHECK_AFTER = 600; // ms until the script should have heard of a status
@@ -100,7 +104,10 @@ export class Board {
     this.note.hidden = true;
     this.grid = make("div", "rx-grid");
     root.dataset.board = this.key;
-    root.append(this.line.root, this.timeline.root, this.note, this.grid);
+    this.stacked = this.narrow = false; // whether the figures stand one below the other, and controls are folded
+    this.corner = new Corner(this);
+    root.append(this.line.root, this.timeline.root, this.note, this.grid, this.corner.root);
+    this.presenter = new Presenter(this);
     this.skeleton = new Skeleton(root, this.grid);
 
     this.onResize = () => this.fit();
@@ -281,6 +288,7 @@ export class Board {
         this.cards.set(name, card);
         this.grid.appendChild(card.root);
         this.sights.observe(card.root);
+        foldAll(card.root, this.narrow);
         fresh = true;
       }
       card.merge(news);
@@ -312,6 +320,7 @@ export class Board {
       if (card) Object.assign(card.root.style, style);
     }
     for (const [name, card] of this.cards) card.root.hidden = !names.includes(name);
+    this.presenter.arrange();
     this.setGrid(grid.rows, grid.least);
   }
 
@@ -413,6 +422,7 @@ export class Board {
     const look = readLook(this.root, this.look);
     if (look === this.look) return;
     this.look = look;
+    this.corner.show();
     for (const card of this.cards.values()) card.dirty = card.whole = true;
     this.schedule();
   }
@@ -420,13 +430,30 @@ export class Board {
   fit() {
     const width = this.root.clientWidth;
     if (!width) return;
-    const stacked = width < STACK_BELOW;
+    const presenting = this.presenter.on;
+    const stacked = width < STACK_BELOW && !presenting;
+    const narrow = width < NARROW_BELOW && !presenting;
+    if (stacked !== this.stacked) for (const card of this.cards.values()) card.redraw();
+    if (narrow !== this.narrow) foldAll(this.root, narrow);
+    this.stacked = stacked;
+    this.narrow = narrow;
     this.root.classList.toggle("rx-stacked", stacked);
-    if (stacked) this.grid.style.height = "";
+    this.root.classList.toggle("rx-narrow", narrow);
+    if (stacked || presenting) this.grid.style.height = "";
     else {
       const top = this.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop || 0);
       this.grid.style.height = `${Math.max(window.innerHeight - top - 10, this.least || 560)}px`;
     }
+  }
+
+  /** How much larger the figures' text is than on the page. */
+  get scale() {
+    return this.presenter.on ? typeOf(this.presenter.shown.size) : 1;
+  }
+
+  /** Hand on what is seen. */
+  share() {
+    this.copyLink();
   }
 
   async copyLink() {
@@ -458,6 +485,7 @@ export class Board {
       this.reports.unmute();
     }
     this.readLook();
+    this.presenter.follow();
     this.fit();
     requestAnimationFrame(() => this.fit()); // what stands above may only now have found its height
     this.schedule();
@@ -471,6 +499,7 @@ export class Board {
       clearInterval(this.watch);
       window.removeEventListener("resize", this.onResize);
       this.keys.leave();
+      this.presenter.leave();
       window.removeEventListener("online", this.onOnline);
       this.sights.disconnect();
       this.widths.disconnect();
