@@ -12,11 +12,13 @@ import { lower, raise } from "./top_layer.js";
  */
 export const typeOf = (count) => (count > 1 ? 1.3 : 1.6);
 
+const MOST = 4; // figures at a time
+
 /**
  * How many figures stand side by side.
  * @param {number} count
  */
-export const across = (count) => (count <= 1 ? 1 : count <= 4 ? 2 : 3);
+export const across = (count) => (count > 1 ? 2 : 1);
 
 /**
  * The figure one further than those that are shown, or one before them; the last is followed by none.
@@ -134,6 +136,7 @@ export class Presenter {
   beside(name) {
     if (name === undefined || (this.shown.size === 1 && this.shown.has(name))) return;
     if (!this.shown.delete(name)) this.shown.add(name);
+    for (const oldest of this.shown) if (this.shown.size > MOST) this.shown.delete(oldest);
     this.arrange();
   }
 
@@ -168,7 +171,7 @@ export class Presenter {
     const { names, cards, grid } = this.board;
     if (this.wanted && names.length) { this.wanted = false; this.start(); }
     if (this.on) {
-      const known = names.filter((name) => this.shown.has(name));
+      const known = [...this.shown].filter((name) => names.includes(name));
       this.shown = new Set(known.length ? known : names.slice(0, 1));
       this.showStrip();
     }

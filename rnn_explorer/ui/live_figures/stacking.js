@@ -2,8 +2,9 @@
 
 /** @typedef {Record<string, any>} Layout */
 
-const TOP = 0.97; // of a panel's share of the height; above is its heading
-const BOTTOM = 0.16; // below are the labels of its time axis
+const TOP = 0.9; // of a panel's share of the height; above is its heading
+const LABELED = 0.13; // below are the labels of its x axis
+const TITLED = 0.26; // and its title, unless the one at the bottom is that of all
 
 /** @param {string} id @returns {string} */
 const nameOf = (id) => id.replace(/^([xy])(\d*)$/, "$1axis$2");
@@ -62,15 +63,21 @@ export function stacked(layout) {
   const columns = columnsOf(layout);
   const made = { ...layout };
   const height = 1 / columns.length;
+  const titles = columns.map(({ axes }) => layout[axes[0]].title?.text ?? "");
+  const alike = titles.every((title) => title === titles[0]);
+  const bottom = alike ? LABELED : TITLED;
   const [left, right] = [columns[0].ends[0], columns[columns.length - 1].ends[1]];
   const first = columns[0].axes.filter((name) => name.startsWith("y"));
   /** Where a height in a panel comes to lie. @param {number} number @param {number} y */
-  const lifted = (number, y) => 1 - (number + 1) * height + height * (BOTTOM + (TOP - BOTTOM) * y);
+  const lifted = (number, y) => 1 - (number + 1) * height + height * (bottom + (TOP - bottom) * y);
   columns.forEach(({ axes }, number) => {
     let above = 0;
     for (const name of axes) {
       const axis = { ...layout[name] };
-      if (name.startsWith("x")) axis.domain = [left, right];
+      if (name.startsWith("x")) {
+        axis.domain = [left, right];
+        if (alike && number < columns.length - 1) axis.title = { ...axis.title, text: "" };
+      }
       else {
         const [low, high] = axis.domain || [0, 1];
         axis.domain = [lifted(number, low), lifted(number, high)];
