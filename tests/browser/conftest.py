@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import (
     BrowserContext,
+    ConsoleMessage,
     Locator,
     Page,
     TimeoutError,
@@ -225,6 +226,11 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]
         context.close()
 
 
+def _guess(message: ConsoleMessage) -> bool:
+    """Whether it is Streamlit's, which looks for its server below the address of a page that is opened by itself."""
+    return bool(re.search(r"/[a-z]+/_stcore/(health|host-config)", message.location.get("url", "")))
+
+
 @pytest.fixture
 def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visitor]]:
     """Make visitors; when the test ends, none may have seen an error or asked another host for anything."""
@@ -248,7 +254,7 @@ def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visi
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         visitor = Visitor(page, at or server)
-        page.on("console", lambda m: visitor.complaints.append(m.text) if m.type == "error" else None)
+        page.on("console", lambda m: visitor.complaints.append(m.text) if m.type == "error" and not _guess(m) else None)
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         page.on("request", lambda request: visitor.requests.append(request.url))
         visitors.append(visitor)

@@ -138,5 +138,7 @@ def test_who_reads_gzip(accepted: str, reads: bool) -> None:
 
 def test_every_class_of_the_figures_style_is_one_of_theirs() -> None:
     """The style stands in the page for all of it."""
-    for rule in re.findall(r"(?m)^([^\s@}/][^{]*)\{", "".join(style.read_text(encoding="utf-8") for style in scripts.STYLES)):
+    for rule in re.findall(
+        r"(?m)^([^\s@}/][^{]*)\{", "".join(style.read_text(encoding="utf-8") for style in scripts.STYLES)
+    ):
         assert "rx-" in rule, rule

@@ -4,7 +4,7 @@
 
 const TOP = 0.9; // of a panel's share of the height; above is its heading
 const LABELED = 0.13; // below are the labels of its x axis
-const TITLED = 0.26; // and its title, unless the one at the bottom is that of all
+const TITLED = 0.32; // and its title, unless the one at the bottom is that of all
 
 /** @param {string} id @returns {string} */
 const nameOf = (id) => id.replace(/^([xy])(\d*)$/, "$1axis$2");
