@@ -104,7 +104,7 @@ class TrainingSettings(Settings):
         help="Sequences whose mean gradient makes one step.",
     )  # fmt: skip
     clip_norm: float = setting(
-        1.0, low=0.0, high=1000.0, live=True, label="Clip the gradient's norm at",
+        1.0, low=0.0, high=1000.0, live=True, label="Gradient clipping (max norm)",
         help="Gradients longer than this are shortened to it, which keeps exploding gradients in check; 0 is off.",
     )  # fmt: skip
     weight_decay: float = setting(

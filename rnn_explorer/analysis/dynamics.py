@@ -204,7 +204,7 @@ def spectrum(
             raise UserError("own_input goes with a state of a sequence and without input; leave out the other two")
         x = scene.inputs(sequence, time)
         step, jacobian = scene.map(x)
-        held = Held(None, f"the input of step {time + 1}")
+        held = Held(None, f"the input at t = {time + 1}")
     else:
         step, jacobian, held = yield from _part(scene.hold(input), 0.8, 0.9)
     eigenvalues, _ = _eigen(jacobian(start[None])[0])
@@ -646,7 +646,7 @@ class _Scene:
         states, lengths = self.probe()
         _between("sequence", sequence, 0, len(states) - 1, whole=True)
         _between("time", time, 0, int(lengths[sequence]) - 1, whole=True)
-        return states[sequence, time], f"the state after step {time + 1} of sequence {sequence + 1}"
+        return states[sequence, time], f"the state at t = {time + 1} of sequence {sequence + 1}"
 
     def vector(self, name: str, given: Sequence[float]) -> Tensor:
         """(size,): numbers given as a joined state."""

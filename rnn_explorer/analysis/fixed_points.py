@@ -409,8 +409,8 @@ class FixedPoints:
         """What was found, and how many searches led to nothing."""
         found = "; ".join(words for words, _ in self.groups()) or "no fixed point"
         lost = (
-            (self.unsettled, "still on their way at the end"),
-            (self.fast, "stuck where states still move"),
+            (self.unsettled, "did not converge"),
+            (self.fast, "stopped at slow points that are no fixed points"),
             (self.far, "far from all trajectories"),
         )
         told = [f"{number} {how}" for number, how in lost if number]

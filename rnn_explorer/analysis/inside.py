@@ -551,7 +551,7 @@ def _changes(
         _within("first step", first, 1, time)
         _within("last step", last, first, time)
         forced.append(_Force(gate, int(unit), value, int(first) - 1, int(last) - 1))
-        when = "every step" if (first, last) == (1, time) else f"steps {first} to {last}"
+        when = "every time step" if (first, last) == (1, time) else f"t = {first} to {last}"
         whose = "all units" if unit < 0 else f"unit {unit}"
         gate_words = gate.replace("_", "-") + (" gate" if gate in cell.bounded else "")
         words.append(f"{gate_words} of {whose} clamped to {value:g} at {when}")
@@ -581,11 +581,11 @@ def _edited_inputs(model: SequenceModel, inputs: Tensor, edits: Sequence[Sequenc
         if symbols:
             old = spec.names[int(edited[0, step - 1])]
             edited[0, step - 1] = int(which)
-            words.append(f"input at step {step} is {spec.names[which]!r}, was {old!r}")
+            words.append(f"input at t = {step} is {spec.names[which]!r}, was {old!r}")
         else:
             new, was = _finite("the value of an input", value[0]), float(edited[0, step - 1, which])
             edited[0, step - 1, which] = new
-            words.append(f"{spec.names[which]} at step {step} is {new:g}, was {was:.4g}")
+            words.append(f"{spec.names[which]} at t = {step} is {new:g}, was {was:.4g}")
     return edited
 
 

@@ -447,7 +447,7 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
                 f" in its best direction, but this loss hardly uses it: it depends on the first state {number(reach)}"
             )
             return [_say(cell, "unused", "fact", f"{text} times as much as on the last one.")]
-        return [_say(cell, "remembers", "good", f"{text}: an error at the end reaches the first step.")]
+        return [_say(cell, "remembers", "good", f"{text}: an error at the end reaches t = 1.")]
     memory = cell.effective_memory
     assert memory is not None
     text = f"beyond {_steps(memory)} back the gradient is below {MEMORY:g}: that is its effective memory."
@@ -501,7 +501,7 @@ def _of_slope(cell: CellMemory, answered: bool) -> list[Finding]:
     units = len(slopes)
     flat = int(np.count_nonzero(slopes < LOW))
     if gates.nonlinearity == "relu" and gates.dead > DEAD_SHARE * units:
-        text = f"{gates.dead} of {units} units are off at every step of these sequences (dead relu)."
+        text = f"{gates.dead} of {units} units are off at every time step of these sequences (dead relu)."
         told.append(_say(cell, "dead", "warning", text))
     if gates.nonlinearity == "tanh" and flat > SATURATED_SHARE * units:
         text = f"{flat} of {units} units are saturated: their mean slope is below {LOW:g}."
@@ -530,8 +530,8 @@ def _of_inputs(saliency: InputSaliency) -> list[Finding]:
         return []
     step = int(saliency.norm.argmax())
     if saliency.norm[step] <= 0:
-        return [Finding("no_input", "warning", f"No input moves the answer after step {saliency.time_step}.")]
-    return [Finding("saliency", "fact", f"The input of step {step + 1} moves the answer most.")]
+        return [Finding("no_input", "warning", f"No input moves the prediction at t = {saliency.time_step}.")]
+    return [Finding("saliency", "fact", f"The input at t = {step + 1} moves the prediction most.")]
 
 
 def where(cell: CellMemory) -> str:
@@ -558,4 +558,4 @@ def _say(cell: CellMemory, name: str, severity: Severity, text: str) -> Finding:
 
 
 def _steps(count: int) -> str:
-    return f"{count} step" if count == 1 else f"{count} steps"
+    return f"{count} time step" if count == 1 else f"{count} time steps"

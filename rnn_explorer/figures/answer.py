@@ -123,10 +123,12 @@ def answer(explanation: Explanation, cell: str, before: Figure | None = None) ->
         _legend_once(data)
     if has_classes and not groups:
         at = (left + right) / 2
-        layout["annotations"].append(heading("probability after each step", at, 1.0, font={"size": 10}))
+        layout["annotations"].append(
+            heading("predicted probabilities after each time step", at, 1.0, font={"size": 10})
+        )
     return Figure(
         name="answer",
-        title=f"What it sees and says: {explanation.verdict}",
+        title=f"Input and prediction: {explanation.verdict}",
         how_to_read=_how(explanation, has_image, has_classes, bool(groups)),
         data=data,
         layout=layout,
@@ -232,7 +234,7 @@ def _draw_classes(
             "showscale": False,
             "xaxis": x,
             "yaxis": y,
-            "hovertemplate": "%{customdata}, after step %{x}<br>probability %{z:.3f}<extra></extra>",
+            "hovertemplate": "%{customdata}, after t = %{x}<br>probability %{z:.3f}<extra></extra>",
             "customdata": [[name] * len(probabilities) for name in names],
         }
     )
@@ -350,7 +352,7 @@ def _draw_strips(
                 "marker": {"color": line["color"], **marker},
                 "xaxis": axes[0],
                 "yaxis": axes[1],
-                "hovertemplate": f"{plain(strip.name, 24)}, step %{{x}}<br>%{{y:.3g}}<extra></extra>",
+                "hovertemplate": f"{plain(strip.name, 24)}, t = %{{x}}<br>%{{y:.3g}}<extra></extra>",
             }
         )
 
@@ -436,7 +438,9 @@ def _how(explanation: Explanation, has_image: bool, has_classes: bool, has_strip
         parts.append(answered + ("dashed what is right, " if "target" in roles else "") + "dotted what goes in")
     if has_classes:
         known = explanation.target_class is not None or explanation.target_classes is not None
-        parts.append("each column is its belief after that step" + ("; framed is the right answer" if known else ""))
+        parts.append(
+            "each column is its prediction after that time step" + ("; framed is the right answer" if known else "")
+        )
     sentence = "; ".join(parts) or "Inputs and answers over time"
     return sentence[0].upper() + sentence[1:] + "."
 

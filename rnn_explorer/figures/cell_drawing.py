@@ -18,8 +18,8 @@ View = Literal["single", "unrolled"]
 VIEWS: tuple[View, ...] = ("single", "unrolled")
 _HOW = {
     "single": "Follow the arrows: a wire's color and width are its number. Point at a letter to light up its wire.",
-    "unrolled": "The same cell at successive steps; states flow along the arrows, bars show how far gates are open. "
-    "Click a step to go there.",
+    "unrolled": "The same cell at successive time steps; states flow along the arrows, bars show how far gates open. "
+    "Click a time step to go there.",
 }
 _CHANGED = (
     " A padlock and a frame mark what is clamped, ablated or edited; gray numbers are the model's as it was trained."
@@ -68,7 +68,7 @@ def cell_drawing(report: InsideReport, t: int, view: View = "single", inputs: Se
 
 
 def _title(report: InsideReport, t: int) -> str:
-    told = f"{layer_name(report.cell, report.layer, report.direction)} at step {t + 1}, {report.whose}"
+    told = f"{layer_name(report.cell, report.layer, report.direction)} at t = {t + 1}, {report.whose}"
     return told if report.original is None else f"{told}, what if: {'; '.join(report.changes)}"
 
 

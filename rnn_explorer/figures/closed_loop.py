@@ -85,7 +85,7 @@ def closed_loop(found: ClosedLoop | None, cell: str, value: int = 0) -> Figure:
 def _title(found: ClosedLoop | None) -> str:
     if found is None:
         return "Free-running forecast"
-    title = f"{found.title}, free-running after {found.read} steps"
+    title = f"{found.title}, free-running forecast after {found.read} time steps"
     if found.beyond and not len(found.truth):
         return f"{title}: the {found.beyond} after the last that is known"
     if np.isnan(found.truth).all():  # or there is none
@@ -99,7 +99,7 @@ def _title(found: ClosedLoop | None) -> str:
 def _how(known: bool, free: Array, read: int, ends: list[float]) -> str:
     """Names what is drawn and nothing else."""
     words = "From the upright line on, bold is the free-running forecast, which reads its own forecasts"
-    words += "; dotted, one step ahead of the true values"
+    words += "; dotted, one time step ahead of the true values"
     if known:
         words += f"; dashed, what came, in a band of {TOLERANCE:g} standard deviations of the training part"
     out = np.flatnonzero(_outside(free, ends))
@@ -138,7 +138,7 @@ def _exits(free: Array, read: int, ends: list[float], cell: str) -> dict[str, An
         },
         "cliponaxis": False,
         "customdata": [f"{number:.3g}" if np.isfinite(number) else "no number" for number in free[first].tolist()],
-        "hovertemplate": "free-running forecast, step %{x}<br>%{customdata}<extra></extra>",
+        "hovertemplate": "free-running forecast, t = %{x}<br>%{customdata}<extra></extra>",
     }
 
 
@@ -199,7 +199,7 @@ def _line(
         "line": line,
         **({"marker": {"symbol": mark, "size": 7, "maxdisplayed": _MARKS}} if mark else {}),
         "customdata": labels + [""] * (len(values) - len(labels)),
-        "hovertemplate": f"{name}, step %{{x}}%{{customdata}}<br>%{{y:.4g}}<extra></extra>",
+        "hovertemplate": f"{name}, t = %{{x}}%{{customdata}}<br>%{{y:.4g}}<extra></extra>",
     }
 
 
@@ -234,7 +234,7 @@ def _table(found: ClosedLoop | None) -> dict[str, Any]:
         for what, values, first in (
             (name, series, 0),
             (f"one-step forecast of {name}", found.one_step[:, number], 1),
-            (f"free run of {name}", found.free[:, number], found.read),
+            (f"free-running forecast of {name}", found.free[:, number], found.read),
         ):
             column = np.full(count, np.nan)
             column[first : first + len(values)] = values[: count - first]

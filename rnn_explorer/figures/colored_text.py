@@ -150,7 +150,7 @@ def _layout(lines: Sequence[tuple[int, int]], columns: int) -> dict[str, Any]:
         },
         "yaxis": {
             **bare,
-            "title": {"text": "first step of the line", "standoff": 2},
+            "title": {"text": "first time step of the line", "standoff": 2},
             "range": [rows + 0.5, 0.5],
             "tickmode": "array",
             "tickvals": list(range(1, len(lines) + 1)),

@@ -37,6 +37,6 @@ def _lines(found: ColumnErrors) -> list[Line]:
     for name, model, baseline, beaten, suspicious in rows:
         text = f"{name}: {model:.3g}; the memoryless baseline has {baseline:.3g}."
         if suspicious:
-            text += " Far below the others: does another column that is read hold it a step ahead?"
+            text += " Far below the others: does another column that is read hold it a time step ahead?"
         lines.append({"kind": "warning" if suspicious else "good" if beaten else "fact", "text": text})
     return lines

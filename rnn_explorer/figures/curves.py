@@ -90,7 +90,7 @@ def curves(
         raw, smooth = values[0][chosen[0]], smoothed(values[0])[chosen[0]]
         held_out = values[1][chosen[1]]
         name = metric_name if quantity == "metric" else quantity
-        hover = f"%{{fullData.name}}<br>step %{{x}}: {plain(name)} %{{y:.4g}}<extra></extra>"
+        hover = f"%{{fullData.name}}<br>optimizer step %{{x}}: {plain(name)} %{{y:.4g}}<extra></extra>"
         few = len(x_validation) <= 40
         data += [
             {
@@ -202,13 +202,13 @@ def curves(
                     "borderpad": 2,
                 }
             )
-    how = "Faint is each step, dashed their mean, bold validation"
+    how = "Faint is each optimizer step, dashed their mean, bold validation"
     if skilled:
         how += "; skill is 1 − MSE / MSE of the baseline" + (", off the axis below −1" if below else "")
     if any(level is not None for level in baselines.values()):
         how += ", gray the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
     how += ", thin gray lines other branches" if others else ""
-    how += f"; the orange line is step {at:,}, which the other figures show." if at is not None else "."
+    how += f"; the orange line is optimizer step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
         name="curves",
         title=f"Loss and {'skill' if skilled else metric_name} over training",
@@ -249,7 +249,7 @@ def _branch(rows: Mapping[str, Array], quantity: str, axes: Mapping[str, str]) -
         "x": np.asarray(rows["step"])[index].astype(np.int32),
         "y": smoothed(_finite(rows[quantity]))[index].astype(np.float32),
         "line": {"color": "rgba(136,136,136,0.75)", "width": 1.2},
-        "hovertemplate": "another branch<br>step %{x}: %{y:.4g}<extra></extra>",
+        "hovertemplate": "another branch<br>optimizer step %{x}: %{y:.4g}<extra></extra>",
         **axes,
     }
 

@@ -37,8 +37,8 @@ _GAP = "\u00a0" * 3  # between a point and its name
 _NAMED = 16  # points at most that have their names beside them
 _HOVERED = 3  # eigenvalues that are told of a point
 
-_PRESS = "Press “Find fixed points” to search for where states can rest."
-_SEARCHING = "Searching for states that can rest …"
+_PRESS = "Press “Find fixed points” to search for states that a time step leaves where they are."
+_SEARCHING = "Searching for fixed points …"
 _AXES = ("PC 1", "PC 2", "PC 3")
 
 Dims = Literal[2, 3]
@@ -99,7 +99,7 @@ def _title(trajectories: Trajectories, points: FixedPoints | None, stale: str) -
     name = layer_name(place.cell, place.layer, place.direction)
     if points is None:
         return f"Paths of the states of {name}"
-    told = f"Fixed points of {name} under {plain(points.held.words, 60)}, found at step {points.place.step}"
+    told = f"Fixed points of {name} under {plain(points.held.words, 60)}, found at optimizer step {points.place.step}"
     return f"Out of date: {told}" if stale else told
 
 
@@ -117,7 +117,7 @@ def _nothing_yet() -> Figure:
     layout = _layout(Space(Basis(np.zeros(1), np.zeros((3, 1)), np.zeros(3)), _AXES), np.tile([-1.0, 1.0], (3, 1)), 2)
     return Figure(
         name="dynamics",
-        title="Paths of the states",
+        title="Hidden-state trajectories",
         how_to_read=_how(None),
         data=[],
         layout=layout,
@@ -204,7 +204,7 @@ def _paths(trajectories: Trajectories, space: Space, dims: Dims) -> list[dict[st
                 "marker": {"size": 3 if dims == 2 else 1.5},
                 "meta": PICK,
                 "customdata": [place for run in places for place in (*run, "")][:-1],
-                "hovertemplate": "sequence, step: %{customdata}<extra></extra>",
+                "hovertemplate": "sequence, t: %{customdata}<extra></extra>",
             }
         )
     return traces
@@ -260,7 +260,7 @@ def _names(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> list
         {
             **coordinates(projected, dims),
             "mode": "text",
-            "name": "what the model says there",
+            "name": "prediction there",
             "showlegend": False,
             "text": [f"{_GAP}<b>{name}</b>{_GAP}" for name in names],
             "textposition": _sides(projected[:, :2], limits[:2]),
@@ -320,7 +320,7 @@ def _hover(points: FixedPoints, index: int) -> str:
     lines = [f"point {index + 1}: {points.natures[index].words}"]
     answer = points.answer_words(index)
     if answer:
-        lines.append(f"says {plain(answer, 40)}")
+        lines.append(f"predicts {plain(answer, 40)}")
     lines.append(f"q = {points.q[index]:.1e}; {100 * float(points.share[index]):.0f} % of the searches end here")
     for value in points.eigenvalues[index, :_HOVERED]:
         lines.append(eigenvalue_words(complex(value)))
@@ -334,8 +334,8 @@ def eigenvalue_words(value: complex) -> str:
     if np.isinf(steps):
         told = "neither comes back nor leaves"
     else:
-        told = f"{'comes back, 1/e' if steps >= 0 else 'leaves, times e,'} in {abs(steps):.3g} steps"
-    return f"|λ| = {abs(value):.3f}: {told}" + (f"; turns once in {turn:.3g} steps" if np.isfinite(turn) else "")
+        told = f"{'comes back, 1/e' if steps >= 0 else 'leaves, times e,'} in {abs(steps):.3g} time steps"
+    return f"|λ| = {abs(value):.3f}: {told}" + (f"; turns once in {turn:.3g} time steps" if np.isfinite(turn) else "")
 
 
 def _ways_out(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> dict[str, Any]:

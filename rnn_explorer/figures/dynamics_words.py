@@ -12,8 +12,8 @@ from rnn_explorer.figures.words import Line, Words
 
 _HELP: Line = {
     "kind": "fact",
-    "text": "A fixed point is a state that a step leaves where it is, as long as the input stays the same. Press “Find "
-    "fixed points” to search for them; click a state or a point to see its eigenvalues and to kick it.",
+    "text": "A fixed point is a state that a time step leaves where it is, as long as the input stays the same. Press "
+    "“Find fixed points” to search for them; click a state or a point to see its eigenvalues and to kick it.",
 }
 
 
@@ -44,7 +44,7 @@ def dynamics_words(
     lines.sort(key=lambda line: line["kind"] != "warning")
     return Words(
         name="found",
-        title="What this means" if current is None else f"What was found at step {current.place.step}",
+        title="Findings" if current is None else f"Findings at optimizer step {current.place.step}",
         how_to_read="● which state it is can be kept, ○ is neither good nor bad, ▲ is a caution; for a constant input.",
         lines=lines,
         table={"kind": [line["kind"] for line in lines], "text": [line["text"] for line in lines]},
@@ -56,7 +56,7 @@ def _stored(points: FixedPoints) -> list[Line]:
     ends = points.ends
     if ends is None or not ends.total:
         return []
-    head = f"Of {ends.total} states of the sequences, let run on for {ends.steps} steps,"
+    head = f"Of {ends.total} states of the sequences, let run on for {ends.steps} time steps,"
     told: list[Line] = []
     reached = [index for index, number in enumerate(ends.at) if number]
     resting = sum(ends.at) + ends.elsewhere
@@ -98,14 +98,18 @@ def _groups(points: FixedPoints) -> list[Line]:
         names = "; ".join(words for words, group in points.groups() if group[0] in members)
         steps = time_constant(points.eigenvalues[members, 0])
         if kind == "stable":
-            text = f"states nearby come back; the slowest time constant is {steps.max():.3g} steps."
+            text = f"states nearby come back; slowest time constant {steps.max():.3g} time steps."
         elif kind == "marginal":
             text = f"along {_directions(points, members)} states neither come back nor leave within a thousand steps."
         elif kind == "slow":
-            text = f"no fixed points, but states pass at {np.sqrt(2 * points.q[members].max()):.1g} a step or slower."
+            text = (
+                f"no fixed points, but states pass at {np.sqrt(2 * points.q[members].max()):.1g} a time step or slower."
+            )
         else:
             where = "along some directions" if kind == "saddle" else "in every direction"
-            text = f"states nearby leave {where}, at the quickest by a factor e in {np.abs(steps).min():.2g} steps."
+            text = (
+                f"states nearby leave {where}, at the quickest by a factor e in {np.abs(steps).min():.2g} time steps."
+            )
         lines.append({"kind": "fact", "text": f"{names}: {text}"})
     return lines
 
@@ -140,7 +144,7 @@ def _name(points: FixedPoints, index: int) -> str:
 
 def _point(points: FixedPoints, index: int) -> str:
     answer = points.answer_words(index)
-    says = f", where the model says {answer}" if answer else ""
+    says = f", where the model predicts {answer}" if answer else ""
     return f"Point {index + 1} is chosen: {points.natures[index].words}{says}."
 
 

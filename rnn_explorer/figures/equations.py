@@ -180,9 +180,9 @@ def _with_edit(numbers: tuple[Token, ...], report: InsideReport, t: int) -> tupl
 
 def notes(report: InsideReport) -> tuple[str, ...]:
     """What to know about these equations: conventions that differ between sources, and what the numbers are."""
-    found = [*_CONVENTIONS.get(report.cell, (_UNKNOWN,)), "The states before the first step are 0."]
+    found = [*_CONVENTIONS.get(report.cell, (_UNKNOWN,)), "The states before t = 1 are 0."]
     if report.direction == "backward":
-        found.append("This is the backward half: it reads from the end, so step t starts from the state at t + 1.")
+        found.append("This is the backward half: it reads from the end, so time step t starts from the state at t + 1.")
     if report.unit is None:
         found.append(
             f"All numbers are means over the {report.hidden_size} units. The mean of a product is not the product of "

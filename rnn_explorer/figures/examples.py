@@ -215,7 +215,7 @@ def _texts(
                     "color": _symbol_colors(item, len(symbols), class_names),
                 },
                 "customdata": _right_answers(item, len(symbols), class_names),
-                "hovertemplate": f"{plain(item.title, 40)}, step %{{x}}: “%{{text}}”%{{customdata}}<extra></extra>",
+                "hovertemplate": f"{plain(item.title, 40)}, t = %{{x}}: “%{{text}}”%{{customdata}}<extra></extra>",
                 "showlegend": False,
             }
         )
@@ -355,7 +355,7 @@ def _lines(strips: Sequence[Strip], item: Example, axes: tuple[str, str], data: 
                 "line": {**line, "shape": "hvh"} if levels else line,
                 "xaxis": axes[0],
                 "yaxis": axes[1],
-                "hovertemplate": f"{plain(strip.name, 24)}, step %{{x}}<br>%{{y:.3g}}<extra></extra>",
+                "hovertemplate": f"{plain(strip.name, 24)}, t = %{{x}}<br>%{{y:.3g}}<extra></extra>",
                 "showlegend": False,
             }
         )

@@ -14,7 +14,7 @@ from rnn_explorer.figures.style import Scale, color_bar, layer_name, margin, nic
 from rnn_explorer.trace import Array
 
 SPEED_SCALE: Scale = ramp("#7A5CC8")
-_HOW = "Arrows point where one step takes a state, the color tells how far on a log scale; pale places hardly move"
+_HOW = "Arrows point where one time step takes a state, the color tells how far on a log scale; pale places hardly move"
 _MOVES = ("step along the first axis", "step along the second axis", "speed")
 _HEAD = 0.38  # of an arrow's length
 _WIDE = 0.45  # half the head's angle, in radians

@@ -53,7 +53,7 @@ def followers(
     where = "" if found is None else f", {layer_name(found.cell, found.layer, found.direction)}"
     return Figure(
         name="followers",
-        title=f"Units and “{plain(feature, 40)}”{where}" if feature else "Units and what they follow",
+        title=f"Units and “{plain(feature, 40)}”{where}" if feature else "Unit correlations",
         how_to_read=(
             "Each bar is one unit: near 1 it rises and falls with that, near −1 against it. Click a bar to color the "
             "text."

@@ -44,13 +44,13 @@ def gate_statistics(cells: Sequence[CellMemory], length: int = 0) -> Figure:
         "Left, how often the slope has which value: near 0 a unit is saturated or off and passes no gradient; right, "
         "each unit's mean."
         if slope
-        else f"Left, how often the {gate} gate has which value: at 1 the old state is kept; right, in how many steps "
-        "each unit forgets; constants off the scale are drawn at its end."
+        else f"Left, how often the {gate} gate has which value: at 1 the old state is kept; right, in how many "
+        "time steps each unit forgets; constants off the scale are drawn at its end."
     )
     top = nice_ceiling(max((float(np.nanmax(share)) for share in shares if share.size), default=0.5), (1, 2, 5, 10))
     return Figure(
         name="gate_statistics",
-        title="Slope of the activation: how much of a gradient each step passes on"
+        title="Slope of the activation: how much of a gradient each time step passes on"
         if slope
         else f"{gate.capitalize()} gate: how open, and how long each unit holds what it has",
         how_to_read=how,

@@ -129,7 +129,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
             "showscale": kind not in drawn,
             "xaxis": x,
             "yaxis": y,
-            "hovertemplate": f"{label(name, layer)}<br>unit %{{y}}, step %{{x}}: %{{z:.3f}}<extra></extra>",
+            "hovertemplate": f"{label(name, layer)}<br>unit %{{y}}, t = %{{x}}: %{{z:.3f}}<extra></extra>",
         }
         if kind not in drawn:
             drawn.add(kind)
@@ -172,9 +172,9 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
                     "showscale": False,
                     "xaxis": x,
                     "yaxis": strip_y,
-                    "hovertemplate": "input at step %{x}<br>%{customdata}<extra></extra>"
+                    "hovertemplate": "input at t = %{x}<br>%{customdata}<extra></extra>"
                     if symbols
-                    else "input %{y}, step %{x}: %{z:.3f}<extra></extra>",
+                    else "input %{y}, t = %{x}: %{z:.3f}<extra></extra>",
                     **({"customdata": strip_names} if symbols else {}),
                 }
             )
@@ -192,7 +192,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
     how = f"Gates are shut when dark and open when bright, {pale}; " if both else f"{pale[0].upper()}{pale[1:]}; "
     return Figure(
         name="gates",
-        title=f"{'Gates' if layer.bounded else 'Inside the layer'}, {_where(layer)}",
+        title=f"{'Gates' if layer.bounded else 'Pre-activation and hidden state'}, {_where(layer)}",
         how_to_read=how + "each row is a unit, and the strip beneath is what entered at that step.",
         data=data,
         layout=layout,
@@ -312,7 +312,7 @@ def _unit(layer: LayerTrace, sequence: int, length: int, unit: int) -> Figure:
                     "xaxis": axes[0],
                     "yaxis": axes[1],
                     "legend": f"legend{suffix}",
-                    "hovertemplate": f"{label(name, layer)}, step %{{x}}: %{{y:.3f}}<extra></extra>",
+                    "hovertemplate": f"{label(name, layer)}, t = %{{x}}: %{{y:.3f}}<extra></extra>",
                 }
             )
     return Figure(
@@ -383,7 +383,7 @@ def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | N
             **percent,
             "domain": domain,
             "anchor": y,
-            "title": {"text": f"share of steps below {LOW}", "standoff": 4},
+            "title": {"text": f"share of time steps below {LOW}", "standoff": 4},
         }
         layout[key(y)] = {
             **percent,
@@ -450,7 +450,7 @@ def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
             "zeroline": False,
         },
         "yaxis": {
-            "title": {"text": f"share of steps with {quantity}", "standoff": 2},
+            "title": {"text": f"share of time steps with {quantity}", "standoff": 2},
             "range": [0, 1.02],
             "tickvals": [0, 0.5, 1],
             "tickformat": ".0%",
@@ -459,9 +459,9 @@ def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
     }
     return Figure(
         name="gates",
-        title=f"Share of steps with {quantity}, {_where(layer)}, all probe sequences",
+        title=f"Share of time steps with {quantity}, {_where(layer)}, all probe sequences",
         how_to_read=(
-            "A unit that is 0 at every step of every sequence is dead: no gradient reaches its weights."
+            "A unit that is 0 at every time step of every sequence is dead: no gradient reaches its weights."
             if relu
             else "A unit near -1 or 1 lets almost no gradient through; tall bars are units stuck there."
         ),

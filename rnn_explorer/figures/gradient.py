@@ -67,7 +67,7 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
     )
     return Figure(
         name="gradient",
-        title=f"Gradient through time: how much the state some steps back still changes the last one{suffix}",
+        title=f"Sensitivity of the last state to earlier ones{suffix}",
         how_to_read=how + decades.beyond(everything, low, high),
         data=data,
         layout=_layout(low, high, longest, legend_room(len(cells) + len(pinned), 5 if len(cells) < 2 else 3)),
@@ -125,7 +125,7 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
             "y": decades.powers(cell.log10_norm[in_time]),
             "line": line_of(cell, among),
             "marker": {"color": color, "size": 6, "symbol": mark_of(cell), "maxdisplayed": 8},
-            "hovertemplate": f"{name}<br>%{{x}} steps back: %{{y:.2e}}<extra></extra>",
+            "hovertemplate": f"{name}<br>%{{x}} time steps back: %{{y:.2e}}<extra></extra>",
         },
         {
             "type": "scatter",
@@ -135,7 +135,7 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
             "x": lags,
             "y": decades.powers(cell.decay.log10(cell.lags)),
             "line": {"color": fade(color, 0.7), "width": 1, "dash": "5px,4px"},
-            "hovertemplate": f"{name}, fitted: ρ = {cell.decay.rho:.3g} a step, time constant "
+            "hovertemplate": f"{name}, fitted: ρ = {cell.decay.rho:.3g} a time step, time constant "
             f"{cell.decay.time_constant:.3g} steps<extra></extra>",
         },
     ]
@@ -199,7 +199,7 @@ def _kept(pin: Pinned, number: int) -> dict[str, Any]:
             "width": 1.6,
             "dash": ("6px,3px", "2px,3px", "9px,3px,2px,3px")[number % 3],
         },
-        "hovertemplate": f"{plain(pin.label, 40)}<br>%{{x}} steps back: %{{y:.2e}}<extra></extra>",
+        "hovertemplate": f"{plain(pin.label, 40)}<br>%{{x}} time steps back: %{{y:.2e}}<extra></extra>",
     }
 
 

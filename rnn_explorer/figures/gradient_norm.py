@@ -47,7 +47,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
             "y": decades.powers(heights),
             "line": line,
             "marker": {"color": color, "size": 5},
-            "hovertemplate": f"{name}<br>step %{{x}}: %{{y:.3g}}<extra></extra>",
+            "hovertemplate": f"{name}<br>optimizer step %{{x}}: %{{y:.3g}}<extra></extra>",
         }
         for name, heights, line in lines
     ]

@@ -51,7 +51,7 @@ def legal_symbols(found: OwnSequence | None, cell: str) -> Figure:
             "colorscale": ramp(cell_color(cell)),
             "colorbar": color_bar("probability", tickvals=[0, 0.5, 1]),
             "customdata": [[visible(name)] * len(steps) for name in names],
-            "hovertemplate": "%{customdata} after step %{x}<br>probability %{z:.3f}<extra></extra>",
+            "hovertemplate": "%{customdata} after t = %{x}<br>probability %{z:.3f}<extra></extra>",
         },
         {
             "type": "scatter",
@@ -107,7 +107,7 @@ def _title(found: OwnSequence | None) -> str:
     if len(known) and np.isfinite(known).all():
         told += f": {100 * known.mean():.1f} % of the probability is on legal symbols"
     over = np.flatnonzero(~found.legal.any(axis=1))
-    return told + (f"; from step {over[0] + 1} on nothing is legal" if len(over) else "")
+    return told + (f"; from t = {over[0] + 1} on nothing is legal" if len(over) else "")
 
 
 def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dict[str, Any]:

@@ -46,15 +46,15 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
                     "symbol": mark_of(cell),
                     "maxdisplayed": 8,
                 },
-                "hovertemplate": f"{name}<br>step %{{x}}: %{{y:.2e}}, %{{customdata:.2g}} times the last state read"
+                "hovertemplate": f"{name}<br>t = %{{x}}: %{{y:.2e}}, %{{customdata:.2g}} times the last state read"
                 "<extra></extra>",
             }
         )
     longest = max((len(height) for height in heights), default=0)
     return Figure(
         name="loss_gradient",
-        title=f"Loss by each state: ‖∂L / ∂s(k)‖{suffix}",
-        how_to_read="Low: the state after step k hardly moves the loss of this sequence."
+        title=f"Loss gradient by time step: ‖∂L / ∂s(k)‖{suffix}",
+        how_to_read="Low: the state after time step k hardly moves the loss of this sequence."
         + decades.beyond(everything, low, high),
         data=data,
         layout={

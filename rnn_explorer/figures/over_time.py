@@ -51,7 +51,7 @@ def over_time(report: InsideReport) -> Figure:
         name="over_time",
         title=f"{whose} over time, {where}",
         how_to_read="Gates are shut near 0 and open near 1; see which gate moves just before a state does. "
-        "Click a step to draw it above.",
+        "Click a time step to draw it above.",
         data=data,
         layout=layout,
         marks=[Mark("line"), *([Mark("line", axes=("x", "y2"))] if both else [])],
@@ -74,5 +74,5 @@ def _line(report: InsideReport, name: str, wire: str, axis: str) -> dict[str, An
         "marker": {"size": 4},
         "xaxis": "x",
         "yaxis": axis,
-        "hovertemplate": f"{words}<br>step %{{x}}: %{{y:.3f}}<extra></extra>",
+        "hovertemplate": f"{words}<br>t = %{{x}}: %{{y:.3f}}<extra></extra>",
     }

@@ -115,7 +115,7 @@ def path(
             "line": {"color": color, "width": 2.2 if dims == 2 else 4},
             "marker": {**marker, "size": _size(length) if dims == 2 else 4, "line": {"width": 0}},
             "customdata": np.arange(1, length + 1, dtype=np.int32),
-            "hovertemplate": f"step %{{customdata}}<br>{coordinates}<extra></extra>",
+            "hovertemplate": f"t = %{{customdata}}<br>{coordinates}<extra></extra>",
         }
     )
 
@@ -166,9 +166,9 @@ def path(
     shown = 100 * float(np.sum(explained[:dims]))
     return Figure(
         name="path",
-        title=f"Path of the hidden state, {shown:.0f} % of its variance",
+        title=f"Hidden-state trajectories (PCA, {shown:.0f} % of variance)",
         how_to_read=(
-            "Each line is one sequence, from its ring at step 1; "
+            "Each line is one sequence, from its ring at t = 1; "
             + ("the bold one's color is time." if not by_class else "color is its class, bold the chosen one.")
         ),
         data=data,

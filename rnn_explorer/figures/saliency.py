@@ -42,7 +42,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
             "name": "relative",
             "y": relative.astype(np.float32),
             **common,
-            "hovertemplate": "step %{x} %{customdata}<br>%{y:.3f} of the largest<extra></extra>",
+            "hovertemplate": "t = %{x} %{customdata}<br>%{y:.3f} of the largest<extra></extra>",
         },
         {
             "type": "scatter",
@@ -54,7 +54,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
             **common,
             "marker": {"color": color, "size": 4},
             "line": {"color": color, "width": 1.2},
-            "hovertemplate": "step %{x} %{customdata}<br>%{y:.2e}<extra></extra>",
+            "hovertemplate": "t = %{x} %{customdata}<br>%{y:.2e}<extra></extra>",
         },
     ]
     return Figure(
@@ -85,7 +85,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
 
 
 def _asked(found: InputSaliency) -> str:
-    return f"“{plain(found.output_name, 24)}” after step {found.time_step}"
+    return f"“{plain(found.output_name, 24)}” at t = {found.time_step}"
 
 
 def _ticks(symbols: tuple[str, ...]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
             "zmax": limit,
             "colorscale": SIGNED_SCALE,
             "colorbar": color_bar("h<sub>t</sub>", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks]),
-            "hovertemplate": "unit %{y}, step %{x}<br>h = %{z:.3f}<extra></extra>",
+            "hovertemplate": "unit %{y}, t = %{x}<br>h = %{z:.3f}<extra></extra>",
         }
     ]
     layout = {

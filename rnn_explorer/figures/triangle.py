@@ -52,21 +52,21 @@ def triangle(found: Triangle | None, suffix: str = "") -> Figure:
                 tickvals=ticks,
                 ticktext=[("1" if n == 0 else f"10<sup>{n}</sup>").replace("-", "−") for n in ticks],
             ),
-            "hovertemplate": "from step %{x} to step %{y}: 10^%{z:.2f}<extra></extra>",
+            "hovertemplate": "from t = %{x} to t = %{y}: 10^%{z:.2f}<extra></extra>",
         }
     ]
     axis = time_axis(length)
     thinned = f", every {stride} steps" if stride > 1 else ""
     return Figure(
         name="triangle",
-        title=f"Between all steps: ‖∂s(t) / ∂s(k)‖{where}{thinned}{suffix}",
+        title=f"Jacobian norms between time steps: ‖∂s(t) / ∂s(k)‖{where}{thinned}{suffix}",
         how_to_read="Pale: a change at k reaches t whole; dark: it is lost; orange to red: it grows; "
         "colors end at 1e-6 and 100.",
         data=data,
         layout={
             "margin": margin(44, 50, 6, 36),
-            "xaxis": {**axis, "title": {"text": "step k, which is changed", "standoff": 4}},
-            "yaxis": {**axis, "title": {"text": "step t, where it is seen", "standoff": 2}},
+            "xaxis": {**axis, "title": {"text": "time step k, which is changed", "standoff": 4}},
+            "yaxis": {**axis, "title": {"text": "time step t, where it is seen", "standoff": 2}},
         },
         marks=[Mark("line")],
         table={

@@ -44,7 +44,7 @@ def what_if(result: WhatIf | None, unit: int | None = None) -> Figure:
     data: list[dict[str, Any]] = [
         {
             **_line(steps, values, name, color, dash),
-            "hovertemplate": f"{name}<br>step %{{x}}: h = %{{y:.3f}}<extra></extra>",
+            "hovertemplate": f"{name}<br>t = %{{x}}: h = %{{y:.3f}}<extra></extra>",
         }
         for (name, dash), values, color in zip(_PAIR, states, colors, strict=True)
     ]
@@ -55,7 +55,7 @@ def what_if(result: WhatIf | None, unit: int | None = None) -> Figure:
             "showlegend": False,
             "xaxis": "x2",
             "yaxis": "y2",
-            "hovertemplate": "step %{x}: distance %{y:.3g}<extra></extra>",
+            "hovertemplate": "t = %{x}: distance %{y:.3g}<extra></extra>",
         }
     )
     finite = distance[np.isfinite(distance)]
@@ -105,9 +105,9 @@ def what_if_answer(result: WhatIf | None) -> Figure:
         name="what_if_answer",
         title=f"Changed: {now}. Originally: {was}." if result else "What if: the answer",
         how_to_read=(
-            "The probability of each class after the last step, as it was and as it would have been."
+            "The probability of each class after the last time step, as it was and as it would have been."
             if classes
-            else "The answer after each step: solid as it was, dashed as it would have been."
+            else "The answer after each time step: solid as it was, dashed as it would have been."
         ),
         data=data,
         layout=layout,
@@ -196,7 +196,7 @@ def _lines(result: WhatIf | None) -> tuple[list[dict[str, Any]], dict[str, Any]]
                     **_line(steps, passage.answers[:, output].astype(np.float32), label, color, dash),
                     "mode": "lines",
                     "showlegend": alone or dash == "solid",
-                    "hovertemplate": f"{label}<br>step %{{x}}: %{{y:.3f}}<extra></extra>",
+                    "hovertemplate": f"{label}<br>t = %{{x}}: %{{y:.3f}}<extra></extra>",
                 }
             )
             if not alone and dash == "solid":

@@ -58,7 +58,7 @@ def findings(found: Sequence[Finding], step: int | None = None) -> Words:
     ordered = sorted(found, key=lambda each: _ORDER.index(each.severity))
     return Words(
         name="findings",
-        title="What the numbers say" + ("" if step is None else f" at step {step}"),
+        title="Findings" + ("" if step is None else f" at optimizer step {step}"),
         how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this step.",
         lines=[{"kind": each.severity, "text": each.text} for each in ordered],
         table={

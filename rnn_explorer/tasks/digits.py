@@ -40,7 +40,7 @@ class DigitsSettings(TaskSettings):
         help="Off: 8 steps, one row of 8 pixels each. On: 64 steps, one pixel each, which asks for a longer memory.",
     )  # fmt: skip
     train_size: int = setting(
-        POOL, low=10, high=POOL, unit="images", log=True, label="Training images at most",
+        POOL, low=10, high=POOL, unit="images", log=True, label="Training set size",
         help="Fewer images are learned by heart: watch the two loss curves part. "
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip

@@ -58,7 +58,7 @@ class NamesSettings(TaskSettings):
     """How many names there are."""
 
     train_size: int = setting(
-        POOL, low=10, high=POOL, unit="names", log=True, label="Training names at most",
+        POOL, low=10, high=POOL, unit="names", log=True, label="Training set size",
         help="Fewer names are learned by heart: watch the two loss curves part. "
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip

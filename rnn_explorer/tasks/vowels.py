@@ -38,7 +38,7 @@ class VowelsSettings(TaskSettings):
     """How many utterances there are."""
 
     train_size: int = setting(
-        POOL, low=10, high=POOL, unit="utterances", log=True, label="Training utterances at most",
+        POOL, low=10, high=POOL, unit="utterances", log=True, label="Training set size",
         help="Fewer utterances are learned by heart: watch the two loss curves part. "
         "The validation share is taken first, so the largest value means all.",
     )  # fmt: skip

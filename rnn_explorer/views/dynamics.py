@@ -169,10 +169,10 @@ class DynamicsBoard(Board):
 
     def tools(self, seen: Seen) -> list[Tool]:
         tools = [tool for tool in common_tools(seen, unit=False) if tool.field in _SHARED]
-        often = ((0, "by hand"), (5, "every 5 s"), (15, "every 15 s"))
+        often = ((0, "only when asked"), (5, "every 5 s"), (15, "every 15 s"))
         counts = tuple((count, f"{count} starts") for count in (128, 256, 512, 1024))
         strength = "How far a chosen state is kicked, in units of the states' spread"
-        find = "Search for states that one step leaves where they are"
+        find = "Search for states that one time step leaves where they are"
         again = (self._asked_for(seen).write(), "")
         place = "dynamics"
         tools += [
@@ -298,7 +298,7 @@ class DynamicsBoard(Board):
         if points.held.values != chosen.constant(snapshot):
             return f"under {points.held.words}, and another input is held now"
         if points.place.step != seen.step and not (chosen.refresh and seen.view.status == "training" and not seen.past):
-            return f"at step {points.place.step}, and the model is that of step {seen.step} now"
+            return f"at optimizer step {points.place.step}, and the model is that of step {seen.step} now"
         return ""
 
     def _kicked(self, seen: Seen) -> Perturbation | None:

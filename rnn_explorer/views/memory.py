@@ -118,14 +118,14 @@ class MemoryBoard(Board):
                 Tool("output", "select", "The answer whose inputs are weighed", label="answer", options=choices)
             )
         if length > 1:
-            title = "The answer after which step is weighed (input saliency)"
+            title = "The prediction at which time step is weighed (input saliency)"
             tools.append(Tool("answer_step", "range", title, label="after step", low=1, high=length))
         answer, task, pins = seen.answer("memory"), seen.view.experiment.task, read_pins(chosen.pins)
         curve = _present(() if answer.value is None else answer.value.cells, chosen, answer)
         for label, title, after in (
             (
                 "Pin this curve",
-                "Keep this curve in the figure while the step or the cell changes",
+                "Keep this curve in the figure while the optimizer step or the cell changes",
                 with_pin(pins, task, curve),
             ),
             ("Clear pins", "Take all pinned curves away", [pin for pin in pins if pin[0] != task]),

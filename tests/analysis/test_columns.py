@@ -94,7 +94,7 @@ def test_a_column_that_leaks_stands_out() -> None:
     assert trainer.evaluate("validation")[0] > 0.5, "the mean says nothing of it"
     card = column_errors(found)
     assert [line["kind"] for line in card.lines] == ["fact", "fact", "fact", "warning"]
-    assert card.lines[3]["text"].startswith("later: 0.") and "a step ahead?" in card.lines[3]["text"]
+    assert card.lines[3]["text"].startswith("later: 0.") and "a time step ahead?" in card.lines[3]["text"]
     assert card.to_csv().splitlines()[0] == "column,model,memoryless baseline"
 
 

@@ -382,8 +382,8 @@ def test_the_spectrum_at_a_state_is_that_of_automatic_differentiation(query: str
     np.testing.assert_allclose(found.state, joined, atol=1e-5)
     moved = one_step(cell, x, torch.from_numpy(found.state)).numpy() - found.state
     assert found.speed == pytest.approx(np.linalg.norm(moved))
-    assert found.words == f"the state after step {time + 1} of sequence 2"
-    assert found.held.words == f"the input of step {time + 1}"
+    assert found.words == f"the state at t = {time + 1} of sequence 2"
+    assert found.held.words == f"the input at t = {time + 1}"
     given = ask(about, "spectrum", state=(0.1,) * cell.hidden_size * len(cell.state_names))
     zeros = torch.zeros_like(x)
     assert same_set(given.eigenvalues, np.linalg.eigvals(jacobian_of(cell, zeros, given.state)))

@@ -165,7 +165,7 @@ def test_a_record_in_words() -> None:
     found = record()
     assert found.sentence() == (
         "1 stable; 1 saddle, 1 unstable direction; 1 slow point. "
-        "Of 40 searches 6 still on their way at the end, 4 far from all trajectories."
+        "Of 40 searches 6 did not converge, 4 far from all trajectories."
     )
     assert found.groups() == [("1 stable", [0]), ("1 saddle, 1 unstable direction", [1]), ("1 slow point", [2])]
     np.testing.assert_allclose(found.share, [0.5, 0.225, 0.025])
@@ -188,7 +188,7 @@ def test_a_perturbation_in_words() -> None:
     found = Perturbation(
         place=record().place,
         held=record().held,
-        words="the state after step 3 of sequence 1",
+        words="the state at t = 3 of sequence 1",
         kick=0.5,
         states=np.zeros((4, 3, 2), np.float32),
         moved=np.zeros(4),

@@ -305,7 +305,7 @@ def test_a_shut_forget_gate_leaves_what_is_written() -> None:
     gates, states = result.changed.gates, result.changed.states
     np.testing.assert_array_equal(states["cell"], gates["input"] * gates["candidate"])
     assert not gates["forget"].any() and result.distance().any()
-    assert result.changes == ("forget gate of all units clamped to 0 at every step",)
+    assert result.changes == ("forget gate of all units clamped to 0 at every time step",)
 
 
 def test_a_shut_output_gate_says_nothing_whatever_the_cell_holds() -> None:
@@ -343,7 +343,7 @@ def test_a_gate_is_forced_at_the_steps_that_are_named(direction: Any) -> None:
     np.testing.assert_array_equal(np.flatnonzero(forced), [1, 2, 3])
     untouched = slice(0, 1) if direction == "forward" else slice(4, None)
     assert not result.distance()[untouched].any() and result.distance()[1:4].all()
-    assert result.changes == ("input gate of all units clamped to 0.25 at steps 2 to 4",)
+    assert result.changes == ("input gate of all units clamped to 0.25 at t = 2 to 4",)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -371,7 +371,7 @@ def test_another_symbol_is_another_sequence(both: bool) -> None:
     np.testing.assert_allclose(result.changed.answers, right.answers[1, : result.length], atol=1e-5)
     assert not result.distance()[:2].any() and result.distance()[2] > 0
     names = subject.model.input_spec.names
-    assert result.changes == (f"input at step 3 is {names[7]!r}, was {names[int(subject.probe.inputs[1, 2])]!r}",)
+    assert result.changes == (f"input at t = 3 is {names[7]!r}, was {names[int(subject.probe.inputs[1, 2])]!r}",)
     assert result.changed.explanation.symbols[2] == names[7] != result.original.explanation.symbols[2]
 
 
@@ -382,7 +382,7 @@ def test_another_number_is_another_sequence() -> None:
     inputs[0, 1, 0], inputs[0, 3, 1] = 0.125, -1
     right = subject.model.trace(TensorBatch(inputs, subject.probe.targets))
     np.testing.assert_allclose(result.changed.answers, right.answers[0], atol=1e-5)
-    assert result.changes[1].startswith("marker at step 4 is -1, was ")
+    assert result.changes[1].startswith("marker at t = 4 is -1, was ")
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])

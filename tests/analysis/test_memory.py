@@ -543,7 +543,7 @@ def test_a_sequence_of_one_step() -> None:
     probe = TensorBatch(of.probe.inputs, of.probe.targets, torch.ones(len(of.probe), dtype=torch.long))
     report = asked(Subject(of.experiment, of.task, of.model, of.step, of.epoch, probe))
     assert report.length == 1 and report.cells[0].log10_norm.tolist() == [0.0]
-    assert [found.text for found in report.findings][-1] == "The input of step 1 moves the answer most."
+    assert [found.text for found in report.findings][-1] == "The input at t = 1 moves the prediction most."
 
 
 def test_the_sizes_of_slices_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,8 @@ def test_vanishing() -> None:
     curve = [0.0, -1.0, -2.5, lost, lost - 0.01, lost - 1]
     found = said(cell(curve, layer=1))["vanishing"]
     assert (
-        found.text == "Layer 2: the gradient falls below 1e-6 beyond 3 steps: no error at the end reaches what came "
+        found.text
+        == "Layer 2: the gradient falls below 1e-6 beyond 3 time steps: no error at the end reaches what came "
         "before through this layer."
     )
     assert (found.severity, found.layer, found.direction) == ("warning", 1, "forward")
@@ -167,13 +168,13 @@ def test_vanishing() -> None:
         other["loss_reach"].text
     )
     one = said(cell([0.0, -2.5, -np.inf], direction="backward"))["vanishing"]
-    assert one.text.startswith("Layer 1, backward: the gradient falls below 1e-6 beyond 1 step: ")
+    assert one.text.startswith("Layer 1, backward: the gradient falls below 1e-6 beyond 1 time step: ")
 
 
 def test_exploding() -> None:
     end = math.log10(words.GROWTH)
     found = said(cell([0.0, 1.0, end + 0.5]))
-    assert found["exploding"].text == "Layer 1: the gradient grows by a factor of 316 over 2 steps: it explodes."
+    assert found["exploding"].text == "Layer 1: the gradient grows by a factor of 316 over 2 time steps: it explodes."
     assert found["exploding"].severity == "warning" and "remembers" not in found
     assert "exploding" not in said(cell([0.0, 1.0, end]))
     assert "a factor of 1.0e400 over" in said(cell([0.0, 400.0]))["exploding"].text
@@ -183,10 +184,10 @@ def test_remembering_and_fading() -> None:
     level = math.log10(words.MEMORY)
     found = said(cell([0.0, -1.0, level]))
     assert found["remembers"].severity == "good" and "fades" not in found
-    assert "stays at 0.01 or above over all 2 steps" in found["remembers"].text
+    assert "stays at 0.01 or above over all 2 time steps" in found["remembers"].text
     found = said(cell([0.0, -1.0, level - 0.001]))
     assert found["fades"].severity == "fact" and "remembers" not in found
-    assert "beyond 1 step back the gradient is below 0.01" in found["fades"].text
+    assert "beyond 1 time step back the gradient is below 0.01" in found["fades"].text
     assert said(cell([0.0])) == {}  # one step has no past
 
 
@@ -213,7 +214,10 @@ def test_a_shut_gate() -> None:
 
 def test_short_time_constants() -> None:
     found = said(cell(gates=gated(constants=[0.5, 2.1, 40.0])))["forgets"]
-    assert found.text == "Layer 1: half of the units forget within 3 steps (the median of their time constants is 2.1)."
+    assert (
+        found.text
+        == "Layer 1: half of the units forget within 3 time steps (the median of their time constants is 2.1)."
+    )
     assert found.severity == "warning"
     flat = said(cell(line(1.0, 50), gates=gated(constants=[0.2], below=0.9)))
     assert set(flat) == {"remembers"}, "beside a flat gradient gates that would forget explain nothing"
@@ -224,7 +228,7 @@ def test_short_time_constants() -> None:
         "nor beside 29 steps"
     )
     assert "forgets" in said(cell([0.0] * 9 + [-3.0], gates=gated(constants=[2.1])))
-    assert "within 1 step (" in said(cell(gates=gated(constants=[0.2])))["forgets"].text
+    assert "within 1 time step (" in said(cell(gates=gated(constants=[0.2])))["forgets"].text
     assert "forgets" in said(cell(gates=gated(constants=[words.FORGETS])))
     assert "forgets" not in said(cell(gates=gated(constants=[words.FORGETS + 0.01])))
     both = said(cell(gates=gated(above=0.9, constants=[2.0])))
@@ -243,7 +247,7 @@ def test_saturated_units() -> None:
 def test_dead_units() -> None:
     found = said(cell(gates=sloped(np.ones(128), "relu", 31)))["dead"]
     assert (
-        found.text == "Layer 1: 31 of 128 units are off at every step of these sequences (dead relu)."
+        found.text == "Layer 1: 31 of 128 units are off at every time step of these sequences (dead relu)."
         and found.severity == "warning"
     )
     assert "dead" not in said(cell(gates=sloped(np.ones(100), "relu", 5)))
@@ -263,7 +267,7 @@ def test_what_the_loss_depends_on() -> None:
     assert found["unused"].text.endswith("it depends on the first state 3.2e-5 times as much as on the last one.")
     found = said(cell(np.zeros(49), loss=[0.5, *loss[1:]]))
     assert found["loss_reach"].text == (
-        "Layer 1: the loss depends on the state 48 steps back 0.5 times as much as on the last one."
+        "Layer 1: the loss depends on the state 48 time steps back 0.5 times as much as on the last one."
     )
     assert set(said(cell(np.zeros(49), loss=loss), per_step=True)) == {"remembers"}, "each step has a loss of its own"
     assert "loss_reach" not in said(cell(np.zeros(2), loss=[1.0, 0.0]))
@@ -271,9 +275,9 @@ def test_what_the_loss_depends_on() -> None:
 
 def test_which_input_matters() -> None:
     found = said(saliency=dataclasses.replace(NO_INPUTS, norm=np.array([0.1, 0.0, 3.0, 2.0])))
-    assert found["saliency"].text == "The input of step 3 moves the answer most." and found["saliency"].layer is None
+    assert found["saliency"].text == "The input at t = 3 moves the prediction most." and found["saliency"].layer is None
     none = said(saliency=dataclasses.replace(NO_INPUTS, norm=np.zeros(3), time_step=3))
-    assert none["no_input"].text == "No input moves the answer after step 3." and none["no_input"].severity == "warning"
+    assert none["no_input"].text == "No input moves the prediction at t = 3." and none["no_input"].severity == "warning"
     assert said(saliency=dataclasses.replace(NO_INPUTS, norm=np.array([np.nan, 1.0]))) == {}
 
 
@@ -328,6 +332,6 @@ def test_a_report_is_plain_values() -> None:
     assert {
         "name": "saliency",
         "severity": "fact",
-        "text": "The input of step 2 moves the answer most.",
+        "text": "The input at t = 2 moves the prediction most.",
         "layer": None,
     } in told["findings"]

@@ -44,7 +44,7 @@ def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(vis
     cell.page.locator("select[name=unit]").select_option("-1")
     title(cell, "mean over 16 units")
     go_to_step(cell, 1)
-    title(cell, "LSTM layer 1 at step 1, mean over 16 units")
+    title(cell, "LSTM layer 1 at t = 1, mean over 16 units")
     boxes = {name: cell.page.locator(f".rx-{name}").bounding_box() for name in ("cell", "answer", "states")}
     for name, box in boxes.items():
         assert box and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
@@ -62,11 +62,11 @@ def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(vis
         return box["x"] + 0.19 * box["width"], box["y"] + 0.53 * box["height"]
 
     cell.pick(place, "unit", "7")
-    title(cell, "at step 2, unit 7")
+    title(cell, "at t = 2, unit 7")
     expect(cell.page.locator(".rx-over_time .main-svg").first).to_be_visible()
     assert not cell.page.locator(".rx-states").is_visible()
     cell.page.locator("select[name=unit]").select_option("0")
-    title(cell, "at step 2, unit 0")
+    title(cell, "at t = 2, unit 0")
 
 
 def test_a_letter_lights_up_its_wire_and_a_wire_its_letters(visit: Visit) -> None:
@@ -120,7 +120,7 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
     page.get_by_role("button", name="a gate is forced").click()
     cell.choose(page.get_by_label("Gate", exact=True), "forget gate")
     expect(page.locator(".rx-what_if .rx-title")).to_have_text(
-        "What if: forget gate of all units clamped to 0 at every step"
+        "What if: forget gate of all units clamped to 0 at every time step"
     )
     expect(page.locator(".rx-what_if_answer .rx-title")).to_contain_text("Originally")
     expect(page.locator(".rx-cell .rx-title")).to_contain_text("what if: forget gate of all units clamped to 0")

@@ -61,7 +61,7 @@ def test_another_task_and_another_setting_are_looked_at_without_a_new_run(visit:
     expect(page.page.get_by_role("heading", name="Handwritten digits")).to_be_visible()
     expect(page.page.locator(".stPlotlyChart").first.locator(".heatmaplayer image")).to_have_count(8)
     expect(page.page.get_by_text("a sequence: 8 time steps → 64 time steps")).to_be_visible()
-    pick(page, "Setting", "Training images at most")
+    pick(page, "Setting", "Training set size")
     expect(page.page.get_by_text("training set: 1,154 sequences → 100 sequences")).to_be_visible()
     assert page.run_id() == run and "task=adding" in page.page.url
 

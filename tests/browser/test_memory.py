@@ -42,7 +42,7 @@ def test_before_training_everything_is_there_and_fits_on_one_screen(visit: Visit
     said = page.page.locator(".rx-findings:visible li")
     expect(said.first).to_be_visible()
     assert any("gradient" in text for text in said.all_inner_texts())
-    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("What the numbers say at step 0")
+    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at step 0")
     for name in (*FIGURES, "findings"):
         box = page.page.locator(f".rx-{name}:visible").bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
@@ -124,7 +124,7 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
     now = settled(page)
     slider = page.board.locator(".rx-slider")
     slider.fill("0")
-    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("What the numbers say at step 0")
+    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at step 0")
     page.wait(f"{HEIGHTS} !== {now!r}")
     page.page.get_by_role("button", name="Back to the present").click()
     page.wait(f"{HEIGHTS} === {now!r}")

@@ -30,7 +30,7 @@ def test_an_image_and_what_is_said_of_it() -> None:
     kinds = {mark.kind: mark for mark in figure.marks}
     assert kinds["cells"].steps == [[row + 1] * 8 for row in range(8)]
     assert kinds["line"].axes == (beliefs["xaxis"], beliefs["yaxis"])
-    assert figure.title == "What it sees and says: says 3"
+    assert figure.title == "Input and prediction: says 3"
 
 
 def test_padding_is_not_drawn() -> None:

@@ -76,7 +76,7 @@ def test_every_step_is_a_whole_drawing(report: InsideReport, view: Any) -> None:
             root = parsed(drawing)
             assert root.tag == f"{SVG}svg" and root.attrib["role"] == "img" and root.attrib["aria-label"]
             assert root.attrib["viewBox"].startswith("0 0 ") and drawing.name == "cell"
-            assert f"at step {t + 1}, {report.whose}" in drawing.title
+            assert f"at t = {t + 1}, {report.whose}" in drawing.title
             assert drawing.how_to_read.endswith(".") and "\n" not in drawing.how_to_read
             assert set(terms(drawing)) <= set(report.wires)
             assert drawing.equations and drawing.notes
@@ -146,7 +146,7 @@ def test_the_window_holds_the_current_step_in_the_middle_where_it_can(t: int, le
 def test_a_step_beyond_the_ends_is_the_nearest() -> None:
     report = ask(made("rnn"))
     assert cell_drawing(report, 99).title == cell_drawing(report, report.length - 1).title
-    assert "at step 1," in cell_drawing(report, -3).title
+    assert "at t = 1," in cell_drawing(report, -3).title
     with pytest.raises(ValueError, match="single or unrolled"):
         cell_drawing(report, 0, "both")  # type: ignore[arg-type]
 
@@ -248,7 +248,7 @@ def test_a_clamped_gate_shows_its_value_a_padlock_and_what_it_was() -> None:
     assert len(padlocks(box)) == 1
     words = texts(parsed(drawing))
     assert "forget clamped" in words and "as trained" in words
-    assert "what if: forget gate of all units clamped to 0 at steps 3 to 4" in drawing.title
+    assert "what if: forget gate of all units clamped to 0 at t = 3 to 4" in drawing.title
     assert all(not padlocks(node) for name, nodes in terms(drawing).items() if name != "forget" for node in nodes)
     later = cell_drawing(report, 5)
     assert not padlocks(parsed(later)), "at a later step nothing is clamped"

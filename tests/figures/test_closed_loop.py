@@ -43,11 +43,11 @@ def test_every_line_lies_at_the_steps_it_is_about(truth: int) -> None:
 def test_the_title_says_how_long_it_follows() -> None:
     assert (
         closed_loop(loop(), "gru").title
-        == "Counting, free-running after 4 steps: within 0.5 SD of the series for the first 2 of 5"
+        == "Counting, free-running forecast after 4 time steps: within 0.5 SD of the series for the first 2 of 5"
     )
     near = dataclasses.replace(loop(), scale=np.ones(1) * 5)
     assert closed_loop(near, "gru").title.endswith("for all 5 of 5")
-    assert closed_loop(loop(truth=0), "gru").title == "Counting, free-running after 4 steps"
+    assert closed_loop(loop(truth=0), "gru").title == "Counting, free-running forecast after 4 time steps"
 
 
 def test_times_are_text_and_told_where_they_are_known() -> None:
@@ -111,8 +111,8 @@ def test_the_table_has_a_row_a_step() -> None:
     assert len(rows) == 9 and [row["read"] for row in rows] == ["True"] * 4 + ["False"] * 5
     assert [row["value 0"] for row in rows] == [*map(str, np.arange(1.0, 8)), "", ""]
     assert float(rows[1]["one-step forecast of value 1"]) == pytest.approx(102.1)
-    assert rows[0]["one-step forecast of value 1"] == rows[3]["free run of value 0"] == ""
-    assert float(rows[4]["free run of value 0"]) == pytest.approx(5.1)
+    assert rows[0]["one-step forecast of value 1"] == rows[3]["free-running forecast of value 0"] == ""
+    assert float(rows[4]["free-running forecast of value 0"]) == pytest.approx(5.1)
 
 
 def test_nothing_yet_and_on_both_themes() -> None:

@@ -107,7 +107,7 @@ def perturbation(size: int) -> Perturbation:
     return Perturbation(
         place=place(size),
         held=HELD,
-        words="the state after step 2 of sequence 1",
+        words="the state at t = 2 of sequence 1",
         kick=0.4,
         states=states,
         moved=np.zeros(5),
@@ -220,10 +220,10 @@ def test_points_are_where_they_project_to_and_say_which_they_are() -> None:
     assert stable["marker"]["symbol"] == "circle" and stable["marker"]["color"] == STAYS
     np.testing.assert_allclose((stable["x"][0], stable["y"][0]), projected[0, :2])
     said = named(figure)["points"]["text"][0]
-    assert said.startswith("point 1: stable<br>says ") and "20 % of the searches" in said
+    assert said.startswith("point 1: stable<br>predicts ") and "20 % of the searches" in said
     solid = named(dynamics_path(some, found, dims=3))["1 stable"]
     assert solid["customdata"] == ["point 1"] and solid["text"] == [said]
-    assert figure.title == "Fixed points of GRU layer 1 under input &lt;b&gt;'a', found at step 70"
+    assert figure.title == "Fixed points of GRU layer 1 under input &lt;b&gt;'a', found at optimizer step 70"
 
 
 def test_states_say_which_they_are() -> None:
@@ -324,21 +324,21 @@ def test_eigenvalues_inside_on_and_outside_the_circle() -> None:
     assert figure.layout["xaxis"]["range"] == [-1.5, 1.5]
     np.testing.assert_allclose(figure.table["time constant (steps)"][0], -1 / math.log(1.3))
     assert figure.title == "Eigenvalues at a &lt;state&gt;"
-    assert "0.600 − 0.700i" in inside["text"][1] and "turns once in 7.29 steps" in inside["text"][1]
+    assert "0.600 − 0.700i" in inside["text"][1] and "turns once in 7.29 time steps" in inside["text"][1]
 
 
 def test_an_eigenvalue_in_words() -> None:
-    assert eigenvalue_words(math.exp(-0.1)) == "|λ| = 0.905: comes back, 1/e in 10 steps"
-    assert eigenvalue_words(math.exp(0.25)) == "|λ| = 1.284: leaves, times e, in 4 steps"
+    assert eigenvalue_words(math.exp(-0.1)) == "|λ| = 0.905: comes back, 1/e in 10 time steps"
+    assert eigenvalue_words(math.exp(0.25)) == "|λ| = 1.284: leaves, times e, in 4 time steps"
     assert eigenvalue_words(1.0) == "|λ| = 1.000: neither comes back nor leaves"
-    assert eigenvalue_words(-0.5).endswith("; turns once in 2 steps")
-    assert eigenvalue_words(0.0) == "|λ| = 0.000: comes back, 1/e in 0 steps"
+    assert eigenvalue_words(-0.5).endswith("; turns once in 2 time steps")
+    assert eigenvalue_words(0.0) == "|λ| = 0.000: comes back, 1/e in 0 time steps"
 
 
 def test_titles_of_eigenvalues() -> None:
     assert at_point(points(3), 2).title == "Eigenvalues at point 3 (saddle) of GRU layer 1"
-    spectrum = Spectrum(place(3), HELD, "the state after step 2 of sequence 1", np.zeros(3), np.ones(3) + 0j, 0.1)
-    assert at_state(spectrum).title.startswith("Eigenvalues after step 2 of sequence 1, GRU layer 1")
+    spectrum = Spectrum(place(3), HELD, "the state at t = 2 of sequence 1", np.zeros(3), np.ones(3) + 0j, 0.1)
+    assert at_state(spectrum).title.startswith("Eigenvalues at t = 2 of sequence 1, GRU layer 1")
 
 
 def test_limits_of_eigenvalues_hold_the_circle_and_leave_out_the_absurd() -> None:
@@ -389,21 +389,24 @@ def test_words_for_every_kind_of_point_with_its_numbers() -> None:
     assert told == [
         (
             "warning",
-            "Of 300 searches 3 still on their way at the end, 2 stuck where states still move, 1 far from all "
+            "Of 300 searches 3 did not converge, 2 stopped at slow points that are no fixed points, 1 far from all "
             "trajectories.",
         ),
         ("warning", "The layers below do not come to rest under this input; what they did last is held."),
-        ("fact", "1 stable: states nearby come back; the slowest time constant is 1.44 steps."),
+        ("fact", "1 stable: states nearby come back; slowest time constant 1.44 time steps."),
         ("fact", "1 marginal: along 1 direction states neither come back nor leave within a thousand steps."),
         (
             "fact",
             "1 saddle, 1 unstable direction; 1 saddle, 2 unstable directions: states nearby leave along some "
-            "directions, at the quickest by a factor e in 2.5 steps.",
+            "directions, at the quickest by a factor e in 2.5 time steps.",
         ),
-        ("fact", "1 unstable: states nearby leave in every direction, at the quickest by a factor e in 1.4 steps."),
-        ("fact", "1 slow point: no fixed points, but states pass at 1e-10 a step or slower."),
+        (
+            "fact",
+            "1 unstable: states nearby leave in every direction, at the quickest by a factor e in 1.4 time steps.",
+        ),
+        ("fact", "1 slow point: no fixed points, but states pass at 1e-10 a time step or slower."),
     ]
-    assert dynamics_words(points(8), None, None).title == "What was found at step 70"
+    assert dynamics_words(points(8), None, None).title == "Findings at optimizer step 70"
 
 
 def test_words_when_nothing_was_found() -> None:
@@ -424,8 +427,8 @@ def test_one_place_stores_nothing_and_several_do() -> None:
     says = points(3).holds(0)
     ((kind, text),) = ended((64, 0, 0, 0, 0, 0))
     assert kind == "fact" and text == (
-        f"Of 64 states of the sequences, let run on for 500 steps, all end at point 1 ({plain(says)}), wherever they "
-        "began: under this input nothing is stored for good."
+        f"Of 64 states of the sequences, let run on for 500 time steps, all end at point 1 ({plain(says)}), wherever "
+        "they began: under this input nothing is stored for good."
     )
     ((kind, text),) = ended((40, 24, 0, 0, 0, 0))
     assert kind == "good" and "64 end at 2 different places: where a state ends depends on where it began" in text
@@ -441,7 +444,7 @@ def test_cycles_and_states_that_still_move_are_no_attractors() -> None:
     ((kind, text),) = ended((0,) * 6, cycles={2: 60, 7: 4})
     assert (kind, text) == (
         "fact",
-        "Of 64 states of the sequences, let run on for 500 steps, 60 go round a cycle of 2 steps and 4 go round a "
+        "Of 64 states of the sequences, let run on for 500 time steps, 60 go round a cycle of 2 steps and 4 go round a "
         "cycle of 7 steps.",
     )
     first, second = ended((50, 0, 0, 0, 0, 0), cycles={3: 10}, moving=4), lines(points(3), None, None)
@@ -479,9 +482,9 @@ def test_words_say_where_kicked_states_go() -> None:
         f"P{name[1][1:]} of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return to {name[0]}; 1 ends at {name[2]}, "
         f"1 ends at {name[5]}."
     )
-    assert second.startswith("Point 2 is chosen: marginal, 1 marginal direction, where the model says ")
+    assert second.startswith("Point 2 is chosen: marginal, 1 marginal direction, where the model predicts ")
     assert said(None, kicked, None)[0] == (
-        "The state after step 2 of sequence 1 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return."
+        "The state at t = 2 of sequence 1 of GRU layer 1, kicked by 0.4: 2 of 4 kicked states return."
     )
     states[2:, -1] = 50.0
     assert said(found, dataclasses.replace(kicked, states=states), None)[0].endswith(

@@ -271,7 +271,7 @@ def test_saliency_is_relative_and_absolute_with_the_symbols_beneath() -> None:
     np.testing.assert_allclose(bars["y"], np.linspace(0, 1, 12), atol=1e-6)
     np.testing.assert_allclose(line["y"][1:], np.linspace(0, 3, 12)[1:], rtol=1e-5)
     assert figure.layout["xaxis"]["ticktext"][:5] == ["&lt;", "b", "&gt;", "&amp;", "␣"]
-    assert "“&lt;i&gt;sum” after step 12" in figure.title
+    assert "“&lt;i&gt;sum” at t = 12" in figure.title
     assert "ticktext" not in saliency(asked(100, True)).layout["xaxis"]
     assert set(figure.table) == {"step", "symbol", "absolute", "relative"}
 
@@ -308,5 +308,5 @@ def test_the_gradient_norm_shows_what_clipping_did() -> None:
 def test_findings_put_warnings_first() -> None:
     said = findings([Finding("a", "fact", "A."), Finding("b", "good", "B."), Finding("c", "warning", "C.")], 40)
     assert [line["kind"] for line in said.lines] == ["warning", "good", "fact"]
-    assert said.title.endswith("at step 40") and said.to_csv().splitlines()[1] == "warning,c,C."
+    assert said.title.endswith("at optimizer step 40") and said.to_csv().splitlines()[1] == "warning,c,C."
     assert findings([]).lines == [] and findings([]).to_csv().strip() == "severity,name,text"

@@ -56,7 +56,7 @@ def test_the_chosen_path_is_its_real_steps_colored_by_time() -> None:
     np.testing.assert_array_equal(np.stack([bold["x"], bold["y"]], axis=1), PROJECTED[1, :5, :2])
     np.testing.assert_array_equal(bold["marker"]["color"], [1, 2, 3, 4, 5])
     assert figure.layout["xaxis"]["title"]["text"] == "PC 1 (62 %)"
-    assert figure.title == "Path of the hidden state, 82 % of its variance"
+    assert figure.title == "Hidden-state trajectories (PCA, 82 % of variance)"
 
 
 def test_the_other_paths_are_one_trace_with_gaps_between() -> None:

@@ -54,7 +54,7 @@ def test_legal_symbols_are_framed_where_they_are_legal() -> None:
     assert sorted(zip(legal["x"].tolist(), legal["y"].tolist(), strict=True)) == [(1, 1), (2, 1), (2, 2), (3, 2)]
     assert list(zip(came["x"], came["y"], strict=True)) == [(1, 1), (2, 2), (3, 1)]
     # (0.8 + (0.3 + 0.5) + 0.4) / 3
-    assert "66.7 % of the probability is on legal symbols; from step 4 on nothing is legal" in figure.title
+    assert "66.7 % of the probability is on legal symbols; from t = 4 on nothing is legal" in figure.title
     assert len(figure.table["step"]) == 12 and sum(figure.table["legal"]) == 4
 
 

@@ -54,7 +54,7 @@ def test_a_unit_before_and_after_and_how_far_the_whole_state_went() -> None:
     np.testing.assert_allclose(distance["y"], result.distance(), rtol=1e-6)
     assert list(was["x"]) == list(range(1, result.length + 1))
     assert (was["line"]["dash"], now["line"]["dash"]) == ("solid", "dash")
-    assert what_if(result, 3).title == "What if: forget gate of all units clamped to 0 at every step"
+    assert what_if(result, 3).title == "What if: forget gate of all units clamped to 0 at every time step"
     assert "unit 3" in what_if(result, 3).layout["yaxis"]["title"]["text"]
 
 

@@ -81,9 +81,9 @@ def test_before_anything_is_known_the_cards_have_their_places() -> None:
 
 def test_the_step_and_the_unit_are_what_is_chosen() -> None:
     trainer = trainer_of("task=temporal_order&cell=gru&hidden_size=4")
-    assert cards(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at step 7, unit 2"
-    assert cards(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at step 40, unit 3"
-    assert cards(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at step 1, mean over 4 units"
+    assert cards(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at t = 7, unit 2"
+    assert cards(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at t = 40, unit 3"
+    assert cards(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at t = 1, mean over 4 units"
 
 
 @pytest.mark.parametrize("query", ["task=temporal_order&cell=gru", "task=names&cell=lstm&bidirectional=true"])
@@ -99,7 +99,7 @@ def test_it_opens_where_something_happens(query: str) -> None:
             assert length // 3 < chosen.time <= -(-2 * length // 3)
             moved = np.abs(np.diff(hidden[:, chosen.unit], prepend=0))
             assert moved[chosen.time - 1] == max(moved[length // 3 : -(-2 * length // 3)])
-            assert f"at step {chosen.time}, unit {chosen.unit}" in board.cards(seen)[0].title
+            assert f"at t = {chosen.time}, unit {chosen.unit}" in board.cards(seen)[0].title
             assert board.cards(seen)[2].name == "over_time"
 
 
@@ -159,7 +159,7 @@ def test_what_if_shows_both_ways() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
     found = cards(trainer, change=SHUT, unit=1)
     assert list(found) == ["cell", "what_if", "what_if_answer"]
-    assert found["what_if"].title == "What if: forget gate of all units clamped to 0 at every step"
+    assert found["what_if"].title == "What if: forget gate of all units clamped to 0 at every time step"
     assert "originally" in found["what_if_answer"].title.lower()
     drawing = found["cell"]
     assert isinstance(drawing, Drawing)

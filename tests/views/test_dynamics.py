@@ -122,12 +122,12 @@ def test_once_answered_all_of_it_is_drawn(query: str) -> None:
     whole = look.answers["trajectories"].value.space.whole
     assert kind == ("scatter" if whole else "scatter3d")  # two numbers need no third axis
     assert ("dims" in [tool.field for tool in board.tools(look)]) is not whole
-    assert "after step 3 of sequence 2" in cards["eigenvalues"].title
+    assert "at t = 3 of sequence 2" in cards["eigenvalues"].title
     assert "annotations" not in cards["dynamics"].layout
     assert ("exact" in cards["flow"].title) is whole
     found = [line["text"] for line in cards["found"].lines]
-    assert found[0].startswith("The state after step 3 of sequence 2 of")
-    assert cards["found"].title == "What was found at step 2"
+    assert found[0].startswith("The state at t = 3 of sequence 2 of")
+    assert cards["found"].title == "Findings at optimizer step 2"
 
 
 def test_before_a_search_it_says_what_to_press_and_asks_for_none() -> None:
@@ -185,7 +185,7 @@ def test_answers_about_another_layer_are_not_drawn() -> None:
     assert set(asked(board, look)) == {"trajectories", "spectrum", "kicked"}
     cards = named(board.cards(look))
     assert cards["dynamics"].data == [] and cards["flow"].data == []
-    assert cards["found"].title == "What this means"
+    assert cards["found"].title == "Findings"
 
 
 def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
@@ -343,7 +343,7 @@ def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: s
     assert cards["dynamics"].title.startswith("Out of date: ")
     (text,) = verdicts(cards["found"])
     assert text.startswith(
-        "These points were found under input 0" if what == "input" else "These points were found at step 10"
+        "These points were found under input 0" if what == "input" else "These points were found at optimizer step 10"
     )
     assert cards["found"].lines[0]["kind"] == "warning"
     assert "kicked" not in asked(board, later), "a point that holds no longer is not kicked"

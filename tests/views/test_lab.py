@@ -65,7 +65,7 @@ def test_a_past_step_is_drawn_in_the_basis_of_the_living_model(moments: Any) -> 
     expected = (states(early) - mean) @ vectors[:2].T
     np.testing.assert_allclose(np.abs(points(drawn)), np.abs(expected), atol=1e-4)
     spread = ((states(early) @ vectors[:2].T).var(axis=0) / states(early).var(axis=0).sum()).sum()
-    assert drawn.title == f"Path of the hidden state, {100 * spread:.0f} % of its variance"
+    assert drawn.title == f"Hidden-state trajectories (PCA, {100 * spread:.0f} % of variance)"
 
 
 def test_axes_that_fit_show_the_past_and_axes_that_are_kept_compare_it(moments: Any) -> None:

@@ -97,7 +97,7 @@ def test_what_was_found_is_drawn(query: str) -> None:
     known = answered(trainer, board)
     report = known.answers["memory"].value
     cards = named(board.cards(known))
-    assert isinstance(cards["findings"], Words) and "at step 3" in cards["findings"].title
+    assert isinstance(cards["findings"], Words) and "at optimizer step 3" in cards["findings"].title
     assert {line["text"] for line in cards["findings"].lines} == {found.text for found in report.findings}
     curves = [trace for trace in cards["gradient"].data if trace["name"] not in ("fit", "effective memory")]
     assert len(curves) == len(report.cells) == len(cards["loss_gradient"].data)

@@ -28,7 +28,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
         t: the step, from 0.
         label: what enters, in words.
     """
-    canvas = Canvas(report, t, WIDTH, HEIGHT, f"GRU cell at step {t + 1}, {report.whose}")
+    canvas = Canvas(report, t, WIDTH, HEIGHT, f"GRU cell at t = {t + 1}, {report.whose}")
     entrances(canvas, label, (_UPDATE, _CANDIDATE, _RESET), (_UPDATE, _INNER, _RESET), h_from=_TOP)
 
     # The hidden state: times the update gate, plus what is written.

@@ -20,7 +20,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
         t: the step, from 0.
         label: what enters, in words.
     """
-    canvas = Canvas(report, t, WIDTH, HEIGHT, f"LSTM cell at step {t + 1}, {report.whose}")
+    canvas = Canvas(report, t, WIDTH, HEIGHT, f"LSTM cell at t = {t + 1}, {report.whose}")
     before = report.before
 
     # The cell state: times the forget gate, plus what is written.

@@ -19,7 +19,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
         t: the step, from 0.
         label: what enters, in words.
     """
-    canvas = Canvas(report, t, WIDTH, HEIGHT, f"Simple RNN cell at step {t + 1}, {report.whose}")
+    canvas = Canvas(report, t, WIDTH, HEIGHT, f"Simple RNN cell at t = {t + 1}, {report.whose}")
     canvas.wire("h_prev", (8, _STATE), (_W_H - 45, _STATE))
     canvas.wire(f"{_A}.h", (_W_H + 45, _STATE), (_PLUS - 17, _STATE))
     canvas.wire(_A, (_PLUS + 17, _STATE), (_SIGMA - 55, _STATE))

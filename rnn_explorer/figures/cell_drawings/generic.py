@@ -19,7 +19,7 @@ def draw(report: InsideReport, t: int, label: str) -> str:
     """
     rows = max(len(report.gate_names), len(report.state_names), 1)
     height = rows * ROW + 130
-    canvas = Canvas(report, t, WIDTH, height, f"Cell at step {t + 1}, {report.whose}")
+    canvas = Canvas(report, t, WIDTH, height, f"Cell at t = {t + 1}, {report.whose}")
     canvas.add(
         f'<rect x="{_LEFT}" y="12" width="{_RIGHT - _LEFT}" height="{rows * ROW}" rx="16" fill="currentColor" '
         'fill-opacity="0.05" stroke="currentColor" stroke-opacity="0.6" stroke-width="1.5"/>'

@@ -34,7 +34,7 @@ def draw(report: InsideReport, t: int, inputs: Sequence[str]) -> str:
         t: the current step, from 0; it is framed.
         inputs: what enters at each step, in words.
     """
-    canvas = Canvas(report, t, WIDTH, HEIGHT, f"Steps around step {t + 1}, {report.whose}")
+    canvas = Canvas(report, t, WIDTH, HEIGHT, f"Time steps around t = {t + 1}, {report.whose}")
     steps = window(t, report.length)
     for name, height in zip(report.state_names, _STATES, strict=False):
         _state(canvas, _wire(report, name), height, steps, t)
