@@ -95,6 +95,7 @@ def test_a_sidebar_that_was_opened_stays_for_windows_of_that_kind(visit: Visit) 
     lab.page.reload()
     lab.ready()
     expect(opener).to_have_count(0)  # as it was left
+    sidebar(lab).hover(position={"x": 100, "y": 20})
     lab.page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
     expect(opener).to_be_visible()
     lab.page.set_viewport_size({"width": 1440, "height": 900})

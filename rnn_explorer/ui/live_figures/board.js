@@ -301,6 +301,7 @@ export class Board {
     if (frame.chosen || fresh) this.showChosen(frame.chosen || this.chosen);
     this.timeline.follow(frame.status);
     this.timeline.show();
+    if (this.presenter.on) this.presenter.showStrip(); // titles change
     this.showStatus();
     this.schedule();
     if (frame.tools) this.filled = true;
