@@ -21,7 +21,8 @@ from rnn_explorer.ui.compression import FOREVER, answer, compressed, takes_gzip
 FOLDER = Path(streamlit.__file__).parent / "static"
 _KINDS = {".js": "text/javascript", ".css": "text/css"}
 _HASHED = re.compile(r"[^/]+\.[\w-]{8}\.(?:js|css)", re.ASCII)
-_STYLES = (Path(__file__).with_name("page.css"), scripts.STYLE)
+_STYLES = (Path(__file__).with_name("page.css"), *scripts.STYLES)
+EARLY = Path(__file__).with_name("early.js").read_bytes()  # runs before Streamlit's scripts
 
 
 @functools.cache
@@ -53,9 +54,10 @@ def _compressed_file(path: Path) -> bytes:
 
 @functools.lru_cache(maxsize=2)
 def _styled(page: bytes) -> tuple[bytes, bytes]:
-    """Streamlit's page with our style, title and icon, and the same compressed."""
+    """Streamlit's page with our style, title, icon and early script, and the same compressed."""
     style = b"<style>" + b"".join(path.read_bytes() for path in _STYLES) + b"</style>"
     whole = page.replace(*_TITLE).replace(*_ICON)
+    whole = whole.replace(b"</head>", b"<script>" + EARLY + b"</script></head>", 1)
     whole = whole.replace(b"</body>", style + b"</body>", 1)  # after what Streamlit puts into the head
     return whole, compressed(whole)
 

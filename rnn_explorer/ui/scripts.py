@@ -14,7 +14,7 @@ from rnn_explorer.ui.compression import FOREVER, answer, compressed
 
 _FOLDER = Path(__file__).parent / "live_figures"
 LOADER = "loader.js"  # Streamlit sends it; it imports the others
-STYLE = _FOLDER / "live.css"  # stands in the page
+STYLES = tuple(sorted(_FOLDER.glob("*.css")))  # stand in the page
 
 
 @functools.cache

@@ -26,16 +26,17 @@ from streamlit import config
 from rnn_explorer.tasks.own import store
 from rnn_explorer.ui import descriptors, downloads, faults, quiet, scripts, secret, session, socket, uploads
 from rnn_explorer.ui.access import Access
-from rnn_explorer.ui.frontend import Frontend
+from rnn_explorer.ui.frontend import EARLY, Frontend
 from rnn_explorer.ui.visitor import Visitors
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
 def _inline_script_hashes() -> str:
-    # Streamlit's own page holds a small inline script; naming it by its hash lets it run and no other.
+    # Streamlit's own page holds a small inline script, and we add one; naming them by hash lets them run and no other.
     page = Path(streamlit.__file__).parent / "static" / "index.html"
-    digests = (hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(page.read_bytes()))
+    inline = [*_INLINE_SCRIPT.findall(page.read_bytes()), EARLY]
+    digests = (hashlib.sha256(script).digest() for script in inline)
     return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 

@@ -78,7 +78,59 @@ def closes(lab: Visitor) -> None:
     expect(lab.board).to_have_attribute("data-at", "")
 
 
-DOES = {"n": steps, "e": trains_an_epoch, "x": resets, "p": plays, "← →": looks_back, "Esc": closes}
+def presents(lab: Visitor) -> None:
+    lab.page.keyboard.press("f")
+    expect(lab.page.locator(".rx-presenting")).to_be_visible()
+    expect(lab.page.locator(".rx-answer")).to_be_hidden()
+
+
+def goes_on(lab: Visitor) -> None:
+    lab.page.keyboard.press("PageDown")
+    expect(lab.page.locator(".rx-answer")).to_be_visible()
+    expect(lab.page.locator(".rx-curves")).to_be_hidden()
+    lab.page.keyboard.press("PageUp")
+    expect(lab.page.locator(".rx-curves")).to_be_visible()
+    expect(lab.page.locator(".rx-answer")).to_be_hidden()
+
+
+def shows_another(lab: Visitor) -> None:
+    lab.page.keyboard.press("2")
+    expect(lab.page.locator(".rx-answer")).to_be_visible()
+    expect(lab.page.locator(".rx-curves")).to_be_visible()
+    lab.page.keyboard.press("2")
+    expect(lab.page.locator(".rx-answer")).to_be_hidden()
+
+
+def looks_back_while_presenting(lab: Visitor) -> None:
+    before = at(lab)
+    lab.page.keyboard.press("Shift+ArrowLeft")
+    expect(lab.board).not_to_have_attribute("data-at", before)
+    lab.page.keyboard.press("Shift+ArrowRight")
+    expect(lab.board).to_have_attribute("data-at", before)
+
+
+def blanks(lab: Visitor) -> None:
+    lab.page.keyboard.press("b")
+    expect(lab.page.locator(".rx-cover")).to_be_visible()
+    lab.page.keyboard.press("b")
+    expect(lab.page.locator(".rx-cover")).to_be_hidden()
+    lab.page.keyboard.press("f")
+    expect(lab.page.locator(".rx-presenting")).to_have_count(0)
+
+
+DOES = {
+    "n": steps,
+    "e": trains_an_epoch,
+    "x": resets,
+    "p": plays,
+    "← →": looks_back,
+    "f": presents,
+    "PageUp PageDown": goes_on,
+    "1 … 9": shows_another,
+    "Shift+← Shift+→": looks_back_while_presenting,
+    "b": blanks,
+    "Esc": closes,
+}
 
 
 def test_every_key_of_the_table_does_what_it_says(visit: Visit) -> None:

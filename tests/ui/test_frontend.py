@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import hashlib
 import re
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +19,11 @@ from starlette.routing import Mount
 from starlette.types import Message
 from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
 
+from rnn_explorer.figures.style import template
 from rnn_explorer.ui import frontend, scripts
 from rnn_explorer.ui.compression import takes_gzip
 from rnn_explorer.ui.frontend import FOLDER, Frontend, files
+from rnn_explorer.ui.server import CONTENT_POLICY
 from tests.ui.asgi import run, scope_of
 
 SCRIPT = next(name for name in files() if re.search(r"/js/index\.", name))
@@ -138,5 +143,23 @@ def test_who_reads_gzip(accepted: str, reads: bool) -> None:
 
 def test_every_class_of_the_figures_style_is_one_of_theirs() -> None:
     """The style stands in the page for all of it."""
-    for rule in re.findall(r"(?m)^([^\s@}/][^{]*)\{", scripts.STYLE.read_text(encoding="utf-8")):
+    for rule in re.findall(
+        r"(?m)^([^\s@}/][^{]*)\{", "".join(style.read_text(encoding="utf-8") for style in scripts.STYLES)
+    ):
         assert "rx-" in rule, rule
+
+
+def test_the_early_script_stands_before_streamlits_and_is_allowed_by_its_hash() -> None:
+    page = ask("/")[2]
+    inline = page.index(b"<script>" + frontend.EARLY + b"</script>")
+    assert inline < page.index(b"</head>")
+    digest = base64.b64encode(hashlib.sha256(frontend.EARLY).digest()).decode()
+    assert f"'sha256-{digest}'" in CONTENT_POLICY
+
+
+def test_text_of_static_figures_follows_the_switch_of_light_and_dark() -> None:
+    rules = Path(frontend.__file__).with_name("page.css").read_text(encoding="utf-8")
+    for theme in ("light", "dark"):
+        color = template(theme)["layout"]["font"]["color"]
+        red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+        assert f"fill: rgb({red}, {green}, {blue})" in rules  # as a browser writes it

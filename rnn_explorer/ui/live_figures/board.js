@@ -8,16 +8,19 @@ import { Card } from "./card.js";
 import { changeWords, Chips } from "./chips.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
+import { Corner } from "./corner.js";
 import { make, makeButton } from "./dom.js";
 import { DrawingCard } from "./drawing_card.js";
+import { foldAll } from "./fold.js";
 import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
 import { Place } from "./place.js";
 import { loadPlotly } from "./plotly_internals.js";
+import { Presenter, typeOf } from "./present.js";
 import { Pressing } from "./pressing.js";
 import { PanelSlot } from "./panel_slot.js";
 import { Reports } from "./reports.js";
-import { copy, share } from "./share.js";
+import { share } from "./share.js";
 import { Skeleton, waitedFor } from "./skeleton.js";
 import { StatusLine } from "./status_line.js";
 import { Timeline } from "./timeline.js";
@@ -26,7 +29,8 @@ import { WordsCard } from "./words_card.js";
 /** @typedef {import("./types").Frame} Frame */
 
 const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
-const STACK_BELOW = 820; // px of width under which the figures stand one below the other
+const STACK_BELOW = 880; // px of width under which the figures stand one below the other
+const NARROW_BELOW = 560; // px of width under which controls fold into menus
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
 const TELL_EVERY = 250; // ms between two words to the page's script about the past
 const CALM = 1000; // ms between two drawings of a picture that moves, for who asked for less motion
@@ -104,10 +108,8 @@ export class Board {
       said: (words) => this.say("server", words),
       gone: () => this.tell("gone"),
     });
-    this.linkButton = makeButton("rx-text", "Copy link", "", () => this.copyLink());
-    this.linkButton.title = "Copy the address of this place: this run, at what you see of it";
     this.chips = new Chips();
-    this.line = new StatusLine(this.chips.root, this.linkButton, (name) => this.send(name));
+    this.line = new StatusLine(this.chips.root, (name) => this.send(name));
     this.about = make("p", "rx-about"); // what is going on, in one sentence
     this.note = make("p", "rx-note");
     this.note.append(make("span"), makeButton("rx-icon", "✕", "Close this message", () => { this.note.hidden = true; this.fit(); }));
@@ -116,7 +118,10 @@ export class Board {
     this.grid = make("div", "rx-grid");
     root.dataset.board = this.key;
     this.aloud = new Announcer();
-    root.append(this.about, this.line.root, this.timeline.root, this.note, this.grid, this.aloud.root);
+    this.stacked = this.narrow = false; // whether the figures stand one below the other, and controls are folded
+    this.corner = new Corner(this);
+    root.append(this.about, this.line.root, this.timeline.root, this.note, this.grid, this.aloud.root, this.corner.root);
+    this.presenter = new Presenter(this);
     this.skeleton = new Skeleton(root, this.grid);
     this.slot = new PanelSlot(root);
 
@@ -313,6 +318,7 @@ export class Board {
         this.cards.set(name, card);
         this.grid.appendChild(card.root);
         this.sights.observe(card.root);
+        foldAll(card.root, this.narrow);
         fresh = true;
       }
       card.merge(news);
@@ -325,6 +331,7 @@ export class Board {
     if (frame.chosen || fresh) this.showChosen(frame.chosen || this.chosen);
     this.timeline.follow(frame.status);
     this.timeline.show();
+    if (this.presenter.on) this.presenter.showStrip(); // titles change
     this.showStatus();
     this.schedule();
     if (frame.tools) this.filled = true;
@@ -345,6 +352,7 @@ export class Board {
     }
     for (const [name, card] of this.cards) card.root.hidden = !names.includes(name);
     this.slot.into(this.cards.get(names[0]));
+    this.presenter.arrange();
     this.setGrid(grid.rows, grid.least);
   }
 
@@ -454,6 +462,7 @@ export class Board {
     const look = readLook(this.root, this.look);
     if (look === this.look) return;
     this.look = look;
+    this.corner.show();
     for (const card of this.cards.values()) card.dirty = card.whole = true;
     this.schedule();
   }
@@ -461,9 +470,16 @@ export class Board {
   fit() {
     const width = this.root.clientWidth;
     if (!width) return;
-    const stacked = width < STACK_BELOW;
+    const presenting = this.presenter.on;
+    const stacked = width < STACK_BELOW && !presenting;
+    const narrow = width < NARROW_BELOW && !presenting;
+    if (stacked !== this.stacked) for (const card of this.cards.values()) card.redraw();
+    if (narrow !== this.narrow) foldAll(this.root, narrow);
+    this.stacked = stacked;
+    this.narrow = narrow;
     this.root.classList.toggle("rx-stacked", stacked);
-    if (stacked) this.grid.style.height = "";
+    this.root.classList.toggle("rx-narrow", narrow);
+    if (stacked || presenting) this.grid.style.height = "";
     else {
       const top = this.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop || 0);
       this.grid.style.height = `${Math.max(window.innerHeight - top - 10, this.least || 560)}px`;
@@ -471,12 +487,9 @@ export class Board {
     this.slot.follow();
   }
 
-  async copyLink() {
-    const { run } = this.place.links();
-    await copy(run);
-    this.root.dataset.link = run;
-    this.linkButton.textContent = "Copied";
-    setTimeout(() => { this.linkButton.textContent = "Copy link"; }, 1500);
+  /** How much larger the figures' text is than on the page. */
+  get scale() {
+    return this.presenter.on ? typeOf(this.presenter.shown.size) : 1;
   }
 
   /** Show the links of this place, and whom they reach. */
@@ -503,6 +516,7 @@ export class Board {
       this.reports.unmute();
     }
     this.readLook();
+    this.presenter.follow();
     this.fit();
     requestAnimationFrame(() => this.fit()); // what stands above may only now have found its height
     this.schedule();
@@ -517,6 +531,7 @@ export class Board {
       window.removeEventListener("resize", this.onResize);
       this.keys.leave();
       this.pressing.leave();
+      this.presenter.leave();
       window.removeEventListener("online", this.onOnline);
       this.sights.disconnect();
       this.widths.disconnect();

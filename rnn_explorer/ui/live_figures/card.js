@@ -2,14 +2,21 @@
 
 import { changed } from "./codec.js";
 import { make, makeButton } from "./dom.js";
+import { fold } from "./fold.js";
 import { newTitles } from "./layouts.js";
 import { rowOf, walkable } from "./map_keys.js";
 import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
+import { larger } from "./scaling.js";
+import { panelsOf, stacked } from "./stacking.js";
+import { lower, raise } from "./top_layer.js";
 
 /** @typedef {import("./types").News} News */
 /** @typedef {import("./types").Owner} Owner */
 /** @typedef {import("./types").Trace} Trace */
 /** @typedef {import("./types").Mark} Mark */
+
+const ENLARGED = 1.4; // of the type of a figure that fills the window, times that on the page
+const PANEL_LEAST = 200; // px of width that a panel needs beside another one
 
 const sizeOf = (/** @type {any} */ rows) => (Array.isArray(rows) ? `${rows.length} ${rows.length ? rows[0].length : 0}` : "");
 
@@ -50,6 +57,7 @@ export class Card {
     /** @type {number | null | undefined} */
     this.spaceTime = undefined;
     this.resizing = 0;
+    this.stacks = false; // whether its panels stand one below the other
 
     /** @type {HTMLElement | undefined} */
     this.download = undefined;
@@ -60,7 +68,7 @@ export class Card {
     this.tools = make("span", "rx-own"); // the board puts this figure's controls here
     this.grow = makeButton("rx-icon", "⤢", "Enlarge this figure, and back (Esc)",
       () => this.enlarge(!root.classList.contains("rx-large")));
-    tools.append(this.tools, this.menu(), this.grow);
+    tools.append(fold(this.tools), this.menu(), this.grow);
     head.append(this.title, tools);
     this.frame = make("div", "rx-frame");
     this.plot = make("div", "rx-plot");
@@ -127,7 +135,7 @@ export class Card {
       paper_bgcolor: look.background, plot_bgcolor: look.background };
     layout.margin = { ...(layout.margin || {}), t: Math.max(48, (layout.margin || {}).t || 0) };
     const size = this.plot.getBoundingClientRect();
-    window.Plotly.downloadImage({ data: this.state.data, layout, config: {} },
+    window.Plotly.downloadImage({ data: this.data(), layout, config: {} },
       { format: "png", width: Math.round(size.width), height: Math.round(size.height) + 40, scale: 2,
         filename: `${this.name}-step${this.board.status.step || 0}` });
   }
@@ -138,6 +146,9 @@ export class Card {
       if (other.root !== this.root && other.root.classList.contains("rx-large")) other.enlarge(false);
     }
     this.root.classList.toggle("rx-large", large);
+    if (large) raise(this.root);
+    else lower(this.root);
+    this.redraw();
     this.resize();
   }
 
@@ -197,7 +208,27 @@ export class Card {
       layout[axis] = { ...(layout[axis] || {}), [part]: value };
       if (part === "range") layout[axis].autorange = false;
     }
-    return layout;
+    return larger(this.stacks ? stacked(layout) : layout, this.scale());
+  }
+
+  /** Its traces, in type of the size that is wanted now. */
+  data() {
+    return this.state.data.map((trace) => larger(trace, this.scale()));
+  }
+
+  /** How much larger its text is than on the page. */
+  scale() {
+    return this.root.classList.contains("rx-large") ? ENLARGED : this.board.scale;
+  }
+
+  /** Whether its panels have room beside each other; in a narrow window they have more below each other. */
+  arrange() {
+    const panels = panelsOf(this.state.layout);
+    const stacks = panels > 1 && this.board.stacked && this.frame.clientWidth / panels < PANEL_LEAST;
+    this.root.style.setProperty("--rx-panels", stacks ? String(panels) : "");
+    const other = stacks !== this.stacks;
+    this.stacks = stacks;
+    return other;
   }
 
   count() {
@@ -222,7 +253,8 @@ export class Card {
     this.changed.clear();
     this.retitled.clear();
     const first = !isDrawn(this.plot);
-    const data = this.state.data.slice();
+    this.arrange();
+    const data = this.data();
     this.cursor = this.state.marks.some((mark) => mark.kind === "point" && (data[mark.trace] || {}).type === "scatter3d")
       ? data.push({ type: "scatter3d", mode: "markers", x: [], y: [], z: [], showlegend: false, hoverinfo: "skip",
         marker: { size: 9, color: this.board.look.text, symbol: "circle-open" } }) - 1
@@ -248,7 +280,7 @@ export class Card {
    * @returns {boolean} whether that was possible
    */
   drawInPlace(number) {
-    const trace = this.state.data[number];
+    const trace = larger(this.state.data[number], this.scale());
     if (trace.type !== "heatmap") return move(this.plot, number, trace);
     return !Object.keys(this.ranges).length && repaint(this.plot, number, trace);
   }
@@ -446,6 +478,7 @@ export class Card {
 
   resize() {
     if (!isDrawn(this.plot) || !this.plot.isConnected || !this.plot.offsetWidth) return;
+    if (this.arrange()) this.redraw();
     cancelAnimationFrame(this.resizing);
     this.resizing = requestAnimationFrame(() => {
       window.Plotly.Plots.resize(this.plot);

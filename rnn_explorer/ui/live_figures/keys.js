@@ -37,11 +37,25 @@ export function rowsOf(keys) {
  * @returns {Key[]}
  */
 export function keysOf(board) {
-  const escape = { keys: ["Escape"], shown: "Esc", words: "Close what lies on top: a figure that fills the window, then what the strip names" };
+  const escape = { keys: ["Escape"], shown: "Esc", words: "Close what lies on top: a figure that fills the window, the presentation, then what the strip names" };
+  const { presenter, timeline } = board;
+  const presenting = () => presenter.on;
+  const past = { shown: "← →", words: "One kept step back into the past, or forward" };
+  const moves = { shown: "PageUp PageDown", words: "When presenting: the previous or next figure, as ← → do", when: presenting };
+  const shifted = { shown: "Shift+← Shift+→", words: "When presenting: one kept step back into the past, or forward", shift: true };
   return [
-    { keys: ["ArrowLeft"], shown: "← →", words: "One kept step back into the past, or forward", act: () => board.timeline.turn(-1) },
-    { keys: ["ArrowRight"], shown: "← →", words: "One kept step back into the past, or forward", act: () => board.timeline.turn(1) },
+    { ...moves, keys: ["PageUp", "ArrowLeft"], act: () => presenter.go(-1) },
+    { ...moves, keys: ["PageDown", "ArrowRight"], act: () => presenter.go(1) },
+    { ...past, keys: ["ArrowLeft"], act: () => timeline.turn(-1) },
+    { ...past, keys: ["ArrowRight"], act: () => timeline.turn(1) },
+    { ...shifted, keys: ["ArrowLeft"], act: () => timeline.turn(-1) },
+    { ...shifted, keys: ["ArrowRight"], act: () => timeline.turn(1) },
+    { keys: ["f"], shown: "f", words: "Present: one figure fills the screen; and back", act: () => presenter.toggle() },
+    { keys: ["b"], shown: "b", words: "When presenting: blank the screen, and back with any key", when: presenting, act: () => presenter.setBlank(true) },
+    { keys: [..."123456789"], shown: "1 … 9", words: "When presenting: show this figure beside the others, or no longer", when: presenting,
+      act: (event) => presenter.beside(board.names[Number(event.key) - 1]) },
     { ...escape, when: () => Boolean(board.enlarged()), act: () => board.enlarged()?.enlarge(false) },
+    { ...escape, when: presenting, act: () => presenter.end() },
     { ...escape, when: () => board.chips.all.length > 0, act: () => board.chips.close() },
     { keys: ["?"], shown: "?", words: "This table, and back", act: () => board.showKeys() },
   ];

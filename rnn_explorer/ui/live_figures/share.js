@@ -7,7 +7,7 @@ import { make, makeButton } from "./dom.js";
  * @param {string} text
  * @param {HTMLElement} within where a field may stand for a moment
  */
-export async function copy(text, within = document.body) {
+async function copy(text, within) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -64,10 +64,10 @@ function row(title, words) {
   field.id = label.htmlFor = `rx-share-${number += 1}`;
   field.onfocus = () => field.setSelectionRange(0, field.value.length, "backward"); // its beginning in sight
   const line = make("div", "rx-share-line");
-  const button = makeButton("rx-text", "Copy", "", async () => {
+  const button = makeButton("rx-text", "Copy link", "", async () => {
     await copy(field.value, box);
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    setTimeout(() => { button.textContent = "Copy link"; }, 1500);
   });
   button.setAttribute("aria-label", `Copy the link: ${title}`);
   line.append(field, button);

@@ -1,6 +1,7 @@
 // The line above the figures: status, progress, numbers, what takes long, and sentences.
 
 import { make, makeButton, short } from "./dom.js";
+import { fold } from "./fold.js";
 import { waitedFor } from "./skeleton.js";
 
 /** @typedef {import("./types").Status} Status */
@@ -27,10 +28,9 @@ export function numbersOf(s) {
 export class StatusLine {
   /**
    * @param {HTMLElement} chips what is not as usual
-   * @param {HTMLElement} link the button that copies the link
    * @param {(name: string) => void} cancel
    */
-  constructor(chips, link, cancel) {
+  constructor(chips, cancel) {
     this.cancel = cancel;
     this.root = make("div", "rx-bar");
     this.words = make("span", "rx-words");
@@ -39,7 +39,7 @@ export class StatusLine {
     this.numbers = make("span", "rx-numbers");
     this.picks = make("span", "rx-own"); // the board's controls
     const side = make("span", "rx-picks");
-    side.append(this.picks, link);
+    side.append(fold(this.picks));
     this.root.append(this.words, chips, this.progress, this.numbers, side);
     /** @type {HTMLElement | null} */
     this.busy = null;
@@ -84,7 +84,7 @@ export class StatusLine {
       const bar = make("progress");
       bar.max = 1;
       box.append(make("span"), bar, makeButton("rx-text", "Cancel", "", () => this.cancel(box.dataset.name || "")));
-      this.picks.before(box);
+      this.numbers.after(box);
     }
     this.busy.hidden = false;
     this.busy.dataset.name = name;

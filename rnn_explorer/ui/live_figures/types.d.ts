@@ -149,6 +149,8 @@ export interface Owner {
   status: Partial<Status>;
   cards: Map<string, CardLike>;
   look: Look;
+  scale: number; // of the figures' text, times that on the page
+  stacked: boolean;
   time: number | null;
   held: boolean;
   query(): string;
@@ -162,6 +164,7 @@ export interface Owner {
 export interface CardLike {
   name: string;
   root: HTMLElement;
+  title: HTMLElement;
   tools: HTMLElement;
   ranges: Record<string, any>;
   dirty: boolean;
@@ -171,6 +174,7 @@ export interface CardLike {
   draw(): Promise<void>;
   mark(time: number | null): void;
   enlarge(large: boolean): void;
+  redraw(): void;
   purge(): void;
 }
 
@@ -178,5 +182,7 @@ declare global {
   interface Window {
     Plotly: any;
     __rnnExplorer: Map<string, any>;
+    /** See `ui/early.js`. */
+    rnnExplorerTheme: { isDark(): boolean; isChosen(): boolean; choose(dark: boolean): void };
   }
 }

@@ -1,0 +1,102 @@
+"""A phone, a window of 900 px, and a laptop at 150 % zoom, whose page is 853 px wide."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import Visitor
+
+Visit = Callable[..., Visitor]
+SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=60"
+PAGES = ("", "cell", "memory", "dynamics", "try", "data")
+WINDOWS = [(width, page) for width in (390, 900) for page in PAGES] + [(853, ""), (853, "cell")]
+# Controls and words that leave the window, and buttons of the header that lie over each other.
+CROWDED = """() => {
+  const found = [];
+  const isSeen = (node) => node.checkVisibility({ visibilityProperty: true });
+  const seen = (selector) => [...document.querySelectorAll(selector)].filter(isSeen);
+  const box = (node) => node.getBoundingClientRect();
+  const named = (node) => node.outerHTML.slice(0, 70);
+  const meet = (a, b) => a.right > b.left + 1 && b.right > a.left + 1 && a.bottom > b.top + 1 && b.bottom > a.top + 1;
+  for (const node of seen('.rx-board :is(button, select, input, summary, .rx-title, .rx-how, .rx-numbers, .rx-when)')) {
+    if (box(node).width && (box(node).right > innerWidth + 1 || box(node).left < -1)) found.push(named(node));
+  }
+  const header = '.rx-corner button, [data-testid=stHeader] :is(a, button)';
+  const rows = [header, '.rx-past > *', '.rx-head > *', '.rx-bar > *'];
+  for (const nodes of rows.map(seen)) {
+    nodes.forEach((one, number) => nodes.slice(number + 1).forEach((other) => {
+      const apart = one.contains(other) || other.contains(one) || !meet(box(one), box(other));
+      if (!apart) found.push(`${named(one)} over ${named(other)}`);
+    }));
+  }
+  return found;
+}"""
+# Where the maps of the gates begin.
+TOPS = """[...document.querySelectorAll('.rx-gates .heatmaplayer image')].map((map) =>
+  Math.round(map.getBoundingClientRect().top))"""
+
+
+def sidebar(visitor: Visitor) -> Locator:
+    return visitor.page.locator('[data-testid="stSidebar"]')
+
+
+@pytest.mark.parametrize("width, page", WINDOWS)
+def test_nothing_is_crowded_and_the_sidebar_starts_closed(visit: Visit, width: int, page: str) -> None:
+    shown = visit(width, 480 if width == 853 else 844)
+    shown.page.goto(f"{shown.server.url}{page}?{SMALL}&pace=fast")
+    expect(shown.page.locator(".rx-card").first).to_be_visible()
+    shown.wait("!document.querySelector('.rx-board[data-waiting]')")
+    shown.page.wait_for_timeout(500)
+    assert shown.page.evaluate(CROWDED) == []
+    for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
+        assert shown.page.evaluate(f"{part}.scrollWidth") <= width
+    assert shown.page.evaluate("document.elementFromPoint(20, 300).closest('[data-testid=stSidebar]')") is None
+    cards = [card.bounding_box() for card in shown.page.locator(".rx-card:visible").all()]
+    for above, below in itertools.pairwise(box for box in cards if box):
+        assert below["y"] >= above["y"] + above["height"]
+    assert shown.page.evaluate(
+        "[...document.querySelectorAll('.rx-how')].every((node) => node.scrollWidth <= node.clientWidth)"
+    )
+
+
+def test_pages_are_reached_on_a_phone(visit: Visit) -> None:
+    lab = visit(390, 844).open(SMALL)
+    lab.page.get_by_test_id("stExpandSidebarButton").click()
+    link = sidebar(lab).get_by_role("link", name="Memory", exact=True)
+    expect(link).to_be_visible()
+    link.click()
+    expect(lab.page.locator('.rx-board[data-board="memory"]')).to_be_visible()
+
+
+def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -> None:
+    lab = visit(390, 844).open(SMALL)
+    gates = lab.page.locator(".rx-gates")
+    choice = gates.locator("select[name=gates]")
+    expect(choice).to_be_hidden()
+    lab.wait(f"new Set({TOPS}).size === {TOPS}.length && {TOPS}.length >= 8")
+    gates.get_by_text("Tools", exact=True).click()
+    expect(choice).to_be_visible()
+    choice.select_option("unit")
+    expect(gates.locator(".rx-title")).to_contain_text("over time")
+    lab.page.set_viewport_size({"width": 1440, "height": 900})
+    expect(choice).to_be_visible()  # where there is room it stands in the head
+    expect(gates.get_by_text("Tools", exact=True)).to_be_hidden()
+
+
+def test_a_sidebar_that_was_opened_stays_for_windows_of_that_kind(visit: Visit) -> None:
+    lab = visit(880, 800).open(SMALL)
+    opener = lab.page.get_by_test_id("stExpandSidebarButton")
+    opener.click()
+    expect(opener).to_have_count(0)
+    lab.page.reload()
+    lab.ready()
+    expect(opener).to_have_count(0)  # as it was left
+    sidebar(lab).hover(position={"x": 100, "y": 20})
+    lab.page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+    expect(opener).to_be_visible()
+    lab.page.set_viewport_size({"width": 1440, "height": 900})
+    expect(opener).to_have_count(0)  # a wide window has it open
