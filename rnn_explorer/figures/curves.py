@@ -168,7 +168,7 @@ def curves(
         suffix = "2" if number else ""
         layout[f"xaxis{suffix}"] = {
             "title": {"text": "optimizer step", "standoff": 2},
-            "domain": [0.0, 0.42] if not number else [0.56, 0.98],
+            "domain": [0.0, 0.41] if not number else [0.6, 0.98],
             "anchor": f"y{suffix}",
             "range": [0, end],
             "nticks": 5,

@@ -1,6 +1,6 @@
 """The dynamics of a layer as a map of its states: trajectories, fixed and slow points, ways out, kicked states.
 
-A click on a state or a point chooses it as `pick`: "3, 7" is the state after step 7 of sequence 3, "point 4" a fixed or
+A click on a state or a point chooses it as `pick`: "3, 7" is the state at t = 7 of sequence 3, "point 4" a fixed or
 slow point, all counted from 1.
 """
 
@@ -100,7 +100,7 @@ def _title(trajectories: Trajectories, points: FixedPoints | None, stale: str) -
     place = trajectories.place
     name = layer_name(place.cell, place.layer, place.direction)
     if points is None:
-        return f"Paths of the states of {name}"
+        return f"Hidden-state trajectories of {name}"
     told = f"Fixed points of {name} under {plain(points.held.words, 60)}, found at optimizer step {points.place.step}"
     return f"Out of date: {told}" if stale else told
 

@@ -145,7 +145,7 @@ def _words(cell: CellMemory) -> str:
     """The effective memory; "" where there is none."""
     if cell.effective_memory is None or len(cell.lags) < 2:
         return ""
-    return f"{'at least ' if cell.whole_sequence else ''}{cell.effective_memory} steps"
+    return f"{'at least ' if cell.whole_sequence else ''}{cell.effective_memory} time steps"
 
 
 def _memory(cell: CellMemory, low: int, longest: int, among: int) -> dict[str, Any]:

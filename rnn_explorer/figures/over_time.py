@@ -12,6 +12,8 @@ from rnn_explorer.figures.style import LINES, MUTED, layer_name, legend, margin,
 
 _WIRES = {"hidden": "h", "cell": "c"}  # states whose wires have other names
 
+_HOW_GATES = "Gates are shut near 0 and open near 1; see which gate moves just before a state does. "
+
 
 def over_time(report: InsideReport) -> Figure:
     """Gates from 0 to 1 above, signed values below, on one time axis.
@@ -50,8 +52,7 @@ def over_time(report: InsideReport) -> Figure:
     return Figure(
         name="over_time",
         title=f"{whose} over time, {where}",
-        how_to_read="Gates are shut near 0 and open near 1; see which gate moves just before a state does. "
-        "Click a time step to draw it above.",
+        how_to_read=(_HOW_GATES if gates else "") + "Click a time step to draw it above.",
         data=data,
         layout=layout,
         marks=[Mark("line"), *([Mark("line", axes=("x", "y2"))] if both else [])],

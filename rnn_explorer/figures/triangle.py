@@ -59,14 +59,14 @@ def triangle(found: Triangle | None, suffix: str = "") -> Figure:
     thinned = f", every {stride} steps" if stride > 1 else ""
     return Figure(
         name="triangle",
-        title=f"Jacobian norms between time steps: ‖∂s(t) / ∂s(k)‖{where}{thinned}{suffix}",
+        title=f"Jacobian norms ‖∂s(t) / ∂s(k)‖{where}{thinned}{suffix}",
         how_to_read="Pale: a change at k reaches t whole; dark: it is lost; orange to red: it grows; "
         "colors end at 1e-6 and 100.",
         data=data,
         layout={
             "margin": margin(44, 50, 6, 36),
-            "xaxis": {**axis, "title": {"text": "time step k, which is changed", "standoff": 4}},
-            "yaxis": {**axis, "title": {"text": "time step t, where it is seen", "standoff": 2}},
+            "xaxis": {**axis, "title": {"text": "time step k, changed", "standoff": 4}},
+            "yaxis": {**axis, "title": {"text": "time step t, seen", "standoff": 2}},
         },
         marks=[Mark("line")],
         table={

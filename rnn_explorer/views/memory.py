@@ -119,7 +119,7 @@ class MemoryBoard(Board):
             )
         if length > 1:
             title = "The prediction at which time step is weighed (input saliency)"
-            tools.append(Tool("answer_step", "range", title, label="after step", low=1, high=length))
+            tools.append(Tool("answer_step", "range", title, label="at t =", low=1, high=length))
         answer, task, pins = seen.answer("memory"), seen.view.experiment.task, read_pins(chosen.pins)
         curve = _present(() if answer.value is None else answer.value.cells, chosen, answer)
         for label, title, after in (

@@ -148,7 +148,7 @@ class TryBoard(Board):
     name = "try"
     selection_class = TrySelection
     rows = "1fr 1.05fr"
-    spans = _WIDE
+    spans = _WIDE | _OWN
     least_height = 540
     usual = ("answer", "states", "gates")
 
@@ -234,9 +234,7 @@ class TryBoard(Board):
         own, way = self._own(seen), "" if seen.view.snapshot is None else _way(seen.view)
         if own and way not in ("values", "series"):
             return Grid("1fr 1fr 1.1fr", {**_COMMON, **_WIDE, **_OWN}, 800)
-        if own:  # a canvas or a table stands beside the answer
-            return Grid(self.rows, {**_WIDE, **_OWN}, self.least_height)
-        if not way:
+        if own or not way:  # a canvas or a table stands beside the answer
             return Grid(self.rows, self.spans, self.least_height)
         rows = {"text": "1.5fr 1fr", "series": "1fr"}.get(way, "1.1fr 1fr")
         return Grid(rows, {**_COMMON, **_WIDE, "answer": (6, 1), "legal_symbols": (6, 1)}, self.least_height)

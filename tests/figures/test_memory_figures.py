@@ -212,7 +212,7 @@ def test_a_time_step_is_marked_at_its_lag() -> None:
 
 def test_a_memory_of_the_whole_sequence_is_at_least_that() -> None:
     memory = gradient([made(rho=0.99)]).data[2]
-    assert memory["text"] == ["at least 49 steps"] and memory["textposition"] == "top left"
+    assert memory["text"] == ["at least 49 time steps"] and memory["textposition"] == "top left"
     assert len(gradient([broken(math.nan)]).data[2]["x"]) == 0
 
 

@@ -86,3 +86,14 @@ test("what does not stand side by side stays", () => {
   assert.equal(stacked(rows), rows);
   assert.equal(panelsOf({ scene: {} }), 1);
 });
+
+test("what shares an axis with a map stays beside it when panels are stacked", () => {
+  const layout = { xaxis: { domain: [0, 0.3], anchor: "y" }, yaxis: { anchor: "x" }, xaxis2: { domain: [0.4, 0.8], anchor: "y2" }, yaxis2: { anchor: "x2" },
+    xaxis3: { domain: [0.8, 1], anchor: "y2" } };
+  assert.equal(panelsOf(layout), 2);
+  const made = stacked(layout);
+  assert.deepEqual(made.xaxis.domain, [0, 1]);
+  const [map, bars] = [made.xaxis2.domain, made.xaxis3.domain];
+  assert.ok(Math.abs(map[0]) < 1e-9 && Math.abs(map[1] - 2 / 3) < 1e-9 && Math.abs(bars[0] - 2 / 3) < 1e-9 && Math.abs(bars[1] - 1) < 1e-9);
+  assert.ok(made.yaxis.domain[0] >= made.yaxis2.domain[1], "the picture is above both");
+});

@@ -431,7 +431,8 @@ export class Card {
       const row = rowOf(trace, unit);
       if (Math.abs(row.unit - unit) > row.height) return;
       const ends = [y.l2p(row.unit - row.height / 2), y.l2p(row.unit + row.height / 2)].sort((a, b) => a - b);
-      this.put("rx-unit", x._offset, y._offset + ends[0], x._length, Math.max(ends[1] - ends[0], 2));
+      const tick = this.root.hasAttribute("data-wide"); // a frame would cross what stands between its strips
+      this.put(tick ? "rx-unit rx-tick" : "rx-unit", x._offset - (tick ? 7 : 0), y._offset + ends[0], tick ? 6 : x._length, Math.max(ends[1] - ends[0], 2));
     });
   }
 

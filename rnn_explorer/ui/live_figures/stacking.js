@@ -35,6 +35,16 @@ export function columnsOf(layout) {
     const own = axis.anchor && axis.anchor !== "free" ? nameOf(axis.anchor) : holder || name.replace("y", "x");
     columns.get(place.get(own) ?? "")?.axes.push(name);
   }
+  // What shares the axis of values of another panel, such as bars beside a map, stays beside it.
+  for (const [key, column] of columns) {
+    if (column.axes.some((name) => name.startsWith("y"))) continue;
+    const shared = nameOf(layout[column.axes[0]].anchor || "y");
+    const home = [...columns.values()].find((other) => other.axes.includes(shared));
+    if (!home) continue;
+    home.ends = [Math.min(home.ends[0], column.ends[0]), Math.max(home.ends[1], column.ends[1])];
+    home.axes.push(...column.axes);
+    columns.delete(key);
+  }
   return [...columns.values()].sort((a, b) => a.ends[0] - b.ends[0]);
 }
 
@@ -70,20 +80,24 @@ export function stacked(layout) {
   const first = columns[0].axes.filter((name) => name.startsWith("y"));
   /** Where a height in a panel comes to lie. @param {number} number @param {number} y */
   const lifted = (number, y) => 1 - (number + 1) * height + height * (bottom + (TOP - bottom) * y);
+  const moved = (/** @type {number} */ x, /** @type {number} */ number) => {
+    const { ends } = columns[number];
+    return left + ((x - ends[0]) / (ends[1] - ends[0])) * (right - left);
+  };
   columns.forEach(({ axes }, number) => {
     let above = 0;
     for (const name of axes) {
       const axis = { ...layout[name] };
       if (name.startsWith("x")) {
-        axis.domain = [left, right];
+        axis.domain = (axis.domain || [0, 1]).map((/** @type {number} */ x) => moved(x, number));
         if (alike && number < columns.length - 1) axis.title = { ...axis.title, text: "" };
       }
       else {
         const [low, high] = axis.domain || [0, 1];
         axis.domain = [lifted(number, low), lifted(number, high)];
         const pattern = layout[first[above++]] || {}; // its neighbor at the left had the labels of both
-        if (axis.showticklabels === false && pattern.showticklabels !== false) axis.showticklabels = true;
-        if (!axis.title?.text && pattern.title) axis.title = pattern.title;
+        if (alike && axis.showticklabels === false && pattern.showticklabels !== false) axis.showticklabels = true;
+        if (alike && !axis.title?.text && pattern.title) axis.title = pattern.title;
       }
       made[name] = axis;
     }
@@ -91,10 +105,6 @@ export function stacked(layout) {
   const of = (/** @type {number} */ x) => {
     const found = columns.findIndex(({ ends }) => x >= ends[0] - 1e-6 && x <= ends[1] + 1e-6);
     return found < 0 ? (x > right ? columns.length - 1 : 0) : found;
-  };
-  const moved = (/** @type {number} */ x, /** @type {number} */ number) => {
-    const { ends } = columns[number];
-    return left + ((x - ends[0]) / (ends[1] - ends[0])) * (right - left);
   };
   const place = (/** @type {any} */ entry) => {
     if (entry.xref !== "paper" || entry.yref !== "paper" || typeof entry.x !== "number" || typeof entry.y !== "number") return entry;
