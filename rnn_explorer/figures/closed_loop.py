@@ -10,6 +10,7 @@ from rnn_explorer.analysis.generate_report import TOLERANCE, ClosedLoop
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CELL_MARKERS,
+    COMPUTED,
     MUTED,
     REFERENCE,
     cell_color,
@@ -17,6 +18,7 @@ from rnn_explorer.figures.style import (
     legend,
     margin,
     plain,
+    saying,
     time_axis,
 )
 from rnn_explorer.trace import Array
@@ -76,7 +78,7 @@ def closed_loop(found: ClosedLoop | None, cell: str, value: int = 0) -> Figure:
         title=_title(found),
         how_to_read=_how(known, free, read, ends),
         data=data,
-        layout=layout,
+        layout=saying(layout, COMPUTED if found is None else ""),
         marks=[Mark("line")],
         table=_table(found),
     )

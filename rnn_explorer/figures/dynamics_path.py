@@ -23,7 +23,18 @@ from rnn_explorer.analysis.fixed_points import (
 )
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.style import CLASS_COLORS, MUTED, REFERENCE, layer_name, legend, margin, nice_ceiling, plain
+from rnn_explorer.figures.style import (
+    CLASS_COLORS,
+    COMPUTED,
+    MUTED,
+    REFERENCE,
+    layer_name,
+    legend,
+    margin,
+    nice_ceiling,
+    plain,
+    saying,
+)
 from rnn_explorer.trace import Array
 
 PICK = {"choose": "pick"}  # `meta` of a trace whose `customdata` can be picked
@@ -122,7 +133,7 @@ def _nothing_yet() -> Figure:
         title="Hidden-state trajectories",
         how_to_read=_how(None),
         data=[],
-        layout=layout,
+        layout=saying(layout, COMPUTED),
         table={name: [] for name in ("what", "number", "step", "words", *_AXES)},
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.fixed_points import BAND, FixedPoints, Spectrum, period, time_constant
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics_path import AT_ONE, LEAVES, STAYS, eigenvalue_words
-from rnn_explorer.figures.style import REFERENCE, layer_name, legend, margin, nice_ceiling, plain
+from rnn_explorer.figures.style import REFERENCE, layer_name, legend, margin, nice_ceiling, plain, saying
 from rnn_explorer.trace import Array
 
 _FARTHEST = 20.0  # an eigenvalue beyond this is drawn outside the figure, and found in the table
@@ -65,7 +65,7 @@ def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> F
             "the circle; off the horizontal axis they turn as they go."
         ),
         data=data,
-        layout=_layout(_limit(values, limit)),
+        layout=saying(_layout(_limit(values, limit)), "Click a state or a fixed point." if not len(values) else ""),
         table={
             "real": values.real,
             "imaginary": values.imag,

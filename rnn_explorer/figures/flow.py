@@ -10,7 +10,18 @@ import numpy as np
 from rnn_explorer.analysis.fixed_points import FixedPoints, Flow, Trajectories
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics_path import axis_title, coordinates, dynamics_path
-from rnn_explorer.figures.style import Scale, color_bar, layer_name, margin, nice_ceiling, nice_floor, plain, ramp
+from rnn_explorer.figures.style import (
+    COMPUTED,
+    Scale,
+    color_bar,
+    layer_name,
+    margin,
+    nice_ceiling,
+    nice_floor,
+    plain,
+    ramp,
+    saying,
+)
 from rnn_explorer.trace import Array
 
 SPEED_SCALE: Scale = ramp("#7A5CC8")
@@ -79,11 +90,14 @@ def _nothing_yet() -> Figure:
         title="Flow of the states",
         how_to_read=_HOW + ".",
         data=[],
-        layout={
-            "margin": margin(48, 60, 6, 36),
-            "xaxis": {"title": {"text": "PC 1", "standoff": 4}, **ends},
-            "yaxis": {"title": {"text": "PC 2", "standoff": 2}, **ends},
-        },
+        layout=saying(
+            {
+                "margin": margin(48, 60, 6, 36),
+                "xaxis": {"title": {"text": "PC 1", "standoff": 4}, **ends},
+                "yaxis": {"title": {"text": "PC 2", "standoff": 2}, **ends},
+            },
+            COMPUTED,
+        ),
         table={name: [] for name in ("PC 1", "PC 2", *_MOVES)},
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnn_explorer.analysis.generate_report import Correlates
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.style import cell_color, fade, layer_name, margin, plain
+from rnn_explorer.figures.style import COMPUTED, cell_color, fade, layer_name, margin, plain, saying
 
 MOST = 10  # units drawn
 _ALSO = 3  # features that are told of each
@@ -59,24 +59,27 @@ def followers(
             "text."
         ),
         data=data,
-        layout={
-            "margin": margin(52, 12, 6, 36),
-            "bargap": 0.2,
-            "hovermode": "y",  # a whole row can be pointed at and clicked, however short its bar
-            "xaxis": {
-                "title": {"text": f"correlation r of its {quantity.replace('_', '-')} values", "standoff": 4},
-                "range": [-1.3, 1.3],
-                "tickvals": [-1, -0.5, 0, 0.5, 1],
+        layout=saying(
+            {
+                "margin": margin(52, 12, 6, 36),
+                "bargap": 0.2,
+                "hovermode": "y",  # a whole row can be pointed at and clicked, however short its bar
+                "xaxis": {
+                    "title": {"text": f"correlation r of its {quantity.replace('_', '-')} values", "standoff": 4},
+                    "range": [-1.3, 1.3],
+                    "tickvals": [-1, -0.5, 0, 0.5, 1],
+                },
+                "yaxis": {
+                    "title": {"text": "unit", "standoff": 2},
+                    "range": [MOST - 0.5, -0.5],
+                    "tickmode": "array",
+                    "tickvals": list(range(len(drawn))),
+                    "ticktext": [str(n) for n in units.tolist()],
+                    "showgrid": False,
+                },
             },
-            "yaxis": {
-                "title": {"text": "unit", "standoff": 2},
-                "range": [MOST - 0.5, -0.5],
-                "tickmode": "array",
-                "tickvals": list(range(len(drawn))),
-                "ticktext": [str(n) for n in units.tolist()],
-                "showgrid": False,
-            },
-        },
+            COMPUTED if found is None else "",
+        ),
         table={"unit": [n for n, _ in ranked], f"r with {feature}": [r for _, r in ranked]},
     )
 

@@ -14,7 +14,7 @@ from rnn_explorer.analysis.memory_report import BINS, CellMemory
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.decades import axis
 from rnn_explorer.figures.gradient import line_name, line_of
-from rnn_explorer.figures.style import REFERENCE, heading, layer_name, legend, margin, nice_ceiling
+from rnn_explorer.figures.style import COMPUTED, REFERENCE, heading, layer_name, legend, margin, nice_ceiling, saying
 
 _LOW, _HIGH = -1, 4  # powers of ten of the time constants drawn; longer ones lie at the upper end
 
@@ -55,7 +55,10 @@ def gate_statistics(cells: Sequence[CellMemory], length: int = 0) -> Figure:
         else f"{gate.capitalize()} gate: how open, and how long each unit holds what it has",
         how_to_read=how,
         data=data,
-        layout=_layout(what, right, top, slope, max((len(values) for values in units), default=1), length),
+        layout=saying(
+            _layout(what, right, top, slope, max((len(values) for values in units), default=1), length),
+            COMPUTED if not cells else "",
+        ),
         table={
             "curve": [name for cell, values in zip(shown, units, strict=True) for name in [_name(cell)] * len(values)],
             "unit": [unit for values in units for unit in range(len(values))],

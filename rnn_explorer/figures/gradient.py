@@ -14,6 +14,7 @@ from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CELL_MARKERS,
     CLASS_COLORS,
+    COMPUTED,
     MUTED,
     REFERENCE,
     cell_color,
@@ -22,6 +23,7 @@ from rnn_explorer.figures.style import (
     legend,
     margin,
     plain,
+    saying,
     time_ticks,
 )
 from rnn_explorer.trace import Array
@@ -70,7 +72,10 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
         title=f"Sensitivity of the last state to earlier ones{suffix}",
         how_to_read=how + decades.beyond(everything, low, high),
         data=data,
-        layout=_layout(low, high, longest, legend_room(len(cells) + len(pinned), 5 if len(cells) < 2 else 3)),
+        layout=saying(
+            _layout(low, high, longest, legend_room(len(cells) + len(pinned), 5 if len(cells) < 2 else 3)),
+            COMPUTED if not cells else "",
+        ),
         marks=[Mark("point", trace=_TRACES * number) for number in range(len(cells))],
         table=_table(cells, pinned),
     )

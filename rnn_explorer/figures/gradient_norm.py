@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import decimate
-from rnn_explorer.figures.style import MUTED, REFERENCE, cell_color, fade, legend, margin, nice_ceiling
+from rnn_explorer.figures.style import MUTED, REFERENCE, cell_color, fade, legend, margin, nice_ceiling, saying
 from rnn_explorer.trace import Array
 
 _LOW, _HIGH = -3, 1  # powers of ten that the axis always holds
@@ -61,18 +61,21 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
         title="Gradient of the weights, before and after clipping",
         how_to_read=words + decades.beyond(everything, low, high),
         data=data,
-        layout={
-            "margin": margin(50, 52 if clip_norm > 0 else 14, 24, 36),
-            "legend": legend(),
-            "xaxis": {
-                "title": {"text": "optimizer step", "standoff": 4},
-                "range": [0, nice_ceiling(max(newest, 10), _JUMPS)],
-                "nticks": 6,
-                "zeroline": False,
+        layout=saying(
+            {
+                "margin": margin(50, 52 if clip_norm > 0 else 14, 24, 36),
+                "legend": legend(),
+                "xaxis": {
+                    "title": {"text": "optimizer step", "standoff": 4},
+                    "range": [0, nice_ceiling(max(newest, 10), _JUMPS)],
+                    "nticks": 6,
+                    "zeroline": False,
+                },
+                "yaxis": decades.axis("‖∂L / ∂weights‖", low, high),
+                **_limit(clip_norm),
             },
-            "yaxis": decades.axis("‖∂L / ∂weights‖", low, high),
-            **_limit(clip_norm),
-        },
+            "No optimizer step is made yet. Press Play." if not len(step) else "",
+        ),
         table={"step": np.asarray(step), "grad_norm": np.asarray(grad_norm), "applied_norm": np.asarray(applied_norm)},
     )
 

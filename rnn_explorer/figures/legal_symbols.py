@@ -9,6 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.own_sequence_report import OwnSequence
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
+    COMPUTED,
     REFERENCE,
     cell_color,
     color_bar,
@@ -16,6 +17,7 @@ from rnn_explorer.figures.style import (
     margin,
     plain,
     ramp,
+    saying,
     time_axis,
     visible,
 )
@@ -80,7 +82,7 @@ def legal_symbols(found: OwnSequence | None, cell: str) -> Figure:
             "allows there, a dot is what came: color outside the frames is a mistake."
         ),
         data=data,
-        layout=_layout(names, symbols, len(steps)),
+        layout=saying(_layout(names, symbols, len(steps)), COMPUTED if found is None else ""),
         marks=[Mark("line")],
         table={
             "step": np.repeat(steps, len(names)),

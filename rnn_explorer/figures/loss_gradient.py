@@ -10,7 +10,7 @@ from rnn_explorer.analysis.memory_report import CellMemory
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.gradient import color_of, legend_room, line_name, line_of, mark_of
-from rnn_explorer.figures.style import layer_name, legend, margin, time_axis
+from rnn_explorer.figures.style import COMPUTED, layer_name, legend, margin, saying, time_axis
 
 _LOW, _HIGH = -6, 1  # powers of ten that the axis always holds
 
@@ -57,13 +57,16 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
         how_to_read="Low: the state after time step k hardly moves the loss of this sequence."
         + decades.beyond(everything, low, high),
         data=data,
-        layout={
-            "margin": margin(50, 14, legend_room(len(cells), 2), 36),
-            "legend": legend(),
-            "xaxis": time_axis(longest, title={"text": "time step k", "standoff": 4}),
-            "yaxis": decades.axis("‖∂L / ∂s(k)‖", low, high),
-            "showlegend": len(cells) > 1,
-        },
+        layout=saying(
+            {
+                "margin": margin(50, 14, legend_room(len(cells), 2), 36),
+                "legend": legend(),
+                "xaxis": time_axis(longest, title={"text": "time step k", "standoff": 4}),
+                "yaxis": decades.axis("‖∂L / ∂s(k)‖", low, high),
+                "showlegend": len(cells) > 1,
+            },
+            COMPUTED if not cells else "",
+        ),
         marks=[Mark("line")],
         table={
             "curve": [

@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.memory_report import InputSaliency
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.style import CLASS_COLORS, cell_color, margin, plain, time_axis, visible
+from rnn_explorer.figures.style import CLASS_COLORS, COMPUTED, cell_color, margin, plain, saying, time_axis, visible
 
 _LOW, _HIGH = -6, 1  # powers of ten that the absolute axis always holds
 _MOST_SYMBOLS = 45  # letters along the axis; more are too small to read
@@ -63,22 +63,25 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
         how_to_read="How strongly the answer depends on each input: bars relative to the largest, beneath "
         "the gradient's norm itself." + decades.beyond(seen, low, high),
         data=data,
-        layout={
-            "margin": margin(54, 12, 6, 36),
-            "showlegend": False,
-            "bargap": 0.15,
-            "xaxis": time_axis(
-                len(norm), title={"text": "time step k of the input", "standoff": 4}, anchor="y2", **_ticks(symbols)
-            ),
-            "yaxis": {
-                "title": {"text": "relative", "standoff": 2},
-                "range": [0, 1.04],
-                "domain": [0.5, 1.0],
-                "tickvals": [0, 0.5, 1],
-                "zeroline": False,
+        layout=saying(
+            {
+                "margin": margin(54, 12, 6, 36),
+                "showlegend": False,
+                "bargap": 0.15,
+                "xaxis": time_axis(
+                    len(norm), title={"text": "time step k of the input", "standoff": 4}, anchor="y2", **_ticks(symbols)
+                ),
+                "yaxis": {
+                    "title": {"text": "relative", "standoff": 2},
+                    "range": [0, 1.04],
+                    "domain": [0.5, 1.0],
+                    "tickvals": [0, 0.5, 1],
+                    "zeroline": False,
+                },
+                "yaxis2": decades.axis("absolute", low, high, domain=[0.0, 0.42], anchor="x"),
             },
-            "yaxis2": decades.axis("absolute", low, high, domain=[0.0, 0.42], anchor="x"),
-        },
+            COMPUTED if found is None else "",
+        ),
         marks=[Mark("line"), Mark("line", axes=("x", "y2"))],
         table={"step": steps, **({"symbol": list(symbols)} if symbols else {}), "absolute": norm, "relative": relative},
     )

@@ -324,3 +324,14 @@ CELL_NAMES = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 def cell_color(cell: str) -> str:
     """The color of a cell type; the first class color for one without its own."""
     return CELL_COLORS.get(cell, CLASS_COLORS[0])
+
+
+COMPUTED = "Being computed."  # why a figure is empty, mostly
+
+
+def saying(layout: dict[str, Any], words: str) -> dict[str, Any]:
+    """A layout with a sentence in its middle that says why nothing is drawn; as it is where there are no words."""
+    if not words:
+        return layout
+    middle = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False, "font": {"size": 12}}
+    return {**layout, "annotations": [*layout.get("annotations", ()), {**middle, "text": words}]}

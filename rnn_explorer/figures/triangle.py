@@ -8,7 +8,7 @@ import numpy as np
 
 from rnn_explorer.analysis.memory_report import Triangle
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.style import Scale, color_bar, layer_name, margin, time_axis
+from rnn_explorer.figures.style import COMPUTED, Scale, color_bar, layer_name, margin, saying, time_axis
 
 # From lost (dark) over 1, where a change passes on whole (the palest), to exploding (red): neither a gate nor a state.
 LOWEST, HIGHEST = -6, 2  # powers of ten at the ends of the scale, fixed so that colors mean the same at every step
@@ -63,11 +63,14 @@ def triangle(found: Triangle | None, suffix: str = "") -> Figure:
         how_to_read="Pale: a change at k reaches t whole; dark: it is lost; orange to red: it grows; "
         "colors end at 1e-6 and 100.",
         data=data,
-        layout={
-            "margin": margin(44, 50, 6, 36),
-            "xaxis": {**axis, "title": {"text": "time step k, changed", "standoff": 4}},
-            "yaxis": {**axis, "title": {"text": "time step t, seen", "standoff": 2}},
-        },
+        layout=saying(
+            {
+                "margin": margin(44, 50, 6, 36),
+                "xaxis": {**axis, "title": {"text": "time step k, changed", "standoff": 4}},
+                "yaxis": {**axis, "title": {"text": "time step t, seen", "standoff": 2}},
+            },
+            COMPUTED if found is None else "",
+        ),
         marks=[Mark("line")],
         table={
             "k": np.tile(steps, len(steps)),

@@ -11,12 +11,14 @@ from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CHANGED,
     CLASS_COLORS,
+    COMPUTED,
     MUTED,
     cell_color,
     legend,
     margin,
     nice_ceiling,
     plain,
+    saying,
     signed_limit,
     time_axis,
 )
@@ -86,7 +88,7 @@ def what_if(result: WhatIf | None, unit: int | None = None) -> Figure:
         title=f"What if: {'; '.join(result.changes) or 'nothing is changed'}" if result else "What if",
         how_to_read=f"Above, {which} as it was and as it would be; below, the distance of the whole hidden state.",
         data=data,
-        layout=layout,
+        layout=saying(layout, COMPUTED if result is None else ""),
         marks=[Mark("line"), Mark("line", axes=("x2", "y2"))],
         table=_state_table(result),
     )
@@ -110,7 +112,7 @@ def what_if_answer(result: WhatIf | None) -> Figure:
             else "The answer after each time step: solid as it was, dashed as it would have been."
         ),
         data=data,
-        layout=layout,
+        layout=saying(layout, COMPUTED if result is None else ""),
         marks=[] if classes else [Mark("line")],
         table=_answer_table(result),
     )

@@ -30,6 +30,11 @@ from rnn_explorer.ui.sentence import sentence
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
 _EDITION, _AT, _REPLACED, _BOARD, _OPENED = "edition", "at", "replaced", "board", "opened"
+_CLOSED = "closed"  # uploads of which it was read that they are gone
+_DATA_GONE = (
+    "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
+    "upload the file again for a new one."
+)
 SPEEDS = (100.0, 30.0, 10.0, 3.0, 1.0)  # steps a second that are offered, beside the slow and the fast pace
 KEYS = {  # of the buttons, by their command, with what they do
     "play": ("p", "Play: train until the budget is used up; or pause"),
@@ -79,7 +84,7 @@ def open_run() -> str:
         _read_address(asked, wanted_run)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
-            _tell("This run is no longer on the server; here it is anew, at step 0.")
+            _tell("This run has expired; restarted from the same settings, at step 0.")
         _start(experiment(), fall_back=True)
     if arrived and not wanted_run:
         state[_OPENED] = (asked, state[_RUN])
@@ -132,7 +137,7 @@ def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
     if wanted_run and not kept.was_untrained(wanted_run):
-        _tell("The run in the address is no longer on the server; here is its experiment anew, at step 0.")
+        _tell("The run in the address has expired; restarted from the same settings, at step 0.")
 
 
 def _tell(problem: str) -> None:
@@ -258,14 +263,30 @@ def settings() -> None:
 
 def show_problems() -> None:
     """What could not be used, in sentences, above the figures."""
-    for problem in st.session_state[_PROBLEMS]:
-        st.warning(plain(problem))
+    closed = st.session_state.setdefault(_CLOSED, set())
+    told = list(st.session_state[_PROBLEMS])
     token = uploads.token_of(experiment())
-    if token and not store.holds(token):
-        st.warning(
-            "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
-            "upload the file again for a new one."
-        )
+    if token and not store.holds(token) and token not in closed:
+        told.append(_DATA_GONE)
+    for number, problem in enumerate(told):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"problem-{number}"):
+            st.warning(plain(problem), width="stretch")
+            st.button(
+                "✕",
+                key=f"close-problem-{number}",
+                type="tertiary",
+                help="Close this message",
+                on_click=_close,
+                args=(problem, token),
+            )
+
+
+def _close(problem: str, token: str) -> None:
+    """A message was read, and is not shown again."""
+    if problem == _DATA_GONE:
+        st.session_state[_CLOSED].add(token)
+    elif problem in st.session_state[_PROBLEMS]:
+        st.session_state[_PROBLEMS].remove(problem)
 
 
 @st.fragment
@@ -426,7 +447,7 @@ def _put_on_the_desk(run_id: str) -> None:
 def _go_back(run_id: str) -> None:
     """Put a run on the desk again that was left for another one."""
     if not alive(run_id):
-        _tell("The previous run is no longer on the server.")
+        _tell("The previous run has expired.")
         st.session_state["whole_page"] = True
         return
     kept.leave(st.session_state[_RUN])

@@ -75,7 +75,7 @@ def test_a_page_comes_back_when_a_proxy_said_502_while_the_server_was_restarted(
         lab.page.wait_for_timeout(2000)
         own_server.process = start_server(own_server.port).process
         # Runs live as long as their server: the page shows the same experiment anew, and says so.
-        expect(lab.page.get_by_text(re.compile("anew, at step 0")).first).to_be_visible(timeout=60_000)
+        expect(lab.page.get_by_text(re.compile("restarted from the same settings")).first).to_be_visible(timeout=60_000)
         lab.ready()
         assert lab.run_id() != run
         lab.press("step")

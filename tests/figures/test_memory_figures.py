@@ -195,7 +195,7 @@ def test_the_curve_its_fit_and_the_effective_memory() -> None:
     line, fit, memory = figure.data
     np.testing.assert_allclose(line["y"], 0.8 ** line["x"], rtol=1e-5)
     np.testing.assert_allclose(fit["y"], 0.8 ** fit["x"], rtol=1e-5)
-    assert memory["x"][0] == 20 == cell.effective_memory and memory["text"][0] == "20 steps"
+    assert memory["x"][0] == 20 == cell.effective_memory and memory["text"][0] == "20 time steps"
     assert memory["y"][0] == pytest.approx(0.8**20, rel=1e-5)
     assert line["line"]["color"] == CELL_COLORS["lstm"] and line["line"]["dash"] == "solid"
     assert [shape["y0"] for shape in figure.layout["shapes"]] == [0.01]
@@ -220,7 +220,7 @@ def test_several_layers_have_their_words_in_the_legend_and_looks_of_their_own() 
     cells = GROUPS["layers and directions"]
     figure = gradient(cells)
     curves = [trace for trace in figure.data if trace.get("showlegend", True)]
-    assert curves[0]["name"] == "layer 1: 20 steps" and len({trace["name"] for trace in curves}) == 8
+    assert curves[0]["name"] == "layer 1: 20 time steps" and len({trace["name"] for trace in curves}) == 8
     assert not any("".join(trace["text"]) for trace in figure.data if trace["name"] == "effective memory")
     assert len({trace["line"]["color"] for trace in curves}) == 8, "no two in one color"
     assert curves[0]["line"]["color"] == CELL_COLORS[cells[0].cell]

@@ -132,7 +132,7 @@ def test_one_that_is_gone_is_not_offered_and_its_address_says_so(open_lab: Open)
     page.query_params["run"] = first
     page.session_state["replaced"] = (None, 0.0)
     page.run()
-    assert "no longer on the server" in sentences(page) and run_of(page) != first
+    assert "has expired" in sentences(page) and run_of(page) != first
 
 
 def test_an_untrained_one_that_was_let_go_starts_anew_without_a_word(open_lab: Open) -> None:

@@ -259,11 +259,11 @@ def test_a_change_made_in_another_tab_is_seen(open_lab: Open) -> None:
 
 def test_a_run_that_is_gone_is_started_anew_with_a_sentence(open_lab: Open) -> None:
     page = open_lab(task="adding", cell="gru", run="nosuchrun")
-    assert "no longer on the server" in sentences(page)
+    assert "has expired" in sentences(page)
     assert wait_for(page, lambda view: view.status == "ready").experiment.model.cell == "gru"
     session.engine().command(run_of(page), "stop")
     page.run()
-    assert "no longer on the server" in sentences(page)
+    assert "has expired" in sentences(page)
     assert wait_for(page, lambda view: view.status == "ready").experiment.model.cell == "gru"
 
 
@@ -355,3 +355,13 @@ def test_a_browser_that_is_behind_does_not_bring_an_old_address_back(
         page.query_params[name] = value
     page.run()
     assert Experiment.from_dict(page.session_state["experiment"]).model.hidden_size == 8
+
+
+def test_a_message_can_be_closed_and_stays_closed(open_lab: Open) -> None:
+    page = open_lab(task="adding", cell="nothing", hidden_size="many")
+    assert len(page.warning) == 2
+    first = page.warning[0].value
+    page.button(key="close-problem-0").click().run()
+    assert [each.value for each in page.warning] and first not in [each.value for each in page.warning]
+    page.run()
+    assert len(page.warning) == 1
