@@ -80,7 +80,7 @@ export class Keys {
   /** @param {KeyboardEvent} event */
   press(event) {
     const target = /** @type {Element} */ (event.target);
-    if (event.defaultPrevented || !this.root.isConnected || (target.closest && target.closest(TAKEN))) return;
+    if (event.defaultPrevented || !this.root.isConnected || document.querySelector("dialog[open]") || (target.closest && target.closest(TAKEN))) return;
     const entry = meant(this.keys, event);
     if (!entry) return;
     event.preventDefault();
