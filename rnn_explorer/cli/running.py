@@ -119,7 +119,7 @@ def _by_column(trainer: Trainer) -> dict[str, Any]:
 
 
 def beats(metric: float, baseline: float, higher_is_better: bool) -> bool | None:
-    """Whether a metric is better than that of the predictor without memory; None where there is nothing to compare."""
+    """Whether a metric is better than that of the memoryless baseline; None where there is nothing to compare."""
     if not (math.isfinite(metric) and math.isfinite(baseline)):
         return None
     return metric > baseline if higher_is_better else metric < baseline

@@ -71,7 +71,7 @@ class RunView:
             length.
         validation: `step`, `loss`, `metric`; the first point is that of the untrained model, at step 0.
         test: loss and metric on the test split where they were measured since training last began, else None.
-        baseline: a predictor without memory; None while starting.
+        baseline: the memoryless baseline; None while starting.
         metric_name: "accuracy" or "MSE"; "" while starting.
         summary: the layer summary; empty while starting.
         parameters, keras_parameters: trainable numbers as torch and as Keras count them.

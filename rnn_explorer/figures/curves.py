@@ -54,7 +54,7 @@ def curves(
     Args:
         train: `step`, `loss`, `metric`: arrays of equal length, one row a report.
         validation: the same.
-        baseline_loss, baseline_metric: what a predictor without memory reaches; None or NaN: not drawn.
+        baseline_loss, baseline_metric: what the memoryless baseline reaches; None or NaN: not drawn.
         baseline_how: how it predicts, in words.
         metric_name: "accuracy" or "MSE".
         cell: the cell's key, for the color.

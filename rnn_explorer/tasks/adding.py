@@ -56,7 +56,7 @@ class Adding(Task):
     summary = "Of many numbers two are marked, one in each half; say their sum at the end."
     teaches = "Long memory for a quantity: a value must be caught, held unchanged and added to."
     reading_guide = (
-        "The marker says which two numbers count. The answer after each step should stay near the mean until the "
+        "The marker says which two numbers count. The answer after each time step should stay near the mean until the "
         "first marker, move there, wait, and move to the sum at the second. A loss of 1/6 is what always saying 1 "
         "gives: a curve that rests there, at the line or a little above, has learned the mean and no memory yet. In "
         "the picture of hidden states the ends of the paths should line up in the order of the sums."
@@ -70,8 +70,8 @@ class Adding(Task):
     settings_class = AddingSettings
     metric = Metric("MSE")
     why_memory = (
-        "At the end the marked numbers are gone, but for the rare mark on the very last step, so the best answer is "
-        "the mean of what is not seen. Its error is the variance of that, 1/12 for each of the two numbers."
+        "At the end the marked numbers are gone, but for the rare mark on the very last time step, so the best "
+        "answer is the mean of what is not seen. Its error is the variance of that, 1/12 for each of the two numbers."
     )
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm",
@@ -104,8 +104,8 @@ class Adding(Task):
         return Baseline(
             error,
             error,
-            "sees the last step alone: where it is marked says its number + 1/2, else the mean, 1, whose error is the "
-            "variance of the sum, 1/6",
+            "sees the last time step alone: where it is marked says its number + 1/2, else the mean, 1, whose error "
+            "is the variance of the sum, 1/6",
         )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:

@@ -217,8 +217,8 @@ class Task(ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     metric: Metric
     why_memory: ClassVar[str] = (
-        "A network without memory answers from the present time step alone. What lies beyond this line has made use of "
-        "earlier steps."
+        "A memoryless predictor answers from the present time step alone. What lies beyond this line has made use of "
+        "earlier time steps."
     )
     finite: ClassVar[bool] = False
     symbols: ClassVar[bool] = False

@@ -40,7 +40,7 @@ class ContextSettings(TaskSettings):
     )  # fmt: skip
     noise: float = setting(
         1.0, low=0.1, high=3.0, label="Noise",
-        help="Standard deviation of the noise at each step; the mean of a stream has 0.2 over sequences.",
+        help="Standard deviation of the noise at each time step; the mean of a stream has 0.2 over sequences.",
     )  # fmt: skip
 
     @property
@@ -105,7 +105,7 @@ class Context(Task):
         return Baseline(
             loss=float(weight @ surprise / weight.sum()),
             metric=agreement,
-            how="sees the last step alone, and knows how likely a sum is to have the sign of its last number",
+            how="sees the last time step alone, and knows how likely a sum is to have the sign of its last number",
         )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:

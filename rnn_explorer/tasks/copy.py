@@ -32,7 +32,7 @@ class CopySettings(TaskSettings):
     )  # fmt: skip
     lag: int = setting(
         10, low=1, high=100, unit="steps", label="Lag",
-        help="Blank steps between the last symbol and the first question.",
+        help="Blank time steps between the last symbol and the first question.",
     )  # fmt: skip
 
     @property
@@ -62,7 +62,8 @@ class Copy(DrawnTask):
         "The letters at the left are to be repeated at the question marks; in between nothing happens. All answers "
         "but the last few are blanks, which is learned at once, so the loss soon falls to the baseline and may rest "
         "there. From then on every letter has to be remembered: the verdict says how many of them are. In the map of "
-        "hidden states the silence shows how: rows that stay as they are, or a pattern that turns from step to step."
+        "hidden states the silence shows how: rows that stay as they are, or a pattern that turns from one time step "
+        "to the next."
     )
     source = Source(
         citation="S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9(8); in this "
@@ -116,7 +117,7 @@ class Copy(DrawnTask):
             hits, verdict = 0, f"has no finite answer, where {_text(right, names)} came"
         return Explanation(
             kind="symbols",
-            title=f"{_text(right, names)}, to be repeated after {self.settings.lag} steps",
+            title=f"{_text(right, names)}, to be repeated after {self.settings.lag} time steps",
             verdict=verdict,
             correct=hits == items,
             length=length,

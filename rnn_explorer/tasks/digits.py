@@ -37,7 +37,8 @@ class DigitsSettings(TaskSettings):
 
     pixels: bool = setting(
         False, label="One pixel a step",
-        help="Off: 8 steps, one row of 8 pixels each. On: 64 steps, one pixel each, which asks for a longer memory.",
+        help="Off: 8 time steps, one row of 8 pixels each. On: 64 time steps, one pixel each, which asks for a "
+        "longer memory.",
     )  # fmt: skip
     train_size: int = setting(
         POOL, low=10, high=POOL, unit="images", log=True, label="Training set size",

@@ -38,7 +38,8 @@ class FlipFlopSettings(TaskSettings):
     )  # fmt: skip
     pulse_probability: float = setting(
         0.1, low=0.01, high=0.5, label="Pulse probability",
-        help="How likely a pulse is on each channel at each step after the first. Rare pulses ask for a longer memory.",
+        help="How likely a pulse is on each channel at each time step after the first. Rare pulses ask for a longer "
+        "memory.",
     )  # fmt: skip
 
     @property
@@ -101,7 +102,9 @@ class FlipFlop(Task):
         length = self.settings.seq_len
         # Where there is no pulse, +1 and -1 are equally likely: the best guess, 0, is off by 1.
         error = (1 - self.settings.pulse_probability) * (length - 1) / length
-        return Baseline(error, error, "sees the present step alone: right at a pulse, else says 0, which is off by 1")
+        return Baseline(
+            error, error, "sees the present time step alone: right at a pulse, else says 0, which is off by 1"
+        )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]

@@ -218,8 +218,8 @@ class Forecast(Task):
     teaches = "Regression over time, and how much better than repeating the last value a memory can do."
     reading_guide = (
         "Each time step shows the network one value; its answer is a forecast of the next. Target and answer are "
-        "drawn where the forecast is made, so they should lie on each other, while an answer that trails by one step "
-        "only repeats what it saw. Judged is the second half of each window. The line on the loss curve is "
+        "drawn where the forecast is made, so they should lie on each other, while an answer that trails by one time "
+        "step only repeats what it saw. Judged is the second half of each window. The line on the loss curve is "
         "hardly better than that: the best that can be made of the last value alone. Loss and metric are squared "
         "errors in units of the variance of the training part, so 1 is about as bad as always saying the mean. The "
         "sunspots are few and their last cycles larger than any trained on: the training loss falls on while the "

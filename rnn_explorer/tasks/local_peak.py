@@ -54,10 +54,10 @@ class LocalPeak(Task):
         "87.5 %, whatever the cell and however long it trains."
     )
     reading_guide = (
-        "The answer at each step should jump to 1 at a peak and else be 0. A bidirectional layer gets there, since its "
-        "backward half has already read the next number. Switch it off: a one-way layer is right wherever a number is "
-        "smaller than the one before, and else can only say that a large number is likely to be a peak. Its accuracy "
-        "stops at 7/8 and its loss well above zero: no training gives it what it has not seen."
+        "The answer at each time step should jump to 1 at a peak and else be 0. A bidirectional layer gets there, "
+        "since its backward half has already read the next number. Switch it off: a one-way layer is right wherever "
+        "a number is smaller than the one before, and else can only say that a large number is likely to be a peak. "
+        "Its accuracy stops at 7/8 and its loss well above zero: no training gives it what it has not seen."
     )
     source = Source(
         citation="made for this program; on reading both ways M. Schuster and K. K. Paliwal (1997), Bidirectional "

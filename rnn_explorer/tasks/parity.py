@@ -54,8 +54,8 @@ class Parity(DrawnTask):
     )
     reading_guide = (
         "Every +1 turns the answer round, and every -1 leaves it: the target drawn is the parity so far, which a "
-        "solved network follows at each step though it is asked at the end alone. With variable length the loss lies "
-        "at ln 2 = 0.69 for a while and then falls fast, as short strings are understood and longer ones follow. "
+        "solved network follows at each time step though it is asked at the end alone. With variable length the loss "
+        "lies at ln 2 = 0.69 for a while and then falls fast, as short strings are understood and longer ones follow. "
         "Without it the validation loss stays there, while training strings may be learned by heart: with one number "
         "wrong the answer is a coin toss. The hidden state of a solved network hops between two regions at each +1."
     )

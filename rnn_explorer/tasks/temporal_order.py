@@ -58,9 +58,9 @@ class TemporalOrder(Task):
     title = "Temporal order"
     summary = "Say which two signals, X or Y, came among distractors, and in which order."
     teaches = (
-        "The vanishing gradient: from small random weights the simple RNN stays at chance over 40 steps, while the GRU "
-        "and the LSTM with its forget gate open from the start solve it. From orthogonal weights (keras) the RNN "
-        "often can too."
+        "The vanishing gradient: from small random weights the simple RNN stays at chance over 40 time steps, while "
+        "the GRU and the LSTM with its forget gate open from the start solve it. From orthogonal weights (keras) the "
+        "RNN often can too."
     )
     reading_guide = (
         "Only the X and Y matter; all else is noise to be ignored. The probabilities after each symbol should split "

@@ -60,16 +60,17 @@ class Vowels(PoolTask):
 
     key = "vowels"
     title = "Japanese vowels"
-    summary = "Hear two vowels as 7 to 29 steps of 12 numbers and say which of nine men speaks."
+    summary = "Hear two vowels as 7 to 29 time steps of 12 numbers and say which of nine men speaks."
     teaches = "Measured signals of varying length: padding, lengths and normalization."
     reading_guide = (
         "Each time step shows the network 12 numbers, the shape of the sound's spectrum in a stretch of a few "
-        "milliseconds; the rows of the picture are the steps from top to bottom. Utterances differ in length, so the "
-        "answer is read at each one's own last step and what comes after it is padding. The probabilities after each "
-        "step say what it would answer if the man fell silent there: often he is known within a few steps. In the "
-        "picture of hidden states, the paths of the nine speakers part. With only 216 utterances to train on it soon "
-        "knows those by heart, while a few of the others stay wrong. The line on the loss curve is hard to beat: one "
-        "step alone tells most speakers apart, and memory wins only the last few percent."
+        "milliseconds; the rows of the picture are the time steps from top to bottom. Utterances differ in length, "
+        "so the answer is read at each one's own last time step and what comes after it is padding. The "
+        "probabilities after each time step say what it would answer if the man fell silent there: often he is known "
+        "within a few time steps. In the picture of hidden states, the paths of the nine speakers part. With only "
+        "216 utterances to train on it soon knows those by heart, while a few of the others stay wrong. The line on "
+        "the loss curve is hard to beat: one time step alone tells most speakers apart, and memory wins only the "
+        "last few percent."
     )
     source = files.source("vowels")
     settings_class = VowelsSettings
@@ -117,7 +118,7 @@ class Vowels(PoolTask):
         steps = np.repeat(np.arange(length)[:, None], CHANNELS, axis=1)
         return Explanation(
             kind="image",
-            title=f"{NAMES[target]}, {length} steps",
+            title=f"{NAMES[target]}, {length} time steps",
             verdict=verdict,
             correct=correct,
             length=length,

@@ -86,5 +86,5 @@ def test_the_picture_has_a_row_for_each_real_step() -> None:
     assert told.image.shape == told.image_steps.shape == (length, 12)
     assert told.image_steps[:, 0].tolist() == list(range(length)) and np.ptp(told.image_steps, axis=1).max() == 0
     assert np.array_equal(told.image, batch.inputs[0, :length])
-    assert told.title == f"{NAMES[speaker]}, {length} steps" and told.correct
+    assert told.title == f"{NAMES[speaker]}, {length} time steps" and told.correct
     assert told.verdict == f"says {NAMES[speaker]} (60 %), it is {NAMES[speaker]}"

@@ -36,15 +36,15 @@ class OwnSeries(OwnTask):
     key = "own_series"
     title = "Your own series"
     summary = "Bring a CSV file: forecast one or more of its columns, or tell the class of each series."
-    teaches = "What a recurrent network can make of your data, against a predictor without memory."
+    teaches = "What a recurrent network can make of your data, against the memoryless baseline."
     reading_guide = (
         "Each time step shows the network one row of the table, each column in standard deviations from its mean "
         "over the training part; the figures draw it in its own unit. For a forecast, target and answer are drawn "
-        "where the forecast is made and should lie on each other; an answer that trails by one step only repeats "
+        "where the forecast is made and should lie on each other; an answer that trails by one time step only repeats "
         "what it saw. The line on the loss curve is that lazy forecast, and 1 is about as bad as always saying the "
         "mean. The parts follow each other in time, so a series that drifts is judged on values it was not trained "
-        "on. For a classification, the probabilities after each step say what it would answer if the series ended "
-        "there; the line on the loss curve knows the last step alone."
+        "on. For a classification, the probabilities after each time step say what it would answer if the series ended "
+        "there; the line on the loss curve knows the last time step alone."
     )
     source = Source(
         citation=f"your own file; the example: {files.source('seattle').citation}",
