@@ -39,7 +39,7 @@ def go_to_step(visitor: Visitor, step: int) -> None:
 
 def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(visit: Visit) -> None:
     cell = open_cell(visit(1440, 900), "task=names&cell=lstm&hidden_size=16")
-    expect(cell.page.locator(".rx-cell .rx-title")).to_have_text(re.compile(r"LSTM layer 1 at step \d+, unit \d+$"))
+    expect(cell.page.locator(".rx-cell .rx-title")).to_have_text(re.compile(r"LSTM layer 1 at t = \d+, unit \d+$"))
     expect(cell.board).to_have_attribute("data-time", re.compile("[2-9]"))  # where something happens
     cell.page.locator("select[name=unit]").select_option("-1")
     title(cell, "mean over 16 units")
@@ -51,7 +51,7 @@ def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(vis
     assert boxes["cell"]["height"] > 1.4 * boxes["answer"]["height"]  # type: ignore[index]
     expect(cell.page.locator(".rx-cell .rx-equation")).to_have_count(6)
     go_to_step(cell, 4)
-    title(cell, "at step 4")
+    title(cell, "at t = 4")
     expect(cell.board).to_have_attribute("data-time", "4")
     expect(cell.page.locator(".rx-states .rx-line").first).to_be_attached()
     # a click on a unit's row chooses that unit and the step
@@ -105,11 +105,11 @@ def test_numbers_move_while_it_trains_and_the_past_can_be_seen(visit: Visit) -> 
 def test_the_unrolled_view_goes_where_it_is_clicked(visit: Visit) -> None:
     cell = open_cell(visit(), "task=temporal_order&cell=rnn&hidden_size=8")
     go_to_step(cell, 4)
-    title(cell, "at step 4")
+    title(cell, "at t = 4")
     cell.page.locator("select[name=view]").select_option("unrolled")
     expect(cell.page.locator(".rx-picture [data-choose=time]")).to_have_count(7)
     cell.page.locator(".rx-picture [data-choose=time][data-value='6']").click()
-    title(cell, "at step 6")
+    title(cell, "at t = 6")
     expect(cell.page.locator(".rx-picture [data-choose=time][data-value='9']")).to_have_count(1)
     expect(cell.page.locator(".rx-pick-time output")).to_have_text("6")
 
@@ -153,7 +153,7 @@ def test_downloads_and_a_narrow_window(visit: Visit) -> None:
     assert picture and side and side["y"] >= picture["y"] + picture["height"] - 1
     assert picture["width"] > 400
     cell.page.locator("select[name=direction]").select_option("backward")
-    title(cell, "GRU layer 1, backward at step ")
+    title(cell, "GRU layer 1, backward at t = ")
     for form, check in (
         ("SVG picture", lambda text: ElementTree.fromstring(text)),
         ("CSV, the numbers", lambda text: next(csv.DictReader(io.StringIO(text)))["candidate.gated"]),

@@ -49,7 +49,7 @@ def title(page: Visitor, name: str = "dynamics"):
 def found(page: Visitor, step: int | str = 250) -> None:
     """Press the button and wait for what is found."""
     page.page.get_by_role("button", name="Search for states").click()
-    expect(title(page)).to_have_text(re.compile(f"^Fixed points of .* under .*, found at step {step}$"))
+    expect(title(page)).to_have_text(re.compile(f"^Fixed points of .* under .*, found at optimizer step {step}$"))
     page.wait(f"{LEGEND}.some((name) => name.endsWith('stable'))")
 
 
@@ -113,7 +113,7 @@ def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
     page.board.locator("select[name=refresh]").select_option("5")
     page.press("play")
     step = (
-        "Number((document.querySelector('.rx-dynamics .rx-title').textContent.match(/at step (\\d+)$/) || [0, -1])[1])"
+        "Number((document.querySelector('.rx-dynamics .rx-title').textContent.match(/at optimizer step (\\d+)$/) || [0, -1])[1])"
     )
     page.wait(f"{step} >= 0")
     first = page.page.evaluate(step)
@@ -145,7 +145,7 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
         "",
         5,
         r"\d+, \d+|point \d+",
-        r"^(The state after step \d+ of sequence \d+|Point \d+ \(.*\)) of GRU layer 1",
+        r"^(The state at t = \d+ of sequence \d+|Point \d+ \(.*\)) of GRU layer 1",
     )
     page.wait(f"{NAMES}.includes('left alone')")
 
@@ -202,11 +202,11 @@ def test_points_of_another_input_are_out_of_date_until_they_are_searched_again(v
     for _ in range(3):
         page.page.keyboard.press("ArrowRight")
     expect(title(page, "flow")).to_have_text("Flow (a slice) of GRU layer 1, pulse 1 = 0.3")
-    expect(title(page)).to_have_text("Out of date: Fixed points of GRU layer 1 under input 0, found at step 250")
+    expect(title(page)).to_have_text("Out of date: Fixed points of GRU layer 1 under input 0, found at optimizer step 250")
     expect(page.page.locator(".rx-found:visible li")).to_have_count(1)
     expect(page.page.locator(".rx-found:visible li.rx-warning")).to_contain_text("hold no longer")
     page.page.get_by_role("button", name="Search for states").click()
-    expect(title(page)).to_have_text("Fixed points of GRU layer 1 under pulse 1 = 0.3, found at step 250")
+    expect(title(page)).to_have_text("Fixed points of GRU layer 1 under pulse 1 = 0.3, found at optimizer step 250")
 
 
 def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> None:
@@ -216,7 +216,7 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     page.page.wait_for_timeout(1500)
     expect(title(page)).to_have_text("Hidden-state trajectories of GRU layer 1")
     page.page.get_by_role("button", name="Search for states").click()
-    expect(title(page)).to_have_text(re.compile("found at step 0$"))
+    expect(title(page)).to_have_text(re.compile("found at optimizer step 0$"))
     card = page.page.locator(".rx-dynamics:visible")
     shown = sum(int(name.split()[0]) for name in page.page.evaluate(LEGEND))
     card.locator("summary").click()
@@ -228,7 +228,7 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     assert sum(row["what"] == "point" for row in rows) == shown
     assert sum(row["what"] == "state" for row in rows) == 8 * 20
     page.page.get_by_role("button", name="Back to the present").click()
-    expect(title(page)).to_have_text(re.compile("^Out of date: .* found at step 0$"))
+    expect(title(page)).to_have_text(re.compile("^Out of date: .* found at optimizer step 0$"))
 
 
 def test_a_narrow_window_stacks_the_cards_and_layers_can_be_chosen(visit: Visit) -> None:

@@ -227,7 +227,7 @@ def test_pointing_at_a_time_step_marks_it_everywhere(visit: Visit) -> None:
     assert frame["width"] == pytest.approx(image["width"], abs=4)
     lab.page.mouse.move(5, 5)
     expect(lab.board).to_have_attribute("data-time", "")
-    assert lab.page.locator(".rx-overlay i").count() == 0
+    assert lab.page.locator(".rx-overlay i:not(.rx-unit)").count() == 0
 
 
 def test_changing_the_cell_and_the_task(visit: Visit) -> None:

@@ -42,7 +42,7 @@ def test_before_training_everything_is_there_and_fits_on_one_screen(visit: Visit
     said = page.page.locator(".rx-findings:visible li")
     expect(said.first).to_be_visible()
     assert any("gradient" in text for text in said.all_inner_texts())
-    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at step 0")
+    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at optimizer step 0")
     for name in (*FIGURES, "findings"):
         box = page.page.locator(f".rx-{name}:visible").bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
@@ -95,11 +95,11 @@ def test_a_curve_is_pinned_while_it_learns(visit: Visit) -> None:
 def test_another_answer_has_another_saliency(visit: Visit) -> None:
     page = opened(visit)
     title = page.page.locator(".rx-saliency:visible .rx-title")
-    expect(title).to_have_text("Input saliency of “channel 1” after step 20")
+    expect(title).to_have_text("Input saliency of “channel 1” at t = 20")
     page.board.locator("select[name=output]").select_option("2")
-    expect(title).to_have_text("Input saliency of “channel 3” after step 20")
+    expect(title).to_have_text("Input saliency of “channel 3” at t = 20")
     page.board.locator("input[name=answer_step]").fill("7")
-    expect(title).to_have_text("Input saliency of “channel 3” after step 7")
+    expect(title).to_have_text("Input saliency of “channel 3” at t = 7")
     bars = "document.querySelector('.rx-saliency .rx-plot').calcdata[0]"
     page.wait(f"{bars}.length === 20 && {bars}.every((bar, n) => (bar.s > 0) === (n < 7))")
 
@@ -124,7 +124,7 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
     now = settled(page)
     slider = page.board.locator(".rx-slider")
     slider.fill("0")
-    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at step 0")
+    expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at optimizer step 0")
     page.wait(f"{HEIGHTS} !== {now!r}")
     page.page.get_by_role("button", name="Back to the present").click()
     page.wait(f"{HEIGHTS} === {now!r}")
