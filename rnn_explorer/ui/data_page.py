@@ -43,7 +43,7 @@ def show(run_id: str) -> None:
         with left:
             shown = _chosen(mine)
         with right:
-            own_data.show()
+            own_data.show(expanded="data" in mine.task_settings.to_dict())
     own = shown.task == mine.task
     if uploads.is_foreign(shown):  # who watches somebody else's run sees the run, not the data it learns from
         st.warning(str(DataGone()))

@@ -36,9 +36,13 @@ _FILE = "upload"
 _BY_NAME = "by its name"
 
 
-def show() -> None:
-    """The section of the Data page."""
-    with st.expander("Your own data"):
+def show(expanded: bool) -> None:
+    """The section of the Data page.
+
+    Args:
+        expanded: whether it is open at first.
+    """
+    with st.expander("Your own data", expanded=expanded):
         st.markdown(
             f"A CSV to forecast or to classify, or a text file. At most {MAX_BYTES // 2**20} MB, {MAX_ROWS:,} rows and "
             f"{MAX_COLUMNS} columns, not compressed. It stays on this server, with this visit, and is gone with it."

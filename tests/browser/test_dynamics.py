@@ -113,7 +113,8 @@ def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
     page.board.locator("select[name=refresh]").select_option("5")
     page.press("play")
     step = (
-        "Number((document.querySelector('.rx-dynamics .rx-title').textContent.match(/at optimizer step (\\d+)$/) || [0, -1])[1])"
+        "Number((document.querySelector('.rx-dynamics .rx-title').textContent"
+        ".match(/at optimizer step (\\d+)$/) || [0, -1])[1])"
     )
     page.wait(f"{step} >= 0")
     first = page.page.evaluate(step)
@@ -202,7 +203,9 @@ def test_points_of_another_input_are_out_of_date_until_they_are_searched_again(v
     for _ in range(3):
         page.page.keyboard.press("ArrowRight")
     expect(title(page, "flow")).to_have_text("Flow (a slice) of GRU layer 1, pulse 1 = 0.3")
-    expect(title(page)).to_have_text("Out of date: Fixed points of GRU layer 1 under input 0, found at optimizer step 250")
+    expect(title(page)).to_have_text(
+        "Out of date: Fixed points of GRU layer 1 under input 0, found at optimizer step 250"
+    )
     expect(page.page.locator(".rx-found:visible li")).to_have_count(1)
     expect(page.page.locator(".rx-found:visible li.rx-warning")).to_contain_text("hold no longer")
     page.page.get_by_role("button", name="Search for states").click()
@@ -219,7 +222,7 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     expect(title(page)).to_have_text(re.compile("found at optimizer step 0$"))
     card = page.page.locator(".rx-dynamics:visible")
     shown = sum(int(name.split()[0]) for name in page.page.evaluate(LEGEND))
-    card.locator("summary").click()
+    card.locator("summary.rx-icon").click()
     with page.page.expect_download() as begun:
         card.get_by_text("CSV, the numbers").click()
     assert begun.value.suggested_filename == "flip_flop-gru-dynamics-step0.csv"

@@ -133,7 +133,7 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
 def test_the_sentences_can_be_taken_home(visit: Visit) -> None:
     page = opened(visit)
     card = page.page.locator(".rx-findings:visible")
-    card.locator("summary").click()
+    card.locator("summary.rx-icon").click()
     with page.page.expect_download() as begun:
         card.get_by_text("CSV, the sentences").click()
     with open(begun.value.path(), newline="") as file:
