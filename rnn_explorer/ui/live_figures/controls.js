@@ -48,7 +48,8 @@ export class Controls {
       : tool.kind === "toggle" ? this.toggle(tool, label)
         : tool.kind === "select" ? this.select(tool, label)
           : this.number(tool, label);
-    input.setAttribute("aria-label", tool.title);
+    // Who speaks to the page says what is written on a button.
+    input.setAttribute("aria-label", tool.kind === "button" && tool.label ? `${tool.label}: ${tool.title}` : tool.title);
     input.name = tool.field;
     // The page's own keys (p, n, e, x) must not act while somebody types here.
     input.addEventListener("keydown", (event) => event.stopPropagation());
