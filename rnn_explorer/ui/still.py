@@ -29,7 +29,8 @@ def show(figure: Figure, height: int, key: str) -> None:
         with st.popover("Save", help="This figure as a page of its own, or its numbers", width="content"):
             _downloads(figure, key)
     drawn.update_layout(
-        title=None, paper_bgcolor="rgba(0,0,0,0)", height=height, margin=dict(figure.layout["margin"])
+        title=None, paper_bgcolor="rgba(0,0,0,0)", height=height, margin=dict(figure.layout["margin"]),
+        legend={"x": 0, "xanchor": "left"},  # the bar that comes over a figure stands at its right
     )  # fmt: skip
     config = {"displaylogo": False, "toImageButtonOptions": {"filename": key, "scale": 2}}
     st.plotly_chart(drawn, theme=None, key=key, config=config)

@@ -95,3 +95,15 @@ def test_the_sequences_can_be_taken_home(visit: Visit) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 8 * 40 and {row["class"] for row in rows} == {"XX", "XY", "YX", "YY"}
     assert rows[0]["symbol"] == "E"
+
+
+def test_the_bar_of_a_figure_covers_no_legend(visit: Visit) -> None:
+    page = opened(visit, "task=names&hidden_size=8")
+    chart = page.page.locator(".stPlotlyChart:has(.legend)").first
+    chart.hover()
+    bar = chart.locator(".modebar").first
+    expect(bar).to_be_visible()
+    over, under = bar.bounding_box(), chart.locator(".legend").first.bounding_box()
+    assert over and under
+    apart = over["x"] >= under["x"] + under["width"] or over["y"] >= under["y"] + under["height"]
+    assert apart or over["y"] + over["height"] <= under["y"], (over, under)
