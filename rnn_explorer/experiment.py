@@ -70,7 +70,7 @@ class ModelSettings(Settings):
     forget_bias: float = setting(
         1.0, low=-10.0, high=10.0, label="Forget-gate bias",
         help="What the LSTM's forget gate starts from: sigma(1) = .73 keeps memory early on; "
-        "at 0 it halves every step.",
+        "at 0 it halves every time step.",
     )  # fmt: skip
     dropout: float = setting(
         0.0, low=0.0, high=0.9, label="Dropout between layers",

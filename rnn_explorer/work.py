@@ -72,13 +72,14 @@ class Work:
         """
         size = f"{self.parameters:,} parameters"
         if self.step > MAX_WORK:
-            product, smaller = f"{size} x {self.batch_size} sequences x {self.time} steps", ", dense or batch_size"
+            product, smaller = f"{size} x {self.batch_size} sequences x {self.time} time steps", ", dense or batch_size"
             raise _too_large(product, self.step, MAX_WORK, smaller)
         if self.picture > MAX_WORK:
-            product = f"a picture of its inside, {size} x {self.pictured:,} prefixes x {self.time} steps x {FORWARD:g},"
+            prefixes = f"{self.pictured:,} prefixes x {self.time} time steps"
+            product = f"a picture of its inside, {size} x {prefixes} x {FORWARD:g},"
             raise _too_large(product, self.picture, MAX_WORK, " or dense", " or the sequences shorter, or read one way")
         if self.measurement > MAX_MEASUREMENT:
-            product = f"measuring it, {size} x {self.measured:,} sequences x {self.time} steps x {FORWARD:g},"
+            product = f"measuring it, {size} x {self.measured:,} sequences x {self.time} time steps x {FORWARD:g},"
             raise _too_large(product, self.measurement, MAX_MEASUREMENT, " or dense", " or the sequences shorter")
         if self.build > MAX_WORK:
             raise _too_large(f"drawing its weights, {size} x {PER_PARAMETER},", self.build, MAX_WORK, " or dense")

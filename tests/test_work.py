@@ -21,7 +21,7 @@ LARGEST = "cell=lstm&hidden_size=256&num_layers=4&dense=1024,1024,1024,1024"
             "picture of its inside.* one way",
         ),
         (f"task=adding&{LARGEST}&bidirectional=true&seq_len=100&batch_size=1", "picture of its inside"),
-        (f"task=temporal_order&{LARGEST}&seq_len=100&batch_size=512", "512 sequences x 100 steps"),
+        (f"task=temporal_order&{LARGEST}&seq_len=100&batch_size=512", "512 sequences x 100 time steps"),
     ],
 )
 def test_whatever_takes_long_is_refused_before_it_is_built(query, told):

@@ -539,17 +539,17 @@ def _changes(
     cell: RecurrentCell, time: int, force: Sequence[Sequence[Any]], ablate: Sequence[int], words: list[str]
 ) -> _Changes:
     if force and "change" not in inspect.signature(cell.step).parameters:
-        raise UserError(f"the gates of a {cell.title} cannot be forced: its step takes no change")
+        raise UserError(f"the gates of a {cell.title} cannot be clamped: its `step` takes no `change`")
     forced = []
     for entry in force:
-        gate, unit, value, *span = _entry("force", entry, _FORCE, (*_FORCE, "first step", "last step"))
+        gate, unit, value, *span = _entry("force", entry, _FORCE, (*_FORCE, "first time step", "last time step"))
         if gate not in cell.gate_names:
             raise UserError(f"{_shown(gate)} is no gate of a {cell.title}; it has {_listed(cell.gate_names)}")
         _within("unit", unit, -1, cell.hidden_size - 1, " (-1 means all units)")
         value = _value(f"the {gate} gate", value, cell, gate)
         first, last = span or (1, time)
-        _within("first step", first, 1, time)
-        _within("last step", last, first, time)
+        _within("first time step", first, 1, time)
+        _within("last time step", last, first, time)
         forced.append(_Force(gate, int(unit), value, int(first) - 1, int(last) - 1))
         when = "every time step" if (first, last) == (1, time) else f"t = {first} to {last}"
         whose = "all units" if unit < 0 else f"unit {unit}"

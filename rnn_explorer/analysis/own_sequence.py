@@ -95,7 +95,7 @@ def _numbers(subject: Subject, values: Any) -> Array:
     rows = [list(row) if isinstance(row, (list, tuple)) else [row] for row in values]
     for step, row in enumerate(rows, start=1):
         if len(row) != len(names):
-            raise UserError(f"time step {step} has {_counted(row)}, but this task reads {len(names)} at each step")
+            raise UserError(f"time step {step} has {_counted(row)}, but this task reads {len(names)} at each time step")
         for name, value in zip(names, row, strict=True):
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
                 raise UserError(f"{name} at time step {step} is {_shown(value)}, but must be a finite number")

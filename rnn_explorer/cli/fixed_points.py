@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
     points = command(
         commands,
         "fixed-points",
-        "where a model's state can rest",
+        "fixed points of a layer under a constant input",
         "Fixed and slow points of the recurrent map for a constant input, with their eigenvalues.",
     )
     count: dict[str, Any] = {"type": whole, "metavar": "N"}

@@ -14,14 +14,14 @@ def add(commands: Any) -> None:
         commands,
         "memory",
         "how far back a model remembers",
-        "The gradient through time: norms of the Jacobian product by lag, of the gradient of the loss by every state, "
-        "input saliency and what the gates do, for one probe sequence.",
+        "Sensitivity of the last state to earlier ones (norms of the Jacobian product by lag), loss gradient by time "
+        "step, input saliency and what the gates do, for one probe sequence.",
     )
     count: dict[str, Any] = {"type": whole, "metavar": "N"}
     memory.add_argument("--sequence", default=0, help="which of the probe sequences, from 0", **count)
     memory.add_argument("--output", help="the class or value whose saliency is asked for, from 0", **count)
-    memory.add_argument("--time-step", help="the answer after which step, from 1; the last if left out", **count)
-    memory.add_argument("--triangle", action="store_true", help="also the norms for all pairs of steps, of one cell")
+    memory.add_argument("--time-step", help="the prediction at which time step, from 1; the last if left out", **count)
+    memory.add_argument("--triangle", action="store_true", help="also the norms for all pairs of time steps, of a cell")
     memory.add_argument("--layer", help="of the triangle, from 0", **count)
     memory.add_argument("--direction", help="of the triangle: forward or backward")
     memory.set_defaults(run=_memory)

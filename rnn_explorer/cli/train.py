@@ -18,8 +18,8 @@ from rnn_explorer.tasks import TASKS
 
 _WRITTEN = """\
 --out writes a numpy .npz file of the probe sequences and of all that happened inside the trained model:
-  inputs, targets, lengths    as the task gives them; steps from a sequence's length on are padding
-  answers                     (batch, time, output): what the model would say if the sequence ended at that step
+  inputs, targets, lengths    as the task gives them; time steps from a sequence's length on are padding
+  answers                     (batch, time, output): the prediction if the sequence ended at that time step
   layer0.forward.hidden       (batch, time, hidden_size): every state and gate by layer, direction and name,
   layer0.forward.forget       such as layer1.backward.update"""
 

@@ -79,7 +79,7 @@ def colored_text(
             "hoverongaps": False,
             "xgap": 1,
             "ygap": 2,
-            "hovertemplate": f"%{{text}} at step %{{customdata}}<br>{words} of unit {unit} = %{{z:.3f}}<extra></extra>",
+            "hovertemplate": f"%{{text}} at t = %{{customdata}}<br>{words} of unit {unit} = %{{z:.3f}}<extra></extra>",
         }
     ]
     if not bounded:

@@ -71,7 +71,7 @@ def _stored(points: FixedPoints) -> list[Line]:
         text = f"{head} {resting} end at {ends.places} different places{_line_like(points, reached)}"
         text += f": where a state ends depends on where it began, so one of {ends.places} places can be kept."
         told.append({"kind": "good", "text": text})
-    others = [f"{number} go round a cycle of {period} steps" for period, number in sorted(ends.cycles.items())]
+    others = [f"{number} go round a cycle of {period} time steps" for period, number in sorted(ends.cycles.items())]
     if ends.moving:
         others.append(f"{ends.moving} still move")
     if others:
@@ -100,7 +100,8 @@ def _groups(points: FixedPoints) -> list[Line]:
         if kind == "stable":
             text = f"states nearby come back; slowest time constant {steps.max():.3g} time steps."
         elif kind == "marginal":
-            text = f"along {_directions(points, members)} states neither come back nor leave within a thousand steps."
+            along = _directions(points, members)
+            text = f"along {along} states neither come back nor leave within a thousand time steps."
         elif kind == "slow":
             text = (
                 f"no fixed points, but states pass at {np.sqrt(2 * points.q[members].max()):.1g} a time step or slower."

@@ -70,8 +70,8 @@ def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> F
             "real": values.real,
             "imaginary": values.imag,
             "size": size,
-            "time constant (steps)": time_constant(values),
-            "period (steps)": period(values),
+            "time constant (time steps)": time_constant(values),
+            "period (time steps)": period(values),
         },
     )
 

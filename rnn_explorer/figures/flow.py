@@ -26,7 +26,7 @@ from rnn_explorer.trace import Array
 
 SPEED_SCALE: Scale = ramp("#7A5CC8")
 _HOW = "Arrows point where one time step takes a state, the color tells how far on a log scale; pale places hardly move"
-_MOVES = ("step along the first axis", "step along the second axis", "speed")
+_MOVES = ("change along the first axis", "change along the second axis", "speed")
 _HEAD = 0.38  # of an arrow's length
 _WIDE = 0.45  # half the head's angle, in radians
 _ROUND = (1, 2, 5, 10)
@@ -152,7 +152,7 @@ def _arrows(record: Flow) -> dict[str, Any]:
     return {
         **coordinates(drawn.reshape(-1, 2), 2),
         "mode": "lines",
-        "name": "one step",
+        "name": "one time step",
         "showlegend": False,
         "line": {"color": "rgba(136,136,136,0.95)", "width": 1},
         "hoverinfo": "skip",

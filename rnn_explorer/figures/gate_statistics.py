@@ -116,7 +116,7 @@ def _layout(what: str, right: str, top: float, slope: bool, units: int, length: 
     second: dict[str, Any] = (
         {"title": {"text": "mean slope", "standoff": 2}, "range": [0, 1.02], "nticks": 5, "zeroline": False}
         if slope
-        else axis("time constant (steps)", _LOW, _HIGH)
+        else axis("time steps", _LOW, _HIGH)
     )
     mark = {
         "type": "line",
@@ -129,7 +129,7 @@ def _layout(what: str, right: str, top: float, slope: bool, units: int, length: 
         "line": {"color": REFERENCE, "width": 1.2, "dash": "dash"},
     }
     words = {
-        "text": f"the sequence: {length} steps",
+        "text": f"the sequence: {length} time steps",
         "xref": "x2 domain",
         "yref": "y2",
         "x": 0.01,

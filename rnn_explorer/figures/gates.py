@@ -193,7 +193,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
     return Figure(
         name="gates",
         title=f"{'Gates' if layer.bounded else 'Pre-activation and hidden state'}, {_where(layer)}",
-        how_to_read=how + "each row is a unit, and the strip beneath is what entered at that step.",
+        how_to_read=how + "each row is a unit, and the strip beneath is what entered at that time step.",
         data=data,
         layout=layout,
         marks=marks,
@@ -374,7 +374,7 @@ def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | N
                 "xaxis": x,
                 "yaxis": y,
                 "hovertemplate": f"unit %{{customdata}}, {label(name, layer)}<br>shut %{{x:.0%}}, open %{{y:.0%}} "
-                "of the steps<extra></extra>",
+                "of the time steps<extra></extra>",
             }
         )
         domain = [number * (width + gap), number * (width + gap) + width]
@@ -436,7 +436,7 @@ def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
                 "color": cell_color(layer.cell),
                 "line": {"color": REFERENCE, "width": np.where(units == unit, 2, 0).astype(np.int32)},
             },
-            "hovertemplate": f"unit %{{x}}<br>{quantity} at %{{y:.0%}} of the steps<extra></extra>",
+            "hovertemplate": f"unit %{{x}}<br>{quantity} at %{{y:.0%}} of the time steps<extra></extra>",
         }
     ]
     layout = {

@@ -141,7 +141,7 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
             "y": decades.powers(cell.decay.log10(cell.lags)),
             "line": {"color": fade(color, 0.7), "width": 1, "dash": "5px,4px"},
             "hovertemplate": f"{name}, fitted: ρ = {cell.decay.rho:.3g} a time step, time constant "
-            f"{cell.decay.time_constant:.3g} steps<extra></extra>",
+            f"{cell.decay.time_constant:.3g} time steps<extra></extra>",
         },
     ]
 
@@ -188,7 +188,7 @@ def _memory(cell: CellMemory, low: int, longest: int, among: int) -> dict[str, A
         "textposition": "top left" if left else "top right",
         "textfont": {"size": 12, "color": color},
         "cliponaxis": False,
-        "hovertemplate": f"{name}: effective memory %{{x}} steps<extra></extra>",
+        "hovertemplate": f"{name}: effective memory %{{x}} time steps<extra></extra>",
     }
 
 

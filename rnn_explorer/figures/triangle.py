@@ -56,12 +56,12 @@ def triangle(found: Triangle | None, suffix: str = "") -> Figure:
         }
     ]
     axis = time_axis(length)
-    thinned = f", every {stride} steps" if stride > 1 else ""
+    thinned = f" Drawn is one time step in {stride}." if stride > 1 else ""
     return Figure(
         name="triangle",
-        title=f"Jacobian norms ‖∂s(t) / ∂s(k)‖{where}{thinned}{suffix}",
+        title=f"Jacobian norms ‖∂s(t) / ∂s(k)‖{where}{suffix}",
         how_to_read="Pale: a change at k reaches t whole; dark: it is lost; orange to red: it grows; "
-        "colors end at 1e-6 and 100.",
+        f"colors end at 1e-6 and 100.{thinned}",
         data=data,
         layout=saying(
             {

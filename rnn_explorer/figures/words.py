@@ -59,7 +59,7 @@ def findings(found: Sequence[Finding], step: int | None = None) -> Words:
     return Words(
         name="findings",
         title="Findings" + ("" if step is None else f" at optimizer step {step}"),
-        how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this step.",
+        how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this optimizer step.",
         lines=[{"kind": each.severity, "text": each.text} for each in ordered],
         table={
             "severity": [each.severity for each in ordered],

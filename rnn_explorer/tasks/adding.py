@@ -34,7 +34,7 @@ class AddingSettings(TaskSettings):
     """How long the memory must hold."""
 
     seq_len: int = setting(
-        30, low=5, high=100, unit="steps", label="Sequence length",
+        30, low=5, high=100, unit="time steps", label="Sequence length",
         help="Numbers in a sequence, two of which are marked: one in each half.",
     )  # fmt: skip
 

@@ -96,9 +96,10 @@ class CharLM(Task):
         "Each time step shows the network one character; its answer is a probability for each character that may come "
         "next, and framed is the one that came. It learns in the order in which it pays: how often each letter is "
         "used, then pairs of letters and where words end, then short words and their endings; after a few hundred "
-        "steps it writes words that are not English but could be. The line on the loss curve knows the present "
-        "character alone (a table of pairs). The loss is in nats a character: e to its power is the number of equally "
-        "likely characters that would be as hard to guess. Nobody guesses everything, so accuracy stays far from 1."
+        "optimizer steps it writes words that are not English but could be. The line on the loss curve knows the "
+        "present character alone (a table of pairs). The loss is in nats a character: e to its power is the number of "
+        "equally likely characters that would be as hard to guess. Nobody guesses everything, so accuracy stays far "
+        "from 1."
     )
     source = files.source("moby_dick")
     settings_class = CharLMSettings

@@ -35,8 +35,8 @@ class ContextSettings(TaskSettings):
     """How long the evidence comes in, and how noisy it is."""
 
     seq_len: int = setting(
-        40, low=5, high=100, unit="steps", label="Sequence length",
-        help="Steps over which the two streams are seen.",
+        40, low=5, high=100, unit="time steps", label="Sequence length",
+        help="Time steps over which the two streams are seen.",
     )  # fmt: skip
     noise: float = setting(
         1.0, low=0.1, high=3.0, label="Noise",

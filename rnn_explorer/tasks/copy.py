@@ -31,7 +31,7 @@ class CopySettings(TaskSettings):
         help="Different symbols there are.",
     )  # fmt: skip
     lag: int = setting(
-        10, low=1, high=100, unit="steps", label="Lag",
+        10, low=1, high=100, unit="time steps", label="Lag",
         help="Blank time steps between the last symbol and the first question.",
     )  # fmt: skip
 

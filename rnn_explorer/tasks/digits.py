@@ -36,7 +36,7 @@ class DigitsSettings(TaskSettings):
     """How an image becomes a sequence, and how many there are."""
 
     pixels: bool = setting(
-        False, label="One pixel a step",
+        False, label="One pixel per time step",
         help="Off: 8 time steps, one row of 8 pixels each. On: 64 time steps, one pixel each, which asks for a "
         "longer memory.",
     )  # fmt: skip

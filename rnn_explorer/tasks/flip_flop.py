@@ -33,8 +33,8 @@ class FlipFlopSettings(TaskSettings):
     """How long, and how often a pulse comes."""
 
     seq_len: int = setting(
-        50, low=10, high=100, unit="steps", label="Sequence length",
-        help="Steps in a sequence.",
+        50, low=10, high=100, unit="time steps", label="Sequence length",
+        help="Time steps in a sequence.",
     )  # fmt: skip
     pulse_probability: float = setting(
         0.1, low=0.01, high=0.5, label="Pulse probability",

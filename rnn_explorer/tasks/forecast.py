@@ -181,7 +181,7 @@ class ForecastSettings(TaskSettings):
         "temperature over a year. noisy_sine: a sine with random noise, which nobody can forecast below the noise.",
     )  # fmt: skip
     seq_len: int = setting(
-        50, low=10, high=90, unit="steps", label="Window length",
+        50, low=10, high=90, unit="time steps", label="Window length",
         help="Values in a window. The first half is only read; the forecasts in the second half are judged.",
     )  # fmt: skip
     noise: float = setting(
@@ -286,7 +286,7 @@ class Forecast(Task):
         split: Split = "validation" if len(self._sets["validation"]) else "test"
         predictor = NextValue.fit(self._sets["train"], self._sets[split])
         error = float(predictor.errors(self._sets[split])[0])
-        return Baseline(error, error, f"{predictor.words()}, measured on the same steps of the {split} part")
+        return Baseline(error, error, f"{predictor.words()}, measured on the same time steps of the {split} part")
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length, 0], targets[:length, 0], answers[:length, 0]

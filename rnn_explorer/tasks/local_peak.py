@@ -29,7 +29,7 @@ class LocalPeakSettings(TaskSettings):
     """How long the sequences are."""
 
     seq_len: int = setting(
-        30, low=5, high=100, unit="steps", label="Sequence length",
+        30, low=5, high=100, unit="time steps", label="Sequence length",
         help="Numbers in a sequence. The first and the last have one neighbor only and are not judged.",
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ class ParitySettings(TaskSettings):
     """How long the strings are, and whether short ones lead the way."""
 
     seq_len: int = setting(
-        20, low=8, high=60, unit="steps", label="Sequence length",
+        20, low=8, high=60, unit="time steps", label="Sequence length",
         help="Numbers in a sequence, or the most there are.",
     )  # fmt: skip
     variable: bool = setting(

@@ -36,7 +36,7 @@ class TemporalOrderSettings(TaskSettings):
     """How long the memory must hold."""
 
     seq_len: int = setting(
-        40, low=10, high=100, unit="steps", label="Sequence length",
+        40, low=10, high=100, unit="time steps", label="Sequence length",
         help="Symbols in a sequence. The first signal is four fifths of it or more before the end.",
     )  # fmt: skip
 

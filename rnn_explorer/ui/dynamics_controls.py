@@ -61,7 +61,7 @@ def _way(spec: InputSpec, probe: Batch, key: str) -> str | None:
         required=True,
         key=f"held:{key}",
         format_func=lambda word: "a symbol" if symbols and word == _CUSTOM else word,
-        help="Fixed points and flow are those of the map under an input that stays the same at every step",
+        help="Fixed points and flow are those of the map under an input that stays the same at every time step",
     )
 
 
@@ -113,8 +113,10 @@ def ends(values: np.ndarray) -> tuple[float, float]:
     low, high = min(float(finite.min(initial=0.0)), 0.0), max(float(finite.max(initial=0.0)), 0.0)
     power = 10.0 ** math.floor(math.log10(max(high - low, 1e-3)))
     grid = power / 2
-    low, high = math.floor(low / grid) * grid, math.ceil(high / grid) * grid
-    return low, max(high, low + grid)
+    # Very small numbers vanish in the division.
+    first = math.floor(low / grid) - (low < 0 == low / grid)
+    last = math.ceil(high / grid) + (high > 0 == high / grid)
+    return first * grid, max(last * grid, (first + 1) * grid)
 
 
 def _text(numbers: Sequence[float]) -> str:

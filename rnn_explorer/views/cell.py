@@ -123,7 +123,7 @@ class CellBoard(Board):
         assert seen.view.snapshot is not None
         units = seen.view.snapshot.trace.layers[0].hidden_size
         named = ((MEAN, "mean over units"), *((unit, f"unit {unit}") for unit in range(units)))
-        views = (("single", "one step"), ("unrolled", "unrolled over time"))
+        views = (("single", "one time step"), ("unrolled", "unrolled over time"))
         return [
             *common_tools(seen, unit=False),
             Tool("unit", "select", "Whose numbers stand on the wires", options=named),

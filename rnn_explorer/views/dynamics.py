@@ -298,7 +298,7 @@ class DynamicsBoard(Board):
         if points.held.values != chosen.constant(snapshot):
             return f"under {points.held.words}, and another input is held now"
         if points.place.step != seen.step and not (chosen.refresh and seen.view.status == "training" and not seen.past):
-            return f"at optimizer step {points.place.step}, and the model is that of step {seen.step} now"
+            return f"at optimizer step {points.place.step}, and the model is at optimizer step {seen.step} now"
         return ""
 
     def _kicked(self, seen: Seen) -> Perturbation | None:

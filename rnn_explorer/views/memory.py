@@ -145,7 +145,7 @@ class MemoryBoard(Board):
         cell = {"sequence": chosen.sequence, "layer": chosen.layer, "direction": chosen.direction}
         states = snapshot.trace.layer(chosen.layer, chosen.direction).states
         large = sum(values.shape[-1] for values in states.values()) > LARGE
-        title = "Comparing all pairs of steps" if large else ""
+        title = "Comparing all pairs of time steps" if large else ""
         return [
             Question("memory", "memory", about),
             Question("triangle", "triangle", cell, every=2.0, title=title),

@@ -175,12 +175,12 @@ class TryBoard(Board):
         return tools + self._text_tools(seen, chosen)
 
     def _series_tools(self, seen: Seen, chosen: TrySelection) -> list[Tool]:
-        title = "Steps that it goes on for, reading its own forecasts"
+        title = "Time steps that it goes on for, reading its own forecasts"
         tools = [Tool("steps", "range", title, "closed_loop", "steps", low=1, high=MOST_STEPS)]
         places = (("sequence", "after the sequence"), ("end", "at the end of its series"))
         tools.append(Tool("begin", "select", "Where it is left to itself", "closed_loop", options=places))
         if chosen.begin == "end":
-            title = "Steps before the end at which it is left to itself: 0 foretells what nobody knows yet"
+            title = "Time steps before the end from which it reads its own forecasts: at 0 it goes beyond the data"
             tools.append(Tool("back", "range", title, "closed_loop", "before the end", low=0, high=MOST_STEPS))
         found: ClosedLoop | None = seen.answer("closed_loop").value
         if found is not None and len(found.names) > 1:

@@ -215,7 +215,7 @@ def test_a_cell_of_somebody_else_still_gives_gates_and_states() -> None:
     np.testing.assert_allclose(w["h"], w["door"] * w["h_prev"] + 1, rtol=1e-5)
     result = change(odd(), ablate=[0])
     assert not result.changed.states["hidden"][:, 0].any() and result.changed.states["hidden"][:, 1].all()
-    with pytest.raises(ValueError, match="cannot be forced"):
+    with pytest.raises(ValueError, match="cannot be clamped"):
         change(odd(), force=[("door", -1, 1.0)])
 
 
@@ -431,8 +431,8 @@ def test_what_is_said_at_each_step_of_a_question_per_step() -> None:
         ({"force": [("forget", -1, "much")]}, "must be a finite number"),
         ({"force": [("forget", -2, 1)]}, "unit is -2, but must be a whole number from -1 to 4"),
         ({"force": [("forget", 5, 1)]}, "unit is 5"),
-        ({"force": [("forget", 0, 1, 0, 2)]}, "first step is 0"),
-        ({"force": [("forget", 0, 1, 3, 2)]}, "last step is 2, but must be a whole number from 3 to"),
+        ({"force": [("forget", 0, 1, 0, 2)]}, "first time step is 0"),
+        ({"force": [("forget", 0, 1, 3, 2)]}, "last time step is 2, but must be a whole number from 3 to"),
         ({"force": [("forget", 0)]}, r"each entry must be \(gate, unit, value\) or"),
         ({"force": "forget"}, "force has 'f'"),
         ({"force": [7]}, "force has 7"),

@@ -163,7 +163,7 @@ def test_of_many_characters_the_likeliest_and_those_that_come_are_shown() -> Non
         ("names", "a" * 201, "201 time steps, and the limit is 200"),
         ("adding", "0.5", "must be a list"),
         ("adding", [], "the sequence is empty"),
-        ("adding", [[0.5, 1], [0.5]], "time step 2 has 1 number, but this task reads 2 at each step"),
+        ("adding", [[0.5, 1], [0.5]], "time step 2 has 1 number, but this task reads 2 at each time step"),
         ("adding", [[0.5, "x"]], "marker at time step 1 is 'x', but must be a finite number"),
         ("adding", [[0.5, None]], "marker at time step 1 is missing"),
         ("adding", [[0.5, True]], "must be a finite number"),

@@ -322,7 +322,7 @@ def test_eigenvalues_inside_on_and_outside_the_circle() -> None:
     np.testing.assert_allclose(inside["y"], [0.7, -0.7, 0], rtol=1e-6)
     assert figure.layout["yaxis"]["scaleanchor"] == "x" and figure.layout["yaxis"]["scaleratio"] == 1
     assert figure.layout["xaxis"]["range"] == [-1.5, 1.5]
-    np.testing.assert_allclose(figure.table["time constant (steps)"][0], -1 / math.log(1.3))
+    np.testing.assert_allclose(figure.table["time constant (time steps)"][0], -1 / math.log(1.3))
     assert figure.title == "Eigenvalues at a &lt;state&gt;"
     assert "0.600 − 0.700i" in inside["text"][1] and "turns once in 7.29 time steps" in inside["text"][1]
 
@@ -394,7 +394,7 @@ def test_words_for_every_kind_of_point_with_its_numbers() -> None:
         ),
         ("warning", "The layers below do not come to rest under this input; what they did last is held."),
         ("fact", "1 stable: states nearby come back; slowest time constant 1.44 time steps."),
-        ("fact", "1 marginal: along 1 direction states neither come back nor leave within a thousand steps."),
+        ("fact", "1 marginal: along 1 direction states neither come back nor leave within a thousand time steps."),
         (
             "fact",
             "1 saddle, 1 unstable direction; 1 saddle, 2 unstable directions: states nearby leave along some "
@@ -444,8 +444,8 @@ def test_cycles_and_states_that_still_move_are_no_attractors() -> None:
     ((kind, text),) = ended((0,) * 6, cycles={2: 60, 7: 4})
     assert (kind, text) == (
         "fact",
-        "Of 64 states of the sequences, let run on for 500 time steps, 60 go round a cycle of 2 steps and 4 go round a "
-        "cycle of 7 steps.",
+        "Of 64 states of the sequences, let run on for 500 time steps, 60 go round a cycle of 2 time steps "
+        "and 4 go round a cycle of 7 time steps.",
     )
     first, second = ended((50, 0, 0, 0, 0, 0), cycles={3: 10}, moving=4), lines(points(3), None, None)
     assert [kind for kind, _ in first] == ["fact"] and "50 end at point 1" in first[0][1]

@@ -257,7 +257,7 @@ def test_the_triangle_keeps_its_own_scale() -> None:
     figure = triangle(table(33, 3))
     (heat,) = figure.data
     assert (heat["zmin"], heat["zmax"], heat["colorscale"]) == (LOWEST, HIGHEST, MEMORY_SCALE)
-    assert (heat["x0"], heat["dx"]) == (3, 3) and "every 3 steps" in figure.title
+    assert (heat["x0"], heat["dx"]) == (3, 3) and figure.how_to_read.endswith("Drawn is one time step in 3.")
     assert heat["z"][2, 0] == pytest.approx(-0.6) and np.isnan(heat["z"][0, 2])
     assert np.isfinite(triangle(dataclasses.replace(table(2), log10_norm=np.full((2, 2), -np.inf))).data[0]["z"]).all()
     assert figure.table["k"][1] == 6 and figure.table["t"][1] == 3

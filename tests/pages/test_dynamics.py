@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
@@ -139,6 +139,8 @@ def test_another_task_starts_from_zeros_again(open_dynamics: Any) -> None:
 
 
 @given(st.lists(st.floats(-1e4, 1e4, allow_nan=False), max_size=8))
+@example([5e-324, -10.0])
+@example([-5e-324, 10.0])
 def test_ends_of_a_slider_hold_all_values_and_zero(values: list[float]) -> None:
     low, high = dynamics_controls.ends(np.array(values))
     assert low <= min([0.0, *values]) and max([0.0, *values]) <= high and low < high

@@ -153,7 +153,8 @@ class SeriesForecast(PartsTask):
     def baseline(self) -> Baseline:
         batch, split = self.judged()
         error = float(self._memoryless.errors(batch).mean())
-        return Baseline(error, error, f"{self._memoryless.words()}, measured on the same steps of the {split} part")
+        how = f"{self._memoryless.words()}, measured on the same time steps of the {split} part"
+        return Baseline(error, error, how)
 
     def baseline_by_value(self, split: Split) -> Array | None:
         return self._memoryless.errors(self.finite_set(split)) if len(self.names) > 1 else None

@@ -56,7 +56,7 @@ class OwnSeriesSettings(TaskSettings):
         "classification each row is a series of its own, and its columns are the time steps.",
     )  # fmt: skip
     seq_len: int = setting(
-        30, low=SHORTEST, high=LONGEST, unit="steps", label="Window length",
+        30, low=SHORTEST, high=LONGEST, unit="time steps", label="Window length",
         help="Time steps in a window of a forecast, of which the second half is judged. For a classification, the most "
         "time steps of a piece: a longer series is cut into equal ones.",
     )  # fmt: skip
