@@ -34,6 +34,24 @@ export function makeButton(cls, text, title, act) {
 }
 
 /**
+ * A dialog with its title and a button that closes it, as do Esc and a click beside it; it is gone then.
+ * @param {string} name of its class
+ * @param {string} title
+ */
+export function makeDialog(name, title) {
+  const dialog = make("dialog", `rx-dialog rx-${name}`);
+  const head = make("header", "rx-head");
+  const heading = make("h2", "rx-title", title);
+  heading.id = `rx-${name}-title`;
+  dialog.setAttribute("aria-labelledby", heading.id);
+  head.append(heading, makeButton("rx-icon", "✕", "Close (Esc)", () => dialog.close()));
+  dialog.append(head);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  return dialog;
+}
+
+/**
  * A number in three digits; a dash for what is unknown.
  * @param {number | null | undefined} x
  */

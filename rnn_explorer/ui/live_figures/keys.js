@@ -1,6 +1,6 @@
 // The keys of a page: what each does, in one list, and the table that shows them.
 
-import { make, makeButton } from "./dom.js";
+import { make, makeDialog } from "./dom.js";
 
 /** @typedef {import("./types").Key} Key */
 
@@ -90,13 +90,7 @@ export class Keys {
   /** Show the table of keys, or take it away. */
   show() {
     if (this.dialog) { this.dialog.close(); return; }
-    const dialog = (this.dialog = make("dialog", "rx-dialog rx-keys"));
-    const head = make("header", "rx-head");
-    const title = make("h2", "rx-title", "Keys");
-    title.id = "rx-keys-title";
-    dialog.setAttribute("aria-labelledby", title.id);
-    const close = makeButton("rx-icon", "✕", "Close (Esc)", () => dialog.close());
-    head.append(title, close);
+    const dialog = (this.dialog = makeDialog("keys", "Keys"));
     const table = make("table");
     for (const [shown, words] of rowsOf([...this.buttons().map(([key, text]) => ({ shown: key, words: text })), ...this.keys])) {
       const row = table.insertRow();
@@ -105,13 +99,11 @@ export class Keys {
       for (const key of shown.split(" ")) name.append(make("kbd", "", key), " ");
       row.append(name, make("td", "", words));
     }
-    dialog.append(head, table);
-    dialog.addEventListener("close", () => { dialog.remove(); this.dialog = null; });
-    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); }); // beside it
+    dialog.append(table);
+    dialog.addEventListener("close", () => { this.dialog = null; });
     dialog.addEventListener("keydown", (event) => { if (event.key === "?") dialog.close(); });
     this.root.append(dialog); // where the theme's colors are known
     dialog.showModal();
-    close.focus();
   }
 
   leave() {

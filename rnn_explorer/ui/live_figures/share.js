@@ -1,7 +1,7 @@
 // The dialog that gives links to a place, and says whom they reach.
 
 import { reach } from "./address.js";
-import { make, makeButton } from "./dom.js";
+import { make, makeButton, makeDialog } from "./dom.js";
 
 /**
  * @param {string} text
@@ -82,13 +82,7 @@ function row(title, words) {
  * @param {boolean} upload whether the experiment is about data that somebody brought
  */
 export function share(parent, links, upload) {
-  const dialog = make("dialog", "rx-dialog rx-share");
-  const head = make("header", "rx-head");
-  const title = make("h2", "rx-title", "Share");
-  title.id = "rx-share-title";
-  dialog.setAttribute("aria-labelledby", title.id);
-  const close = makeButton("rx-icon", "✕", "Close (Esc)", () => dialog.close());
-  head.append(title, close);
+  const dialog = makeDialog("share", "Share");
   const run = row("This run, as you see it now",
     "Opens this very run at this place, for as long as the server keeps it. Who opens it watches, and may make a copy.");
   const anew = row("The same experiment, anew",
@@ -105,9 +99,7 @@ export function share(parent, links, upload) {
   const fill = () => { ({ run: run.field.value, anew: anew.field.value } = links(check.checked)); };
   check.onchange = fill;
   fill();
-  dialog.append(head, whom, run.box, anew.box, presenting, ...missing);
-  dialog.addEventListener("close", () => dialog.remove());
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); }); // beside it
+  dialog.append(whom, run.box, anew.box, presenting, ...missing);
   parent.append(dialog);
   dialog.showModal();
   run.field.focus();
