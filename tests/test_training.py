@@ -597,7 +597,7 @@ def test_a_reset_or_restored_trainer_has_no_step_to_measure(monkeypatch):
 def test_a_batch_size_that_is_too_large_to_train_live_changes_nothing():
     trainer = make("task=temporal_order&hidden_size=256&seq_len=100&batch_size=8")
     before = trainer.experiment
-    with pytest.raises(ModelTooLarge, match="x 512 sequences x 100 steps"):
+    with pytest.raises(ModelTooLarge, match="x 512 sequences x 100 time steps"):
         trainer.change(batch_size=512, learning_rate=0.5)
     assert trainer.experiment == before
     assert trainer.optimizer.param_groups[0]["lr"] == before.training.learning_rate

@@ -198,13 +198,19 @@ class Visitor:
         return int(self.board.get_attribute("data-drawn") or -1)
 
     def wait(self, script: str) -> None:
-        """Until the JavaScript condition holds. (Not `wait_for_function`, which the security headers forbid.)"""
+        """Until the JavaScript condition holds. (Not `wait_for_function`, which the security headers forbid.)
+
+        A figure that is being made anew lacks what the condition reads: it does not hold then.
+        """
+        guarded = f"(() => {{ try {{ return Boolean({script}) }} catch (error) {{ return `${{error}}` }} }})()"
+        said: object = None
         deadline = time.monotonic() + PATIENCE / 1000
         while time.monotonic() < deadline:
-            if self.page.evaluate(script):
+            said = self.page.evaluate(guarded)
+            if said is True:
                 return
             self.page.wait_for_timeout(30)
-        raise AssertionError(f"never true: {script}")
+        raise AssertionError(f"never true: {script} ({said})")
 
     def past(self, step: int) -> None:
         """Until figures of a later step than this are drawn."""

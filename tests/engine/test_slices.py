@@ -48,7 +48,7 @@ def test_a_neighbor_goes_on_while_a_run_is_built_measured_and_tested(odd_engine,
 def test_a_batch_size_beyond_the_limit_is_refused_and_nothing_changes(engine, small, settle):
     run = engine.start(small("temporal_order", hidden_size=256, seq_len=100, batch_size=4))
     before = settle(engine, run, "ready")
-    with pytest.raises(ModelTooLarge, match="512 sequences x 100 steps"):
+    with pytest.raises(ModelTooLarge, match="512 sequences x 100 time steps"):
         engine.change(run, batch_size=512, learning_rate=0.5)
     assert engine.view(run).experiment == before.experiment
     engine.change(run, batch_size=2)

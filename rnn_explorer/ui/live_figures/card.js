@@ -482,6 +482,7 @@ export class Card {
     if (this.arrange()) this.redraw();
     cancelAnimationFrame(this.resizing);
     this.resizing = requestAnimationFrame(() => {
+      if (!this.plot.isConnected) return; // gone with its page since
       window.Plotly.Plots.resize(this.plot);
       this.mark(this.board.time);
     });
