@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from rnn_explorer.figures.contrast import legible
 from rnn_explorer.figures.style import plain, template
 from rnn_explorer.figures.table import csv_text
 
@@ -70,9 +71,11 @@ class Figure:
         """
         import plotly.graph_objects as go  # here, since workers draw thousands of figures before one is exported
 
-        figure = go.Figure(data=[dict(trace) for trace in self.data], layout=dict(self.layout))
+        dressed = template(theme)
+        paper = dressed["layout"]["paper_bgcolor"]
+        figure = go.Figure(data=[legible(trace, paper) for trace in self.data], layout=legible(self.layout, paper))
         figure.update_layout(
-            template=template(theme),
+            template=dressed,
             title={"text": plain(self.title, 120), "x": 0.01, "xanchor": "left"},
             margin={"t": 72, "r": 24, "b": 64, "l": 64, "autoexpand": True},
         )

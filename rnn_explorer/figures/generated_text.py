@@ -79,9 +79,9 @@ class _Page:
         parts = [
             _letters([(place - start, _written(self.symbols[place])) for place in chosen], _HEAD - 8, _TEXT, more)
             for chosen, more in (
-                ([place for place in places if place < given], ' fill-opacity="0.6"'),
+                ([place for place in places if place < given], ' fill-opacity="0.75"'),
                 ([place for place in places if given <= place < last], ' font-weight="600"'),
-                ([place for place in places if place == last], ' fill-opacity="0.4"'),
+                ([place for place in places if place == last], ' fill-opacity="0.7"'),
             )
         ]
         return "".join([*parts, self._candidates(start, end), self._words(start, end)])
@@ -105,7 +105,7 @@ class _Page:
                     shades[shade - 1].append(box)
                 if place < len(self.symbols) - 1 and symbol == self.symbols[place]:
                     frames.append(box)
-            rows += [_letters(strong, top + 15, _SMALL), _letters(faint, top + 15, _SMALL, ' fill-opacity="0.4"')]
+            rows += [_letters(strong, top + 15, _SMALL), _letters(faint, top + 15, _SMALL, ' fill-opacity="0.7"')]
         colored = [
             f'<path d="{"".join(boxes)}" fill="{self.color}" fill-opacity="{_DARKEST * (shade + 1) / _SHADES:.2f}"/>'
             for shade, boxes in enumerate(shades)

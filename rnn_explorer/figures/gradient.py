@@ -15,7 +15,6 @@ from rnn_explorer.figures.style import (
     CELL_MARKERS,
     CLASS_COLORS,
     COMPUTED,
-    MUTED,
     REFERENCE,
     cell_color,
     fade,
@@ -186,7 +185,7 @@ def _memory(cell: CellMemory, low: int, longest: int, among: int) -> dict[str, A
         },
         "text": text,
         "textposition": "top left" if left else "top right",
-        "textfont": {"size": 12, "color": color},
+        "textfont": {"size": 12},
         "cliponaxis": False,
         "hovertemplate": f"{name}: effective memory %{{x}} time steps<extra></extra>",
     }
@@ -247,7 +246,7 @@ def _layout(low: int, high: int, longest: int, top: int) -> dict[str, Any]:
                 "xanchor": "left",
                 "yanchor": "top",
                 "showarrow": False,
-                "font": {"size": 10, "color": MUTED},
+                "font": {"size": 10},
             }
             for level, words in levels
         ],

@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.figures import decades
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import decimate
-from rnn_explorer.figures.style import MUTED, REFERENCE, cell_color, fade, legend, margin, nice_ceiling, saying
+from rnn_explorer.figures.style import REFERENCE, cell_color, fade, legend, margin, nice_ceiling, saying
 from rnn_explorer.trace import Array
 
 _LOW, _HIGH = -3, 1  # powers of ten that the axis always holds
@@ -97,7 +97,7 @@ def _limit(clip_norm: float) -> dict[str, Any]:
                 "xanchor": "left",
                 "yanchor": "middle",
                 "showarrow": False,
-                "font": {"size": 10, "color": MUTED},
+                "font": {"size": 10},
             }
         ],
     }

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.figures.contrast import channels, ink
 from rnn_explorer.figures.drawing import counted, number
 from rnn_explorer.figures.style import CHANGED, GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_color, signed_limit
 
@@ -170,7 +170,7 @@ class Canvas:
             f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
             f'rx="{height / 3:.1f}" fill="{color}" stroke="currentColor" stroke-opacity="0.55"/>'
             f'<text x="{x:g}" y="{y + 0.35 * size:.1f}" text-anchor="middle" font-size="{size:g}" '
-            f'fill="{_ink(color)}">{escape(text)}</text>'
+            f'fill="{ink(color)}">{escape(text)}</text>'
         )
 
     def frame(self, x: float, y: float, width: float, height: float, radius: float) -> None:
@@ -346,17 +346,6 @@ def _shades(kind: str) -> tuple[str, ...]:
 def _between(scale: Scale, share: float) -> str:
     place = share * (len(scale) - 1)
     low = min(int(place), len(scale) - 2)
-    pair = (_channels(scale[low][1]), _channels(scale[low + 1][1]))
+    pair = (channels(scale[low][1]), channels(scale[low + 1][1]))
     mixed = (round(a + (b - a) * (place - low)) for a, b in zip(*pair, strict=True))
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
-
-
-def _channels(color: str) -> Sequence[int]:
-    return [int(color[start : start + 2], 16) for start in (1, 3, 5)]
-
-
-@functools.lru_cache(maxsize=256)
-def _ink(color: str) -> str:
-    """Black or white, whichever is read better on a color."""
-    red, green, blue = _channels(color)
-    return "#111" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#fff"
