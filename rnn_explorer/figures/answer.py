@@ -34,6 +34,7 @@ _WIDTH = 540  # pixels the live picture has, more or less: for room that depends
 _HEIGHT = 190
 _IMAGE = 0.27  # share of the width for an image
 _BARS = 0.17  # share of the width for the last step's probabilities
+_LONGEST_GROUP, _TICKS = 12, 34  # letters of the name beside a panel, and pixels of its tick labels
 _LONGEST_NAME = 14
 _FILLED = 0.6  # of an axis that stays
 MARKERS = 16  # marks on a line of answers, at most
@@ -58,7 +59,9 @@ def answer(explanation: Explanation, cell: str, before: Figure | None = None) ->
     side = (6 * max((len(name) for name in explanation.class_names), default=0) if has_classes else 0) + 26
     side = min(side, 6 * _LONGEST_NAME + 26)
     by_role = sum(len(strips) for strips in groups.values()) > 4
-    start = 20 if has_image else max(side, 44 if groups else 26)
+    level = len(groups) + has_classes > 2  # panels are too low for names that stand upright
+    beside = _TICKS + 6 * min(max(map(len, groups), default=0), _LONGEST_GROUP) if level else 44
+    start = 20 if has_image else max(side, beside if groups else 26)
     end = 34 if has_classes else 12
     inner = _WIDTH - start - end
     left = _IMAGE + (side + 4) / inner if has_image else 0.0
@@ -103,8 +106,16 @@ def answer(explanation: Explanation, cell: str, before: Figure | None = None) ->
             _draw_classes(explanation, cell, names, (x, y), data, layout)
         else:
             strips = groups.get(group, [])
+            if level:
+                middle = (bottom + top) / 2
+                layout["annotations"].append(
+                    heading(
+                        plain(group, _LONGEST_GROUP), left, middle,
+                        xanchor="right", yanchor="middle", xshift=6 - _TICKS, font={"size": 10},
+                    )
+                )  # fmt: skip
             layout[key(y)] = {
-                "title": {"text": plain(group, 18), "standoff": 2, "font": {"size": 10 if len(panels) < 3 else 8}},
+                "title": {"text": "" if level else plain(group, 18), "standoff": 2, "font": {"size": 10}},
                 "domain": [bottom, top],
                 "anchor": x,
                 "range": _kept(_extent(strips, length), before, key(y)),

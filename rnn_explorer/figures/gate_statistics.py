@@ -56,7 +56,7 @@ def gate_statistics(cells: Sequence[CellMemory], length: int = 0) -> Figure:
         how_to_read=how,
         data=data,
         layout=saying(
-            _layout(what, right, top, slope, max((len(values) for values in units), default=1), length),
+            _layout(what, right, top, slope, max((len(values) for values in units), default=1), length, len(cells) > 1),
             COMPUTED if not cells else "",
         ),
         table={
@@ -112,7 +112,7 @@ def _lines(
     ]
 
 
-def _layout(what: str, right: str, top: float, slope: bool, units: int, length: int) -> dict[str, Any]:
+def _layout(what: str, right: str, top: float, slope: bool, units: int, length: int, several: bool) -> dict[str, Any]:
     second: dict[str, Any] = (
         {"title": {"text": "mean slope", "standoff": 2}, "range": [0, 1.02], "nticks": 5, "zeroline": False}
         if slope
@@ -141,8 +141,9 @@ def _layout(what: str, right: str, top: float, slope: bool, units: int, length: 
     }
     marked = bool(length) and not slope
     return {
-        "margin": margin(46, 12, 34, 36),
-        "legend": legend(y=1.09),
+        "margin": margin(46, 12, 38 if several else 22, 36),
+        "showlegend": several,
+        "legend": legend(y=1.0, yref="container", yanchor="top"),
         "annotations": [
             heading(f"distribution of the {what}", 0.22, 1.0),
             heading(right, 0.78, 1.0),
