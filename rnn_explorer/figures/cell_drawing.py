@@ -12,7 +12,7 @@ from rnn_explorer.figures.cell_drawings import single, unrolled
 from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.equations import equations, notes
-from rnn_explorer.figures.style import layer_name
+from rnn_explorer.figures.style import COMPUTED, layer_name
 
 View = Literal["single", "unrolled"]
 VIEWS: tuple[View, ...] = ("single", "unrolled")
@@ -29,7 +29,9 @@ _CHANGED = (
 def no_cell_drawing() -> Drawing:
     """The place of the drawing before there is anything to draw."""
     box = f"0 0 {WIDTH} {HEIGHT}"
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" aria-label="The cell"></svg>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" aria-label="The cell">'
+    svg += f'<text x="{WIDTH / 2:g}" y="{HEIGHT / 2:g}" text-anchor="middle" font-size="14" fill="currentColor">'
+    svg += f"{COMPUTED}</text></svg>"
     return Drawing(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
 
 

@@ -10,12 +10,14 @@ import numpy as np
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.lines import columns_for, glyph, wrapped
 from rnn_explorer.figures.style import (
+    COMPUTED,
     GATE_SCALE,
     SIGNED_SCALE,
     color_bar,
     layer_name,
     margin,
     plain,
+    saying,
     signed_limit,
 )
 from rnn_explorer.trace import Array, LayerTrace
@@ -104,7 +106,7 @@ def colored_text(
         title=f"Text in the colors of unit {unit}: {words} {state}".rstrip() + where,
         how_to_read=_HOW["gate" if bounded else "state"],
         data=data,
-        layout=_layout(lines, columns),
+        layout=saying(_layout(lines, columns), COMPUTED if layer is None else ""),
         marks=[Mark("cells", steps=steps.tolist())],
         table={
             "step": np.arange(1, len(symbols) + 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnn_explorer.analysis.columns_report import ColumnErrors
+from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.words import Line, Words
 
 
@@ -12,7 +13,7 @@ def column_errors(found: ColumnErrors | None) -> Words:
     """The error of each column beside that of the memoryless baseline.
 
     Args:
-        found: what was measured; None: an empty card.
+        found: what was measured; None: it is being computed.
     """
     part = "" if found is None else f", on the {found.split} part"
     return Words(
@@ -22,7 +23,7 @@ def column_errors(found: ColumnErrors | None) -> Words:
             "The curves are means over all columns; ● is better than the memoryless baseline, ○ is not, ▲ is so much "
             "better than the others that it should be looked into."
         ),
-        lines=[] if found is None else _lines(found),
+        lines=[{"kind": "fact", "text": COMPUTED}] if found is None else _lines(found),
         table={
             "column": [] if found is None else list(found.names),
             "model": np.zeros(0) if found is None else found.model,

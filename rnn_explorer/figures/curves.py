@@ -202,7 +202,9 @@ def curves(
                     "borderpad": 2,
                 }
             )
-    how = "Faint is each optimizer step, dashed their mean, bold validation"
+    unjudged = len(train["step"]) > 0 and not np.isfinite(np.asarray(validation["loss"], dtype=float)).any()
+    how = "Faint is each optimizer step, dashed their mean, "
+    how += "there is no validation set (val_split is 0)" if unjudged else "bold validation"
     if skilled:
         how += "; skill is 1 − MSE / MSE of the baseline" + (", off the axis below −1" if below else "")
     if any(level is not None for level in baselines.values()):

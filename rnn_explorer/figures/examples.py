@@ -20,6 +20,7 @@ from rnn_explorer.figures.style import (
     legend,
     margin,
     plain,
+    saying,
     subplot,
     time_axis,
     time_ticks,
@@ -74,7 +75,7 @@ def examples(
         title=_title(items, drawn, label_names),
         how_to_read=_how(kind, colored, class_names, drawn, wide) + (OWN_AXES if apart else ""),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if items else "There is no sequence to show."),
         table=_table(items, label_names, class_names),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from rnn_explorer.analysis.generate_report import Sample
 from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.lines import glyph, wrapped
-from rnn_explorer.figures.style import cell_color
+from rnn_explorer.figures.style import COMPUTED, cell_color
 
 COLUMNS = 40
 MOST = 400  # characters drawn, the last ones
@@ -61,13 +61,15 @@ class _Page:
     def svg(self) -> str:
         line_height = _HEAD + self.depth * _ROW + _GAP
         width, height = self.columns * _CELL + 2 * _EDGE, max(len(self.lines) * line_height, line_height, 40)
-        text = self.found.text if self.found else "No text yet"
+        text = self.found.text if self.found else COMPUTED
         described = quoteattr("".join(letter if letter.isprintable() else " " for letter in text))
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="100%" role="img" '
             f'aria-label={described} fill="currentColor" font-family="ui-monospace, Menlo, Consolas, monospace" '
             'text-anchor="middle">'
         ]
+        if self.found is None:
+            parts.append(f'<text x="{width / 2:g}" y="{height / 2 + 5:g}" font-size="14">{COMPUTED}</text>')
         for number, (start, end) in enumerate(self.lines):
             parts.append(f'<g transform="translate({_EDGE} {number * line_height})">{self._line(start, end)}</g>')
         return "".join([*parts, "</svg>"])

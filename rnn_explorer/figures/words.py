@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from rnn_explorer.analysis.memory_report import Finding
+from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.table import csv_text
 
 
@@ -48,19 +49,22 @@ class Words:
 _ORDER = ("warning", "good", "fact")
 
 
-def findings(found: Sequence[Finding], step: int | None = None) -> Words:
+def findings(found: Sequence[Finding] | None, step: int | None = None) -> Words:
     """What was found, warnings first.
 
     Args:
-        found: the findings; none: an empty card.
+        found: the findings; None: they are being computed.
         step: of the model that they are about.
     """
-    ordered = sorted(found, key=lambda each: _ORDER.index(each.severity))
+    ordered = sorted(found or (), key=lambda each: _ORDER.index(each.severity))
+    lines: list[Line] = [{"kind": each.severity, "text": each.text} for each in ordered]
+    if not lines:
+        lines = [{"kind": "fact", "text": COMPUTED if found is None else "Nothing stands out."}]
     return Words(
         name="findings",
         title="Findings" + ("" if step is None else f" at optimizer step {step}"),
         how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this optimizer step.",
-        lines=[{"kind": each.severity, "text": each.text} for each in ordered],
+        lines=lines,
         table={
             "severity": [each.severity for each in ordered],
             "name": [each.name for each in ordered],

@@ -161,7 +161,7 @@ class MemoryBoard(Board):
         train = view.train
         return [
             gradient(cells, kept),
-            findings(() if report is None else report.findings, None if report is None else answer.step),
+            findings(None if report is None else report.findings, None if report is None else answer.step),
             loss_gradient(cells),
             triangle(seen.answer("triangle").value),
             saliency(None if report is None else report.saliency, key),
