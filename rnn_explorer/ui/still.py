@@ -24,17 +24,18 @@ def show(figure: Figure, height: int, key: str) -> None:
         key: unique on the page; also the name of downloaded files.
     """
     drawn = figure.to_plotly(theme())
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{plain(figure.title)}**", width="stretch")
-        with st.popover("Save", help="This figure as a page of its own, or its numbers", width="content"):
-            _downloads(figure, key)
-    drawn.update_layout(
-        title=None, paper_bgcolor="rgba(0,0,0,0)", height=height, margin=dict(figure.layout["margin"]),
-        legend={"x": 0, "xanchor": "left"},  # the bar that comes over a figure stands at its right
-    )  # fmt: skip
-    config = {"displaylogo": False, "toImageButtonOptions": {"filename": key, "scale": 2}}
-    st.plotly_chart(drawn, theme=None, key=key, config=config)
-    st.caption(plain(figure.how_to_read))
+    with st.container(key=f"figure-{key}", gap="xsmall"):  # the browser names the figure by what stands in it
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{plain(figure.title)}**", width="stretch")
+            with st.popover("Save", help="This figure as a page of its own, or its numbers", width="content"):
+                _downloads(figure, key)
+        drawn.update_layout(
+            title=None, paper_bgcolor="rgba(0,0,0,0)", height=height, margin=dict(figure.layout["margin"]),
+            legend={"x": 0, "xanchor": "left"},  # the bar that comes over a figure stands at its right
+        )  # fmt: skip
+        config = {"displaylogo": False, "toImageButtonOptions": {"filename": key, "scale": 2}}
+        st.plotly_chart(drawn, theme=None, key=key, config=config)
+        st.caption(plain(figure.how_to_read))
 
 
 def _downloads(figure: Figure, key: str) -> None:

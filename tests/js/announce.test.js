@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { worthSaying } from "../../rnn_explorer/ui/live_figures/announce.js";
-import { rowOf, unitBeside } from "../../rnn_explorer/ui/live_figures/map_keys.js";
+import { rowOf, stepped, unitBeside } from "../../rnn_explorer/ui/live_figures/map_keys.js";
 
 const status = (more) => ({ status: "training", step: 10, epoch: 1.2, epochs: 10, metric: "accuracy", val_loss: 0.5, val_metric: 0.87, at: null, film: 0, ...more });
 
@@ -25,4 +25,16 @@ test("a unit is found in a map that leaves some out", () => {
   assert.deepEqual(rowOf({ z, y0: 0, dy: 2 }, 41), { row: 20, unit: 40, height: 2 });
   assert.deepEqual(rowOf({ z, y: Array.from({ length: 64 }, (_, n) => 3 * n) }, 190), { row: 63, unit: 189, height: 3 });
   assert.deepEqual([unitBeside({ z, y0: 0, dy: 2 }, 40, 1), unitBeside({ z, y0: 0, dy: 2 }, 0, -1), unitBeside({ z }, 63, 1)], [42, 0, 63]);
+});
+
+test("arrows walk along a line, through the rows of a map, and from line to line", () => {
+  const lines = [{ rows: 1, columns: 5 }, { rows: 1, columns: 3 }];
+  const first = stepped(lines, null, "ArrowRight");
+  assert.deepEqual([first, stepped(lines, null, "ArrowLeft")], [{ trace: 0, row: 0, column: 0 }, { trace: 0, row: 0, column: 4 }]);
+  assert.deepEqual(stepped(lines, { trace: 0, row: 0, column: 4 }, "ArrowRight"), { trace: 0, row: 0, column: 4 }, "it ends there");
+  assert.deepEqual(stepped(lines, { trace: 0, row: 0, column: 4 }, "ArrowUp"), { trace: 1, row: 0, column: 2 });
+  const map = [{ rows: 4, columns: 6 }];
+  assert.deepEqual(stepped(map, { trace: 0, row: 3, column: 2 }, "ArrowDown"), { trace: 0, row: 2, column: 2 });
+  assert.deepEqual(stepped(map, { trace: 0, row: 3, column: 2 }, "ArrowUp"), { trace: 0, row: 3, column: 2 });
+  assert.equal(stepped([{ rows: 1, columns: 1000 }], { trace: 0, row: 0, column: 0 }, "ArrowRight").column, 10, "a long line in a hundred steps");
 });

@@ -188,6 +188,14 @@ export class Board {
   }
 
   /**
+   * The highest number that can be chosen; 0 where none can.
+   * @param {string} field
+   */
+  most(field) {
+    return this.tools?.find((tool) => tool.field === field)?.high ?? 0;
+  }
+
+  /**
    * @param {string} field
    * @param {any} value
    */

@@ -6,8 +6,10 @@
 import { Address } from "./address.js";
 import { Board } from "./board.js";
 import { giveBack } from "./focus.js";
+import { nameFigures } from "./static_names.js";
 
 giveBack();
+setInterval(() => nameFigures(), 1000); // Streamlit draws them when it comes to it
 
 const address = new Address(window);
 

@@ -1,6 +1,9 @@
-// A figure that has the keyboard: arrows walk along its time steps, and up and down through the units of its maps.
+// A figure that has the keyboard: arrows walk along its time steps, and up and down through the units of its maps; in a
+// figure without time, from point to point.
 
-import { isDrawn } from "./plotly_internals.js";
+import { foundUnder, isDrawn, pointAt, pointAtNothing, walked } from "./plotly_internals.js";
+
+const LONG = 100; // points of a line, of which each is a step
 
 /** @typedef {import("./card.js").Card} Card */
 
@@ -55,33 +58,83 @@ function valueAt(card, time, unit) {
 }
 
 /**
- * Let a figure be walked through with the arrows.
+ * The point or cell that a key leads to: along a line or a row, or to the next line or row.
+ * @param {{ rows: number, columns: number }[]} traces what there is; a line has one row
+ * @param {{ trace: number, row: number, column: number } | null} from null: nowhere yet
+ * @param {string} key
+ * @returns {{ trace: number, row: number, column: number }}
+ */
+export function stepped(traces, from, key) {
+  const within = (/** @type {number} */ value, /** @type {number} */ count) => Math.min(Math.max(value, 0), count - 1);
+  if (!from) return { trace: 0, row: 0, column: key === "ArrowLeft" ? traces[0].columns - 1 : 0 };
+  const trace = within(from.trace, traces.length);
+  const { rows, columns } = traces[trace];
+  const along = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0;
+  const through = { ArrowDown: -1, ArrowUp: 1 }[key] ?? 0;
+  const stride = Math.max(1, Math.round(columns / LONG)); // a long line is walked in a hundred steps
+  if (along) return { trace, row: within(from.row, rows), column: within(from.column + along * stride, columns) };
+  if (rows > 1) return { trace, row: within(from.row + through, rows), column: within(from.column, columns) };
+  const other = within(trace + through, traces.length);
+  return { trace: other, row: 0, column: within(from.column, traces[other].columns) };
+}
+
+/**
+ * Along time, and through the units of a map.
+ * @param {Card} card
+ * @param {string} key
+ * @param {(words: string) => void} say
+ * @returns {boolean} whether the figure has what the key walks through
+ */
+function walkTime(card, key, say) {
+  const { board } = card;
+  const map = card.state.data.find((trace) => trace.type === "heatmap" && trace.meta?.units);
+  const along = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0;
+  const through = { ArrowDown: -1, ArrowUp: 1 }[key] ?? 0;
+  const last = isDrawn(card.plot) ? lastStep(card) : board.most("time"); // a drawing has the step that is chosen
+  if (!last || (through && !(map && board.chooses("unit")))) return false;
+  const time = Math.min(Math.max((board.time ?? (along === 1 ? 0 : last + 1)) + along, 1), last);
+  if (board.chooses("time") && along) board.choose("time", time);
+  board.point(time);
+  let unit = Number(board.chosen.unit ?? 0);
+  if (through && map) {
+    unit = unitBeside(map, unit, through);
+    board.choose("unit", unit);
+  }
+  say(valueAt(card, time, unit));
+  return true;
+}
+
+/**
+ * Let a figure be walked through with the arrows; Enter is a click on what they have come to.
  * @param {Card} card
  * @param {(words: string) => void} say
  */
 export function walkable(card, say) {
   const { frame, board } = card;
+  /** @type {{ trace: number, row: number, column: number } | null} */
+  let at = null;
   frame.tabIndex = 0;
   frame.addEventListener("keydown", (event) => {
     if (event.target !== frame || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const map = card.state.data.find((trace) => trace.type === "heatmap" && trace.meta?.units);
-    const along = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const through = { ArrowDown: -1, ArrowUp: 1 }[event.key];
-    const last = lastStep(card);
-    if (!isDrawn(card.plot) || !((along && last) || (through && map && board.chooses("unit")))) return;
+    const arrow = /^Arrow/.test(event.key);
+    if (!arrow && event.key !== "Enter") return;
+    const points = isDrawn(card.plot) ? walked(card.plot) : [];
+    let taken = arrow && walkTime(card, event.key, say);
+    if (arrow && !taken && points.length) {
+      at = stepped(points, at, event.key);
+      say(pointAt(card.plot, points[at.trace].number, at.row, at.column));
+      taken = true;
+    } else if (!arrow && at && foundUnder(card.plot)) {
+      card.picked(foundUnder(card.plot));
+      taken = true;
+    }
+    if (!taken) return;
     event.preventDefault();
     event.stopPropagation();
-    let unit = Number(board.chosen.unit ?? 0);
-    const time = Math.min(Math.max((board.time ?? (along === 1 ? 0 : last + 1)) + (along || 0), 1), last || 1);
-    if (along) {
-      if (board.chooses("time")) board.choose("time", time);
-      board.point(time);
-    }
-    if (through && map) {
-      unit = unitBeside(map, unit, through);
-      board.choose("unit", unit);
-    }
-    say(valueAt(card, time, unit));
   });
-  frame.addEventListener("blur", () => board.point(null));
+  frame.addEventListener("blur", () => {
+    if (at) pointAtNothing(card.plot);
+    at = null;
+    board.point(null);
+  });
 }

@@ -105,6 +105,40 @@ export function lookUnder(plot, event, place) {
 export const foundUnder = (plot) => (plot._hoverdata && plot._hoverdata.length ? plot._hoverdata[0] : null);
 
 /**
+ * What can be walked through: lines, bars and maps in two dimensions that tell what they hold.
+ * @param {any} plot
+ * @returns {{ number: number, rows: number, columns: number }[]} a line has one row
+ */
+export function walked(plot) {
+  return (plot._fullData || []).flatMap((/** @type {any} */ trace, /** @type {number} */ number) => {
+    if (trace.visible !== true || trace.hoverinfo === "skip" || !trace.xaxis) return [];
+    const map = trace.type === "heatmap";
+    const [rows, columns] = map ? [trace.z.length, trace.z[0]?.length ?? 0] : [1, (plot.calcdata[number] || []).length];
+    return rows && columns ? [{ number, rows, columns }] : [];
+  });
+}
+
+/**
+ * Have Plotly tell of a point or cell, as if the mouse pointed at it.
+ * @param {any} plot
+ * @param {number} number of the trace
+ * @param {number} row
+ * @param {number} column
+ * @returns {string} what it tells
+ */
+export function pointAt(plot, number, row, column) {
+  const trace = fullTrace(plot, number);
+  const place = (/** @type {string} */ letter, /** @type {number} */ index) => (trace[letter] ? trace[letter][index] : (trace[`${letter}0`] ?? 0) + index * (trace[`d${letter}`] ?? 1));
+  const what = trace.type === "heatmap" ? { xval: place("x", column), yval: place("y", row) } : [{ curveNumber: number, pointNumber: column }];
+  window.Plotly.Fx.hover(plot, what, trace.xaxis + trace.yaxis);
+  const lines = [...plot.querySelectorAll(".hoverlayer .hovertext text, .hoverlayer .hovertext tspan.line")].filter((node) => !node.querySelector("tspan.line"));
+  return lines.map((node) => node.textContent.trim()).filter(Boolean).join(", ") || "No value here.";
+}
+
+/** @param {any} plot */
+export const pointAtNothing = (plot) => { if (isDrawn(plot)) window.Plotly.Fx.unhover(plot); };
+
+/**
  * New values for a map whose axes, colors and shape stay: only its picture changes, which Plotly keeps as one small
  * image, a pixel a cell. Drawing that image is some thirty times cheaper than drawing the figure.
  * @param {any} plot

@@ -157,6 +157,7 @@ export interface Owner {
   point(time: number | null): void;
   choose(field: string, value: any): void;
   chooses(field: string): boolean;
+  most(field: string): number;
   schedule(): void;
   say(about: "aloud", words: string): void;
 }
