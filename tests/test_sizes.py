@@ -84,9 +84,7 @@ def test_a_model_that_is_too_large_is_refused_before_it_is_built(monkeypatch):
         raise AssertionError("weights were drawn")
 
     monkeypatch.setattr(SequenceModel, "_initialize", built)
-    with pytest.raises(
-        ModelTooLarge, match=r"to train live: [0-9,]+ parameters x 512 sequences x 64 time steps"
-    ):
+    with pytest.raises(ModelTooLarge, match=r"to train live: [0-9,]+ parameters x 512 sequences x 64 time steps"):
         Trainer(experiment)
 
 

@@ -137,6 +137,7 @@ def test_a_figure_is_walked_through_with_the_arrows_and_says_what_it_holds(visit
     lab = visit().open(SMALL)
     lab.press("epoch")
     lab.past(0)
+    lab.status("paused")
     states = lab.page.get_by_role("figure", name="Hidden state", exact=False).first
     states.focus()
     for _ in range(3):
@@ -154,6 +155,51 @@ def test_a_figure_is_walked_through_with_the_arrows_and_says_what_it_holds(visit
     assert lab.page.locator(f"#{name}").inner_text().startswith("Hidden state")
     for what in ("Enlarge", "Download"):
         expect(lab.page.locator(f'.rx-states [aria-label^="{what}: Hidden state"]')).to_have_count(1)
+
+
+@pytest.mark.parametrize("title", ["Lab", "Cell", "Memory", "Dynamics"])
+def test_arrows_walk_through_every_figure_and_leave_the_past_alone(visit: Visit, title: str) -> None:
+    lab = visit().open(SMALL)
+    lab.press("play")
+    lab.status("finished")
+    if title != "Lab":
+        lab.go(title, PAGES[title])
+    expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+    lab.page.wait_for_timeout(3000)  # what is asked for is computed
+    full = "(card) => card.plot?.calcdata?.length || card.root.querySelector('svg [data-step], svg[aria-label]')"
+    names = lab.page.evaluate(f"[...{BOARD}.cards].filter(([_, card]) => ({full})(card)).map(([name]) => name)")
+    walked = 0
+    for name in names:
+        frame = lab.page.locator(f".rx-{name} .rx-frame")
+        if name == "eigenvalues" or not frame.count() or not frame.is_visible():
+            continue  # empty, until a state is chosen
+        frame.focus()
+        lab.page.evaluate("document.querySelector('.rx-board .rx-aloud').textContent = ''")
+        lab.page.keyboard.press("ArrowRight")
+        lab.wait("document.querySelector('.rx-board .rx-aloud').textContent")
+        assert lab.board.get_attribute("data-at") == "", f"{name} goes to the past"
+        walked += 1
+    assert walked >= 2, names
+
+
+def test_enter_clicks_what_the_arrows_have_come_to(visit: Visit) -> None:
+    lab = visit().open(SMALL)
+    lab.press("epoch")
+    lab.past(0)
+    lab.go("Dynamics", "dynamics")
+    lab.ready(("dynamics",))
+    lab.page.locator(".rx-dynamics .rx-frame").focus()
+    for key in ("ArrowRight", "ArrowRight", "Enter"):
+        lab.page.keyboard.press(key)
+    lab.wait(f"/^\\d+, \\d+$/.test({BOARD}.selection.pick)")
+
+
+def test_figures_at_rest_have_a_name(visit: Visit) -> None:
+    lab = visit().open(SMALL)
+    lab.go("Data", "data")
+    expect(lab.page.locator(".stPlotlyChart").first).to_be_visible()
+    charts = "[...document.querySelectorAll('.stPlotlyChart')]"
+    lab.wait(f"{charts}.length >= 4 && {charts}.every((chart) => chart.getAttribute('aria-label')?.length > 20)")
 
 
 def test_what_is_spoken_is_no_stream_of_numbers(visit: Visit) -> None:
