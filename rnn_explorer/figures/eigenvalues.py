@@ -65,7 +65,7 @@ def eigenvalues(values: Array, where: str = "", limit: float | None = None) -> F
             "the circle; off the horizontal axis they turn as they go."
         ),
         data=data,
-        layout=saying(_layout(_limit(values, limit)), "Click a state or a fixed point." if not len(values) else ""),
+        layout=saying(_layout(_limit(values, limit)), "Click a state<br>or a fixed point." if not len(values) else ""),
         table={
             "real": values.real,
             "imaginary": values.imag,

@@ -87,6 +87,23 @@ def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -
     expect(gates.get_by_text("Tools", exact=True)).to_be_hidden()
 
 
+def test_a_legend_has_room_for_all_its_rows(visit: Visit) -> None:
+    lab = visit(390, 844).open("task=digits&hidden_size=8&steps=60")
+    plot = "document.querySelector('.rx-curves .rx-plot')"
+    lab.wait(f"{plot}.querySelectorAll('.legendtext').length >= 3")
+    # Plotly cuts off rows for which the margin has no room
+    lab.wait(f"{plot}._fullLayout.legend._height <= {plot}._fullLayout.margin.t")
+    narrow = lab.page.evaluate(f"{plot}._fullLayout.margin.t")
+    lab.page.set_viewport_size({"width": 1440, "height": 900})
+    lab.wait(f"{plot}._fullLayout.margin.t < {narrow}")  # and gives it back
+
+
+def test_figures_at_rest_keep_a_width_at_which_they_are_read(visit: Visit) -> None:
+    data = visit(390, 844).open(SMALL, "data", figures=())
+    data.wait("document.querySelector('.stPlotlyChart .main-svg')?.getBoundingClientRect().width >= 600")
+    assert data.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_a_sidebar_that_was_opened_stays_for_windows_of_that_kind(visit: Visit) -> None:
     lab = visit(880, 800).open(SMALL)
     opener = lab.page.get_by_test_id("stExpandSidebarButton")

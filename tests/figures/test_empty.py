@@ -27,7 +27,7 @@ from tests.figures import made
 NONE = np.zeros(0)
 # Figures whose first argument may be missing are found by themselves; these may get arrays without entries.
 OF_ARRAYS: dict[str, tuple[Callable[[], Figure], str]] = {
-    "eigenvalues": (lambda: eigenvalues(NONE), "Click a state or a fixed point."),
+    "eigenvalues": (lambda: eigenvalues(NONE), "Click a state<br>or a fixed point."),
     "gradient_norm": (lambda: gradient_norm(NONE, NONE, NONE), "No optimizer step is made yet. Press Play."),
 }
 OTHER_WORDS = ("examples", "dynamics_words")  # empty since nothing was asked for

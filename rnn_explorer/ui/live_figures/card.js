@@ -5,7 +5,7 @@ import { make, makeButton } from "./dom.js";
 import { fold } from "./fold.js";
 import { newTitles } from "./layouts.js";
 import { rowOf, walkable } from "./map_keys.js";
-import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
+import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, legendAbove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
 import { larger } from "./scaling.js";
 import { panelsOf, stacked } from "./stacking.js";
 import { lower, raise } from "./top_layer.js";
@@ -58,6 +58,8 @@ export class Card {
     this.spaceTime = undefined;
     this.resizing = 0;
     this.stacks = false; // whether its panels stand one below the other
+    this.top = 0; // pixels of the margin above the panels, as the figure has it
+    this.above = 0; // pixels that the rows of the legend take there
 
     /** @type {HTMLElement | undefined} */
     this.download = undefined;
@@ -208,7 +210,9 @@ export class Card {
       layout[axis] = { ...(layout[axis] || {}), [part]: value };
       if (part === "range") layout[axis].autorange = false;
     }
-    return larger(this.stacks ? stacked(layout) : layout, this.scale());
+    const sized = larger(this.stacks ? stacked(layout) : layout, this.scale());
+    this.top = sized.margin?.t ?? 0;
+    return { ...sized, margin: { ...sized.margin, t: Math.max(this.top, this.above) } };
   }
 
   /** Its traces, in type of the size that is wanted now. */
@@ -264,7 +268,19 @@ export class Card {
       if (first) this.listen();
       this.count();
       this.mark(this.board.time);
+      return this.clearLegend();
     });
+  }
+
+  /** In a narrow panel a legend takes more rows than the margin was made for: it gets their room. */
+  async clearLegend() {
+    if (!isDrawn(this.plot)) return;
+    const before = Math.max(this.top, this.above);
+    this.above = legendAbove(this.plot);
+    const room = Math.max(this.top, this.above);
+    if (room === before) return;
+    await window.Plotly.relayout(this.plot, { "margin.t": room });
+    this.mark(this.board.time);
   }
 
   /**
@@ -483,7 +499,7 @@ export class Card {
     cancelAnimationFrame(this.resizing);
     this.resizing = requestAnimationFrame(() => {
       if (!this.plot.isConnected) return; // gone with its page since
-      window.Plotly.Plots.resize(this.plot);
+      window.Plotly.Plots.resize(this.plot).then(() => this.clearLegend());
       this.mark(this.board.time);
     });
   }

@@ -105,6 +105,17 @@ export function lookUnder(plot, event, place) {
 export const foundUnder = (plot) => (plot._hoverdata && plot._hoverdata.length ? plot._hoverdata[0] : null);
 
 /**
+ * The room above the panels that the rows of a legend take; Plotly cuts off what the margin does not hold.
+ * @param {any} plot
+ * @returns {number} pixels; 0 for a legend that stands elsewhere
+ */
+export function legendAbove(plot) {
+  const legend = plot._fullLayout?.legend;
+  const above = legend && legend.yanchor === "bottom" && legend.yref !== "container" && legend.y >= 1;
+  return above ? Math.ceil((legend._height || 0) + (legend.y - 1) * plot._fullLayout._size.h) : 0;
+}
+
+/**
  * What can be walked through: lines, bars and maps in two dimensions that tell what they hold.
  * @param {any} plot
  * @returns {{ number: number, rows: number, columns: number }[]} a line has one row
