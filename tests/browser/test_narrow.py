@@ -89,6 +89,8 @@ def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -
 
 def test_a_legend_has_room_for_all_its_rows(visit: Visit) -> None:
     lab = visit(390, 844).open("task=digits&hidden_size=8&steps=60")
+    lab.press("play")
+    lab.status("finished")
     plot = "document.querySelector('.rx-curves .rx-plot')"
     lab.wait(f"{plot}.querySelectorAll('.legendtext').length >= 3")
     # Plotly cuts off rows for which the margin has no room

@@ -104,15 +104,18 @@ export function lookUnder(plot, event, place) {
  */
 export const foundUnder = (plot) => (plot._hoverdata && plot._hoverdata.length ? plot._hoverdata[0] : null);
 
+const ONE_ROW = 30; // pixels that a legend above the panels has at any rate
+
 /**
  * The room above the panels that the rows of a legend take; Plotly cuts off what the margin does not hold.
  * @param {any} plot
- * @returns {number} pixels; 0 for a legend that stands elsewhere
+ * @returns {number} pixels; 0 for one row, and for a legend that stands elsewhere
  */
 export function legendAbove(plot) {
   const legend = plot._fullLayout?.legend;
   const above = legend && legend.yanchor === "bottom" && legend.yref !== "container" && legend.y >= 1;
-  return above ? Math.ceil((legend._height || 0) + (legend.y - 1) * plot._fullLayout._size.h) : 0;
+  if (!above || !(legend._height > ONE_ROW)) return 0;
+  return Math.ceil(legend._height + (legend.y - 1) * plot._fullLayout._size.h);
 }
 
 /**
