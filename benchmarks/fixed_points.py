@@ -61,13 +61,13 @@ def _parser() -> argparse.ArgumentParser:
 def measure(cell: str, size: int, inits: int, steps: int, rounds: int) -> dict[str, Any]:
     """Train one model and search it."""
     from rnn_explorer.analysis.dynamics import fixed_points
-    from rnn_explorer.analysis.subject import Subject
+    from rnn_explorer.analysis.frozen_model import FrozenModel
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.training import Trainer
 
     trainer = Trainer(Experiment.default("flip_flop").replace(cell=cell, hidden_size=size, steps=steps))
     trainer.advance(float("inf"))
-    subject = Subject.of(trainer)
+    subject = FrozenModel.of(trainer)
     seconds, waits, record = [], [], None
     for _ in range(rounds):
         progress = fixed_points(subject, inits=inits)

@@ -83,7 +83,7 @@ def _data(row: Row) -> tuple[Any, Any]:
 
 
 def _ours(row: Row) -> Callable[[int], None]:
-    from benchmarks.made import made_task
+    from benchmarks.factories import made_task
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.training import Trainer
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rnn_explorer.ui import cell_controls, desk, network
+from rnn_explorer.ui import cell_controls, desk, network_view
 
 run_id = desk.open_run()
 experiment = desk.experiment()
 
 with st.sidebar:
     desk.settings()
-    network.show(experiment)
+    network_view.show(experiment)
 
 desk.show_problems()
 desk.watch(run_id, "cell", cell_controls.what_if, cell_controls.clear)

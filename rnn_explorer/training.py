@@ -29,7 +29,7 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
 from rnn_explorer.kernels.dense import IGNORED
-from rnn_explorer.kernels.direct import Directs, Network
+from rnn_explorer.kernels.fused_step import FusedSteps, Network
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.settings import SettingError, shown
 from rnn_explorer.sizes import LayerSummary, layer_summary, work_of
@@ -684,7 +684,7 @@ def counted_rows(output: OutputSpec, batch: TensorBatch) -> tuple[Tensor | None,
     return mask.flatten().nonzero()[:, 0], batch.targets[mask]
 
 
-def direct_of(model: SequenceModel, task: Task) -> Directs | None:
+def direct_of(model: SequenceModel, task: Task) -> FusedSteps | None:
     """The compiled step of learning for a model, where there is one."""
     settings, layers = model.settings, model.stack()
     plain = not settings.bidirectional and not settings.dropout and all(layer.forwards.kernel for layer in layers)
@@ -697,7 +697,7 @@ def direct_of(model: SequenceModel, task: Task) -> Directs | None:
         settings.dense_activation,
         None if model.embedding is None else model.embedding.weight,
     )
-    return Directs(network, task.output.per_step)
+    return FusedSteps(network, task.output.per_step)
 
 
 def loss_of(output: OutputSpec, outputs: Tensor, batch: TensorBatch) -> Tensor:

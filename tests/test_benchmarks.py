@@ -13,8 +13,8 @@ import torch
 
 from benchmarks import class_report, cold_page, common, kernels, main_thread, students, train_speed
 from benchmarks.bare import BareLoop
+from benchmarks.factories import made_task
 from benchmarks.live_connection import Frame
-from benchmarks.made import made_task
 from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer

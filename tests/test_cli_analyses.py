@@ -14,9 +14,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.questions import load as load_questions
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.cli import files, load, main, printing, running
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
@@ -41,7 +41,7 @@ def found(query: str, kind: str, **options: Any) -> dict[str, Any]:
     load_questions()
     trainer = Trainer(Experiment.from_query(query))
     trainer.advance(600)
-    record = answer(QUESTIONS.get(kind)(Subject.of(trainer), **options))
+    record = answer(ANALYSES.get(kind)(FrozenModel.of(trainer), **options))
     return json.loads(json.dumps(record.to_dict()))
 
 
@@ -301,13 +301,13 @@ def test_a_fault_of_the_program_is_told_as_one(run, monkeypatch):
 
 
 def test_what_a_question_objects_to_later_is_bad_input_too(run, monkeypatch):
-    def objects(subject: Subject):
+    def objects(subject: FrozenModel):
         yield 0.0
         if subject.step:
             raise UserError("the states are no longer finite")
 
     monkeypatch.setattr(running, "load_questions", lambda: None)
-    monkeypatch.setattr(running.QUESTIONS, "get", lambda kind: lambda subject, **options: objects(subject))
+    monkeypatch.setattr(running.ANALYSES, "get", lambda kind: lambda subject, **options: objects(subject))
     status, out, err = run("memory", QUICK)
     assert (status, out) == (2, "")
     assert err.splitlines()[-1] == "rnn_explorer: the states are no longer finite."

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rnn_explorer.cli import main
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = "steps=12&hidden_size=6&batch_size=8"

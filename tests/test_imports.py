@@ -44,14 +44,14 @@ ALLOWED: dict[str, set[str]] = {
     "analysis": {"analysis", *CORE},
     "analysis.records": {*RECORDS, "cells", "tasks", "experiment", *BASE},
     "figures": {"figures", *RECORDS, "cells", *BASE},
-    "store": {"store", *CORE},
+    "recording": {"recording", *CORE},
     "views": {"views", "figures", "engine.base", *RECORDS, *LIGHT},
     "remembered": set(),
-    "engine": {"engine", "store", "remembered", "analysis", "figures", "views", *CORE},
+    "engine": {"engine", "recording", "remembered", "analysis", "figures", "views", *CORE},
     "cli": {"cli", "training", *LIGHT},  # training by type alone; what it must not load is tested below
     "cli.running": {"cli", "analysis", *CORE},
     "__main__": {"cli"},
-    "ui": {"ui", "engine", "store", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
+    "ui": {"ui", "engine", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
 SCREEN = {"streamlit", "plotly"}
 TORCH = {"torch", "safetensors", "llvmlite"}  # what a model needs, and neither its data nor its pictures do
@@ -146,10 +146,10 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("cells/rnn/facts.py", "from torch import nn"),
         ("tasks/adding.py", "def f():\n    import torch"),
         ("tasks/adding.py", "from rnn_explorer.tensors import TensorBatch"),
-        ("tasks/own/parts.py", "import torch"),
+        ("tasks/user_data/splits.py", "import torch"),
         ("experiment.py", "import torch"),
         ("analysis/data.py", "import torch"),
-        ("analysis/memory_report.py", "from rnn_explorer.analysis.subject import Subject"),
+        ("analysis/memory_report.py", "from rnn_explorer.analysis.frozen_model import Subject"),
         ("figures/gates.py", "import torch.nn"),
         ("figures/gates.py", "from rnn_explorer.model import SequenceModel"),
         ("figures/gates.py", "from rnn_explorer.analysis.memory import memory"),
@@ -159,7 +159,7 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("views/lab.py", "from rnn_explorer.model import SequenceModel"),
         ("training.py", "from rnn_explorer.tasks.digits import Digits"),
         ("settings.py", "import numpy as np"),
-        ("ui/still.py", "import pages.lab"),
+        ("ui/static_figure.py", "import pages.lab"),
     ],
 )
 def test_the_rule_itself_notices(path, source):
@@ -177,7 +177,7 @@ def test_the_rule_itself_notices(path, source):
             "import numpy as np\nimport plotly.graph_objects as go\nfrom rnn_explorer.trace import Trace",
         ),
         ("training.py", "from rnn_explorer.tasks.base import Batch\nimport torch"),
-        ("ui/still.py", "import streamlit, plotly\nfrom rnn_explorer.figures.style import template"),
+        ("ui/static_figure.py", "import streamlit, plotly\nfrom rnn_explorer.figures.style import template"),
     ],
 )
 def test_the_rule_lets_pass_what_is_allowed(path, source):
@@ -231,7 +231,7 @@ def names_in(*parts: str) -> list[str]:
                 "training",
                 "analysis",
                 "analysis.records",
-                "store",
+                "recording",
                 "engine",
                 "cli",
                 "cli.running",

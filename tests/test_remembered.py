@@ -15,7 +15,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.remembered import Remembered, size_of
 from rnn_explorer.tasks.base import Task
 from rnn_explorer.ui import session
-from rnn_explorer.views import Answer, Question
+from rnn_explorer.views import AnalysisRequest, AnalysisResult
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,11 @@ class Source:
 
 
 def test_answers_about_the_past_are_bounded_for_all_viewers_of_a_worker_together():
-    known = Remembered[Answer](10_000)
+    known = Remembered[AnalysisResult](10_000)
     viewers = [AnalysisScheduler(Source(), known) for _ in range(30)]
     for viewer in viewers:
         for step in range(20):
-            viewer.want([Question("map", "map")], step, 99)
+            viewer.want([AnalysisRequest("map", "map")], step, 99)
     assert 0 < known.size <= 10_000
     viewers[-1].close()
     assert not any(key[0] is viewers[-1] for key in known._entries), "who is gone leaves nothing"

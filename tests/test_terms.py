@@ -13,7 +13,12 @@ SOURCE = Path(__file__).parent.parent / "rnn_explorer"
 # Here every step is one of a sequence, unless it is called an optimizer step (or a one-step forecast, or is code).
 OF_SEQUENCES = (
     *("figures", "tasks", "views/cell.py", "views/dynamics.py", "views/lab.py", "views/try_it.py"),
-    *("analysis/fixed_points.py", "analysis/inside.py", "analysis/memory_report.py", "analysis/own_sequence.py"),
+    *(
+        "analysis/fixed_points.py",
+        "analysis/cell_internals.py",
+        "analysis/memory_report.py",
+        "analysis/own_sequence.py",
+    ),
     *("cli/memory.py", "work.py"),
 )
 BARE = re.compile(r"(?<!time )(?<!optimizer )(?<![-`])\bsteps?\b", re.IGNORECASE)

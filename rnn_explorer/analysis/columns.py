@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from rnn_explorer.analysis.columns_report import ColumnErrors
-from rnn_explorer.analysis.questions import QUESTIONS, Progress
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Split
 from rnn_explorer.tensors import TensorBatch
@@ -15,8 +15,8 @@ from rnn_explorer.tensors import TensorBatch
 _AT_ONCE = 32  # sequences between two looks at the clock
 
 
-@QUESTIONS.register("columns")
-def columns(subject: Subject, *, split: Split = "validation") -> Progress:
+@ANALYSES.register("columns")
+def columns(subject: FrozenModel, *, split: Split = "validation") -> Progress:
     """The mean squared error of each column, over the answers that count.
 
     Args:

@@ -41,22 +41,22 @@ from rnn_explorer.analysis.fixed_points import (
     MERGE,
     PERIODS,
     RETURN,
+    ConstantInput,
     Ends,
     FixedPoints,
     Flow,
-    Held,
-    Nature,
+    LayerRef,
     Perturbation,
-    Place,
     Space,
     Spectrum,
+    Stability,
     Trajectories,
     largest_first,
     merge,
 )
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.projection import Basis
-from rnn_explorer.analysis.questions import QUESTIONS, Progress
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
@@ -83,8 +83,8 @@ Map = Callable[[Tensor], Tensor]  # (n, size) -> (n, size), or to (n, size, size
 # -- the questions ----------------------------------------------------------------------------------------------
 
 
-@QUESTIONS.register("trajectories")
-def trajectories(subject: Subject, *, layer: int = 0, direction: Direction = "forward") -> Progress:
+@ANALYSES.register("trajectories")
+def trajectories(subject: FrozenModel, *, layer: int = 0, direction: Direction = "forward") -> Progress:
     """The joined states of the probe sequences, and the axes in which all answers about this layer are drawn.
 
     Args:
@@ -98,7 +98,7 @@ def trajectories(subject: Subject, *, layer: int = 0, direction: Direction = "fo
     Raises:
         UserError: for a layer or direction that there is not.
     """
-    scene = yield from _Scene.read(subject, layer, direction)
+    scene = yield from LayerMap.read(subject, layer, direction)
     states, lengths = scene.probe()
     labels, names = subject.task.labels(subject.probe.numpy())
     return Trajectories(
@@ -112,9 +112,9 @@ def trajectories(subject: Subject, *, layer: int = 0, direction: Direction = "fo
     )
 
 
-@QUESTIONS.register("fixed_points")
+@ANALYSES.register("fixed_points")
 def fixed_points(
-    subject: Subject,
+    subject: FrozenModel,
     *,
     layer: int = 0,
     direction: Direction = "forward",
@@ -156,7 +156,7 @@ def fixed_points(
     _between("slow_tolerance", slow_tolerance, tolerance, 100)
     _between("seed", seed, 0, 2**31 - 1, whole=True)
     _between("max_iterations", max_iterations, 1, 5000, whole=True)
-    scene = yield from _part(_Scene.read(subject, layer, direction), 0.0, 0.1)
+    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.1)
     step, jacobian, held = yield from _part(scene.hold(input), 0.1, 0.15)
     starts = scene.draw(inits, noise, seed)
     found = yield from _part(search(step, jacobian, starts, tolerance, max_iterations), 0.15, 0.8)
@@ -167,9 +167,9 @@ def fixed_points(
     return dataclasses.replace(points, ends=ends)
 
 
-@QUESTIONS.register("spectrum")
+@ANALYSES.register("spectrum")
 def spectrum(
-    subject: Subject,
+    subject: FrozenModel,
     *,
     layer: int = 0,
     direction: Direction = "forward",
@@ -197,14 +197,14 @@ def spectrum(
     Raises:
         UserError: for a sequence, step, state or input that there is not.
     """
-    scene = yield from _part(_Scene.read(subject, layer, direction), 0.0, 0.8)
+    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.8)
     start, words = scene.state(sequence, time, state)
     if own_input:
         if state or input is not None:
             raise UserError("own_input goes with a state of a sequence and without input; leave out the other two")
         x = scene.inputs(sequence, time)
         step, jacobian = scene.map(x)
-        held = Held(None, f"the input at t = {time + 1}")
+        held = ConstantInput(None, f"the input at t = {time + 1}")
     else:
         step, jacobian, held = yield from _part(scene.hold(input), 0.8, 0.9)
     eigenvalues, _ = _eigen(jacobian(start[None])[0])
@@ -218,9 +218,9 @@ def spectrum(
     )
 
 
-@QUESTIONS.register("flow")
+@ANALYSES.register("flow")
 def flow(
-    subject: Subject,
+    subject: FrozenModel,
     *,
     layer: int = 0,
     direction: Direction = "forward",
@@ -251,7 +251,7 @@ def flow(
         UserError: for limits, axes or an input that cannot be.
     """
     _between("grid", grid, 3, 101, whole=True)
-    scene = yield from _part(_Scene.read(subject, layer, direction), 0.0, 0.7)
+    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.7)
     space = scene.space if not len(mean) and not len(components) else scene.given_space(mean, components)
     step, _, held = yield from _part(scene.hold(input), 0.7, 0.8)
     ends = _ends(limits) if len(limits) else projection.limits(space.project(scene.rows))[:2]
@@ -277,9 +277,9 @@ def flow(
     )
 
 
-@QUESTIONS.register("perturb")
+@ANALYSES.register("perturb")
 def perturb(
-    subject: Subject,
+    subject: FrozenModel,
     *,
     layer: int = 0,
     direction: Direction = "forward",
@@ -319,7 +319,7 @@ def perturb(
     _between("directions", directions, 1, 64, whole=True)
     _between("steps", steps, 1, 1000, whole=True)
     _between("seed", seed, 0, 2**31 - 1, whole=True)
-    scene = yield from _part(_Scene.read(subject, layer, direction), 0.0, 0.6)
+    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.6)
     start, words = scene.state(sequence, time, state)
     goals = torch.stack([scene.vector("points", point) for point in points]) if len(points) else None
     step, _, held = yield from _part(scene.hold(input), 0.6, 0.7)
@@ -432,7 +432,7 @@ def _half_square(r: Tensor) -> Tensor:
 
 
 def _sorted_out(
-    scene: _Scene, held: Held, jacobian: Map, found: Found, tolerance: float, slow_tolerance: float
+    scene: LayerMap, held: ConstantInput, jacobian: Map, found: Found, tolerance: float, slow_tolerance: float
 ) -> Generator[float, None, FixedPoints]:
     """Leave out what is no point, merge what is one, and say what each is."""
     states, q = found.states.numpy(), found.q.numpy()
@@ -449,7 +449,7 @@ def _sorted_out(
     for number, index in enumerate(keep):
         state, speed = points[chosen[index]], float(speeds[chosen[index]])
         values, vectors = _eigen(jacobian(torch.from_numpy(state)[None])[0])
-        nature = Nature.of(values, slow=speed > tolerance)
+        nature = Stability.of(values, slow=speed > tolerance)
         about.append(_Point(state, speed, int(hits[index]), nature, values, vectors))
         yield (number + 1) / len(keep)
     about.sort(key=lambda point: (KINDS.index(point.nature.kind), point.nature.unstable, -point.found))
@@ -500,7 +500,7 @@ class _Point:
     state: Array
     q: float
     found: int
-    nature: Nature
+    nature: Stability
     eigenvalues: Array
     vectors: Array
 
@@ -522,7 +522,7 @@ def _eigen(jacobian: Tensor) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
-class _Scene:
+class LayerMap:
     """One layer of a copy of the model in float64, with its states over the validation sequences.
 
     Attributes:
@@ -534,16 +534,16 @@ class _Scene:
         means: for each cell below, in the order of computation, its mean joined state (size,).
     """
 
-    subject: Subject
+    subject: FrozenModel
     model: SequenceModel
     cell: RecurrentCell
-    place: Place
+    place: LayerRef
     space: Space
     rows: Array
     means: tuple[Array, ...]
 
     @classmethod
-    def read(cls, subject: Subject, layer: int, direction: Direction) -> Generator[float, None, _Scene]:
+    def read(cls, subject: FrozenModel, layer: int, direction: Direction) -> Generator[float, None, LayerMap]:
         """Run the validation sequences through the layers up to this one."""
         subject.cell(layer, direction)  # says what is wrong
         yield 0.0
@@ -567,7 +567,7 @@ class _Scene:
         rows = np.concatenate(own)
         if not len(rows):
             raise UserError("the states of this layer are no longer finite numbers; ask about an earlier step")
-        place = Place(cell.key, layer, direction, cell.hidden_size, tuple(cell.state_names), subject.step)
+        place = LayerRef(cell.key, layer, direction, cell.hidden_size, tuple(cell.state_names), subject.step)
         means = tuple(np.concatenate(found).mean(axis=0) for found in below.values())  # in the order of computation
         return cls(subject, model, cell, place, Space.of(rows, place.state_names), rows, means)
 
@@ -599,7 +599,7 @@ class _Scene:
         return _joined_step(self.cell, x), _joined_jacobian(self.cell, x)
 
     @torch.no_grad()
-    def hold(self, values: Sequence[float] | None) -> Generator[float, None, tuple[Map, Map, Held]]:
+    def hold(self, values: Sequence[float] | None) -> Generator[float, None, tuple[Map, Map, ConstantInput]]:
         """F and dF/ds under a constant input of the network, and what that is in words."""
         x, held = _constant_input(self.model, values)
         settled, layers, done = True, self.model.stack()[: self.place.layer], 0
@@ -620,7 +620,7 @@ class _Scene:
                 done += 1
                 outputs.append(state[:, : cell.hidden_size])  # the hidden state comes first
             x = torch.cat(outputs, dim=-1)
-        return *self.map(x), Held(held.values, held.words, settled if layers else None)
+        return *self.map(x), ConstantInput(held.values, held.words, settled if layers else None)
 
     def probe(self) -> tuple[Tensor, Tensor]:
         """Joined states (batch, time, size) and lengths (batch,) of the probe sequences; padding holds the last."""
@@ -684,7 +684,7 @@ class _Scene:
         return (outputs.softmax(dim=-1) if self.model.output_spec.classes else outputs).numpy()
 
 
-def _validation(subject: Subject, cell: RecurrentCell) -> Batch:
+def _validation(subject: FrozenModel, cell: RecurrentCell) -> Batch:
     """The first of the validation sequences; of the test sequences, where those are none."""
     batch = subject.task.evaluation("validation")
     batch = batch if len(batch) else subject.task.evaluation("test")
@@ -751,12 +751,12 @@ def _kicks(size: int, wanted: int, seed: int) -> Tensor:
 # -- what is given ----------------------------------------------------------------------------------------------
 
 
-def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tuple[Tensor, Held]:
+def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tuple[Tensor, ConstantInput]:
     """What enters the first layer, (1, input_size), and what that is in words."""
     spec = model.input_spec
     width = model.stack()[0].forwards.input_size
     if values is None:
-        return torch.zeros(1, width, dtype=torch.float64), Held(
+        return torch.zeros(1, width, dtype=torch.float64), ConstantInput(
             None, "no symbol" if spec.kind == "symbols" else "input 0"
         )
     if spec.kind == "symbols":
@@ -764,7 +764,7 @@ def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tup
             raise UserError(f"input has {len(values)} numbers, but must be the number of one symbol")
         _between("the symbol of input", values[0], 0, spec.size - 1, whole=True)
         symbol = int(values[0])
-        return model.encode(torch.tensor([symbol])).double(), Held(
+        return model.encode(torch.tensor([symbol])).double(), ConstantInput(
             (float(symbol),), f"input {str(spec.names[symbol] or '∅')!r}"
         )
     if len(values) != spec.size:
@@ -772,7 +772,7 @@ def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tup
     numbers = tuple(_finite("input", value) for value in values)
     others = [f"{name} = {value:.3g}" for name, value in zip(spec.names, numbers, strict=True) if value]
     words = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-    return torch.tensor([numbers], dtype=torch.float64), Held(numbers, words or "input 0")
+    return torch.tensor([numbers], dtype=torch.float64), ConstantInput(numbers, words or "input 0")
 
 
 def _ends(limits: Sequence[Sequence[float]]) -> list[tuple[float, float]]:

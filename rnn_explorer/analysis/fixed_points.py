@@ -37,7 +37,7 @@ HOLDING = ("stable", "marginal")  # kinds of points at which states stay
 
 
 @dataclass(frozen=True)
-class Place:
+class LayerRef:
     """One layer of a model, read in one direction.
 
     Attributes:
@@ -74,7 +74,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Held:
+class ConstantInput:
     """The input that is held constant.
 
     Attributes:
@@ -182,7 +182,7 @@ def largest_first(values: Array, vectors: Array) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
-class Nature:
+class Stability:
     """What the eigenvalues at a point make of it.
 
     Attributes:
@@ -196,7 +196,7 @@ class Nature:
     marginal: int
 
     @classmethod
-    def of(cls, eigenvalues: Array, slow: bool = False) -> Nature:
+    def of(cls, eigenvalues: Array, slow: bool = False) -> Stability:
         """Classify eigenvalues (size,) at a fixed point, or with `slow` at a slow point."""
         size = np.abs(eigenvalues)
         unstable = int((size > 1 + BAND).sum())
@@ -365,12 +365,12 @@ class FixedPoints:
         ends: where states of the trajectories come to when they are let run on; None where that was not looked at.
     """
 
-    place: Place
-    held: Held
+    place: LayerRef
+    held: ConstantInput
     space: Space
     points: Array
     q: Array
-    natures: tuple[Nature, ...]
+    natures: tuple[Stability, ...]
     eigenvalues: Array
     growth: tuple[Array, ...]
     directions: tuple[Array, ...]
@@ -492,8 +492,8 @@ class Spectrum:
         speed: |F(s) - s|: how far one step takes the state; eigenvalues tell of the long run only where this is small.
     """
 
-    place: Place
-    held: Held
+    place: LayerRef
+    held: ConstantInput
     words: str
     state: Array
     eigenvalues: Array
@@ -527,8 +527,8 @@ class Flow:
         slice: whether the state has more numbers than the plane shows, so that states leave it.
     """
 
-    place: Place
-    held: Held
+    place: LayerRef
+    held: ConstantInput
     space: Space
     x: Array
     y: Array
@@ -567,8 +567,8 @@ class Perturbation:
         distance: (1 + kicks,) how far from it; NaN where none were.
     """
 
-    place: Place
-    held: Held
+    place: LayerRef
+    held: ConstantInput
     words: str
     kick: float
     states: Array
@@ -618,7 +618,7 @@ class Trajectories:
         spread: root mean square distance of the validation sequences' states from their mean.
     """
 
-    place: Place
+    place: LayerRef
     space: Space
     states: Array
     lengths: Array

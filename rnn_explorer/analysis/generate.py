@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.generate_report import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
-from rnn_explorer.analysis.questions import QUESTIONS, Progress
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.analysis.units import units
 from rnn_explorer.cells.base import State
@@ -66,9 +66,9 @@ class _Reader:
 # -- text -------------------------------------------------------------------------------------------------------
 
 
-@QUESTIONS.register("sample")
+@ANALYSES.register("sample")
 def sample(
-    subject: Subject, *, prefix: str = "", length: int = 200, temperature: float = 1.0, seed: int = 0
+    subject: FrozenModel, *, prefix: str = "", length: int = 200, temperature: float = 1.0, seed: int = 0
 ) -> Progress:
     """Let the model write.
 
@@ -113,7 +113,7 @@ def sample(
     )
 
 
-def _given(subject: Subject, prefix: str) -> tuple[list[int], tuple[str, ...]]:
+def _given(subject: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...]]:
     """The prefix as symbols, at least one, and what has been done to it, in words."""
     if not isinstance(prefix, str) or len(prefix) > LONGEST_PREFIX:
         raise UserError(f"prefix must be a text of at most {LONGEST_PREFIX:,} characters")
@@ -199,8 +199,8 @@ def _sample(
 # -- series -----------------------------------------------------------------------------------------------------
 
 
-@QUESTIONS.register("closed_loop")
-def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100, back: int | None = None) -> Progress:
+@ANALYSES.register("closed_loop")
+def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, back: int | None = None) -> Progress:
     """Let the model go on with a series by itself.
 
     It reads one probe sequence, or as many steps from near the end of the series that this is of; its forecast is then
@@ -273,8 +273,8 @@ def closed_loop(subject: Subject, *, sequence: int = 0, steps: int = 100, back: 
 # -- what units follow ------------------------------------------------------------------------------------------
 
 
-@QUESTIONS.register("correlates")
-def correlates(subject: Subject, *, layer: int = 0, direction: Direction = "forward") -> Progress:
+@ANALYSES.register("correlates")
+def correlates(subject: FrozenModel, *, layer: int = 0, direction: Direction = "forward") -> Progress:
     """How closely the states and gates of each unit go with features of the text.
 
     Read are the first 256 sequences of the validation set (of the test set where that is empty), all real steps. The
@@ -323,7 +323,7 @@ def correlates(subject: Subject, *, layer: int = 0, direction: Direction = "forw
     )
 
 
-def _read_for_features(subject: Subject) -> tuple[Split, Batch]:
+def _read_for_features(subject: FrozenModel) -> tuple[Split, Batch]:
     split: Split = "validation"
     batch = subject.task.evaluation(split)
     if not len(batch):
@@ -390,7 +390,7 @@ def _layer(model: SequenceModel, batch: TensorBatch, layer: int, direction: Dire
 # -- what is asked for ------------------------------------------------------------------------------------------
 
 
-def goes_on(subject: Subject) -> bool:
+def goes_on(subject: FrozenModel) -> bool:
     """Whether the right answer at each step is the next input, so that an answer can take its place.
 
     Such a task gives its future away, so no model for it reads backwards.
@@ -402,7 +402,7 @@ def goes_on(subject: Subject) -> bool:
     return bool(same[_real_steps(probe)[:, 1:]].all())
 
 
-def _output_names(subject: Subject) -> tuple[str, ...]:
+def _output_names(subject: FrozenModel) -> tuple[str, ...]:
     """Of the symbols that are answered; numbers that are answered need not bear the names of those that enter."""
     task = subject.task
     return tuple(task.output.names if task.output.classes else task.input.names)

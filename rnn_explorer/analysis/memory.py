@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.memory_report import (
     BINS,
     CellMemory,
@@ -30,9 +31,8 @@ from rnn_explorer.analysis.memory_report import (
     fit_decay,
     time_constants,
 )
-from rnn_explorer.analysis.questions import QUESTIONS, Progress
+from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.saturation import saturation, share
-from rnn_explorer.analysis.subject import Subject
 from rnn_explorer.cells.base import RecurrentCell, State
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
@@ -48,8 +48,10 @@ _SLICE_WORK = 2**23  # n^3 x matrices between two reports of progress: a few mil
 _SLICE_NUMBERS = 2**20  # numbers in the Jacobians that are held at once: 8 MB
 
 
-@QUESTIONS.register("memory")
-def memory(subject: Subject, *, sequence: int = 0, output: int | None = None, time_step: int | None = None) -> Progress:
+@ANALYSES.register("memory")
+def memory(
+    subject: FrozenModel, *, sequence: int = 0, output: int | None = None, time_step: int | None = None
+) -> Progress:
     """How far back every cell of the model remembers, over one probe sequence.
 
     Args:
@@ -100,7 +102,7 @@ def memory(subject: Subject, *, sequence: int = 0, output: int | None = None, ti
     return MemoryReport(subject.step, sequence, length, mean, cells, saliency, found)
 
 
-def _answered(subject: Subject, loss: float) -> bool:
+def _answered(subject: FrozenModel, loss: float) -> bool:
     """Whether a sequence's loss is that of a model that does well.
 
     For classes the right one has more than half of the probability, by the geometric mean over answers; for values at
@@ -113,8 +115,8 @@ def _answered(subject: Subject, loss: float) -> bool:
     return loss < 0.5 * float(known.var(correction=0)) if len(known) else False
 
 
-@QUESTIONS.register("triangle")
-def triangle(subject: Subject, *, sequence: int = 0, layer: int = 0, direction: Direction = "forward") -> Progress:
+@ANALYSES.register("triangle")
+def triangle(subject: FrozenModel, *, sequence: int = 0, layer: int = 0, direction: Direction = "forward") -> Progress:
     """log10 ||d s_t / d s_k|| of one cell for all pairs of steps, the norm of `memory`'s curve.
 
     A long sequence is seen at a stride that ends with the last step read, so that at most `POINTS` x `POINTS` norms are
@@ -194,7 +196,7 @@ class _Reading:
         return self.cell.jacobian(torch.cat(self.x[first - 1 : last]).detach(), self.parts(before))
 
 
-def _sample(subject: Subject, sequence: int) -> TensorBatch:
+def _sample(subject: FrozenModel, sequence: int) -> TensorBatch:
     """One probe sequence without its padding, in double precision.
 
     Raises:
@@ -223,7 +225,7 @@ def _double(values: Tensor) -> Tensor:
 
 @torch.enable_grad()
 def _read(
-    subject: Subject, model: SequenceModel, sample: TensorBatch, begin: float, end: float
+    subject: FrozenModel, model: SequenceModel, sample: TensorBatch, begin: float, end: float
 ) -> Generator[float, None, tuple[list[_Reading], Tensor]]:
     """The sequence through every cell by `step`, every state kept, and the loss at the end."""
     readings: list[_Reading] = []
@@ -356,7 +358,7 @@ def _segments(reading: _Reading, places: Array, begin: float, end: float) -> Gen
 
 @torch.enable_grad()
 def _saliency(
-    subject: Subject, model: SequenceModel, inputs: Tensor, output: int | None, time_step: int
+    subject: FrozenModel, model: SequenceModel, inputs: Tensor, output: int | None, time_step: int
 ) -> InputSaliency:
     """How much each input moves the answer after one step, on the cells' fast path."""
     spec, length = subject.task.output, inputs.shape[1]

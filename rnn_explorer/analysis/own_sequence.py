@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.generate import goes_on
 from rnn_explorer.analysis.own_sequence_report import LONGEST, OwnSequence
-from rnn_explorer.analysis.questions import QUESTIONS, Progress
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.units import units
 from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Batch, OutputSpec
 from rnn_explorer.tasks.grammar import GrammarTask
-from rnn_explorer.tasks.words import number
+from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Explanation, Strip
 
@@ -28,8 +28,8 @@ ROWS = 24  # classes whose probabilities are shown
 SHOWN = 4  # features that are drawn as lines
 
 
-@QUESTIONS.register("own_sequence")
-def own_sequence(subject: Subject, *, values: str | Sequence[Any] = ()) -> Progress:
+@ANALYSES.register("own_sequence")
+def own_sequence(subject: FrozenModel, *, values: str | Sequence[Any] = ()) -> Progress:
     """Let the model read a sequence that is not of its task's data.
 
     Args:
@@ -65,7 +65,7 @@ def own_sequence(subject: Subject, *, values: str | Sequence[Any] = ()) -> Progr
 # -- what is given ----------------------------------------------------------------------------------------------
 
 
-def _symbols(subject: Subject, values: Any, notes: list[str]) -> Array:
+def _symbols(subject: FrozenModel, values: Any, notes: list[str]) -> Array:
     """(time,) int64 from a text."""
     if not isinstance(values, str):
         raise UserError("this task reads symbols, so the sequence must be a text")
@@ -85,7 +85,7 @@ def _symbols(subject: Subject, values: Any, notes: list[str]) -> Array:
     return np.array(codes, dtype=np.int64)
 
 
-def _numbers(subject: Subject, values: Any) -> Array:
+def _numbers(subject: FrozenModel, values: Any) -> Array:
     """(time, feature) float32, normalized as the task's own."""
     names = subject.task.input.names
     if isinstance(values, str) or not isinstance(values, Sequence):
@@ -108,7 +108,7 @@ def _numbers(subject: Subject, values: Any) -> Array:
     return normalized
 
 
-def _check_length(subject: Subject, inputs: Array) -> None:
+def _check_length(subject: FrozenModel, inputs: Array) -> None:
     probe = subject.probe
     most = max(LONGEST, probe.inputs.shape[1])
     if len(inputs) > most:
@@ -118,7 +118,7 @@ def _check_length(subject: Subject, inputs: Array) -> None:
         raise UserError(f"the sequence has {len(inputs)} time steps, but a picture of this task has {wanted}")
 
 
-def _picture(subject: Subject) -> Explanation | None:
+def _picture(subject: FrozenModel) -> Explanation | None:
     """How the task shows one of its own sequences, where that is an image."""
     probe, task = subject.probe, subject.task
     length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[0])
@@ -140,7 +140,7 @@ def _no_targets(output: OutputSpec, inputs: Array) -> Array:
 # -- what is said of it -----------------------------------------------------------------------------------------
 
 
-def _of_symbols(subject: Subject, codes: Array, answers: Array, continues: bool) -> Explanation:
+def _of_symbols(subject: FrozenModel, codes: Array, answers: Array, continues: bool) -> Explanation:
     names = subject.task.input.names
     symbols = tuple(names[code] for code in codes)
     following = np.append(codes[1:], -1) if continues else None
@@ -155,7 +155,7 @@ def _of_symbols(subject: Subject, codes: Array, answers: Array, continues: bool)
     )
 
 
-def _of_numbers(subject: Subject, inputs: Array, answers: Array, continues: bool, notes: list[str]) -> Explanation:
+def _of_numbers(subject: FrozenModel, inputs: Array, answers: Array, continues: bool, notes: list[str]) -> Explanation:
     task, picture = subject.task, _picture(subject)
     told: dict[str, Any] = {"title": "your own", "correct": None, "length": len(inputs)}
     told["verdict"] = _verdict(subject, answers, continues)
@@ -172,7 +172,9 @@ def _of_numbers(subject: Subject, inputs: Array, answers: Array, continues: bool
     return Explanation(**told, kind="series", strips=_strips(subject, inputs, answers, continues, notes))
 
 
-def _strips(subject: Subject, inputs: Array, answers: Array, continues: bool, notes: list[str]) -> tuple[Strip, ...]:
+def _strips(
+    subject: FrozenModel, inputs: Array, answers: Array, continues: bool, notes: list[str]
+) -> tuple[Strip, ...]:
     """Lines of what goes in and, where the answer is numbers, of that, each in its own unit."""
     task = subject.task
     mean, scale = units(task)
@@ -227,7 +229,7 @@ def _classes(output: OutputSpec, answers: Array, following: Array | None) -> dic
     return found
 
 
-def _verdict(subject: Subject, answers: Array, continues: bool) -> str:
+def _verdict(subject: FrozenModel, answers: Array, continues: bool) -> str:
     """What is said at the end."""
     output, last = subject.task.output, answers[-1]
     if not np.isfinite(last).all():

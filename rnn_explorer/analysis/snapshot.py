@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rnn_explorer.analysis.questions import QUESTIONS, Progress
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.training import About, snapshot_of
 
 
-@QUESTIONS.register("snapshot")
-def snapshot(subject: Subject) -> Progress:
+@ANALYSES.register("snapshot")
+def snapshot(subject: FrozenModel) -> Progress:
     """A `Snapshot` as the trainer would have taken it at that step."""
     yield 0.0
     about = About.of(subject.task, subject.probe.numpy())

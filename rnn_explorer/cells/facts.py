@@ -1,7 +1,7 @@
 """What is true of a kind of cell, without the code that computes it: the server and the pages need no more.
 
 Adding a cell is one folder in this package: `facts.py` with one `CellFacts` class under `@CELLS.register(key)`,
-`cell.py` with one `RecurrentCell` that inherits it and adds the equations, and `drawing.py` with a function `draw` if
+`cell.py` with one `RecurrentCell` that inherits it and adds the equations, and `svg.py` with a function `draw` if
 its picture is to be more than boxes.
 """
 

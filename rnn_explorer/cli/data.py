@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlencode
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
-from rnn_explorer.tasks.own import series, store, text
-from rnn_explorer.tasks.own.limits import DECIMALS, ENCODINGS, MAX_BYTES, DataError, DecimalOpen
-from rnn_explorer.tasks.own.reading import FORMS, How, Table, Text, read
+from rnn_explorer.tasks.user_data import series, store, text
+from rnn_explorer.tasks.user_data.limits import DECIMALS, ENCODINGS, MAX_BYTES, DataError, DecimalOpen
+from rnn_explorer.tasks.user_data.reading import FORMS, How, Table, Text, read
 
 # How a file is read, beside its encoding: of these only a file has any use.
 HOW = ("--decimal", "--labels-as-written", "--form")

@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.questions import load as load_questions
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.cli.base import BadInput
 from rnn_explorer.cli.printing import print_json, tell
 from rnn_explorer.cli.screens import JsonScreen, Means, TextScreen
@@ -115,7 +115,7 @@ def _by_column(trainer: Trainer) -> dict[str, Any]:
     if trainer.task.baseline_by_value("test") is None:
         return {}
     load_questions()
-    return {"columns": answer(QUESTIONS.get("columns")(Subject.of(trainer), split="test")).to_dict()}
+    return {"columns": answer(ANALYSES.get("columns")(FrozenModel.of(trainer), split="test")).to_dict()}
 
 
 def beats(metric: float, baseline: float, higher_is_better: bool) -> bool | None:
@@ -139,11 +139,11 @@ def asked(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]], train: b
     if train:
         tell_of(trainer)
     status = trained(trainer, TextScreen(trainer)) if train else "finished"
-    subject = Subject.of(trainer)
+    subject = FrozenModel.of(trainer)
     found: dict[str, Any] = {"experiment": trainer.experiment.to_query_string(), "step": trainer.step_count}
     for number, (kind, options) in enumerate(questions.items()):
         with _sentences():
-            record = answer(QUESTIONS.get(kind)(subject, **options)).to_dict()
+            record = answer(ANALYSES.get(kind)(subject, **options)).to_dict()
         found.update({kind: record} if number else record)
     print_json(found)
     return STATUS[status]
@@ -151,9 +151,9 @@ def asked(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]], train: b
 
 def _check(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]]) -> None:
     """Have the options judged before minutes of training: a question looks at them before its first report."""
-    subject = Subject.of(trainer)
+    subject = FrozenModel.of(trainer)
     for kind, options in questions.items():
-        question = QUESTIONS.get(kind)(subject, **options)
+        question = ANALYSES.get(kind)(subject, **options)
         with _sentences():
             next(question)
         question.close()

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rnn_explorer.trace import Array, Snapshot
 
 Status = Literal["starting", "ready", "training", "paused", "finished", "diverged", "interrupted", "failed"]
-Command = Literal["play", "pause", "step", "epoch", "reset", "stop", "test"]
-COMMANDS: tuple[Command, ...] = get_args(Command)
+CommandName = Literal["play", "pause", "step", "epoch", "reset", "stop", "test"]
+COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 
 TRAIN_COLUMNS = ("loss", "metric", "grad_norm", "applied_norm")
 VALIDATION_COLUMNS = ("loss", "metric")
@@ -163,7 +163,7 @@ class Engine(Protocol):
                 watches.
         """
 
-    def command(self, run_id: str, command: Command, by: str | None = None) -> None:
+    def command(self, run_id: str, command: CommandName, by: str | None = None) -> None:
         """Tell a run what to do; returns at once, and the view shows what came of it.
 
         play: train up to the budget's end, measure the test split, be "finished"; after that, one more budget.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.engine.base import Reply, RunView
 from rnn_explorer.engine.hosted import HostedRun
-from rnn_explorer.engine.inquiries import Inquiries, Inquiry
+from rnn_explorer.engine.inquiries import AnalysisScheduler, Inquiry
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.protocol import (
     Choose,
@@ -31,12 +31,12 @@ from rnn_explorer.engine.viewers import REMEMBERED, Viewer
 from rnn_explorer.errors import UserError
 from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import Array
-from rnn_explorer.views import Answer
+from rnn_explorer.views import AnalysisResult
 
 if TYPE_CHECKING:
     from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.drawing import Drawing
-    from rnn_explorer.figures.words import Words
+    from rnn_explorer.figures.svg_panel import Drawing
+    from rnn_explorer.figures.text_panel import Words
 
 FRAMES_PER_SECOND = 12  # the most of one channel: more look no smoother, and cost the browser as much again
 SHARE = 0.22  # of a worker's time that all frames together may take while a run trains
@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 class HostedSource:
     """A hosted run as a `Viewer` sees it."""
 
-    def __init__(self, run: HostedRun, inquiries: Inquiries) -> None:
+    def __init__(self, run: HostedRun, inquiries: AnalysisScheduler) -> None:
         self.run, self.inquiries = run, inquiries
 
     def view(self) -> RunView:
@@ -71,7 +71,11 @@ class Channel:
     """One view of one run with one selection."""
 
     def __init__(
-        self, run: HostedRun, inquiries: Inquiries, opened: OpenChannel, known: Remembered[Answer] | None = None
+        self,
+        run: HostedRun,
+        inquiries: AnalysisScheduler,
+        opened: OpenChannel,
+        known: Remembered[AnalysisResult] | None = None,
     ) -> None:
         self.run, self.number, self.who = run, opened.channel, opened.who
         self.viewer = Viewer(HostedSource(run, inquiries), opened.view, opened.selection, known)
@@ -135,9 +139,11 @@ class Channels:
         send: takes messages for the engine.
     """
 
-    def __init__(self, runs: Mapping[str, HostedRun], inquiries: Inquiries, send: Callable[[Message], None]) -> None:
+    def __init__(
+        self, runs: Mapping[str, HostedRun], inquiries: AnalysisScheduler, send: Callable[[Message], None]
+    ) -> None:
         self.runs, self.inquiries, self.send = runs, inquiries, send
-        self._known = Remembered[Answer](REMEMBERED)  # of all channels together
+        self._known = Remembered[AnalysisResult](REMEMBERED)  # of all channels together
         self._channels: dict[int, Channel] = {}
         self._files: dict[int, FileMaker] = {}
         self._served: dict[str, float] = {}  # when each visitor had a frame last
@@ -248,7 +254,7 @@ class Channels:
 class FileMaker:
     """One figure of a view on its way to a file."""
 
-    def __init__(self, run: HostedRun, inquiries: Inquiries, wanted: MakeFile) -> None:
+    def __init__(self, run: HostedRun, inquiries: AnalysisScheduler, wanted: MakeFile) -> None:
         self.run, self.wanted = run, wanted
         selection = {**wanted.selection, "film": ""}
         self.viewer = Viewer(HostedSource(run, inquiries), wanted.view, selection)
@@ -289,7 +295,7 @@ class FileMaker:
 def file_of(card: Figure | Drawing | Words, form: str) -> tuple[str, str] | None:
     """Content and media type of a file; None where a panel has no such form."""
     from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.drawing import Drawing
+    from rnn_explorer.figures.svg_panel import Drawing
 
     if form == "csv":
         return card.to_csv(), "text/csv"

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from rnn_explorer.engine.album import MEMORY, Frame, due
 from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, ModelInfo, RunView, Status
-from rnn_explorer.engine.protocol import Change, Order, Update
+from rnn_explorer.engine.protocol import Change, Command, Update
+from rnn_explorer.recording.weight_history import MEMORY, HistoryEntry, due
 from rnn_explorer.trace import Array, History, Snapshot
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class HostedRun:
         self.number = 0
         self.status: Status = "starting"
         self.message = ""
-        self.orders: deque[Order | Change] = deque()  # what it was told and has not begun
+        self.orders: deque[Command | Change] = deque()  # what it was told and has not begun
         self.job: Iterator[None] | None = None  # in hand, but for training: building, measuring; pauses between slices
         self.until_epoch_end = self.one_step = self.first_slice = False
         self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
@@ -105,7 +105,7 @@ class HostedRun:
         rate = max(2 * math.sqrt(min(trainer.step_count, budget) * budget) / SLOW, SLOWEST)
         return math.ceil(rate / GOES), 1 / rate
 
-    def take_frame(self) -> Frame | None:
+    def take_frame(self) -> HistoryEntry | None:
         """The present state, where it is worth keeping as a moment of the run's past."""
         trainer = self.trainer
         assert trainer is not None
@@ -114,7 +114,7 @@ class HostedRun:
         if not due(step, self.frame_step) or not (early or self.frames.due()):
             return None
         begin = time.thread_time()
-        frame = Frame(step, trainer.epoch_position(), trainer.state())
+        frame = HistoryEntry(step, trainer.epoch_position(), trainer.state())
         self.frames.did(2 * (time.thread_time() - begin))  # it must be sent, too
         self.frame_step, self.frame_size = step, len(frame.state)
         return frame

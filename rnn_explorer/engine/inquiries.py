@@ -14,7 +14,7 @@ from rnn_explorer.engine.protocol import KeptState
 from rnn_explorer.errors import UserError
 
 if TYPE_CHECKING:
-    from rnn_explorer.analysis.questions import Progress
+    from rnn_explorer.analysis.registry import Progress
     from rnn_explorer.training import Trainer
 
 TELL_EVERY = 0.1  # seconds between two reports of progress
@@ -27,7 +27,7 @@ class Inquiry:
 
     Attributes:
         run_id: whose model.
-        kind, options: a name of `rnn_explorer.analysis.questions`, and its options.
+        kind, options: a name of `rnn_explorer.analysis.registry`, and its options.
         step: a kept step; None: the model as it is.
         callback: told of the progress, and of the result.
         state: that of the kept step, once it came; None in it: it is not kept any more.
@@ -48,7 +48,7 @@ class Inquiry:
         self.callback(Reply(share, value, error, step=self.at, epoch=self.epoch))
 
 
-class Inquiries:
+class AnalysisScheduler:
     """Analyses of hosted runs; the leftmost is next.
 
     Args:
@@ -126,8 +126,8 @@ class Inquiries:
 
     def _opened(self, inquiry: Inquiry) -> Progress:
         """Take a copy of the model that is asked about, and begin."""
-        from rnn_explorer.analysis.questions import QUESTIONS
-        from rnn_explorer.analysis.subject import Subject
+        from rnn_explorer.analysis.frozen_model import FrozenModel
+        from rnn_explorer.analysis.registry import ANALYSES
         from rnn_explorer.training import Trainer
 
         run = self.runs.get(inquiry.run_id)
@@ -142,9 +142,9 @@ class Inquiries:
                 run.past = Trainer(run.experiment, trainer.task)
             trainer = run.past
             restored(trainer, state)
-        subject = Subject.of(trainer)
+        subject = FrozenModel.of(trainer)
         inquiry.at, inquiry.epoch = subject.step, subject.epoch
-        return QUESTIONS.get(inquiry.kind)(subject, **inquiry.options)
+        return ANALYSES.get(inquiry.kind)(subject, **inquiry.options)
 
 
 def restored(trainer: Trainer, state: bytes) -> None:

@@ -17,27 +17,27 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from rnn_explorer.engine.base import COMMANDS, Command, RunView, Status
+from rnn_explorer.engine.base import COMMANDS, CommandName, RunView, Status
 from rnn_explorer.engine.budget import memory_limit, model_bytes
 from rnn_explorer.engine.pictures import status_frame
 from rnn_explorer.engine.protocol import (
     Change,
+    Command,
     FileMade,
     FrameMade,
     KeptState,
     LoadRun,
     MakeFile,
     Message,
-    Order,
     SetPast,
     Update,
     WantState,
 )
 from rnn_explorer.engine.relay import Calls, Deliver, Relay, Viewing, call
 from rnn_explorer.engine.run_table import Run, RunTable
-from rnn_explorer.engine.state_file import StateFile, read
 from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.experiment import Experiment, TrainingSettings
+from rnn_explorer.recording.state_file import StateFile, read
 from rnn_explorer.settings import SettingError
 from rnn_explorer.sizes import work_of
 
@@ -118,7 +118,7 @@ class LocalEngine:
         call(calls)
         return run.run_id
 
-    def command(self, run_id: str, command: Command, by: str | None = None) -> None:
+    def command(self, run_id: str, command: CommandName, by: str | None = None) -> None:
         if command not in COMMANDS:
             raise ValueError(f"{command!r} is no command; there are: {', '.join(COMMANDS)}")
         with self._lock:
@@ -135,7 +135,7 @@ class LocalEngine:
         with self._lock:
             self._runs.steered(run_id, by).aside = True
 
-    def _obey(self, run: Run, command: Command) -> None:
+    def _obey(self, run: Run, command: CommandName) -> None:
         if run.worker is None:  # its worker died
             if command == "pause":
                 return
@@ -156,7 +156,7 @@ class LocalEngine:
         elif command == "reset":
             run.status, run.message = "starting", _waits_for(run.worker)
         run.number += 1
-        self._tell(Order(run.run_id, run.number, command))
+        self._tell(Command(run.run_id, run.number, command))
 
     def change(self, run_id: str, *, by: str | None = None, **training_settings: Any) -> None:
         live = {spec.name for spec in TrainingSettings.specs() if spec.live}
@@ -301,7 +301,7 @@ class LocalEngine:
     def _drop(self, run: Run) -> Calls:
         if run.worker is not None:
             run.number += 1
-            self._tell(Order(run.run_id, run.number, "stop"))
+            self._tell(Command(run.run_id, run.number, "stop"))
         del self._runs[run.run_id]
         return [*run.subscribers.values(), *self._leave(run, _GONE)]
 
@@ -326,7 +326,7 @@ class LocalEngine:
         (gone, least), (lost, mine) = self._load(best), self._load(run.worker)
         if not gone and (lost or least + 0.5 < mine):
             run.number += 1
-            self._tell(Order(run.run_id, run.number, "stop"))
+            self._tell(Command(run.run_id, run.number, "stop"))
             self._host(run)
 
     def _of(self, worker: WorkerProcess) -> list[Run]:
@@ -441,7 +441,7 @@ class LocalEngine:
             run = self._runs.get(update.run_id)
             if run is not None and run.worker is worker:
                 run.number += 1
-                self._tell(Order(run.run_id, run.number, "stop"))
+                self._tell(Command(run.run_id, run.number, "stop"))
                 run.lose_worker(
                     "failed",
                     f"This run failed at step {run.step} by a fault of the program; the log has it. "
@@ -483,7 +483,7 @@ class LocalEngine:
     def _pause_unwatched(self, run: Run) -> None:
         if run.number != run.pause_number:  # else it was told, and has not answered yet
             run.number = run.pause_number = run.number + 1
-            self._tell(Order(run.run_id, run.number, "pause", "Paused: nobody was watching."))
+            self._tell(Command(run.run_id, run.number, "pause", "Paused: nobody was watching."))
 
 
 class Look:

@@ -12,9 +12,9 @@ import numpy as np
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.frames import Card, FrameEncoder, pack
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.drawing import Drawing
-from rnn_explorer.figures.words import Words
-from rnn_explorer.views import Board, Seen
+from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.views import View, ViewState
 
 READABLE = 2  # steps a second whose numbers somebody could read one after the other
 
@@ -26,7 +26,7 @@ class Encoder:
         board: whose figures these are.
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: View) -> None:
         self.board = board
         self._frames = FrameEncoder()
         self._told: dict[str, Any] = {}
@@ -34,7 +34,7 @@ class Encoder:
 
     def frame(
         self,
-        seen: Seen,
+        seen: ViewState,
         film: float = 0.0,
         busy: tuple[str, str, float] | None = None,
         only: Collection[str] | None = None,
@@ -67,7 +67,7 @@ class Encoder:
         return self._frames.again(self._told, self._coarse)
 
 
-def _is_moving(seen: Seen, film: float) -> bool:
+def _is_moving(seen: ViewState, film: float) -> bool:
     """Whether what is shown is another thing before its numbers could be read."""
     limit = seen.view.experiment.training.speed_limit
     return film > READABLE or (seen.view.status == "training" and not seen.past and not 0 < limit <= READABLE)

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.engine.album import Frame
-from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, Command, ModelInfo, Status
+from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, CommandName, ModelInfo, Status
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.weight_history import HistoryEntry
 from rnn_explorer.sizes import LayerSummary
 from rnn_explorer.tasks.base import Baseline
 from rnn_explorer.trace import Array
@@ -48,12 +48,12 @@ class LoadRun:
 
 
 @dataclass(frozen=True)
-class Order:
+class Command:
     """To a worker: a command for one of its runs. `reason` is shown beside a pause that nobody asked for."""
 
     run_id: str
     number: int
-    command: Command
+    command: CommandName
     reason: str = ""
 
 
@@ -229,16 +229,16 @@ class Update:
     train: Array = field(default_factory=lambda: np.empty((0, 1 + len(TRAIN_COLUMNS))))
     validation: Array = field(default_factory=lambda: np.empty((0, 1 + len(VALIDATION_COLUMNS))))
     checkpoint: bytes | None = None
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[HistoryEntry, ...] = ()
     test: tuple[float, float] | None = None
     info: ModelInfo | None = None
 
 
 Message = (
-    LoadRun | Order | Change | OpenChannel | Choose | CloseChannel | WantFrame | SetPast | KeptState | MakeFile
+    LoadRun | Command | Change | OpenChannel | Choose | CloseChannel | WantFrame | SetPast | KeptState | MakeFile
     | WorkerReady | Beat | FrameMade | WantState | FileMade | Update
 )  # fmt: skip
-_PARTS: tuple[type, ...] = (Frame, ModelInfo, LayerSummary, Baseline)
+_PARTS: tuple[type, ...] = (HistoryEntry, ModelInfo, LayerSummary, Baseline)
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*typing.get_args(Message), *_PARTS)}
 _ARRAYS = "fiub"  # kinds of numbers that travel
 

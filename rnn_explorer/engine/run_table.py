@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rnn_explorer.engine.album import Album, Frame
 from rnn_explorer.engine.base import (
     TRAIN_COLUMNS,
     VALIDATION_COLUMNS,
@@ -26,9 +25,10 @@ from rnn_explorer.engine.base import (
 )
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
 from rnn_explorer.engine.protocol import FileMade, Update
-from rnn_explorer.engine.state_file import State
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.state_file import State
+from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.trace import Array, History
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Run:
     test: tuple[float, float] | None = None
     info: ModelInfo = _NO_INFO
     checkpoint: Checkpoint | None = None
-    album: Album = field(default_factory=Album)
+    album: WeightHistory = field(default_factory=WeightHistory)
     seen: float = field(default_factory=time.monotonic)
     viewers: int = 0
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
@@ -154,7 +154,7 @@ class Run:
         """Back to step 0."""
         self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
         self.test = self.checkpoint = None
-        self.album = Album()
+        self.album = WeightHistory()
 
     def rewind(self) -> State | None:
         """Back to the checkpoint, whose state is returned; None: to step 0, where there is none."""
@@ -166,7 +166,7 @@ class Run:
         self.album = self.album.until(self.step)
         return self.checkpoint.state
 
-    def learn(self, update: Update, frames: Iterable[Frame], checkpoint: State | None) -> None:
+    def learn(self, update: Update, frames: Iterable[HistoryEntry], checkpoint: State | None) -> None:
         """Take in what its worker tells.
 
         Args:
@@ -195,7 +195,7 @@ class Run:
         if checkpoint is not None:
             train, validation = self.train.copy(), self.validation.copy()
             self.checkpoint = Checkpoint(checkpoint, update.step, train, validation)
-            self.album.add(Frame(update.step, update.epoch, checkpoint))
+            self.album.add(HistoryEntry(update.step, update.epoch, checkpoint))
 
     def lose_worker(self, status: Status, message: str) -> None:
         """It has no worker any more, and this is why."""

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from rnn_explorer.engine.base import Reply, RunView
 from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import Array
-from rnn_explorer.views import BOARDS, Answer, Question, Seen
+from rnn_explorer.views import VIEWS, AnalysisRequest, AnalysisResult, ViewState
 from rnn_explorer.views.base import NOTHING
 
 SHARE = 0.25  # the most of a worker's time that the questions of one browser about a learning model may take
@@ -54,7 +54,7 @@ class Source(Protocol):
 class _Slot:
     """One question of the board, and what came of it."""
 
-    question: Question
+    question: AnalysisRequest
     signature: str = ""  # of the newest wish
     since: float = 0.0  # when it became that
     asked: str = ""  # the signature of the newest question asked
@@ -64,7 +64,7 @@ class _Slot:
     number: int = 0  # of the newest question asked: words about older ones count for nothing
     take_back: Callable[[], None] | None = None
     stopped: str = ""  # the signature that the person does not want answered
-    answer: Answer = NOTHING
+    answer: AnalysisResult = NOTHING
 
 
 class AnalysisScheduler:
@@ -75,14 +75,14 @@ class AnalysisScheduler:
         known: keeps answers about past steps; perhaps those of others, too.
     """
 
-    def __init__(self, source: Source, known: Remembered[Answer] | None = None) -> None:
+    def __init__(self, source: Source, known: Remembered[AnalysisResult] | None = None) -> None:
         self.source = source
         self.version = 0
         self.next_due = math.inf
         self._slots: dict[str, _Slot] = {}
-        self._known = Remembered[Answer](REMEMBERED) if known is None else known  # by (self, signature)
+        self._known = Remembered[AnalysisResult](REMEMBERED) if known is None else known  # by (self, signature)
 
-    def want(self, questions: list[Question], past: int | None, step: int) -> dict[str, Answer]:
+    def want(self, questions: list[AnalysisRequest], past: int | None, step: int) -> dict[str, AnalysisResult]:
         """Say what is wanted now; returns what is known of it.
 
         Args:
@@ -145,12 +145,12 @@ class AnalysisScheduler:
             if reply.error:
                 slot.answer = dataclasses.replace(slot.answer, error=reply.error, pending=False)
             else:
-                slot.answer = Answer(reply.value, reply.step)
+                slot.answer = AnalysisResult(reply.value, reply.step)
                 if past:
                     self._known.put((self, past), slot.answer)
         self.version += 1
 
-    def known(self) -> dict[str, Answer]:
+    def known(self) -> dict[str, AnalysisResult]:
         """What is known by now, by the names of the questions."""
         return {name: slot.answer for name, slot in self._slots.items()}
 
@@ -219,10 +219,10 @@ class Viewer:
         source: Source,
         board: str,
         query: Mapping[str, str],
-        known: Remembered[Answer] | None = None,
+        known: Remembered[AnalysisResult] | None = None,
     ) -> None:
         self.source = source
-        kind = BOARDS.get(board)
+        kind = VIEWS.get(board)
         self.board = kind(kind.selection_class.read(query))
         self.scheduler = AnalysisScheduler(source, known)
         self.at: int | None = None
@@ -230,7 +230,7 @@ class Viewer:
         self._choices = 0
         self._next_frame = 0.0
         self._newest_step = -1
-        self._seen: Seen | None = None
+        self._seen: ViewState | None = None
         self.choose(query)
 
     def choose(self, query: Mapping[str, str]) -> None:
@@ -254,7 +254,7 @@ class Viewer:
             self.scheduler.cancel(query["cancel"])
         self._choices += 1
 
-    def look(self) -> Seen:
+    def look(self) -> ViewState:
         """What is to be seen now."""
         view = self.source.view()
         if view.step < self._newest_step:
@@ -265,7 +265,7 @@ class Viewer:
         self._turn_the_film(view)
         past = self._nearest(view.frames)
         step = view.snapshot.step if view.snapshot else view.step
-        seen = Seen(view, step, others=tuple(self.source.others()))
+        seen = ViewState(view, step, others=tuple(self.source.others()))
         for _ in range(_MOST_ROUNDS):
             version = self.scheduler.version
             self._seen = found = self._ask(seen, past)
@@ -273,18 +273,18 @@ class Viewer:
                 break
         return found
 
-    def _ask(self, seen: Seen, past: int | None) -> Seen:
+    def _ask(self, seen: ViewState, past: int | None) -> ViewState:
         """Ask what the board must know; returns what is seen with all that is known of it."""
         seen = dataclasses.replace(seen, answers=self.scheduler.known())
-        wanted: list[Question] = []
+        wanted: list[AnalysisRequest] = []
         if past is not None:
-            wanted.append(Question(_SNAPSHOT, "snapshot"))
+            wanted.append(AnalysisRequest(_SNAPSHOT, "snapshot"))
             seen = self._back(seen)
         if seen.view.snapshot is not None:
             wanted += self.board.questions(seen)
         return dataclasses.replace(seen, answers=self.scheduler.want(wanted, past, seen.view.step))
 
-    def _back(self, seen: Seen) -> Seen:
+    def _back(self, seen: ViewState) -> ViewState:
         """As it was at a past step; until that is answered, what was seen last stays."""
         snapshot = seen.answer(_SNAPSHOT).value
         if snapshot is not None:

@@ -26,22 +26,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnn_explorer.engine import protocol
-from rnn_explorer.engine.album import Frame
 from rnn_explorer.engine.base import ModelInfo, Status
 from rnn_explorer.engine.channels import Channels
 from rnn_explorer.engine.hosted import HostedRun
-from rnn_explorer.engine.inquiries import Inquiries, restored
+from rnn_explorer.engine.inquiries import AnalysisScheduler, restored
 from rnn_explorer.engine.protocol import (
     Beat,
     Change,
     Choose,
     CloseChannel,
+    Command,
     KeptState,
     LoadRun,
     MakeFile,
     Message,
     OpenChannel,
-    Order,
     SetPast,
     Update,
     WantFrame,
@@ -49,6 +48,7 @@ from rnn_explorer.engine.protocol import (
     WorkerReady,
 )
 from rnn_explorer.errors import UserError
+from rnn_explorer.recording.weight_history import HistoryEntry
 from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import History
 
@@ -77,7 +77,7 @@ class Worker:
         self.connection, self.inbox = connection, inbox
         self.runs: dict[str, HostedRun] = {}
         self.turns: deque[HostedRun] = deque()  # those with something to do; the leftmost is next
-        self.inquiries = Inquiries(self.runs, lambda run_id, step: self.send(WantState(run_id, step)))
+        self.inquiries = AnalysisScheduler(self.runs, lambda run_id, step: self.send(WantState(run_id, step)))
         self.channels = Channels(self.runs, self.inquiries, self.send)
         self.since: float | None = time.monotonic()  # since when it does what it does now; None while it waits
         self._sending = threading.Lock()
@@ -161,9 +161,9 @@ class Worker:
         if isinstance(message, (WorkerReady, Beat)) or message.run_id not in self.runs:
             return
         run = self.runs[message.run_id]
-        if isinstance(message, Order) and message.command == "stop":
+        if isinstance(message, Command) and message.command == "stop":
             self.drop(run)
-        elif isinstance(message, (Order, Change)):
+        elif isinstance(message, (Command, Change)):
             run.orders.append(message)
             self.attend(run)
         elif isinstance(message, SetPast):
@@ -187,7 +187,7 @@ class Worker:
             except Exception as error:
                 self.end(run, error)
 
-    def obey(self, run: HostedRun, order: Order) -> None:
+    def obey(self, run: HostedRun, order: Command) -> None:
         command = order.command
         if command == "reset":
             if run.status == "failed":
@@ -378,7 +378,7 @@ class Worker:
         until = sys.maxsize if run.one_step or run.until_epoch_end else trainer.target
         train: list[tuple[float, ...]] = []
         validation: list[tuple[float, ...]] = []
-        frames: list[Frame] = []
+        frames: list[HistoryEntry] = []
         begin = time.monotonic()
         try:
             while trainer.step_count < until or not trainer.between_steps:
@@ -504,7 +504,7 @@ def _listen(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
 def _warm_up() -> None:
     """Do once what is slow only the first time, before anybody waits for it."""
     from rnn_explorer import kernels
-    from rnn_explorer.analysis.subject import Subject
+    from rnn_explorer.analysis.frozen_model import FrozenModel
     from rnn_explorer.cells import CELLS
     from rnn_explorer.experiment import DEFAULT_TASK, Experiment
     from rnn_explorer.tasks import TASKS
@@ -520,7 +520,7 @@ def _warm_up() -> None:
         trainer.step()
         trainer.snapshot()
         trainer.state()
-        Subject.of(trainer)
+        FrozenModel.of(trainer)
 
 
 def main(descriptor: str) -> None:
@@ -541,9 +541,9 @@ def main(descriptor: str) -> None:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from rnn_explorer.analysis import questions
+    from rnn_explorer.analysis import registry
 
-    questions.load()
+    registry.load()
     try:
         _warm_up()
     except Exception:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rnn_explorer.engine.protocol import Beat, Message, ProtocolError, WorkerReady, decode, encode
 from rnn_explorer.engine.relay import Calls, call
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 
 SETTLED = 5.0  # minimum seconds between ready and a death that does not count as a failed start
 GIVE_UP = 4  # failed starts in a row, after which the runs that wait for the worker are failed

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.cell_drawings import single, unrolled
 from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH
-from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.equations import equations, notes
 from rnn_explorer.figures.style import COMPUTED, layer_name
+from rnn_explorer.figures.svg_panel import Drawing
 
 View = Literal["single", "unrolled"]
 VIEWS: tuple[View, ...] = ("single", "unrolled")
@@ -35,7 +35,7 @@ def no_cell_drawing() -> Drawing:
     return Drawing(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
 
 
-def cell_drawing(report: InsideReport, t: int, view: View = "single", inputs: Sequence[str] | None = None) -> Drawing:
+def cell_drawing(report: CellInternals, t: int, view: View = "single", inputs: Sequence[str] | None = None) -> Drawing:
     """The cell at one step.
 
     Args:
@@ -69,12 +69,12 @@ def cell_drawing(report: InsideReport, t: int, view: View = "single", inputs: Se
     )
 
 
-def _title(report: InsideReport, t: int) -> str:
+def _title(report: CellInternals, t: int) -> str:
     told = f"{layer_name(report.cell, report.layer, report.direction)} at t = {t + 1}, {report.whose}"
     return told if report.original is None else f"{told}, what if: {'; '.join(report.changes)}"
 
 
-def _original_columns(report: InsideReport) -> dict[str, Any]:
+def _original_columns(report: CellInternals) -> dict[str, Any]:
     """Of a changed model, what is changed at each step, and the numbers of the original."""
     if report.original is None:
         return {}

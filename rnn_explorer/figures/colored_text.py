@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.lines import columns_for, glyph, wrapped
 from rnn_explorer.figures.style import (
     COMPUTED,
     GATE_SCALE,
@@ -20,6 +19,7 @@ from rnn_explorer.figures.style import (
     saying,
     signed_limit,
 )
+from rnn_explorer.figures.text_wrap import columns_for, glyph, wrapped
 from rnn_explorer.trace import Array, LayerTrace
 
 _WIDTH = 580  # pixels of the text in a usual panel, for the size of its letters

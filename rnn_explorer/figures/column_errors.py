@@ -6,7 +6,7 @@ import numpy as np
 
 from rnn_explorer.analysis.columns_report import ColumnErrors
 from rnn_explorer.figures.style import COMPUTED
-from rnn_explorer.figures.words import Line, Words
+from rnn_explorer.figures.text_panel import Line, Words
 
 
 def column_errors(found: ColumnErrors | None) -> Words:

@@ -13,8 +13,8 @@ import functools
 import re
 from dataclasses import dataclass
 
-from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.drawing import Equation, Token, number
+from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.figures.svg_panel import Equation, Token, number
 
 DECIMALS = 3
 
@@ -140,7 +140,7 @@ def letter(cell: str, name: str) -> str:
     return "n" if (cell, name) == ("gru", "candidate") else _LETTERS.get(name, name)
 
 
-def equations(report: InsideReport, t: int, decimals: int = DECIMALS) -> tuple[Equation, ...]:
+def equations(report: CellInternals, t: int, decimals: int = DECIMALS) -> tuple[Equation, ...]:
     """Every equation of the cell at one step.
 
     Args:
@@ -151,7 +151,7 @@ def equations(report: InsideReport, t: int, decimals: int = DECIMALS) -> tuple[E
     return tuple(_equation(line, report, t, decimals) for line in _lines(report))
 
 
-def _equation(line: _Line, report: InsideReport, t: int, decimals: int) -> Equation:
+def _equation(line: _Line, report: CellInternals, t: int, decimals: int) -> Equation:
     text = line.numbers if report.unit is not None else line.means
     numbers, was = _written(text, report, t, decimals), tuple[Token, ...]()
     if report.original is not None:
@@ -162,7 +162,7 @@ def _equation(line: _Line, report: InsideReport, t: int, decimals: int) -> Equat
     return Equation(line.name, _written(line.symbols, report, t, decimals), numbers, was)
 
 
-def _with_edit(numbers: tuple[Token, ...], report: InsideReport, t: int) -> tuple[Token, ...]:
+def _with_edit(numbers: tuple[Token, ...], report: CellInternals, t: int) -> tuple[Token, ...]:
     """A line of numbers that says where a change acts: on what it adds up, or in place of all that it computes."""
     marked: list[Token] = []
     for token in numbers:
@@ -178,7 +178,7 @@ def _with_edit(numbers: tuple[Token, ...], report: InsideReport, t: int) -> tupl
     return (result, {"text": f" ({how})"}) if how else tuple(marked)
 
 
-def notes(report: InsideReport) -> tuple[str, ...]:
+def notes(report: CellInternals) -> tuple[str, ...]:
     """What to know about these equations: conventions that differ between sources, and what the numbers are."""
     found = [*_CONVENTIONS.get(report.cell, (_UNKNOWN,)), "The states before t = 1 are 0."]
     if report.direction == "backward":
@@ -199,7 +199,7 @@ def notes(report: InsideReport) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _lines(report: InsideReport) -> tuple[_Line, ...]:
+def _lines(report: CellInternals) -> tuple[_Line, ...]:
     known = _LINES.get("rnn relu" if report.cell == "rnn" and report.nonlinearity == "relu" else report.cell)
     if known is not None:
         return known
@@ -211,7 +211,7 @@ def _lines(report: InsideReport) -> tuple[_Line, ...]:
     )
 
 
-def _written(text: str, report: InsideReport, t: int, decimals: int) -> tuple[Token, ...]:
+def _written(text: str, report: CellInternals, t: int, decimals: int) -> tuple[Token, ...]:
     """An equation's text as tokens."""
     tokens: list[Token] = []
     for term, mark, words in _pieces(text):

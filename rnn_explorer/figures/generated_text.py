@@ -8,9 +8,9 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from rnn_explorer.analysis.generate_report import Sample
-from rnn_explorer.figures.drawing import Drawing
-from rnn_explorer.figures.lines import glyph, wrapped
 from rnn_explorer.figures.style import COMPUTED, cell_color
+from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.text_wrap import glyph, wrapped
 
 COLUMNS = 40
 MOST = 400  # characters drawn, the last ones

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.analysis.memory_report import LOST, MEMORY, CellMemory, where
-from rnn_explorer.figures import decades
+from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CELL_MARKERS,
@@ -56,7 +56,7 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
     """
     curves = [cell.log10_norm for cell in cells] + [pin.log10_norm for pin in pinned]
     everything = np.concatenate(curves) if curves else np.zeros(0)
-    low, high = decades.ends(everything, _LOW, _HIGH)
+    low, high = log_axis.ends(everything, _LOW, _HIGH)
     longest = max((len(curve) for curve in curves), default=1)
     data: list[dict[str, Any]] = []
     for cell in cells:
@@ -69,7 +69,7 @@ def gradient(cells: Sequence[CellMemory], pinned: Sequence[Pinned] = (), suffix:
     return Figure(
         name="gradient",
         title=f"Sensitivity of the last state to earlier ones{suffix}",
-        how_to_read=how + decades.beyond(everything, low, high),
+        how_to_read=how + log_axis.beyond(everything, low, high),
         data=data,
         layout=saying(
             _layout(low, high, longest, legend_room(len(cells) + len(pinned), 5 if len(cells) < 2 else 3)),
@@ -126,7 +126,7 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
             "mode": "lines+markers" if len(lags) < 3 or among > 1 else "lines",
             "name": line_name(cell, among) + (f": {_words(cell)}" if among > 1 and _words(cell) else ""),
             "x": lags[in_time],
-            "y": decades.powers(cell.log10_norm[in_time]),
+            "y": log_axis.powers(cell.log10_norm[in_time]),
             "line": line_of(cell, among),
             "marker": {"color": color, "size": 6, "symbol": mark_of(cell), "maxdisplayed": 8},
             "hovertemplate": f"{name}<br>%{{x}} time steps back: %{{y:.2e}}<extra></extra>",
@@ -137,7 +137,7 @@ def _curve(cell: CellMemory, among: int) -> list[dict[str, Any]]:
             "name": "fit",
             "showlegend": False,
             "x": lags,
-            "y": decades.powers(cell.decay.log10(cell.lags)),
+            "y": log_axis.powers(cell.decay.log10(cell.lags)),
             "line": {"color": fade(color, 0.7), "width": 1, "dash": "5px,4px"},
             "hovertemplate": f"{name}, fitted: ρ = {cell.decay.rho:.3g} a time step, time constant "
             f"{cell.decay.time_constant:.3g} time steps<extra></extra>",
@@ -175,7 +175,7 @@ def _memory(cell: CellMemory, low: int, longest: int, among: int) -> dict[str, A
         "name": "effective memory",
         "showlegend": False,
         "x": np.array(x, dtype=np.int32),
-        "y": decades.powers(np.array(y, dtype=np.float64)),
+        "y": log_axis.powers(np.array(y, dtype=np.float64)),
         "line": {"color": fade(color, 0.0 if cell.whole_sequence else 0.6), "width": 1.3, "dash": "dot"},
         "marker": {
             "color": color,
@@ -197,7 +197,7 @@ def _kept(pin: Pinned, number: int) -> dict[str, Any]:
         "mode": "lines",
         "name": plain(pin.label, 40),
         "x": np.arange(len(pin.log10_norm), dtype=np.int32),
-        "y": decades.powers(pin.log10_norm),
+        "y": log_axis.powers(pin.log10_norm),
         "line": {
             "color": fade(cell_color(pin.cell), 0.85),
             "width": 1.6,
@@ -222,7 +222,7 @@ def _layout(low: int, high: int, longest: int, top: int) -> dict[str, Any]:
             "tickvals": [0, *(value for value in ticks["tickvals"] if value > 1 or longest <= 9)],
             "zeroline": False,
         },
-        "yaxis": decades.axis("‖∂s(T) / ∂s(T − lag)‖", low, high),
+        "yaxis": log_axis.axis("‖∂s(T) / ∂s(T − lag)‖", low, high),
         "shapes": [
             {
                 "type": "line",

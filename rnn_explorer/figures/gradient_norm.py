@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.figures import decades
+from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import decimate
 from rnn_explorer.figures.style import REFERENCE, cell_color, fade, legend, margin, nice_ceiling, saying
@@ -28,11 +28,11 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
     """
     chosen = decimate(len(step))
     x = np.asarray(step)[chosen].astype(np.int32)
-    before, after = (decades.logs(np.asarray(values)[chosen]) for values in (grad_norm, applied_norm))
+    before, after = (log_axis.logs(np.asarray(values)[chosen]) for values in (grad_norm, applied_norm))
     everything = np.concatenate([before, after])
-    low, high = decades.ends(everything, _LOW, _HIGH)
+    low, high = log_axis.ends(everything, _LOW, _HIGH)
     if clip_norm > 0:
-        low, high = decades.ends(np.array([np.log10(clip_norm)]), low, high)
+        low, high = log_axis.ends(np.array([np.log10(clip_norm)]), low, high)
     color = cell_color(cell)
     lines = [
         ("before clipping", before, {"color": fade(color, 0.6), "width": 1.2}),
@@ -44,7 +44,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
             "mode": "lines" if len(x) > 1 else "markers",
             "name": name,
             "x": x,
-            "y": decades.powers(heights),
+            "y": log_axis.powers(heights),
             "line": line,
             "marker": {"color": color, "size": 5},
             "hovertemplate": f"{name}<br>optimizer step %{{x}}: %{{y:.3g}}<extra></extra>",
@@ -59,7 +59,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
     return Figure(
         name="gradient_norm",
         title="Gradient of the weights, before and after clipping",
-        how_to_read=words + decades.beyond(everything, low, high),
+        how_to_read=words + log_axis.beyond(everything, low, high),
         data=data,
         layout=saying(
             {
@@ -71,7 +71,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
                     "nticks": 6,
                     "zeroline": False,
                 },
-                "yaxis": decades.axis("‖∂L / ∂weights‖", low, high),
+                "yaxis": log_axis.axis("‖∂L / ∂weights‖", low, high),
                 **_limit(clip_norm),
             },
             "No optimizer step is made yet. Press Play." if not len(step) else "",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnn_explorer.analysis.memory_report import CellMemory
-from rnn_explorer.figures import decades
+from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.gradient import color_of, legend_room, line_name, line_of, mark_of
 from rnn_explorer.figures.style import COMPUTED, layer_name, legend, margin, saying, time_axis
@@ -22,22 +22,22 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
         cells: one line each; none: an empty figure with axes.
         suffix: added to the title.
     """
-    heights = [decades.logs(cell.loss_gradient) for cell in cells]
+    heights = [log_axis.logs(cell.loss_gradient) for cell in cells]
     everything = np.concatenate(heights) if cells else np.zeros(0)
-    low, high = decades.ends(everything, _LOW, _HIGH)
+    low, high = log_axis.ends(everything, _LOW, _HIGH)
     data = []
     for cell, height in zip(cells, heights, strict=True):
         name = layer_name(cell.cell, cell.layer, cell.direction)
         last = height[cell.read[-1] - 1] if len(height) else 0.0
         with np.errstate(invalid="ignore"):  # nothing relative to nothing
-            relative = decades.powers(height - last)
+            relative = log_axis.powers(height - last)
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers" if len(height) < 3 or len(cells) > 1 else "lines",
                 "name": line_name(cell, len(cells)),
                 "x": np.arange(1, len(height) + 1, dtype=np.int32),
-                "y": decades.powers(height),
+                "y": log_axis.powers(height),
                 "customdata": relative,
                 "line": line_of(cell, len(cells), 2.0),
                 "marker": {
@@ -55,14 +55,14 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
         name="loss_gradient",
         title=f"Loss gradient by time step: ‖∂L / ∂s(k)‖{suffix}",
         how_to_read="Low: the state after time step k hardly moves the loss of this sequence."
-        + decades.beyond(everything, low, high),
+        + log_axis.beyond(everything, low, high),
         data=data,
         layout=saying(
             {
                 "margin": margin(50, 14, legend_room(len(cells), 2), 36),
                 "legend": legend(),
                 "xaxis": time_axis(longest, title={"text": "time step k", "standoff": 4}),
-                "yaxis": decades.axis("‖∂L / ∂s(k)‖", low, high),
+                "yaxis": log_axis.axis("‖∂L / ∂s(k)‖", low, high),
                 "showlegend": len(cells) > 1,
             },
             COMPUTED if not cells else "",

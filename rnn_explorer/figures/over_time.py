@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import LINES, MUTED, layer_name, legend, margin, plain, signed_limit, time_axis
 
@@ -15,7 +15,7 @@ _WIRES = {"hidden": "h", "cell": "c"}  # states whose wires have other names
 _HOW_GATES = "Gates are shut near 0 and open near 1; see which gate moves just before a state does. "
 
 
-def over_time(report: InsideReport) -> Figure:
+def over_time(report: CellInternals) -> Figure:
     """Gates from 0 to 1 above, signed values below, on one time axis.
 
     Args:
@@ -60,7 +60,7 @@ def over_time(report: InsideReport) -> Figure:
     )
 
 
-def _line(report: InsideReport, name: str, wire: str, axis: str) -> dict[str, Any]:
+def _line(report: CellInternals, name: str, wire: str, axis: str) -> dict[str, Any]:
     color, dash = LINES.get(name, (MUTED, "solid"))
     with np.errstate(over="ignore"):  # what explodes is too large for single precision
         values = report.wires[wire].astype(np.float32)

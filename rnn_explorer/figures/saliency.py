@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.analysis.memory_report import InputSaliency
-from rnn_explorer.figures import decades
+from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import CLASS_COLORS, COMPUTED, cell_color, margin, plain, saying, time_axis, visible
 
@@ -25,9 +25,9 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
     norm = np.zeros(0) if found is None else found.norm
     relative = np.zeros(0) if found is None else found.relative
     symbols = () if found is None else found.symbols
-    heights = decades.logs(norm)
+    heights = log_axis.logs(norm)
     seen = heights if found is None else heights[: found.time_step]
-    low, high = decades.ends(seen, _LOW, _HIGH)
+    low, high = log_axis.ends(seen, _LOW, _HIGH)
     steps = np.arange(1, len(norm) + 1, dtype=np.int32)
     color = cell_color(cell) if cell else CLASS_COLORS[0]
     names = [visible(symbol) for symbol in symbols] or [""] * len(norm)
@@ -50,7 +50,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
             "name": "absolute",
             "xaxis": "x",
             "yaxis": "y2",
-            "y": decades.powers(heights),
+            "y": log_axis.powers(heights),
             **common,
             "marker": {"color": color, "size": 4},
             "line": {"color": color, "width": 1.2},
@@ -61,7 +61,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
         name="saliency",
         title="Input saliency" + ("" if found is None else f" of {_asked(found)}"),
         how_to_read="How strongly the answer depends on each input: bars relative to the largest, beneath "
-        "the gradient's norm itself." + decades.beyond(seen, low, high),
+        "the gradient's norm itself." + log_axis.beyond(seen, low, high),
         data=data,
         layout=saying(
             {
@@ -78,7 +78,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
                     "tickvals": [0, 0.5, 1],
                     "zeroline": False,
                 },
-                "yaxis2": decades.axis("absolute", low, high, domain=[0.0, 0.42], anchor="x"),
+                "yaxis2": log_axis.axis("absolute", low, high, domain=[0.0, 0.42], anchor="x"),
             },
             COMPUTED if found is None else "",
         ),

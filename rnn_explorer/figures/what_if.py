@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.inside_report import Passage, WhatIf
+from rnn_explorer.analysis.cell_internals_report import Rollout, WhatIf
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CHANGED,
@@ -118,7 +118,7 @@ def what_if_answer(result: WhatIf | None) -> Figure:
     )
 
 
-def _passages(result: WhatIf | None) -> tuple[Passage | None, Passage | None]:
+def _passages(result: WhatIf | None) -> tuple[Rollout | None, Rollout | None]:
     return (result.original, result.changed) if result else (None, None)
 
 
@@ -129,7 +129,7 @@ def _most_changed(result: WhatIf) -> int:
     return int(np.argmax(np.where(np.isnan(moved), np.inf, moved)))
 
 
-def _hidden(passage: Passage | None, unit: int) -> Array:
+def _hidden(passage: Rollout | None, unit: int) -> Array:
     return np.zeros(0, dtype=np.float32) if passage is None else passage.states["hidden"][:, unit].astype(np.float32)
 
 

@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from rnn_explorer.kernels.language import AVAILABLE
+from rnn_explorer.kernels.vector_code import AVAILABLE
 
 if TYPE_CHECKING:
-    from rnn_explorer.kernels.direct import Network
+    from rnn_explorer.kernels.fused_step import Network
 
 ENABLED = AVAILABLE and os.environ.get("RNN_EXPLORER_KERNELS", "") != "torch"
 
@@ -129,7 +129,7 @@ def judge(
     Raises:
         ValueError: for tensors whose types or shapes do not fit together, and for classes or rows that there are not.
     """
-    from rnn_explorer.kernels.read_out import ReadOut, judge
+    from rnn_explorer.kernels.loss_head import ReadOut, judge
 
     parameters = [part for linear in linears for part in linear]
     if _learning(features, *parameters):

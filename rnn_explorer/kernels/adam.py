@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.kernels import checks
-from rnn_explorer.kernels.language import (
+from rnn_explorer.kernels.vector_code import (
     DTYPES,
     LANES,
     Array,

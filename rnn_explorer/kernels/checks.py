@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.kernels.dense import IGNORED
-from rnn_explorer.kernels.language import DTYPES
 from rnn_explorer.kernels.loops import LAYOUTS
+from rnn_explorer.kernels.vector_code import DTYPES
 
 
 def numbers(tensor: Tensor, name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
 from rnn_explorer.kernels.products import WIDTH, copy, outer, padded, product, zeros
+from rnn_explorer.kernels.vector_code import LANES, Array, Code, Compiled, DType, Value, compiled
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 NEVER = -1e30  # a logit beyond the last class

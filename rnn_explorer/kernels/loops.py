@@ -19,8 +19,8 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnn_explorer.kernels.language import LANES, Array, Code, Compiled, DType, Value, compiled
 from rnn_explorer.kernels.products import WIDTH, Size, Tile, copy, outer, padded, product, tiles, zeros
+from rnn_explorer.kernels.vector_code import LANES, Array, Code, Compiled, DType, Value, compiled
 
 SPACE = LANES  # numbers between two rows of d
 

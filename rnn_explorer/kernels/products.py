@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from rnn_explorer.kernels.language import LANES, Array, Code, Value
+from rnn_explorer.kernels.vector_code import LANES, Array, Code, Value
 
 ROWS, WIDTH = 4, 2  # of a tile
 CHUNK = 32  # rows that are worked on at a time where products over all rows are summed up

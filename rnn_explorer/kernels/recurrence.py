@@ -1,4 +1,4 @@
-"""The compiled loops on tensors: `Pass` with memory of its own, and a function for autograd."""
+"""The compiled loops on tensors: `RecurrentPass` with memory of its own, and a function for autograd."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from rnn_explorer.kernels import checks, parallel
-from rnn_explorer.kernels.language import DTYPES, LANES, addresses
 from rnn_explorer.kernels.loops import LAYOUTS, SPACE, program, row_size
 from rnn_explorer.kernels.products import ROWS, padded
+from rnn_explorer.kernels.vector_code import DTYPES, LANES, addresses
 
 Place = tuple[int, int, int]  # where numbers of (batch, time) begin, and how far it is from step to step and row to row
 NOTHING: Place = (0, 0, 0)
 
 
-class Pass:
+class RecurrentPass:
     """A cell over batches of one shape, forward and backward, in memory that is used again each time.
 
     Args:
@@ -153,14 +153,14 @@ class Pass:
 
 def recur(
     cell: str, x: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], learning: bool
-) -> tuple[Pass, tuple[Tensor, ...]]:
+) -> tuple[RecurrentPass, tuple[Tensor, ...]]:
     """A cell over whole sequences once: what it did it in, and hidden states of all steps and the last states."""
     if x.dim() != 3:
         raise ValueError(f"x has the shape {tuple(x.shape)}, but must be (batch, time, inputs).")
     if x.stride(2) != 1:
         x = x.contiguous()
     own, starts = ([tensor.detach().contiguous() for tensor in tensors] for tensors in (weights, states))
-    work = Pass(cell, own, starts, x.shape[1], learning)
+    work = RecurrentPass(cell, own, starts, x.shape[1], learning)
     checks.inputs(x, work.dtype, work.batch, work.steps, work.inputs)
     work.ahead((x.data_ptr(), x.stride(1), x.stride(0)))
     lasts = [part[-1, :, : work.hidden] for part in ((work.z, work.cs) if work.lstm else (work.z,))]
@@ -188,7 +188,7 @@ class Recurrence(torch.autograd.Function):
     def backward(
         ctx: Any, d_states: Tensor | None, d_h: Tensor | None, d_c: Tensor | None = None
     ) -> tuple[Tensor | None, ...]:
-        work: Pass = ctx.work
+        work: RecurrentPass = ctx.work
         _, hidden = ctx.saved_tensors, work.hidden  # looked at, so that torch says where a weight was changed meanwhile
         work.clear()
         if d_h is not None:

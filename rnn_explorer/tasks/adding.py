@@ -21,7 +21,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
-from rnn_explorer.tasks.words import number
+from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
 CLOSE = 0.08  # an answer this near counts as right: the 0.04 of the 1997 paper, whose target is half the sum

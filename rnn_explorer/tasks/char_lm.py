@@ -25,7 +25,7 @@ from rnn_explorer.tasks.base import (
     TaskSettings,
 )
 from rnn_explorer.tasks.memoryless import next_character
-from rnn_explorer.tasks.words import number
+from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation
 
 TEST_SHARE = 0.1  # of the text, at its end

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, Source, TaskSettings
-from rnn_explorer.tasks.drawn import DrawnTask
+from rnn_explorer.tasks.sampled import DrawnTask
 from rnn_explorer.trace import Array, Explanation
 
 BLANK, ASK = "·", "?"

@@ -30,7 +30,7 @@ from rnn_explorer.tasks.base import (
     TaskSettings,
 )
 from rnn_explorer.tasks.memoryless import NextValue
-from rnn_explorer.tasks.words import number
+from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
 TEST_SHARE = 0.2  # of the series, at its end

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from rnn_explorer.tasks.base import Batch, Metric, Split, TaskSettings
-from rnn_explorer.tasks.drawn import DrawnTask
+from rnn_explorer.tasks.sampled import DrawnTask
 from rnn_explorer.trace import Array
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, TaskSettings
+from rnn_explorer.tasks.labeled_pool import PoolTask
 from rnn_explorer.tasks.memoryless import frequencies, last_steps, of_probabilities
-from rnn_explorer.tasks.pool import PoolTask
-from rnn_explorer.tasks.words import class_verdict
+from rnn_explorer.tasks.verdicts import class_verdict
 from rnn_explorer.trace import Array, Explanation
 
 LANGUAGES = {

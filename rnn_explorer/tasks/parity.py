@@ -11,8 +11,8 @@ import numpy as np
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, Source, TaskSettings
-from rnn_explorer.tasks.drawn import DrawnTask
-from rnn_explorer.tasks.words import class_verdict
+from rnn_explorer.tasks.sampled import DrawnTask
+from rnn_explorer.tasks.verdicts import class_verdict
 from rnn_explorer.trace import Array, Explanation, Strip
 
 NAMES = ("even", "odd")

@@ -12,7 +12,7 @@ import numpy as np
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, OutputSpec, Source, TaskSettings
 from rnn_explorer.tasks.grammar import GrammarTask
-from rnn_explorer.tasks.words import class_verdict
+from rnn_explorer.tasks.verdicts import class_verdict
 from rnn_explorer.trace import Array, Explanation
 
 SYMBOLS = ("E", "B", "T", "P", "S", "X", "V")

@@ -21,7 +21,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
-from rnn_explorer.tasks.words import class_verdict
+from rnn_explorer.tasks.verdicts import class_verdict
 from rnn_explorer.trace import Array, Explanation
 
 SYMBOLS = ("a", "b", "c", "d", "X", "Y", "E", "B")

@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 
-from rnn_explorer.tasks.own.limits import quoted
+from rnn_explorer.tasks.user_data.limits import quoted
 
 LONGEST_BODY = 4096  # bytes, of what is sent to a route of ours; none of them reads a body
 USUAL_PORTS = {"http": 80, "https": 443}

@@ -21,8 +21,8 @@ from rnn_explorer.figures.distributions import distributions, training_counts
 from rnn_explorer.figures.examples import NARROW, examples, height
 from rnn_explorer.settings import Spec
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import controls, desk, own_data, session, still, uploads
+from rnn_explorer.tasks.user_data.store import DataGone
+from rnn_explorer.ui import controls, desk, own_data, session, static_figure, uploads
 from rnn_explorer.ui.plain import plain
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
@@ -60,7 +60,7 @@ def show(run_id: str) -> None:
     # A figure comes first; what it shows is said below it.
     _examples(told)
     _what_it_is(shown, told)
-    still.show(distributions(told), 270, f"{told.task}_distributions")
+    static_figure.show(distributions(told), 270, f"{told.task}_distributions")
     _baseline_and_source(shown, told)
     _knobs(shown, told, own)
     if own:
@@ -136,7 +136,7 @@ def _enters(experiment: Experiment) -> str:
 
 def _examples(told: DataReport) -> None:
     drawn = examples(told.examples, told.label_names, told.class_names)
-    still.show(drawn, height(told.examples), f"{told.task}_examples")
+    static_figure.show(drawn, height(told.examples), f"{told.task}_examples")
 
 
 def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
@@ -287,10 +287,10 @@ def _side_by_side(spec: Spec, before: tuple[Any, DataReport], after: tuple[Any, 
             st.markdown(f"{spec.label} **{_plain(spec, value)}**" + (" (the default)" if side == "default" else ""))
             if examples_differ:
                 drawn = examples(told.examples, told.label_names, told.class_names, wide=False, scale_of=both)
-                still.show(drawn, height(told.examples, wide=False), f"{told.task}_{spec.name}_{side}_examples")
+                static_figure.show(drawn, height(told.examples, wide=False), f"{told.task}_{spec.name}_{side}_examples")
             else:
                 drawn = training_counts(told, other)
-                still.show(drawn, 230, f"{told.task}_{spec.name}_{side}_counts")
+                static_figure.show(drawn, 230, f"{told.task}_{spec.name}_{side}_counts")
 
 
 def _plain(spec: Spec, value: Any) -> str:

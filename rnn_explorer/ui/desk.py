@@ -19,9 +19,9 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED, Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.tasks.own import store
-from rnn_explorer.tasks.own.store import DataGone
-from rnn_explorer.ui import controls, kept, network, place, server, session, uploads, visitor
+from rnn_explorer.tasks.user_data import store
+from rnn_explorer.tasks.user_data.store import DataGone
+from rnn_explorer.ui import controls, kept, network_view, place, server, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
 from rnn_explorer.ui.panel import VIEW
 from rnn_explorer.ui.plain import plain
@@ -320,7 +320,7 @@ def watch(
         else:
             _offer_a_copy(view)
         with st.popover("Layer summary", help="The layers of this network, their output shapes and parameters"):
-            network.summary(view)
+            network_view.summary(view)
         with st.popover("About this task", help="Where it comes from, what it teaches, how to read its figures"):
             _about(view)
         _branches(view)

@@ -12,7 +12,7 @@ from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.engine.channels import NO_FIGURE
 from rnn_explorer.engine.protocol import FileMade
 from rnn_explorer.ui import session
-from rnn_explorer.views import BOARDS
+from rnn_explorer.views import VIEWS
 
 WAITING = 16  # files that are being made for all visitors together
 _PATIENCE = 75.0  # seconds; a worker gives up earlier, unless it dies
@@ -26,7 +26,7 @@ async def download(request: Request) -> Response:
     run_id, name, form = (request.path_params[key] for key in ("run_id", "name", "form"))
     query = dict(request.query_params)
     board = query.get("board", "lab")
-    if board not in BOARDS or form not in _FORMS:
+    if board not in VIEWS or form not in _FORMS:
         return PlainTextResponse(NO_FIGURE, status_code=404)
     if _open >= WAITING:
         sentence = "Too many downloads are being made at the moment. Try again in a few seconds."

@@ -15,8 +15,8 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Split
-from rnn_explorer.tasks.own import series, store, text
-from rnn_explorer.tasks.own.limits import (
+from rnn_explorer.tasks.user_data import series, store, text
+from rnn_explorer.tasks.user_data.limits import (
     DECIMALS,
     ENCODINGS,
     MAX_BYTES,
@@ -25,8 +25,8 @@ from rnn_explorer.tasks.own.limits import (
     DataError,
     DecimalOpen,
 )
-from rnn_explorer.tasks.own.reading import FORMS, How, Table, Text, is_table, read
-from rnn_explorer.tasks.own.series_settings import OwnSeriesSettings
+from rnn_explorer.tasks.user_data.reading import FORMS, How, Table, Text, is_table, read
+from rnn_explorer.tasks.user_data.series_settings import OwnSeriesSettings
 from rnn_explorer.ui import desk, uploads
 from rnn_explorer.ui.plain import plain
 from rnn_explorer.ui.rows import rows

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 from rnn_explorer.ui import descriptors, downloads, faults, quiet, scripts, secret, session, socket, uploads
 from rnn_explorer.ui.access import Access
 from rnn_explorer.ui.frontend import EARLY, Frontend

@@ -22,7 +22,7 @@ from rnn_explorer.engine.base import Look, UnknownRun
 from rnn_explorer.ui import messages, session, visitor
 from rnn_explorer.ui.line import Line
 from rnn_explorer.ui.messages import BadMessage
-from rnn_explorer.views import BOARDS
+from rnn_explorer.views import VIEWS
 
 LONGEST_PAUSE = 2.0  # seconds between two frames, however poor the line
 HELLO = 10.0  # seconds in which a page must say what it wants to see
@@ -196,7 +196,7 @@ class Page:
 
     def _take(self, said: messages.Open | messages.Choose | messages.Ready | messages.Ping) -> None:
         if isinstance(said, messages.Open):
-            if said.board not in BOARDS:
+            if said.board not in VIEWS:
                 raise _Ended(REFUSED, "There is no such view. Reload the page.")
             self._opening, self._choice = said, None
         elif isinstance(said, messages.Choose):

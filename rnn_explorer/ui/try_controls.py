@@ -24,10 +24,10 @@ from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
 from rnn_explorer.ui import desk, filling, place
+from rnn_explorer.ui.draw_sequence import sketch
 from rnn_explorer.ui.dynamics_controls import ends
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
-from rnn_explorer.ui.sketch import sketch
 from rnn_explorer.views.try_it import Way, way_of
 
 _MODES = {

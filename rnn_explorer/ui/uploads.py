@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.tasks.own import store
-from rnn_explorer.tasks.own.limits import DataError
-from rnn_explorer.tasks.own.reading import Table, Text
+from rnn_explorer.tasks.user_data import store
+from rnn_explorer.tasks.user_data.limits import DataError
+from rnn_explorer.tasks.user_data.reading import Table, Text
 from rnn_explorer.ui import session, visitor
 
 KEEP = 3600.0  # seconds after the last look

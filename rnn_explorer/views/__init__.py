@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from rnn_explorer.views import cell, data, dynamics, lab, memory, try_it
-from rnn_explorer.views.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, AnalysisResult, Control, Selection, View, ViewState
 
 __all__ = [
-    "BOARDS",
-    "Answer",
-    "Board",
-    "Question",
-    "Seen",
+    "VIEWS",
+    "AnalysisRequest",
+    "AnalysisResult",
+    "Control",
     "Selection",
-    "Tool",
+    "View",
+    "ViewState",
     "cell",
     "data",
     "dynamics",

@@ -2,7 +2,7 @@
 
 A board is asked again and again. It says what can be chosen (`tools`), what must be computed of the model first
 (`questions`), and what is drawn of all that is known so far (`cards`). Adding one is one file in this folder with one
-`Board` class under `@BOARDS.register(name)`, one page that shows it, and one test.
+`View` class under `@BOARDS.register(name)`, one page that shows it, and one test.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Literal
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.drawing import Drawing
-from rnn_explorer.figures.words import Words
+from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.text_panel import Words
 from rnn_explorer.registry import Registry
 from rnn_explorer.trace import Array, LayerTrace, Snapshot
 
@@ -93,7 +93,7 @@ def _read(kind: Any, text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Tool:
+class Control:
     """One control of a board, drawn in the browser; what is chosen comes back in the page's query.
 
     Attributes:
@@ -119,11 +119,11 @@ class Tool:
 
 
 @dataclass(frozen=True)
-class Question:
+class AnalysisRequest:
     """Something to be computed of the model before it can be drawn.
 
-    The answer comes later, in `Seen.answers`; until then the last one stays there. A past step is asked about whenever
-    the step, the options or the key changes; the living model also as it learns on, if `follow` says so.
+    The result comes later, in `ViewState.answers`; until then the last one stays there. For a past step an analysis is
+    made anew when the step, the options or the key changes; for the living model also as it trains, if `follow` is set.
 
     Attributes:
         name: under which the board finds the answer.
@@ -145,7 +145,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnalysisResult:
     """What is known about a question.
 
     Attributes:
@@ -163,11 +163,11 @@ class Answer:
     progress: float = 0.0
 
 
-NOTHING = Answer()
+NOTHING = AnalysisResult()
 
 
 @dataclass(frozen=True)
-class Seen:
+class ViewState:
     """A run as it is looked at.
 
     Attributes:
@@ -181,10 +181,10 @@ class Seen:
     view: RunView
     step: int
     past: bool = False
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, AnalysisResult] = field(default_factory=dict)
     others: tuple[Mapping[str, Array], ...] = ()
 
-    def answer(self, name: str) -> Answer:
+    def answer(self, name: str) -> AnalysisResult:
         """What is known about a question, which may be nothing."""
         return self.answers.get(name, NOTHING)
 
@@ -194,7 +194,7 @@ class Grid:
     """How the cards of a board stand.
 
     Attributes:
-        rows, spans: as `Board` names them.
+        rows, spans: as `View` names them.
         least: pixels of the whole grid below which the page scrolls instead.
     """
 
@@ -203,7 +203,7 @@ class Grid:
     least: int
 
 
-class Board(ABC):
+class View(ABC):
     """The figures of one page for one browser; keeps what must not jump from one moment to the next.
 
     Class attributes:
@@ -228,29 +228,29 @@ class Board(ABC):
     def __init__(self, selection: Any) -> None:
         self.selection = selection
 
-    def fitted(self, seen: Seen) -> Any:
+    def fitted(self, seen: ViewState) -> Any:
         """The selection as far as the run has what is selected; there must be a snapshot."""
         assert seen.view.snapshot is not None
         return self.selection.fit(seen.view.snapshot)
 
-    def tools(self, seen: Seen) -> list[Tool]:
+    def tools(self, seen: ViewState) -> list[Control]:
         """What can be chosen; there is a snapshot."""
-        return common_tools(seen)
+        return common_controls(seen)
 
-    def questions(self, seen: Seen) -> list[Question]:
+    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
         """What must be computed; there is a snapshot."""
         return []
 
-    def grid(self, seen: Seen) -> Grid:
+    def grid(self, seen: ViewState) -> Grid:
         """How the cards stand, for a board on which that is not always the same."""
         return Grid(self.rows, self.spans, self.least_height)
 
     @abstractmethod
-    def cards(self, seen: Seen) -> Sequence[Figure | Drawing | Words]:
+    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing | Words]:
         """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
 
 
-def common_tools(seen: Seen, unit: bool = True) -> list[Tool]:
+def common_controls(seen: ViewState, unit: bool = True) -> list[Control]:
     """The choice of sequence, layer, direction and unit, as far as there is a choice."""
     snapshot = seen.view.snapshot
     assert snapshot is not None
@@ -258,24 +258,24 @@ def common_tools(seen: Seen, unit: bool = True) -> list[Tool]:
     layers = 1 + max(entry.layer for entry in entries)
     directions = sorted({entry.direction for entry in entries}, reverse=True)
     titles = tuple((n, f"{n + 1}: {title}") for n, title in enumerate(snapshot.titles))
-    tools = [Tool("sequence", "select", "The sequence that the figures show", options=titles)]
+    tools = [Control("sequence", "select", "The sequence that the figures show", options=titles)]
     if layers > 1:
         numbered = tuple((n, f"layer {n + 1}") for n in range(layers))
-        tools.append(Tool("layer", "select", "The recurrent layer that the figures show", options=numbered))
+        tools.append(Control("layer", "select", "The recurrent layer that the figures show", options=numbered))
     if len(directions) > 1:
         named = tuple((name, name) for name in directions)
-        tools.append(Tool("direction", "select", "The direction of reading", options=named))
+        tools.append(Control("direction", "select", "The direction of reading", options=named))
     if unit:
         title = "The hidden unit drawn as lines (or click a row of a map)"
-        tools.append(Tool("unit", "number", title, label="unit", high=entries[0].hidden_size - 1))
+        tools.append(Control("unit", "number", title, label="unit", high=entries[0].hidden_size - 1))
     return tools
 
 
-def shown_layer(seen: Seen, chosen: Selection) -> tuple[LayerTrace, int]:
+def shown_layer(seen: ViewState, chosen: Selection) -> tuple[LayerTrace, int]:
     """The recording of the chosen layer and direction, and the real steps of the chosen sequence."""
     assert seen.view.snapshot is not None
     trace = seen.view.snapshot.trace
     return trace.layer(chosen.layer, chosen.direction), int(trace.lengths[chosen.sequence])
 
 
-BOARDS: Registry[type[Board]] = Registry("board")
+VIEWS: Registry[type[View]] = Registry("board")

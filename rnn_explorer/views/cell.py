@@ -10,16 +10,25 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.inside_report import InsideReport, WhatIf
-from rnn_explorer.figures.answer import answer
+from rnn_explorer.analysis.cell_internals_report import CellInternals, WhatIf
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell_drawing import cell_drawing, no_cell_drawing
-from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.over_time import over_time
+from rnn_explorer.figures.prediction import answer
 from rnn_explorer.figures.states import states
+from rnn_explorer.figures.svg_panel import Drawing
 from rnn_explorer.figures.what_if import what_if, what_if_answer
 from rnn_explorer.trace import Array, Snapshot
-from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
+from rnn_explorer.views.base import (
+    VIEWS,
+    AnalysisRequest,
+    Control,
+    Selection,
+    View,
+    ViewState,
+    common_controls,
+    shown_layer,
+)
 
 MEAN = -1  # as a unit: the mean over all
 MOST_ACTIVE = -2  # as a unit: one that moves, while nobody has chosen one
@@ -79,8 +88,8 @@ def lively_step(values: Array) -> int:
     return first + 1 + int(change.argmax())
 
 
-@BOARDS.register("cell")
-class CellBoard(Board):
+@VIEWS.register("cell")
+class CellView(View):
     """The drawing above; below it the sequence and the gates, or what has changed."""
 
     name = "cell"
@@ -95,7 +104,7 @@ class CellBoard(Board):
         self._opened: dict[tuple[int, str], int] = {}  # layer and direction -> the unit
         self._step: dict[tuple[int, str, int, int], int] = {}  # these, unit and sequence -> the step
 
-    def fitted(self, seen: Seen) -> CellSelection:
+    def fitted(self, seen: ViewState) -> CellSelection:
         """The selection with the unit and the step that are opened where nobody has chosen them; these stay."""
         chosen: CellSelection = super().fitted(seen)
         if chosen.unit != MOST_ACTIVE and chosen.time != MIDDLE:
@@ -117,7 +126,7 @@ class CellBoard(Board):
             time = min(self._step[(*place, unit, chosen.sequence)], length)
         return dataclasses.replace(chosen, unit=unit, time=time)
 
-    def tools(self, seen: Seen) -> list[Tool]:
+    def tools(self, seen: ViewState) -> list[Control]:
         chosen = self.fitted(seen)
         _, length = shown_layer(seen, chosen)
         assert seen.view.snapshot is not None
@@ -125,9 +134,9 @@ class CellBoard(Board):
         named = ((MEAN, "mean over units"), *((unit, f"unit {unit}") for unit in range(units)))
         views = (("single", "one time step"), ("unrolled", "unrolled over time"))
         return [
-            *common_tools(seen, unit=False),
-            Tool("unit", "select", "Whose numbers stand on the wires", options=named),
-            Tool(
+            *common_controls(seen, unit=False),
+            Control("unit", "select", "Whose numbers stand on the wires", options=named),
+            Control(
                 "time",
                 "range",
                 "The time step that is drawn (or click one in a figure)",
@@ -136,43 +145,43 @@ class CellBoard(Board):
                 low=1,
                 high=length,
             ),
-            Tool("view", "select", "How the cell is drawn", "cell", options=views),
+            Control("view", "select", "How the cell is drawn", "cell", options=views),
         ]
 
-    def questions(self, seen: Seen) -> list[Question]:
+    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
         chosen = self.fitted(seen)
         where = {"sequence": chosen.sequence, "layer": chosen.layer, "direction": chosen.direction}
         unit = None if chosen.unit == MEAN else chosen.unit
-        asked = [Question("inside", "inside", {**where, "unit": unit}, every=0.15)]
+        asked = [AnalysisRequest("inside", "inside", {**where, "unit": unit}, every=0.15)]
         edits = chosen.edits()
         if edits:
-            asked.append(Question("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
+            asked.append(AnalysisRequest("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
         return asked
 
-    def cards(self, seen: Seen) -> Sequence[Figure | Drawing]:
+    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing]:
         if seen.view.snapshot is None:
             return [no_cell_drawing()]
         chosen = self.fitted(seen)
-        report: InsideReport | None = seen.answer("inside").value
+        report: CellInternals | None = seen.answer("inside").value
         result: WhatIf | None = seen.answer("what_if").value if chosen.edits() else None
         if result is not None and not seen.answer("what_if").error:
             report = result.inside
         top = no_cell_drawing() if report is None else cell_drawing(report, chosen.time - 1, chosen.view)
         return [top, *(self._changed(seen, chosen) if chosen.edits() else self._as_it_is(seen, chosen))]
 
-    def _as_it_is(self, seen: Seen, chosen: CellSelection) -> list[Figure]:
+    def _as_it_is(self, seen: ViewState, chosen: CellSelection) -> list[Figure]:
         """The sequence with what is said of it, and the chosen unit over time, or all units where none is chosen."""
         assert seen.view.snapshot is not None
         explanation = seen.view.snapshot.explanations[chosen.sequence]
         layer, length = shown_layer(seen, chosen)
-        report: InsideReport | None = seen.answer("inside").value
+        report: CellInternals | None = seen.answer("inside").value
         if chosen.unit == MEAN or report is None:
             second = states(layer, chosen.sequence, length)
         else:
             second = over_time(report)
         return [answer(explanation, seen.view.experiment.model.cell), second]
 
-    def _changed(self, seen: Seen, chosen: CellSelection) -> list[Figure]:
+    def _changed(self, seen: ViewState, chosen: CellSelection) -> list[Figure]:
         result: WhatIf | None = seen.answer("what_if").value
         unit = None if chosen.unit == MEAN else chosen.unit
         return [what_if(result, unit), what_if_answer(result)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.column_errors import column_errors
-from rnn_explorer.figures.words import Words
-from rnn_explorer.views.base import BOARDS, Board, Grid, Question, Seen, Selection, Tool
+from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState
 from rnn_explorer.views.lab import curves_of
 
 
@@ -23,8 +23,8 @@ class DataSelection(Selection):
     log: bool = False
 
 
-@BOARDS.register("data")
-class DataBoard(Board):
+@VIEWS.register("data")
+class DataView(View):
     """The gap between training and validation opens and closes in the curves, which are means over all columns."""
 
     name = "data"
@@ -34,21 +34,21 @@ class DataBoard(Board):
     least_height = 300
     usual = ("curves",)
 
-    def tools(self, seen: Seen) -> list[Tool]:
-        return [Tool("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale")]
+    def tools(self, seen: ViewState) -> list[Control]:
+        return [Control("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale")]
 
-    def questions(self, seen: Seen) -> list[Question]:
-        return [Question("columns", "columns", every=1.0)] if _several(seen) else []
+    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+        return [AnalysisRequest("columns", "columns", every=1.0)] if _several(seen) else []
 
-    def grid(self, seen: Seen) -> Grid:
+    def grid(self, seen: ViewState) -> Grid:
         return Grid(self.rows, {"curves": (4, 1), "columns": (2, 1)} if _several(seen) else self.spans, 300)
 
-    def cards(self, seen: Seen) -> Sequence[Figure | Words]:
+    def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
         drawn: list[Figure | Words] = [curves_of(seen, self.selection.log)]
         return [*drawn, column_errors(seen.answer("columns").value)] if _several(seen) else drawn
 
 
-def _several(seen: Seen) -> bool:
+def _several(seen: ViewState) -> bool:
     """Whether several columns are forecast."""
     snapshot = seen.view.snapshot
     if snapshot is None or seen.view.experiment.task != "own_series":

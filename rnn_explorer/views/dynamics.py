@@ -13,15 +13,15 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.fixed_points import FixedPoints, Perturbation, Place, Space, Spectrum, Trajectories
+from rnn_explorer.analysis.fixed_points import FixedPoints, LayerRef, Perturbation, Space, Spectrum, Trajectories
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.dynamics_findings import dynamics_words
 from rnn_explorer.figures.dynamics_path import dynamics_path, extent
-from rnn_explorer.figures.dynamics_words import dynamics_words
 from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.flow import flow
-from rnn_explorer.figures.words import Words
+from rnn_explorer.figures.text_panel import Words
 from rnn_explorer.trace import Array, Snapshot
-from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Selection, View, ViewState, common_controls
 
 MOST_KICK = 2.0  # in units of the states' spread
 KICKED_STEPS = 100  # steps that a kicked state is followed
@@ -144,8 +144,8 @@ class SearchFor:
         return mine == (place.layer, place.direction, points.inits, points.held.values)
 
 
-@BOARDS.register("dynamics")
-class DynamicsBoard(Board):
+@VIEWS.register("dynamics")
+class DynamicsView(View):
     """The state space with its fixed points; beside it eigenvalues and flow; below, what all that means."""
 
     name = "dynamics"
@@ -167,8 +167,8 @@ class DynamicsBoard(Board):
         self._points: FixedPoints | None = None  # the last that were found, which stay until others are
         self._done = ""  # the search that they answer
 
-    def tools(self, seen: Seen) -> list[Tool]:
-        tools = [tool for tool in common_tools(seen, unit=False) if tool.field in _SHARED]
+    def tools(self, seen: ViewState) -> list[Control]:
+        tools = [tool for tool in common_controls(seen, unit=False) if tool.field in _SHARED]
         often = ((0, "only when asked"), (5, "every 5 s"), (15, "every 15 s"))
         counts = tuple((count, f"{count} starts") for count in (128, 256, 512, 1024))
         strength = "How far a chosen state is kicked, in units of the states' spread"
@@ -176,9 +176,9 @@ class DynamicsBoard(Board):
         again = (self._asked_for(seen).write(), "")
         place = "dynamics"
         tools += [
-            Tool("find", "button", find, place, "Find fixed points", options=(again,)),
-            Tool("refresh", "select", "When to search again while it learns", place, options=often),
-            Tool(
+            Control("find", "button", find, place, "Find fixed points", options=(again,)),
+            Control("refresh", "select", "When to search again while it learns", place, options=often),
+            Control(
                 "inits",
                 "select",
                 "Initial states of the search: more find more, and take longer",
@@ -187,44 +187,48 @@ class DynamicsBoard(Board):
             ),
         ]
         if self._space is None or len(self._space.names) > 2:
-            tools.append(Tool("dims", "select", "Dimensions of the picture", place, options=((2, "2D"), (3, "3D"))))
+            tools.append(Control("dims", "select", "Dimensions of the picture", place, options=((2, "2D"), (3, "3D"))))
         if self.fitted(seen).pick:
-            tools.append(Tool("kick", "range", strength, "found", "kick", high=MOST_KICK, step=0.1))
+            tools.append(Control("kick", "range", strength, "found", "kick", high=MOST_KICK, step=0.1))
             tools.append(
-                Tool("pick", "button", "Choose nothing", "found", "Clear the choice", options=(("", "Clear"),))
+                Control("pick", "button", "Choose nothing", "found", "Clear the choice", options=(("", "Clear"),))
             )
         return tools
 
-    def questions(self, seen: Seen) -> list[Question]:
+    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
         assert snapshot is not None
         place = {"layer": chosen.layer, "direction": chosen.direction}
         held = chosen.constant(snapshot)
         about = {**place, "input": None if held is None else list(held)}
-        asked = [Question("trajectories", "trajectories", place)]
+        asked = [AnalysisRequest("trajectories", "trajectories", place)]
         paths = _about_this(seen.answer("trajectories").value, chosen)
         self._keep(seen)
         points = None if self._stale(seen) else _about_this(self._points, chosen)
         if paths is not None:
             self._follow(paths, points, self._kicked(seen))
-            asked.append(Question("flow", "flow", {**about, **self._plane_of(seen)}, every=1.0))
+            asked.append(AnalysisRequest("flow", "flow", {**about, **self._plane_of(seen)}, every=1.0))
         search, title = SearchFor.read(chosen.find), "Searching fixed points"
         if chosen.refresh:
             options = {**about, "inits": chosen.inits}
-            asked.append(Question("points", "fixed_points", options, chosen.find, chosen.refresh, SETTLE, title))
+            asked.append(AnalysisRequest("points", "fixed_points", options, chosen.find, chosen.refresh, SETTLE, title))
         elif search is not None and chosen.find != self._done and search.past == (seen.step if seen.past else PRESENT):
-            asked.append(Question("points", "fixed_points", search.options(), chosen.find, math.inf, SETTLE, title))
+            asked.append(
+                AnalysisRequest("points", "fixed_points", search.options(), chosen.find, math.inf, SETTLE, title)
+            )
         kick = {**about, "size": chosen.kick, "steps": KICKED_STEPS}
         state, index = chosen.state(), chosen.point()
         if state is not None:
             at = {"sequence": state[0], "time": state[1]}
-            asked.append(Question("spectrum", "spectrum", {**about, **at}, every=1.0))
-            asked.append(Question("kicked", "perturb", {**kick, **at}, every=1.0))
+            asked.append(AnalysisRequest("spectrum", "spectrum", {**about, **at}, every=1.0))
+            asked.append(AnalysisRequest("kicked", "perturb", {**kick, **at}, every=1.0))
         elif points is not None and index is not None and index < len(points):
-            asked.append(Question("kicked", "perturb", {**kick, "state": points.points[index].tolist()}, every=1.0))
+            asked.append(
+                AnalysisRequest("kicked", "perturb", {**kick, "state": points.points[index].tolist()}, every=1.0)
+            )
         return asked
 
-    def cards(self, seen: Seen) -> Sequence[Figure | Words]:
+    def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
         if seen.view.snapshot is None:
             return [dynamics_path(None), eigenvalues(np.zeros(0)), flow(None), dynamics_words(None, None, None)]
         chosen = self.fitted(seen)
@@ -266,7 +270,7 @@ class DynamicsBoard(Board):
             dynamics_words(points, kicked, index, stale),
         ]
 
-    def _asked_for(self, seen: Seen) -> SearchFor:
+    def _asked_for(self, seen: ViewState) -> SearchFor:
         """What the button asks for now."""
         chosen, last = self.fitted(seen), SearchFor.read(self.selection.find)
         assert seen.view.snapshot is not None
@@ -279,7 +283,7 @@ class DynamicsBoard(Board):
             chosen.constant(seen.view.snapshot),
         )
 
-    def _keep(self, seen: Seen) -> None:
+    def _keep(self, seen: ViewState) -> None:
         """Keep what was found: the question is asked once, and its answer shown until there is another one."""
         found: FixedPoints | None = seen.answer("points").value
         if found is None:
@@ -289,7 +293,7 @@ class DynamicsBoard(Board):
         if search is not None and search.answered_by(found):
             self._done = self.selection.find
 
-    def _stale(self, seen: Seen) -> str:
+    def _stale(self, seen: ViewState) -> str:
         """Why the points that were found last hold no longer; "" where they do, or there are none."""
         points, snapshot = self._points, seen.view.snapshot
         if points is None or snapshot is None:
@@ -301,7 +305,7 @@ class DynamicsBoard(Board):
             return f"at optimizer step {points.place.step}, and the model is at optimizer step {seen.step} now"
         return ""
 
-    def _kicked(self, seen: Seen) -> Perturbation | None:
+    def _kicked(self, seen: ViewState) -> Perturbation | None:
         """What became of a kicked state, if it was kicked under the input that is held now."""
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
         found: Perturbation | None = _about_this(seen.answer("kicked").value, chosen) if chosen.pick else None
@@ -332,7 +336,7 @@ class DynamicsBoard(Board):
         self._reach = max(self._reach, limit_of(points.eigenvalues))
         return at_point(points, index or 0, self._reach)
 
-    def _plane_of(self, seen: Seen) -> dict[str, Any]:
+    def _plane_of(self, seen: ViewState) -> dict[str, Any]:
         """Options of the flow: the plane and the ends of the axes that the paths are drawn in.
 
         They change with every new answer about the paths, and a question whose options change is asked anew; so the
@@ -351,7 +355,7 @@ class DynamicsBoard(Board):
         return self._plane
 
 
-def _key(place: Place) -> tuple[Any, ...]:
+def _key(place: LayerRef) -> tuple[Any, ...]:
     return place.layer, place.direction, place.size
 
 

@@ -11,15 +11,24 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
-from rnn_explorer.figures.path import path
+from rnn_explorer.figures.prediction import answer
+from rnn_explorer.figures.state_trajectory import path
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.unrolled import unrolled
 from rnn_explorer.trace import Explanation, LayerTrace, Snapshot
-from rnn_explorer.views.base import BOARDS, Board, Question, Seen, Selection, Tool, common_tools, shown_layer
+from rnn_explorer.views.base import (
+    VIEWS,
+    AnalysisRequest,
+    Control,
+    Selection,
+    View,
+    ViewState,
+    common_controls,
+    shown_layer,
+)
 
 CURVES_EVERY = 0.13  # seconds between two drawings of the curves while they grow; the page draws them as seldom
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
@@ -50,8 +59,8 @@ class LabSelection(Selection):
         return dataclasses.replace(fitted, gates=fitted.gates or ("maps" if gated else "unrolled"))
 
 
-@BOARDS.register("lab")
-class LabBoard(Board):
+@VIEWS.register("lab")
+class LabView(View):
     """Five figures that show one run from outside and inside."""
 
     name = "lab"
@@ -69,32 +78,32 @@ class LabBoard(Board):
         self._answered: tuple[int, Figure] | None = None
         self._drawn: tuple[tuple[Any, ...], float, Figure] | None = None  # the newest curves, of what and when
 
-    def tools(self, seen: Seen) -> list[Tool]:
-        tools = common_tools(seen)
-        tools.append(Tool("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale"))
-        tools.append(Tool("dims", "select", "Dimensions of the path", "path", options=((2, "2D"), (3, "3D"))))
+    def tools(self, seen: ViewState) -> list[Control]:
+        tools = common_controls(seen)
+        tools.append(Control("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale"))
+        tools.append(Control("dims", "select", "Dimensions of the path", "path", options=((2, "2D"), (3, "3D"))))
         if seen.view.snapshot is not None and seen.view.snapshot.label_names:
             colors = (("time", "color: time"), ("class", "color: class"))
-            tools.append(Tool("color", "select", "What the colors mean", "path", options=colors))
+            tools.append(Control("color", "select", "What the colors mean", "path", options=colors))
         ends = (("fit", "axes fitted"), ("keep", "axes kept"))
-        tools.append(Tool("axes", "select", "Whether the path's axes fit each moment or stay", "path", options=ends))
+        tools.append(Control("axes", "select", "Whether the path's axes fit each moment or stay", "path", options=ends))
         ways = (
             ("unrolled", "unrolled"),
             ("maps", "all units"),
             ("unit", "one unit, as lines"),
             ("saturation", "saturation"),
         )
-        tools.append(Tool("gates", "select", "How the inside of the layer is shown", "gates", options=ways))
+        tools.append(Control("gates", "select", "How the inside of the layer is shown", "gates", options=ways))
         return tools
 
-    def questions(self, seen: Seen) -> list[Question]:
+    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
         if self._basis is None and not seen.past and seen.view.snapshot is not None:
             # Who begins in the past, such as an export, draws nothing of the living model, whose axes are the run's.
             chosen = self.fitted(seen)
             self._path(seen, seen.view.snapshot, shown_layer(seen, chosen)[0], chosen)
         return []
 
-    def cards(self, seen: Seen) -> list[Figure]:
+    def cards(self, seen: ViewState) -> list[Figure]:
         view = seen.view
         drawn = [self._curves(seen)]
         if view.snapshot is None:
@@ -107,7 +116,7 @@ class LabBoard(Board):
         drawn.append(_inside(layer, length, snapshot, chosen))
         return drawn
 
-    def _curves(self, seen: Seen) -> Figure:
+    def _curves(self, seen: ViewState) -> Figure:
         """The curves, which change least from one frame to the next: while they grow, not for every frame."""
         kind = (seen.view.run_id, seen.view.status, seen.past, self.selection.log, len(seen.others))
         now = time.monotonic()
@@ -115,13 +124,13 @@ class LabBoard(Board):
             self._drawn = kind, now, curves_of(seen, self.selection.log)
         return self._drawn[2]
 
-    def _answer(self, seen: Seen, explanation: Explanation, sequence: int) -> Figure:
+    def _answer(self, seen: ViewState, explanation: Explanation, sequence: int) -> Figure:
         before = self._answered[1] if self._answered and self._answered[0] == sequence and _moves(seen) else None
         made = answer(explanation, seen.view.experiment.model.cell, before)
         self._answered = sequence, made
         return made
 
-    def _path(self, seen: Seen, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
+    def _path(self, seen: ViewState, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
         hidden, lengths = layer.states["hidden"], snapshot.trace.lengths
         basis = self._axes(seen, snapshot, layer)
         projected = projection.project(basis, hidden)
@@ -144,7 +153,7 @@ class LabBoard(Board):
             limits=ends,
         )
 
-    def _axes(self, seen: Seen, snapshot: Snapshot, layer: LayerTrace) -> projection.Basis:
+    def _axes(self, seen: ViewState, snapshot: Snapshot, layer: LayerTrace) -> projection.Basis:
         """One basis for a run, so that its moments compare: it follows the living model and rests in the past."""
         shown = (layer.layer, layer.direction, layer.hidden_size)
         if shown != self._layer:  # another layer has another space
@@ -176,17 +185,17 @@ def _inside(layer: LayerTrace, length: int, snapshot: Snapshot, chosen: LabSelec
     )
 
 
-def _grows(seen: Seen) -> bool:
+def _grows(seen: ViewState) -> bool:
     """Whether the living model learns on so fast that the next frame comes at once, and is looked at."""
     return seen.view.status == "training" and not seen.past and seen.view.steps_per_second > 1 / CURVES_EVERY
 
 
-def _moves(seen: Seen) -> bool:
+def _moves(seen: ViewState) -> bool:
     """Whether the picture moves, so that its axes had better not."""
     return seen.view.status == "training" or seen.past
 
 
-def curves_of(seen: Seen, log: bool = False) -> Figure:
+def curves_of(seen: ViewState, log: bool = False) -> Figure:
     """The learning curves of a run, with those of its other branches, and where the person looks."""
     view = seen.view
     baseline = view.baseline

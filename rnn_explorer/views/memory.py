@@ -15,13 +15,22 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gate_statistics import gate_statistics
 from rnn_explorer.figures.gradient import Pinned, gradient
 from rnn_explorer.figures.gradient_norm import gradient_norm
+from rnn_explorer.figures.jacobian_norms import triangle
 from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.style import layer_name
-from rnn_explorer.figures.triangle import triangle
-from rnn_explorer.figures.words import Words, findings
+from rnn_explorer.figures.text_panel import Words, findings
 from rnn_explorer.trace import Snapshot
-from rnn_explorer.views.base import BOARDS, Answer, Board, Question, Seen, Selection, Tool, common_tools
+from rnn_explorer.views.base import (
+    VIEWS,
+    AnalysisRequest,
+    AnalysisResult,
+    Control,
+    Selection,
+    View,
+    ViewState,
+    common_controls,
+)
 
 OWN = -1  # as an output: the class that the model predicts, or its first value
 LAST = 0  # as a time step: the last real one
@@ -93,8 +102,8 @@ def with_pin(pins: Pins, task: str, curve: Pinned | None) -> Pins:
     return [*pins, (task, curve)]
 
 
-@BOARDS.register("memory")
-class MemoryBoard(Board):
+@VIEWS.register("memory")
+class MemoryView(View):
     """The gradient through time and what is to be said of it; below, the loss, all pairs of steps, inputs and gates."""
 
     name = "memory"
@@ -104,7 +113,7 @@ class MemoryBoard(Board):
     least_height = 700
     usual = ("gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm")
 
-    def tools(self, seen: Seen) -> list[Tool]:
+    def tools(self, seen: ViewState) -> list[Control]:
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
         assert snapshot is not None
         outputs = snapshot.trace.answers.shape[-1]
@@ -112,14 +121,14 @@ class MemoryBoard(Board):
         own = "its prediction" if snapshot.explanations[chosen.sequence].class_names else "its first value"
         choices = ((OWN, own), *enumerate(names))
         length = int(snapshot.trace.lengths[chosen.sequence])
-        tools = common_tools(seen, unit=False)
+        tools = common_controls(seen, unit=False)
         if outputs > 1:
             tools.append(
-                Tool("output", "select", "The answer whose inputs are weighed", label="answer", options=choices)
+                Control("output", "select", "The answer whose inputs are weighed", label="answer", options=choices)
             )
         if length > 1:
             title = "The prediction at which time step is weighed (input saliency)"
-            tools.append(Tool("answer_step", "range", title, label="at t =", low=1, high=length))
+            tools.append(Control("answer_step", "range", title, label="at t =", low=1, high=length))
         answer, task, pins = seen.answer("memory"), seen.view.experiment.task, read_pins(chosen.pins)
         curve = _present(() if answer.value is None else answer.value.cells, chosen, answer)
         for label, title, after in (
@@ -130,10 +139,10 @@ class MemoryBoard(Board):
             ),
             ("Clear pins", "Take all pinned curves away", [pin for pin in pins if pin[0] != task]),
         ):
-            tools.append(Tool("pins", "button", title, "gradient", label, options=((write_pins(after), ""),)))
+            tools.append(Control("pins", "button", title, "gradient", label, options=((write_pins(after), ""),)))
         return tools
 
-    def questions(self, seen: Seen) -> list[Question]:
+    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
         assert snapshot is not None
         last = chosen.answer_step == int(snapshot.trace.lengths[chosen.sequence])
@@ -147,11 +156,11 @@ class MemoryBoard(Board):
         large = sum(values.shape[-1] for values in states.values()) > LARGE
         title = "Comparing all pairs of time steps" if large else ""
         return [
-            Question("memory", "memory", about),
-            Question("triangle", "triangle", cell, every=2.0, title=title),
+            AnalysisRequest("memory", "memory", about),
+            AnalysisRequest("triangle", "triangle", cell, every=2.0, title=title),
         ]
 
-    def cards(self, seen: Seen) -> Sequence[Figure | Words]:
+    def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
         answer = seen.answer("memory")
         report: MemoryReport | None = answer.value
         cells = () if report is None else report.cells
@@ -172,7 +181,7 @@ class MemoryBoard(Board):
         ]
 
 
-def _present(cells: Sequence[CellMemory], chosen: MemorySelection, answer: Answer) -> Pinned | None:
+def _present(cells: Sequence[CellMemory], chosen: MemorySelection, answer: AnalysisResult) -> Pinned | None:
     """The curve of the chosen layer as it can be pinned."""
     for cell in cells:
         if (cell.layer, cell.direction) == (chosen.layer, chosen.direction):

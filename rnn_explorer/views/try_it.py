@@ -14,21 +14,21 @@ from rnn_explorer.analysis.generate_report import ClosedLoop, Correlates
 from rnn_explorer.analysis.own_sequence_report import OwnSequence
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.closed_loop import closed_loop
 from rnn_explorer.figures.colored_text import colored_text
-from rnn_explorer.figures.drawing import Drawing
-from rnn_explorer.figures.followers import followers
 from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.generated_text import generated_text
 from rnn_explorer.figures.legal_symbols import legal_symbols
+from rnn_explorer.figures.prediction import answer
 from rnn_explorer.figures.states import states
-from rnn_explorer.figures.words import Words
+from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.unit_correlations import followers
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.trace import Array, Explanation, LayerTrace, Snapshot
-from rnn_explorer.views.base import BOARDS, Board, Grid, Question, Seen, Selection, Tool, common_tools
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState, common_controls
 
 BEST = -1  # as a unit: the one that goes best with the chosen feature
 WRITTEN = 160  # characters that are written at a time
@@ -141,8 +141,8 @@ def _quantities(layer: LayerTrace) -> tuple[str, ...]:
     return (*layer.states, *layer.gates)
 
 
-@BOARDS.register("try")
-class TryBoard(Board):
+@VIEWS.register("try")
+class TryView(View):
     """What a task lets one try, or an own sequence with its answer, states and gates."""
 
     name = "try"
@@ -152,9 +152,9 @@ class TryBoard(Board):
     least_height = 540
     usual = ("answer", "states", "gates")
 
-    def tools(self, seen: Seen) -> list[Tool]:
+    def tools(self, seen: ViewState) -> list[Control]:
         chosen, way, own = self.fitted(seen), _way(seen.view), self._own(seen)
-        common = common_tools(seen, unit=False)
+        common = common_controls(seen, unit=False)
         if own or way == "text":
             common = [tool for tool in common if tool.field != "sequence"]
         if way == "series" and not own:
@@ -163,52 +163,54 @@ class TryBoard(Board):
         if way == "text" and not own:
             hot = "Below 1 the likely becomes likelier, at 0 only the likeliest is written; above 1 the rare comes up"
             tools.append(
-                Tool("temperature", "range", hot, "generated_text", "temperature", low=0, high=HOTTEST, step=0.1)
+                Control("temperature", "range", hot, "generated_text", "temperature", low=0, high=HOTTEST, step=0.1)
             )
             tools.append(
-                Tool("again", "button", "Draw anew from the same probabilities", "generated_text", "New sample")
+                Control("again", "button", "Draw anew from the same probabilities", "generated_text", "New sample")
             )
-            sequences = common_tools(seen, unit=False)[:1]
+            sequences = common_controls(seen, unit=False)[:1]
             tools += [dataclasses.replace(tool, place="colored_text") for tool in sequences]
         if way in ("values", "series"):
             return tools
         return tools + self._text_tools(seen, chosen)
 
-    def _series_tools(self, seen: Seen, chosen: TrySelection) -> list[Tool]:
+    def _series_tools(self, seen: ViewState, chosen: TrySelection) -> list[Control]:
         title = "Time steps that it goes on for, reading its own forecasts"
-        tools = [Tool("steps", "range", title, "closed_loop", "steps", low=1, high=MOST_STEPS)]
+        tools = [Control("steps", "range", title, "closed_loop", "steps", low=1, high=MOST_STEPS)]
         places = (("sequence", "after the sequence"), ("end", "at the end of its series"))
-        tools.append(Tool("begin", "select", "Where it is left to itself", "closed_loop", options=places))
+        tools.append(Control("begin", "select", "Where it is left to itself", "closed_loop", options=places))
         if chosen.begin == "end":
             title = "Time steps before the end from which it reads its own forecasts: at 0 it goes beyond the data"
-            tools.append(Tool("back", "range", title, "closed_loop", "before the end", low=0, high=MOST_STEPS))
+            tools.append(Control("back", "range", title, "closed_loop", "before the end", low=0, high=MOST_STEPS))
         found: ClosedLoop | None = seen.answer("closed_loop").value
         if found is not None and len(found.names) > 1:
             names = tuple(enumerate(found.names))
-            tools.append(Tool("value", "select", "The value that is drawn", "closed_loop", options=names))
+            tools.append(Control("value", "select", "The value that is drawn", "closed_loop", options=names))
         return tools
 
-    def _text_tools(self, seen: Seen, chosen: TrySelection) -> list[Tool]:
+    def _text_tools(self, seen: ViewState, chosen: TrySelection) -> list[Control]:
         assert seen.view.snapshot is not None
         layer = seen.view.snapshot.trace.layer(chosen.layer, chosen.direction)
         found: Correlates | None = seen.answer("correlates").value
         named = tuple((name, name.replace("_", "-")) for name in _quantities(layer))
         units = ((BEST, "best unit"), *((n, f"unit {n}") for n in range(layer.hidden_size)))
         tools = [
-            Tool("unit", "select", "The unit whose colors the text has", "colored_text", options=units),
-            Tool("quantity", "select", "The state or gate that colors the text", "colored_text", options=named),
+            Control("unit", "select", "The unit whose colors the text has", "colored_text", options=units),
+            Control("quantity", "select", "The state or gate that colors the text", "colored_text", options=named),
         ]
         if found is not None:
             features = ((STRONGEST, "the strongest"), *((name, name) for name in found.features))
-            tools.append(Tool("feature", "select", "Search for units that go with this", "followers", options=features))
+            tools.append(
+                Control("feature", "select", "Search for units that go with this", "followers", options=features)
+            )
         return tools
 
-    def questions(self, seen: Seen) -> list[Question]:
-        chosen, way, asked = self.fitted(seen), _way(seen.view), list[Question]()
+    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+        chosen, way, asked = self.fitted(seen), _way(seen.view), list[AnalysisRequest]()
         if self._own(seen):
             given = chosen.values()
             if given is not None:
-                asked.append(Question("own", "own_sequence", {"values": given}))
+                asked.append(AnalysisRequest("own", "own_sequence", {"values": given}))
         elif way == "text":
             options = {
                 "prefix": chosen.prefix,
@@ -216,21 +218,21 @@ class TryBoard(Board):
                 "temperature": chosen.temperature,
                 "seed": chosen.again,
             }
-            asked.append(Question("sample", "sample", options, every=1.0))
+            asked.append(AnalysisRequest("sample", "sample", options, every=1.0))
         elif way == "series":
             options = {"sequence": chosen.sequence, "steps": chosen.steps}
             options |= {"back": chosen.back} if chosen.begin == "end" else {}
-            asked.append(Question("closed_loop", "closed_loop", options))
+            asked.append(AnalysisRequest("closed_loop", "closed_loop", options))
         elif way == "grammar":
             assert seen.view.snapshot is not None
             told = seen.view.snapshot.explanations[chosen.sequence]
-            asked.append(Question("own", "own_sequence", {"values": "".join(told.symbols)}))
+            asked.append(AnalysisRequest("own", "own_sequence", {"values": "".join(told.symbols)}))
         if way in ("text", "grammar", "symbols"):
             where = {"layer": chosen.layer, "direction": chosen.direction}
-            asked.append(Question("correlates", "correlates", where, every=2.0))
+            asked.append(AnalysisRequest("correlates", "correlates", where, every=2.0))
         return asked
 
-    def grid(self, seen: Seen) -> Grid:
+    def grid(self, seen: ViewState) -> Grid:
         own, way = self._own(seen), "" if seen.view.snapshot is None else _way(seen.view)
         if own and way not in ("values", "series"):
             return Grid("1fr 1fr 1.1fr", {**_COMMON, **_WIDE, **_OWN}, 800)
@@ -239,7 +241,7 @@ class TryBoard(Board):
         rows = {"text": "1.5fr 1fr", "series": "1fr"}.get(way, "1.1fr 1fr")
         return Grid(rows, {**_COMMON, **_WIDE, "answer": (6, 1), "legal_symbols": (6, 1)}, self.least_height)
 
-    def cards(self, seen: Seen) -> Sequence[Figure | Drawing | Words]:
+    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing | Words]:
         view = seen.view
         cell = view.experiment.model.cell
         if view.snapshot is None:
@@ -261,7 +263,7 @@ class TryBoard(Board):
         layer = view.snapshot.trace.layer(chosen.layer, chosen.direction)
         return [first, *self._text_cards(seen, chosen, layer, chosen.sequence, told.symbols)]
 
-    def _own_cards(self, seen: Seen, chosen: TrySelection, way: Way) -> list[Figure]:
+    def _own_cards(self, seen: ViewState, chosen: TrySelection, way: Way) -> list[Figure]:
         """The answer to the own sequence, the states and gates; as many cards before it is known."""
         cell, found = seen.view.experiment.model.cell, _own_answer(seen, chosen)
         told = found.explanation if found else _nothing(way)
@@ -281,7 +283,7 @@ class TryBoard(Board):
         ]
 
     def _text_cards(
-        self, seen: Seen, chosen: TrySelection, layer: LayerTrace | None, sequence: int, symbols: Sequence[str]
+        self, seen: ViewState, chosen: TrySelection, layer: LayerTrace | None, sequence: int, symbols: Sequence[str]
     ) -> list[Figure]:
         """The text in the colors of one unit, and the units that go with a feature."""
         found: Correlates | None = seen.answer("correlates").value
@@ -301,7 +303,7 @@ class TryBoard(Board):
         ranked = found.ranked(feature, chosen.quantity) if found is not None and feature else []
         return ranked[0][0] if ranked else 0
 
-    def _own(self, seen: Seen) -> bool:
+    def _own(self, seen: ViewState) -> bool:
         """Whether an own sequence is tried, which is all that some tasks let one try."""
         return self.selection.mode == "own" or (seen.view.snapshot is not None and _way(seen.view) == "values")
 
@@ -328,7 +330,7 @@ def _varying(symbols: Sequence[str]) -> frozenset[str]:
     return frozenset(name for n, name in enumerate(names) if np.ptp(values[0, :, n]) > 0)
 
 
-def _own_answer(seen: Seen, chosen: TrySelection) -> OwnSequence | None:
+def _own_answer(seen: ViewState, chosen: TrySelection) -> OwnSequence | None:
     """What is known of the own sequence, unless there is none any more or it could not be read."""
     told = seen.answer("own")
     return None if chosen.values() is None or told.error else told.value

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from rnn_explorer.analysis import questions
+from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.columns_report import ColumnErrors
 from rnn_explorer.analysis.data import report
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cli import main
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.column_errors import column_errors
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
-from rnn_explorer.views import Answer, Seen
-from rnn_explorer.views.data import DataBoard, DataSelection
+from rnn_explorer.views import AnalysisResult, ViewState
+from rnn_explorer.views.data import DataSelection, DataView
 from tests.engine.test_pictures import view_of
 
 NOISE = np.random.default_rng(0).normal(size=(3, 600)).round(3)
@@ -61,8 +61,8 @@ def trained(steps: int = 0, gaps: bool = False, **changes: object) -> Trainer:
 
 
 def ask(trainer: Trainer, **options: object) -> ColumnErrors:
-    questions.load()
-    return answer(QUESTIONS.get("columns")(Subject.of(trainer), **options))
+    registry.load()
+    return answer(ANALYSES.get("columns")(FrozenModel.of(trainer), **options))
 
 
 @pytest.mark.parametrize("gaps", [False, True])
@@ -110,14 +110,14 @@ def test_other_tasks_have_no_columns(query: str) -> None:
 
 def test_the_board_of_the_data_page_shows_them() -> None:
     trainer = trained(3)
-    view, board = view_of(trainer), DataBoard(DataSelection())
-    seen = Seen(view, 3)
+    view, board = view_of(trainer), DataView(DataSelection())
+    seen = ViewState(view, 3)
     (asked,) = board.questions(seen)
     assert [card.name for card in board.cards(seen)] == ["curves", "columns"]
     assert sum(width for width, _ in board.grid(seen).spans.values()) == 6
-    seen = Seen(view, 3, answers={"columns": Answer(ask(trainer, **asked.options), 3)})
+    seen = ViewState(view, 3, answers={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
     assert len(board.cards(seen)[1].lines) == 4  # type: ignore[union-attr]
-    alone = Seen(view_of(trained(columns="a")), 0)
+    alone = ViewState(view_of(trained(columns="a")), 0)
     assert board.questions(alone) == [] and [card.name for card in board.cards(alone)] == ["curves"]
 
 

@@ -18,8 +18,8 @@ from benchmarks import fixed_points as benchmark
 from rnn_explorer.analysis import dynamics  # noqa: F401 (registers the questions)
 from rnn_explorer.analysis.dynamics import search
 from rnn_explorer.analysis.fixed_points import FAR, FixedPoints
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
@@ -29,7 +29,7 @@ TWO_WAYS = "task=temporal_order&cell=lstm&hidden_size=3&num_layers=2&bidirection
 NAMES = "task=names&cell=gru&hidden_size=4&embedding=3&train_size=80"
 
 
-def subject(query: str, weights: Mapping[str, Any] | None = None, layer: int = 0, shuffle: float = 0.0) -> Subject:
+def subject(query: str, weights: Mapping[str, Any] | None = None, layer: int = 0, shuffle: float = 0.0) -> FrozenModel:
     """A model with given parameters of one cell; with `shuffle`, all others random and of about that size."""
     trainer = Trainer(Experiment.from_query(query))
     with torch.no_grad():
@@ -40,11 +40,11 @@ def subject(query: str, weights: Mapping[str, Any] | None = None, layer: int = 0
         for name, values in (weights or {}).items():
             parameter = getattr(trainer.model.stack()[layer].forwards, name)
             parameter.copy_(torch.as_tensor(values, dtype=torch.float64).expand_as(parameter))
-    return Subject.of(trainer)
+    return FrozenModel.of(trainer)
 
 
-def ask(about: Subject, kind: str, **options: Any) -> Any:
-    record = answer(QUESTIONS.get(kind)(about, **options))
+def ask(about: FrozenModel, kind: str, **options: Any) -> Any:
+    record = answer(ANALYSES.get(kind)(about, **options))
     json.dumps(record.to_dict(), allow_nan=False)
     assert type(pickle.loads(pickle.dumps(record))) is type(record)
     return record
@@ -282,7 +282,7 @@ FLIP_FLOP = "task=flip_flop&hidden_size=16&seq_len=20&pulse_probability=0.2&lear
 def test_a_trained_flip_flop_rests_at_the_eight_corners(cell: str) -> None:
     trainer = Trainer(Experiment.from_query(f"{FLIP_FLOP}&cell={cell}"))
     trainer.advance(600)
-    about = Subject.of(trainer)
+    about = FrozenModel.of(trainer)
     found = ask(about, "fixed_points")
     stable = [n for n, nature in enumerate(found.natures) if nature.kind == "stable"]
     assert len(stable) == 8
@@ -344,7 +344,7 @@ def test_layers_below_come_to_rest_from_their_own_mean_state() -> None:
             for name, number in zip(("weight_hh", "weight_ih", "bias_ih"), numbers, strict=True):
                 getattr(layer.forwards, name).fill_(number)
             layer.forwards.bias_hh.fill_(0)
-    found = ask(Subject.of(trainer), "fixed_points", layer=2, inits=4)
+    found = ask(FrozenModel.of(trainer), "fixed_points", layer=2, inits=4)
     middle = -0.9
     for _ in range(200):
         middle = np.tanh(2 * middle - 0.01 * np.tanh(0.5))
@@ -519,7 +519,7 @@ def test_states_that_are_no_numbers_any_more() -> None:
 def test_progress_rises_and_the_model_stays_as_it_is(kind: str) -> None:
     about = subject(TWO_WAYS, shuffle=0.9)
     before = {name: value.clone() for name, value in about.model.state_dict().items()}
-    progress = QUESTIONS.get(kind)(about, layer=1, direction="backward")
+    progress = ANALYSES.get(kind)(about, layer=1, direction="backward")
     shares = []
     try:
         while True:
@@ -532,7 +532,7 @@ def test_progress_rises_and_the_model_stays_as_it_is(kind: str) -> None:
 
 
 def test_a_search_can_be_given_up() -> None:
-    progress = QUESTIONS.get("fixed_points")(subject(f"{SMALL}&cell=lstm", shuffle=1.0))
+    progress = ANALYSES.get("fixed_points")(subject(f"{SMALL}&cell=lstm", shuffle=1.0))
     for _ in range(12):
         next(progress)
     progress.close()

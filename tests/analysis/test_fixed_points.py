@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from rnn_explorer.analysis import projection
 from rnn_explorer.analysis.fixed_points import (
     BAND,
+    ConstantInput,
     FixedPoints,
-    Held,
-    Nature,
+    LayerRef,
     Perturbation,
-    Place,
     Space,
+    Stability,
     largest_first,
     merge,
     period,
@@ -72,15 +72,15 @@ def test_eigenvalues_come_largest_first_with_their_right_vectors() -> None:
     ],
 )
 def test_words(values, slow, kind, unstable, marginal, words) -> None:
-    nature = Nature.of(np.array(values, dtype=complex), slow)
+    nature = Stability.of(np.array(values, dtype=complex), slow)
     assert (nature.kind, nature.unstable, nature.marginal, nature.words) == (kind, unstable, marginal, words)
 
 
 def test_groups_of_a_legend() -> None:
-    assert Nature("stable", 0, 0).group(8) == "8 stable"
-    assert Nature("saddle", 1, 0).group(12) == "12 saddles, 1 unstable direction"
-    assert Nature("saddle", 2, 0).group(1) == "1 saddle, 2 unstable directions"
-    assert Nature("slow", 1, 0).group(2) == "2 slow points"
+    assert Stability("stable", 0, 0).group(8) == "8 stable"
+    assert Stability("saddle", 1, 0).group(12) == "12 saddles, 1 unstable direction"
+    assert Stability("saddle", 2, 0).group(1) == "1 saddle, 2 unstable directions"
+    assert Stability("slow", 1, 0).group(2) == "2 slow points"
 
 
 def test_merging_keeps_the_slowest_of_each_heap() -> None:
@@ -135,12 +135,12 @@ def test_axes_of_two_numbers_are_these_numbers() -> None:
 
 def record(**more) -> FixedPoints:
     values = {
-        "place": Place("lstm", 1, "backward", 1, ("hidden", "cell"), 400),
-        "held": Held((1.0, 0.0), "pulse 1 = 1", True),
+        "place": LayerRef("lstm", 1, "backward", 1, ("hidden", "cell"), 400),
+        "held": ConstantInput((1.0, 0.0), "pulse 1 = 1", True),
         "space": Space.of(np.eye(2), ("hidden", "cell")),
         "points": np.array([[0.5, 1.0], [-0.5, -1.0], [0.0, 0.0]]),
         "q": np.array([1e-30, 1e-31, 1e-7]),
-        "natures": (Nature("stable", 0, 0), Nature("saddle", 1, 0), Nature("slow", 1, 1)),
+        "natures": (Stability("stable", 0, 0), Stability("saddle", 1, 0), Stability("slow", 1, 1)),
         "eigenvalues": np.array([[0.5, 0.1], [1.5, 0.2], [1.2, 1.0]], dtype=complex),
         "growth": (np.zeros(0, complex), np.array([1.5 + 0j]), np.array([1.2 + 0j])),
         "directions": (np.zeros((0, 2), complex), np.array([[1, 0j]]), np.array([[0, 1 + 0j]])),

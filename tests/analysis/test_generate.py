@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import torch
 
-from rnn_explorer.analysis import questions
+from rnn_explorer.analysis import registry
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.generate_report import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import InputSpec, OutputSpec
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
 
@@ -30,9 +30,9 @@ CELLS = ("cell=rnn", "cell=rnn&nonlinearity=relu", "cell=lstm", "cell=gru")
 
 
 @functools.lru_cache(maxsize=32)
-def made(query: str, size: float = 0.5) -> Subject:
+def made(query: str, size: float = 0.5) -> FrozenModel:
     """A model with random weights that are large enough for its probabilities to differ."""
-    subject = Subject.of(Trainer(Experiment.from_query(query)))
+    subject = FrozenModel.of(Trainer(Experiment.from_query(query)))
     source = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in subject.model.parameters():
@@ -40,32 +40,32 @@ def made(query: str, size: float = 0.5) -> Subject:
     return subject
 
 
-def text_model(cell: str = "cell=lstm", more: str = "") -> Subject:
+def text_model(cell: str = "cell=lstm", more: str = "") -> FrozenModel:
     return made(f"task=char_lm&hidden_size=12&embedding=5&{cell}{more}")
 
 
-def series_model(cell: str = "cell=lstm", more: str = "") -> Subject:
+def series_model(cell: str = "cell=lstm", more: str = "") -> FrozenModel:
     return made(f"task=forecast&hidden_size=6&{cell}{more}")
 
 
-def ask(name: str, subject: Subject, **options: Any) -> Any:
-    questions.load()
-    return answer(QUESTIONS.get(name)(subject, **options))
+def ask(name: str, subject: FrozenModel, **options: Any) -> Any:
+    registry.load()
+    return answer(ANALYSES.get(name)(subject, **options))
 
 
-def write(subject: Subject, **options: Any) -> Sample:
+def write(subject: FrozenModel, **options: Any) -> Sample:
     return ask("sample", subject, **options)
 
 
-def go_on(subject: Subject, **options: Any) -> ClosedLoop:
+def go_on(subject: FrozenModel, **options: Any) -> ClosedLoop:
     return ask("closed_loop", subject, **options)
 
 
-def compare(subject: Subject, **options: Any) -> Correlates:
+def compare(subject: FrozenModel, **options: Any) -> Correlates:
     return ask("correlates", subject, **options)
 
 
-def codes_of(subject: Subject, found: Sample) -> list[int]:
+def codes_of(subject: FrozenModel, found: Sample) -> list[int]:
     return [subject.task.input.names.index(symbol) for symbol in found.symbols]
 
 
@@ -274,7 +274,7 @@ def test_a_task_that_is_no_series_has_no_truth_and_several_values_work() -> None
     assert in_units.scale.tolist() == [10, 1, 0.1]
 
 
-def own_series(**changes: Any) -> tuple[Subject, np.ndarray]:
+def own_series(**changes: Any) -> tuple[FrozenModel, np.ndarray]:
     """A model on two series of one file, the second with gaps, and what the file holds."""
     rng = np.random.default_rng(0)
     x = np.stack([np.sin(np.arange(120) / 4), 50 + np.cos(np.arange(120) / 3)], axis=1) + 0.01 * rng.normal(
@@ -289,7 +289,7 @@ def own_series(**changes: Any) -> tuple[Subject, np.ndarray]:
     token = store.put("\n".join(["id,x", *lines]).encode(), "two.csv")
     settings = {"data": token, "series_id": "id", "seq_len": 10, "hidden_size": 5, **changes}
     x[115, 1] = np.nan
-    return Subject.of(Trainer(Experiment.default("own_series").replace(**settings))), x
+    return FrozenModel.of(Trainer(Experiment.default("own_series").replace(**settings))), x
 
 
 @pytest.mark.parametrize("back", [0, 7, 25, 10_000])
@@ -449,8 +449,8 @@ ASKED = [("sample", text_model), ("closed_loop", series_model), ("correlates", t
 
 @pytest.mark.parametrize("name, subject", ASKED)
 def test_an_answer_travels_and_progress_goes_up(name: str, subject: Any) -> None:
-    questions.load()
-    progress, told = QUESTIONS.get(name)(subject()), list[float]()
+    registry.load()
+    progress, told = ANALYSES.get(name)(subject()), list[float]()
     while True:
         try:
             told.append(next(progress))

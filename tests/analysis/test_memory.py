@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.analysis import memory as memory_module
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.memory_report import MemoryReport, Triangle
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
@@ -40,7 +40,7 @@ MODELS = {
 every = pytest.mark.parametrize("query", MODELS.values(), ids=MODELS)
 
 
-def subject(query: str, weights: Mapping[str, Any] | None = None, change: Callable | None = None) -> Subject:
+def subject(query: str, weights: Mapping[str, Any] | None = None, change: Callable | None = None) -> FrozenModel:
     """A model with given parameters of its first cell (numbers fill the whole), nothing else changed."""
     trainer = Trainer(Experiment.from_query(query))
     with torch.no_grad():
@@ -48,10 +48,10 @@ def subject(query: str, weights: Mapping[str, Any] | None = None, change: Callab
             getattr(trainer.model.cells()[0], name).copy_(torch.as_tensor(values, dtype=torch.float64))
         if change is not None:
             change(trainer.model)
-    return Subject.of(trainer)
+    return FrozenModel.of(trainer)
 
 
-def shuffled(query: str) -> Subject:
+def shuffled(query: str) -> FrozenModel:
     """A model whose parameters are all random, biases too, so that nothing cancels by symmetry."""
 
     def change(model: SequenceModel) -> None:
@@ -62,12 +62,12 @@ def shuffled(query: str) -> Subject:
     return subject(query, change=change)
 
 
-def asked(of: Subject, **options: Any) -> MemoryReport:
-    return answer(QUESTIONS.get("memory")(of, **options))
+def asked(of: FrozenModel, **options: Any) -> MemoryReport:
+    return answer(ANALYSES.get("memory")(of, **options))
 
 
-def triangle_of(of: Subject, **options: Any) -> Triangle:
-    return answer(QUESTIONS.get("triangle")(of, **options))
+def triangle_of(of: FrozenModel, **options: Any) -> Triangle:
+    return answer(ANALYSES.get("triangle")(of, **options))
 
 
 def permutation(size: int) -> np.ndarray:
@@ -183,7 +183,7 @@ def spectral(matrix: Tensor) -> float:
     return float(np.linalg.svd(matrix.numpy(), compute_uv=False)[0])
 
 
-def inputs_of(of: Subject, sequence: int, layer: int, direction: str) -> Tensor:
+def inputs_of(of: FrozenModel, sequence: int, layer: int, direction: str) -> Tensor:
     """(time, input_size) float64: what one cell reads, in the order of reading, from the recorded states below."""
     trace = (
         copy.deepcopy(of.model)
@@ -251,7 +251,7 @@ def test_a_backward_cell_reads_from_the_end() -> None:
 # -- the gradient of the loss -----------------------------------------------------------------------------------
 
 
-def loss_after(of: Subject, sequence: int, moved: tuple[int, str, int, Tensor] | None = None) -> tuple[float, dict]:
+def loss_after(of: FrozenModel, sequence: int, moved: tuple[int, str, int, Tensor] | None = None) -> tuple[float, dict]:
     """The loss of one sequence by the equations, with one state moved after it is computed; and all states."""
     model = copy.deepcopy(of.model).double()
     length = of.probe.inputs.shape[1] if of.probe.lengths is None else int(of.probe.lengths[sequence])
@@ -335,7 +335,7 @@ def test_a_state_that_no_counted_answer_follows_moves_no_loss() -> None:
     of = shuffled("task=flip_flop&cell=gru&hidden_size=3&seq_len=10")
     counted = torch.zeros(len(of.probe), 10, dtype=torch.bool)
     counted[:, :4] = True
-    masked = Subject(
+    masked = FrozenModel(
         of.experiment,
         of.task,
         of.model,
@@ -351,7 +351,7 @@ def test_a_state_that_no_counted_answer_follows_moves_no_loss() -> None:
 # -- saliency ---------------------------------------------------------------------------------------------------
 
 
-def answers_to(of: Subject, x: Tensor) -> Tensor:
+def answers_to(of: FrozenModel, x: Tensor) -> Tensor:
     """(output,) or (time, output): logits or values of one sequence given as encoded inputs (1, time, feature)."""
     model = copy.deepcopy(of.model).double()
     model.encode = lambda inputs: x  # type: ignore[method-assign]
@@ -472,7 +472,7 @@ def test_an_update_gate_that_is_exactly_open_never_forgets() -> None:
 def test_a_question_leaves_its_subject_alone_and_its_answer_travels(query: str, kind: str) -> None:
     of = subject(query)
     before = copy.deepcopy(of)
-    progress = QUESTIONS.get(kind)(of, sequence=2)
+    progress = ANALYSES.get(kind)(of, sequence=2)
     told = []
     try:
         while True:
@@ -513,7 +513,7 @@ def test_it_can_be_asked_where_gradients_are_off() -> None:
 )
 def test_what_cannot_be_asked_is_said_before_anything_is_done(kind: str, options: dict, words: str) -> None:
     with pytest.raises(ValueError) as caught:
-        next(QUESTIONS.get(kind)(subject(RNN), **options))
+        next(ANALYSES.get(kind)(subject(RNN), **options))
     assert str(caught.value) == words
 
 
@@ -541,7 +541,7 @@ def test_states_that_grow_beyond_all_bounds_are_told_of() -> None:
 def test_a_sequence_of_one_step() -> None:
     of = shuffled("task=adding&cell=lstm&hidden_size=3&seq_len=10")
     probe = TensorBatch(of.probe.inputs, of.probe.targets, torch.ones(len(of.probe), dtype=torch.long))
-    report = asked(Subject(of.experiment, of.task, of.model, of.step, of.epoch, probe))
+    report = asked(FrozenModel(of.experiment, of.task, of.model, of.step, of.epoch, probe))
     assert report.length == 1 and report.cells[0].log10_norm.tolist() == [0.0]
     assert [found.text for found in report.findings][-1] == "The input at t = 1 moves the prediction most."
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from rnn_explorer.analysis import questions
+from rnn_explorer.analysis import registry
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.own_sequence_report import OwnSequence, legal_share
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.registry import ANALYSES, answer
 from tests.analysis.test_generate import made
 
 
-def read(subject: Subject, values: Any) -> OwnSequence:
-    questions.load()
-    return answer(QUESTIONS.get("own_sequence")(subject, values=values))
+def read(subject: FrozenModel, values: Any) -> OwnSequence:
+    registry.load()
+    return answer(ANALYSES.get("own_sequence")(subject, values=values))
 
 
-def told_by(subject: Subject, inputs: torch.Tensor) -> torch.Tensor:
+def told_by(subject: FrozenModel, inputs: torch.Tensor) -> torch.Tensor:
     """What the model says after the last of (time, ...) inputs: probabilities or values."""
     outputs = subject.model(inputs[None], torch.tensor([len(inputs)]))[0]
     outputs = outputs[-1] if subject.model.output_spec.per_step else outputs

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import expect
 
-from rnn_explorer.views import BOARDS
+from rnn_explorer.views import VIEWS
 from tests.browser.conftest import PATIENCE, Visitor, start_server
 
 Visit = Callable[..., Visitor]
 SENTENCE = "Starting PyTorch; a first start takes some ten seconds."
 
 
-class Held:
+class ConstantInput:
     """A server whose first worker stands still on its way up, until it is let go."""
 
     def __init__(self) -> None:
@@ -35,8 +35,8 @@ class Held:
 
 
 @pytest.fixture
-def held() -> Iterator[Held]:
-    found = Held()
+def held() -> Iterator[ConstantInput]:
+    found = ConstantInput()
     yield found
     found.server.process.kill()
     found.server.process.wait()
@@ -52,7 +52,7 @@ def boxes(visitor: Visitor, kind: str) -> list[list[int]]:
     return visitor.page.evaluate(script)
 
 
-def opened(held: Held, visit: Visit, **how: object) -> Visitor:
+def opened(held: ConstantInput, visit: Visit, **how: object) -> Visitor:
     visitor = visit(at=held.server, **how)
     visitor.page.goto(held.server.url)
     expect(visitor.page.locator(".rx-words")).to_have_text(SENTENCE)
@@ -65,11 +65,11 @@ def started(visitor: Visitor) -> None:
 
 
 def test_a_page_without_a_worker_shows_where_its_cards_will_stand_and_a_key_pressed_meanwhile_counts(
-    held: Held, visit: Visit
+    held: ConstantInput, visit: Visit
 ) -> None:
     lab = opened(held, visit)
     blocks = boxes(lab, "rx-block")
-    assert len(blocks) == len(BOARDS.get("lab").usual) and not boxes(lab, "rx-card")
+    assert len(blocks) == len(VIEWS.get("lab").usual) and not boxes(lab, "rx-card")
     about = lab.page.locator(".rx-about").inner_text()  # what is known without a worker: the settings
     told = lab.board.inner_text().replace(about, "")
     assert SENTENCE in told and not re.search(r"\d|loss|accuracy|training", told.replace(SENTENCE, "")), told
@@ -89,7 +89,9 @@ def test_a_page_without_a_worker_shows_where_its_cards_will_stand_and_a_key_pres
     expect(lab.page.locator(".rx-numbers")).to_contain_text("step")
 
 
-def test_a_click_on_play_meanwhile_counts_and_nothing_moves_for_who_does_not_want_it(held: Held, visit: Visit) -> None:
+def test_a_click_on_play_meanwhile_counts_and_nothing_moves_for_who_does_not_want_it(
+    held: ConstantInput, visit: Visit
+) -> None:
     cell = opened(held, visit, width=900, scheme="dark")
     cell.go("Cell", "cell")
     expect(cell.page.locator(".rx-words")).to_have_text(SENTENCE)
@@ -98,7 +100,7 @@ def test_a_click_on_play_meanwhile_counts_and_nothing_moves_for_who_does_not_wan
     assert cell.page.evaluate(moves) != "none"
     cell.page.emulate_media(reduced_motion="reduce")
     assert cell.page.evaluate(moves) == "none"
-    assert len(boxes(cell, "rx-block")) == len(BOARDS.get("cell").usual)
+    assert len(boxes(cell, "rx-block")) == len(VIEWS.get("cell").usual)
     cell.press("play")
     expect(cell.play).to_contain_text("Pause")
     held.let_go()

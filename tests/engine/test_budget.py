@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from rnn_explorer.engine import budget
-from rnn_explorer.engine.album import Frame
 from rnn_explorer.engine.base import EngineFull, UnknownRun
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes, run_bytes
 from rnn_explorer.engine.local import LocalEngine
@@ -13,6 +12,7 @@ from rnn_explorer.engine.run_table import Checkpoint
 from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.weight_history import HistoryEntry
 
 MB = 2**20
 
@@ -31,7 +31,7 @@ def fill(engine, run, frames=4, size=4 * MB):
     """Give a run a past; the newest of its states is its checkpoint, too."""
     held = engine._runs[run]
     for step in range(frames):
-        held.album.add(Frame(step, 0.0, bytes(size)))
+        held.album.add(HistoryEntry(step, 0.0, bytes(size)))
     newest = held.album.at(frames - 1)
     held.checkpoint = Checkpoint(newest.state, newest.step, held.train, held.validation)
 

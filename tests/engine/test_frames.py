@@ -59,13 +59,13 @@ def test_arrays_lie_at_multiples_of_eight_bytes() -> None:
 
 def test_what_json_does_not_know_becomes_null_and_words_become_lists() -> None:
     @dataclass(frozen=True)
-    class Tool:
+    class Control:
         field: str
         low: float
 
     given = {
         "a": [1.0, math.inf], "b": np.float64("nan"), "c": np.float32("inf"), "d": np.array(["x", "y"]), "e": None,
-        "f": Tool("unit", -math.inf), "g": np.array([1.0, None], dtype=object), "h": np.array([True]), "i": (1, 2),
+        "f": Control("unit", -math.inf), "g": np.array([1.0, None], dtype=object), "h": np.array([True]), "i": (1, 2),
         "j": np.array([np.nan]),
     }  # fmt: skip
     found = unpack(pack(given))

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from rnn_explorer.analysis import questions
-from rnn_explorer.analysis.questions import QUESTIONS
+from rnn_explorer.analysis import registry
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.engine.base import Reply
 from rnn_explorer.engine.hosted import HostedRun
-from rnn_explorer.engine.inquiries import Inquiries, Inquiry
+from rnn_explorer.engine.inquiries import AnalysisScheduler, Inquiry
 from rnn_explorer.engine.protocol import KeptState
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 
-questions.load()
+registry.load()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ class Desk:
 
     def __init__(self, run: HostedRun) -> None:
         self.wanted: list[tuple[str, int]] = []
-        self.inquiries = Inquiries({run.run_id: run}, lambda run_id, step: self.wanted.append((run_id, step)))
+        self.inquiries = AnalysisScheduler({run.run_id: run}, lambda run_id, step: self.wanted.append((run_id, step)))
         self.run = run
 
     def ask(self, kind: str = "snapshot", step: int | None = None, **options: Any) -> tuple[list[Reply], Any]:
@@ -110,7 +110,7 @@ def test_long_ones_take_turns_and_say_how_far_they_are(run: HostedRun, monkeypat
             yield n / 3
         return name  # type: ignore[return-value]
 
-    monkeypatch.setitem(QUESTIONS._entries, "slow", slow)
+    monkeypatch.setitem(ANALYSES._entries, "slow", slow)
     desk = Desk(run)
     first, second = desk.ask("slow", name="a")[0], desk.ask("slow", name="b")[0]
     while desk.inquiries:

@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.questions import QUESTIONS
-from rnn_explorer.engine.album import MEMORY
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.engine.base import Reply, UnknownRun
 from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.recording.weight_history import MEMORY
 from rnn_explorer.training import Trainer
 
 
@@ -124,10 +124,10 @@ def test_a_step_that_is_not_kept_is_refused_in_words(engine, small, settle):
 
 
 def test_every_question_is_registered_by_one_call():
-    from rnn_explorer.analysis import questions
+    from rnn_explorer.analysis import registry
 
-    questions.load()
-    assert "snapshot" in QUESTIONS
+    registry.load()
+    assert "snapshot" in ANALYSES
 
 
 def test_who_looks_at_an_old_step_sees_the_weights_of_that_step(engine, small, settle, watch):

@@ -15,9 +15,9 @@ from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder, status_of
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.views import BOARDS
-from rnn_explorer.views.base import Seen
-from rnn_explorer.views.lab import LabBoard, LabSelection
+from rnn_explorer.views import VIEWS
+from rnn_explorer.views.base import ViewState
+from rnn_explorer.views.lab import LabSelection, LabView
 
 NAMES = {"curves", "answer", "states", "path", "gates"}
 
@@ -43,12 +43,12 @@ def trainer_of(query: str) -> Trainer:
     return Trainer(Experiment.from_query(query))
 
 
-def seen(view: RunView, **more: Any) -> Seen:
-    return Seen(view, view.step, **more)
+def seen(view: RunView, **more: Any) -> ViewState:
+    return ViewState(view, view.step, **more)
 
 
 def encoder_of(selection: LabSelection | None = None) -> Encoder:
-    return Encoder(LabBoard(selection or LabSelection()))
+    return Encoder(LabView(selection or LabSelection()))
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_a_frame_can_be_made_even_where_nothing_is_known_or_finite() -> None:
     assert status["train_loss"] is None and status["message"] == "Diverged"
 
 
-@pytest.mark.parametrize("name", BOARDS.names())
+@pytest.mark.parametrize("name", VIEWS.names())
 def test_a_page_waits_in_the_places_of_the_cards_that_come(name: str) -> None:
-    board = BOARDS.get(name)
+    board = VIEWS.get(name)
     told = unpack(Encoder(board(board.selection_class())).frame(seen(view_of(trainer_of("task=digits")))))
     assert tuple(told["cards"]) == board.usual
     places = [told["grid"]["spans"].get(card) for card in told["cards"]]
@@ -136,7 +136,7 @@ def test_a_selection_is_read_and_fitted_to_the_model() -> None:
 
 def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
     trainer = trainer_of("task=adding&cell=gru&hidden_size=8")
-    picture = LabBoard(LabSelection())
+    picture = LabView(LabSelection())
     view = view_of(trainer)
     before = next(figure for figure in picture.cards(seen(view)) if figure.name == "path")
     trainer.change(learning_rate=1e-6)
@@ -149,7 +149,7 @@ def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
 
 def test_the_ends_of_a_path_fit_when_it_rests_and_only_grow_while_it_moves() -> None:
     trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=8")
-    board = LabBoard(LabSelection())
+    board = LabView(LabSelection())
 
     def width(status: str) -> float:
         path = next(figure for figure in board.cards(seen(view_of(trainer, status=status))) if figure.name == "path")
@@ -208,5 +208,5 @@ def test_all_numbers_of_the_status_are_of_the_step_looked_at() -> None:
     assert (past["step"], past["target"]) == (12, now["target"]), "where the run is, for the timeline"
     assert (first["train_loss"], first["val_loss"], first["epoch"]) == (None, 2.3, 0.0)
     assert status_of(view, 12)["test"] == [0.5, 0.9]
-    sent = unpack(encoder_of().frame(Seen(view, 9, past=True)))["status"]
+    sent = unpack(encoder_of().frame(ViewState(view, 9, past=True)))["status"]
     assert (sent["at"], sent["val_loss"]) == (9, 2.0)

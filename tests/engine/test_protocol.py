@@ -13,13 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnn_explorer.engine import protocol
-from rnn_explorer.engine.album import Frame
 from rnn_explorer.engine.base import ModelInfo
 from rnn_explorer.engine.protocol import (
     Beat,
     Change,
     Choose,
     CloseChannel,
+    Command,
     FileMade,
     FrameMade,
     KeptState,
@@ -27,7 +27,6 @@ from rnn_explorer.engine.protocol import (
     MakeFile,
     Message,
     OpenChannel,
-    Order,
     ProtocolError,
     SetPast,
     Update,
@@ -38,6 +37,7 @@ from rnn_explorer.engine.protocol import (
     encode,
 )
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.weight_history import HistoryEntry
 from rnn_explorer.sizes import LayerSummary
 from rnn_explorer.tasks.base import Baseline
 
@@ -45,7 +45,7 @@ CURVE = {"step": np.arange(3), "loss": np.array([1.0, np.nan, np.inf])}
 INFO = ModelInfo(Baseline(0.5, 0.25, "says the mean"), "MSE", (LayerSummary("input", "(batch, 3)", 0, 0),), 12, 11)
 MESSAGES: list[Any] = [
     LoadRun("a", 1, Experiment.default("names").replace(dense=(8, 4)), b"state", CURVE, {}),
-    Order("a", 2, "pause", "Paused: nobody was watching."),
+    Command("a", 2, "pause", "Paused: nobody was watching."),
     Change("a", 3, {"learning_rate": 1e-3, "batch_size": 4}),
     OpenChannel("a", 4, "lab", {"unit": "3"}, "anna"),
     Choose("a", 4, {"at": "7"}),
@@ -61,7 +61,7 @@ MESSAGES: list[Any] = [
     WantState("a", 5),
     FileMade("a", 9, b"x,y", "text/csv", 5),
     Update("a", 3, "training", "", 5, 0.1, 10, 50, 100.0, train=np.ones((2, 5)), checkpoint=b"c",
-           frames=(Frame(5, 0.1, b"s"),), test=(0.5, float("nan")), info=INFO),
+           frames=(HistoryEntry(5, 0.1, b"s"),), test=(0.5, float("nan")), info=INFO),
 ]  # fmt: skip
 
 

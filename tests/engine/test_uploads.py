@@ -10,7 +10,7 @@ import pytest
 from rnn_explorer.engine.local import LocalEngine, check_size
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 
 TABLE = ("x,y\n" + "\n".join(f"{math.sin(n):.4f},{n}" for n in range(300))).encode()
 

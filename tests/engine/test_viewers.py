@@ -17,7 +17,7 @@ from rnn_explorer.engine.viewers import AnalysisScheduler, Viewer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.registry import UnknownName
 from rnn_explorer.training import Trainer
-from rnn_explorer.views.base import Question
+from rnn_explorer.views.base import AnalysisRequest
 from tests.engine.test_pictures import view_of
 
 
@@ -70,7 +70,7 @@ def asker(engine: FakeSource) -> AnalysisScheduler:
     return AnalysisScheduler(engine)
 
 
-QUICK = Question("deep", "memory", {"layer": 0}, every=0.5)
+QUICK = AnalysisRequest("deep", "memory", {"layer": 0}, every=0.5)
 
 
 def test_a_question_is_asked_once_and_again_when_the_model_has_moved(clock: Clock) -> None:
@@ -109,12 +109,12 @@ def test_other_options_or_another_key_ask_at_once_and_take_the_old_question_back
     engine = FakeSource()
     asks = asker(engine)
     asks.want([QUICK], None, 1)
-    asks.want([Question("deep", "memory", {"layer": 1})], None, 1)
+    asks.want([AnalysisRequest("deep", "memory", {"layer": 1})], None, 1)
     assert (len(engine.asked), engine.taken_back) == (2, [0])
     engine.reply("too late", number=0)
-    assert asks.want([Question("deep", "memory", {"layer": 1})], None, 1)["deep"].value is None
+    assert asks.want([AnalysisRequest("deep", "memory", {"layer": 1})], None, 1)["deep"].value is None
     engine.reply("right")
-    asks.want([Question("deep", "memory", {"layer": 1}, key="pressed")], None, 1)
+    asks.want([AnalysisRequest("deep", "memory", {"layer": 1}, key="pressed")], None, 1)
     assert len(engine.asked) == 3
     asks.want([], None, 1)
     assert engine.taken_back == [0, 2], "nobody wants it any more"
@@ -123,7 +123,7 @@ def test_other_options_or_another_key_ask_at_once_and_take_the_old_question_back
 def test_a_question_that_does_not_follow_is_asked_by_hand_only(clock: Clock) -> None:
     engine = FakeSource()
     asks = asker(engine)
-    by_hand = Question("search", "fixed_points", every=math.inf)
+    by_hand = AnalysisRequest("search", "fixed_points", every=math.inf)
     asks.want([by_hand], None, 1)
     engine.reply()
     clock.now += 1e6
@@ -134,7 +134,7 @@ def test_a_question_that_does_not_follow_is_asked_by_hand_only(clock: Clock) -> 
 def test_what_takes_long_waits_until_the_slider_rests(clock: Clock) -> None:
     engine = FakeSource()
     asks = asker(engine)
-    slow = Question("search", "fixed_points", settle=0.4)
+    slow = AnalysisRequest("search", "fixed_points", settle=0.4)
     for step in (5, 6, 7):
         asks.want([slow], step, 90)
         clock.now += 0.2
@@ -162,9 +162,9 @@ def test_an_error_is_kept_beside_the_last_answer(clock: Clock) -> None:
     asks = asker(engine)
     asks.want([QUICK], None, 1)
     engine.reply("good")
-    asks.want([Question("deep", "memory", {"layer": 9})], None, 1)
+    asks.want([AnalysisRequest("deep", "memory", {"layer": 9})], None, 1)
     engine.reply(None, error="layer is 9, but this model has one")
-    answer = asks.want([Question("deep", "memory", {"layer": 9})], None, 1)["deep"]
+    answer = asks.want([AnalysisRequest("deep", "memory", {"layer": 9})], None, 1)["deep"]
     assert (answer.value, answer.error, answer.pending) == ("good", "layer is 9, but this model has one", False)
     assert asks.settled()
 
@@ -172,7 +172,7 @@ def test_an_error_is_kept_beside_the_last_answer(clock: Clock) -> None:
 def test_a_canceled_question_is_not_asked_again_until_something_changes(clock: Clock) -> None:
     engine = FakeSource()
     asks = asker(engine)
-    slow = Question("search", "fixed_points", title="Searching", every=math.inf)
+    slow = AnalysisRequest("search", "fixed_points", title="Searching", every=math.inf)
     asks.want([slow], None, 1)
     engine.callbacks[0](Reply(0.4))
     asks.want([slow], None, 1)
@@ -181,7 +181,7 @@ def test_a_canceled_question_is_not_asked_again_until_something_changes(clock: C
     assert asks.busy() is None and engine.taken_back == [0] and asks.settled()
     asks.want([slow], None, 1)
     assert len(engine.asked) == 1
-    asks.want([Question("search", "fixed_points", title="Searching", key="2")], None, 1)
+    asks.want([AnalysisRequest("search", "fixed_points", title="Searching", key="2")], None, 1)
     assert len(engine.asked) == 2
     asks.cancel("no such question")
 
@@ -295,12 +295,12 @@ def test_any_query_can_be_chosen(query: dict[str, str]) -> None:
 
 
 def test_curves_show_where_one_looks_and_what_the_other_branches_did(trainer: Trainer) -> None:
-    from rnn_explorer.views.base import Seen
+    from rnn_explorer.views.base import ViewState
     from rnn_explorer.views.lab import curves_of
 
     long = {name: np.linspace(1, 2, 30) for name in ("loss", "metric", "grad_norm", "applied_norm")}
     other = {"step": np.arange(30), **long}
-    seen = Seen(view_of(trainer), 7, past=True, others=(other,))
+    seen = ViewState(view_of(trainer), 7, past=True, others=(other,))
     drawn = curves_of(seen)
     marks = [trace for trace in drawn.data if trace["name"] == "looked at"]
     assert [trace["x"].tolist() for trace in marks] == [[7, 7], [7, 7]]
@@ -308,5 +308,5 @@ def test_curves_show_where_one_looks_and_what_the_other_branches_did(trainer: Tr
     assert len(branches) == 2 and len(branches[0]["x"]) == 30
     assert "step 7" in drawn.how_to_read and "other branches" in drawn.how_to_read
     drawn.to_plotly()
-    plain = curves_of(Seen(view_of(trainer), 0))
+    plain = curves_of(ViewState(view_of(trainer), 0))
     assert not {"looked at", "other branch"} & {trace["name"] for trace in plain.data}

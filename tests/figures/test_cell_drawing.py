@@ -12,13 +12,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.cell_drawing import VIEWS, cell_drawing
 from rnn_explorer.figures.cell_drawings.canvas import Canvas, signed_range
 from rnn_explorer.figures.cell_drawings.unrolled import MOST, window
-from rnn_explorer.figures.drawing import Drawing, number
 from rnn_explorer.figures.style import GATE_SCALE, MUTED, STATE_SCALE
-from tests.analysis.insides import CELLS, ask, change, made
+from rnn_explorer.figures.svg_panel import Drawing, number
+from tests.analysis.factories import CELLS, ask, change, made
 from tests.figures.test_equations import report_of_another_cell
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -48,7 +48,7 @@ def boxes(svg: str) -> list[tuple[float, float, float, float]]:
     return [(x, y, x + w, y + h) for x, y, w, h in (map(float, found) for found in re.findall(pattern, svg))]
 
 
-def with_values(report: InsideReport, values: tuple[float, ...]) -> InsideReport:
+def with_values(report: CellInternals, values: tuple[float, ...]) -> CellInternals:
     """The same report with other numbers, gates within their range."""
     wires = {
         name: np.array([values[(t + place) % len(values)] for t in range(report.length)])
@@ -60,7 +60,7 @@ def with_values(report: InsideReport, values: tuple[float, ...]) -> InsideReport
 
 
 @pytest.fixture(params=[*CELLS, "odd", "backward", "mean"])
-def report(request: Any) -> InsideReport:
+def report(request: Any) -> CellInternals:
     if request.param == "odd":
         return report_of_another_cell()
     if request.param == "backward":
@@ -69,7 +69,7 @@ def report(request: Any) -> InsideReport:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_step_is_a_whole_drawing(report: InsideReport, view: Any) -> None:
+def test_every_step_is_a_whole_drawing(report: CellInternals, view: Any) -> None:
     for changed in (report, with_values(report, EXTREME), with_values(report, (np.nan,))):
         for t in range(report.length):
             drawing = cell_drawing(changed, t, view)
@@ -82,7 +82,7 @@ def test_every_step_is_a_whole_drawing(report: InsideReport, view: Any) -> None:
             assert drawing.equations and drawing.notes
 
 
-def test_every_term_of_an_equation_has_a_wire_in_the_drawing(report: InsideReport) -> None:
+def test_every_term_of_an_equation_has_a_wire_in_the_drawing(report: CellInternals) -> None:
     drawing = cell_drawing(report, report.length - 1)
     written = {
         token["term"]
@@ -94,7 +94,7 @@ def test_every_term_of_an_equation_has_a_wire_in_the_drawing(report: InsideRepor
     assert set(terms(drawing)) == set(report.wires), "and every wire is drawn"
 
 
-def test_every_wire_bears_its_number(report: InsideReport) -> None:
+def test_every_wire_bears_its_number(report: CellInternals) -> None:
     t = report.length - 1
     for name, nodes in terms(cell_drawing(report, t)).items():
         shown = [text for node in nodes for text in texts(node)]
@@ -152,7 +152,7 @@ def test_a_step_beyond_the_ends_is_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_text_is_text(report: InsideReport, view: Any) -> None:
+def test_text_is_text(report: CellInternals, view: Any) -> None:
     labels = (HOSTILE,) * report.length
     hostile = dataclasses.replace(report, inputs=labels)
     for drawing in (cell_drawing(hostile, 0, view), cell_drawing(report, 0, view, inputs=labels)):
@@ -180,7 +180,7 @@ def test_what_enters_can_be_seen(label: str) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("values", [(-12.35,), (1e-5,), (0.0,), (-0.99,), (np.nan,)])
-def test_numbers_of_the_usual_size_do_not_overlap(report: InsideReport, view: Any, values: tuple[float, ...]) -> None:
+def test_numbers_of_the_usual_size_do_not_overlap(report: CellInternals, view: Any, values: tuple[float, ...]) -> None:
     drawing = cell_drawing(with_values(report, values), 1, view)
     plates = boxes(drawing.svg)
     assert len(plates) > 3
@@ -192,7 +192,7 @@ def test_numbers_of_the_usual_size_do_not_overlap(report: InsideReport, view: An
             assert apart, (plates[place], other)
 
 
-def test_letters_are_large_enough_for_a_projector(report: InsideReport) -> None:
+def test_letters_are_large_enough_for_a_projector(report: CellInternals) -> None:
     for view in VIEWS:
         sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)"', cell_drawing(report, 0, view).svg)]
         assert sizes and min(sizes) >= 15
@@ -218,7 +218,7 @@ def test_the_scale_does_not_move_from_step_to_step() -> None:
     assert len(legends) == 1
 
 
-def test_the_table_holds_every_wire_at_every_step(report: InsideReport) -> None:
+def test_the_table_holds_every_wire_at_every_step(report: CellInternals) -> None:
     rows = list(csv.DictReader(io.StringIO(cell_drawing(report, 0).to_csv())))
     assert len(rows) == report.length and [int(row["step"]) for row in rows] == list(range(1, report.length + 1))
     assert {"step", "what enters", *report.wires} == set(rows[0])

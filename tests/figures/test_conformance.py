@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.figures.answer import answer
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
-from rnn_explorer.figures.path import path
+from rnn_explorer.figures.prediction import answer
+from rnn_explorer.figures.state_trajectory import path
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
 from rnn_explorer.figures.unrolled import unrolled
-from tests.figures import made
+from tests.figures import factories
 
 
 def draw_path(hidden: int, time: int, length: int, color_by: str, dims: int, names: tuple[str, ...]) -> Figure:
-    values = made.layer("lstm", hidden, time).states["hidden"]
+    values = factories.layer("lstm", hidden, time).states["hidden"]
     lengths = np.array([length, time, min(time, 1)])
     basis = projection.fit(values, 3, lengths)
     projected = projection.project(basis, values)
@@ -34,7 +34,9 @@ def draw_path(hidden: int, time: int, length: int, color_by: str, dims: int, nam
 
 def draw_curves(rows: int, **more: Any) -> Figure:
     metric = more.pop("metric_name", "accuracy")
-    return curves(made.curve(rows), made.curve(rows // 4), 2.3, 0.1, "the commonest class", metric, "gru", **more)
+    return curves(
+        factories.curve(rows), factories.curve(rows // 4), 2.3, 0.1, "the commonest class", metric, "gru", **more
+    )
 
 
 def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
@@ -42,7 +44,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
         for time, length in ((1, 1), (50, 50), (50, 17), (50, 0)):
             size = f"hidden {hidden}, {length} of {time} steps"
             for cell, relu in (("rnn", False), ("rnn", True), ("lstm", False), ("gru", False)):
-                recorded = made.layer(cell, hidden, time, relu=relu)
+                recorded = factories.layer(cell, hidden, time, relu=relu)
                 yield f"states {cell} {relu}, {size}", lambda r=recorded, n=length: states(r, 1, n)
                 for view in ("maps", "unit", "saturation"):
                     yield (
@@ -53,7 +55,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
                         ),
                     )  # fmt: skip
             symbols = tuple("abc<&"[index % 5] for index in range(time))
-            recorded = made.layer("gru", hidden, time)
+            recorded = factories.layer("gru", hidden, time)
             yield f"gates of symbols, {size}", lambda r=recorded, n=length, s=symbols: gates(r, 0, n, None, s)
             for color_by in ("time", "class"):
                 for dims in (2, 3):
@@ -68,18 +70,18 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
             yield f"curves MSE {rows} {log}", lambda rows=rows, log=log: draw_curves(rows, log=log, metric_name="MSE")
     yield "curves tested", lambda: draw_curves(30, test={"loss": 0.3, "metric": 0.9})
     for name, explanation in {
-        "rows": made.image(),
-        "pixels": made.image(64),
-        "one class": made.image(8, 1),
-        "nothing yet": made.image(0),
-        "one letter": made.word(1, 12),
-        "word": made.word(7, 12),
-        "long": made.word(100, 120, 30),
-        "no letter": made.word(0, 12),
-        "series": made.series(50),
-        "one step": made.series(1),
-        "no step": made.series(0),
-        "with classes": made.series(30, 1, with_classes=True),
+        "rows": factories.image(),
+        "pixels": factories.image(64),
+        "one class": factories.image(8, 1),
+        "nothing yet": factories.image(0),
+        "one letter": factories.word(1, 12),
+        "word": factories.word(7, 12),
+        "long": factories.word(100, 120, 30),
+        "no letter": factories.word(0, 12),
+        "series": factories.series(50),
+        "one step": factories.series(1),
+        "no step": factories.series(0),
+        "with classes": factories.series(30, 1, with_classes=True),
     }.items():
         yield f"answer {name}", lambda e=explanation: answer(e, "lstm")
         for cell in ("rnn", "lstm", "gru"):
@@ -87,7 +89,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
                 yield (
                     f"unrolled {name} {cell} {features}",
                     lambda e=explanation, c=cell, f=features: unrolled(
-                        made.layer(c, 70, max(e.length, 1)), 1, e.length, f and np.ones((max(e.length, 1), f)), e
+                        factories.layer(c, 70, max(e.length, 1)), 1, e.length, f and np.ones((max(e.length, 1), f)), e
                     ),
                 )
 
@@ -167,7 +169,7 @@ def test_at_most_one_color_bar_of_each_kind_and_none_for_the_input(name: str) ->
 
 
 def test_text_from_a_file_is_never_markup() -> None:
-    figure = answer(made.word(7, 12), "lstm")
+    figure = answer(factories.word(7, 12), "lstm")
     axis = next(axis for name, axis in figure.layout.items() if name.startswith("yaxis"))
     assert all("<i>" not in label for label in axis["ticktext"])
     letters = next(axis for name, axis in figure.layout.items() if name.startswith("xaxis"))["ticktext"]

@@ -9,7 +9,7 @@ import pytest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.curves import MOST_POINTS, curves, decimate, smoothed
 from rnn_explorer.training import Trainer
-from tests.figures.made import curve
+from tests.figures.factories import curve
 
 
 def draw(train: dict, validation: dict, **more):  # type: ignore[type-arg]

@@ -12,31 +12,31 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.fixed_points import (
+    ConstantInput,
     Ends,
     FixedPoints,
     Flow,
-    Held,
-    Nature,
+    LayerRef,
     Perturbation,
-    Place,
     Space,
     Spectrum,
+    Stability,
     Trajectories,
     largest_first,
 )
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.dynamics_findings import dynamics_words
 from rnn_explorer.figures.dynamics_path import LEAVES, PICK, STAYS, _sides, dynamics_path, eigenvalue_words, extent
-from rnn_explorer.figures.dynamics_words import dynamics_words
 from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.flow import flow
 from rnn_explorer.figures.style import plain
 
 SIZES = (1, 2, 3, 8)
-HELD = Held((1.0,), "input <b>'a'", False)
+HELD = ConstantInput((1.0,), "input <b>'a'", False)
 
 
-def place(size: int) -> Place:
-    return Place("gru", 0, "forward", size, ("hidden",), 70)
+def place(size: int) -> LayerRef:
+    return LayerRef("gru", 0, "forward", size, ("hidden",), 70)
 
 
 def trajectories(size: int, labels: bool = False) -> Trajectories:
@@ -71,7 +71,7 @@ def points(size: int, number: int | None = None) -> FixedPoints:
     if number is not None:
         jacobians = jacobians[:number]
     pairs = [largest_first(*(part.astype(complex) for part in np.linalg.eig(matrix))) for matrix in jacobians]
-    natures = [Nature.of(values, slow=n == len(matrices(size)) - 1) for n, (values, _) in enumerate(pairs)]
+    natures = [Stability.of(values, slow=n == len(matrices(size)) - 1) for n, (values, _) in enumerate(pairs)]
     upward = [
         [j for j in range(nature.unstable) if values[j].imag >= 0]
         for nature, (values, _) in zip(natures, pairs, strict=True)

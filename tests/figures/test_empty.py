@@ -17,12 +17,12 @@ from rnn_explorer import figures
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell_drawing import no_cell_drawing
 from rnn_explorer.figures.curves import curves
-from rnn_explorer.figures.drawing import Drawing
 from rnn_explorer.figures.eigenvalues import eigenvalues
 from rnn_explorer.figures.gradient_norm import gradient_norm
 from rnn_explorer.figures.style import COMPUTED
-from rnn_explorer.figures.words import Words, findings
-from tests.figures import made
+from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.text_panel import Words, findings
+from tests.figures import factories
 
 NONE = np.zeros(0)
 # Figures whose first argument may be missing are found by themselves; these may get arrays without entries.
@@ -105,5 +105,5 @@ def test_no_finding_is_told_from_none_yet() -> None:
 
 @pytest.mark.parametrize(("validated", "words"), [(4, "bold validation"), (0, "there is no validation set")])
 def test_curves_say_where_there_is_no_validation_set(validated: int, words: str) -> None:
-    drawn = curves(made.curve(40), made.curve(validated), 2.3, 0.1, "", "accuracy", "gru")
+    drawn = curves(factories.curve(40), factories.curve(validated), 2.3, 0.1, "", "accuracy", "gru")
     assert words in drawn.how_to_read

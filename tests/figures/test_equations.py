@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.inside_report import InsideReport
-from rnn_explorer.figures.drawing import Equation, Token, number
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.equations import equations, letter, notes
-from tests.analysis.insides import CELLS, ask, made
+from rnn_explorer.figures.svg_panel import Equation, Token, number
+from tests.analysis.factories import CELLS, ask, made
 
 FUNCTIONS = {"σ": lambda x: 1 / (1 + math.exp(-x)), "tanh": math.tanh, "relu": lambda x: max(x, 0.0)}
 
@@ -106,14 +106,14 @@ def test_conventions_are_said_in_sentences(cell: str, unit: int | None) -> None:
         assert any("z = 1 keeps" in note for note in found) and any("reset_after=True" in note for note in found)
 
 
-def report_of_another_cell(**more: Any) -> InsideReport:
+def report_of_another_cell(**more: Any) -> CellInternals:
     wires = {name: np.array([0.5, -2.0]) for name in ("x", "h_prev", "h", "count", "count_prev", "my_door")}
     about: dict[str, Any] = {
         "cell": "odd", "layer": 0, "direction": "forward", "sequence": 0, "unit": 0, "hidden_size": 2, "input_size": 1,
         "nonlinearity": "tanh", "gate_names": ("my_door",), "state_names": ("hidden", "count"),
         "bounded": frozenset({"my_door"}), "wires": wires, "inputs": ("a", "b"), "input_names": ("a",),
     }  # fmt: skip
-    return InsideReport(**{**about, **more})
+    return CellInternals(**{**about, **more})
 
 
 def test_a_cell_of_somebody_else_gets_its_numbers_without_equations() -> None:

@@ -22,16 +22,16 @@ from rnn_explorer.analysis.memory_report import (
     time_constants,
 )
 from rnn_explorer.analysis.saturation import saturation
-from rnn_explorer.figures import decades
+from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gate_statistics import gate_statistics
 from rnn_explorer.figures.gradient import Pinned, gradient
 from rnn_explorer.figures.gradient_norm import gradient_norm
+from rnn_explorer.figures.jacobian_norms import HIGHEST, LOWEST, MEMORY_SCALE, triangle
 from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.style import CELL_COLORS
-from rnn_explorer.figures.triangle import HIGHEST, LOWEST, MEMORY_SCALE, triangle
-from rnn_explorer.figures.words import findings
+from rnn_explorer.figures.text_panel import findings
 
 KEEPERS = {"lstm": "forget", "gru": "update", "rnn": ""}
 
@@ -151,11 +151,11 @@ def test_conforms(name: str) -> None:
 
 
 def test_axes_end_at_every_third_power_of_ten_within_bounds() -> None:
-    assert decades.ends(np.array([0.0, -2.9]), -3, 1) == (-3, 1)
-    assert decades.ends(np.array([0.0, -3.1]), -3, 1) == (-6, 1)
-    assert decades.ends(np.array([-400.0, 400.0]), -3, 1) == (decades.LOWEST, decades.HIGHEST)
-    assert decades.ends(np.array([1.5, -np.inf, np.nan]), -3, 1) == (-3, 4)
-    assert decades.ends(np.zeros(0), -3, 1) == (-3, 1)
+    assert log_axis.ends(np.array([0.0, -2.9]), -3, 1) == (-3, 1)
+    assert log_axis.ends(np.array([0.0, -3.1]), -3, 1) == (-6, 1)
+    assert log_axis.ends(np.array([-400.0, 400.0]), -3, 1) == (log_axis.LOWEST, log_axis.HIGHEST)
+    assert log_axis.ends(np.array([1.5, -np.inf, np.nan]), -3, 1) == (-3, 4)
+    assert log_axis.ends(np.zeros(0), -3, 1) == (-3, 1)
 
 
 def test_an_axis_does_not_jump_where_a_curve_hovers() -> None:
@@ -173,17 +173,17 @@ def test_what_lies_outside_the_axis_is_said() -> None:
 
 
 def test_powers_survive_single_precision() -> None:
-    drawn = decades.powers(np.array([-400.0, -np.inf, 0.0, 400.0, np.nan]))
+    drawn = log_axis.powers(np.array([-400.0, -np.inf, 0.0, 400.0, np.nan]))
     assert drawn.dtype == np.float32 and drawn[2] == 1 and 0 < drawn[0] == drawn[1] and np.isfinite(drawn[3])
     assert np.isnan(drawn[4])
-    assert decades.logs(np.array([0.0, 100.0])).tolist() == [-np.inf, 2.0]
+    assert log_axis.logs(np.array([0.0, 100.0])).tolist() == [-np.inf, 2.0]
 
 
 def test_powers_of_ten_are_written_out() -> None:
-    axis = decades.axis("norm", -3, 1)
+    axis = log_axis.axis("norm", -3, 1)
     assert axis["ticktext"] == ["10<sup>−3</sup>", "10<sup>−2</sup>", "10<sup>−1</sup>", "1", "10<sup>1</sup>"]
     assert axis["tickvals"] == [0.001, 0.01, 0.1, 1.0, 10.0] and axis["range"] == [-3, 1]
-    assert len(decades.axis("norm", -12, 6)["tickvals"]) <= 8
+    assert len(log_axis.axis("norm", -12, 6)["tickvals"]) <= 8
 
 
 # -- each figure ------------------------------------------------------------------------------------------------

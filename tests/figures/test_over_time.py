@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnn_explorer.figures.over_time import over_time
-from tests.analysis.insides import CELLS, ask, made
+from tests.analysis.factories import CELLS, ask, made
 from tests.figures.test_equations import report_of_another_cell
 
 

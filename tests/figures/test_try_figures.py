@@ -11,8 +11,8 @@ import pytest
 from rnn_explorer.analysis.generate_report import Correlates
 from rnn_explorer.analysis.own_sequence_report import OwnSequence
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.followers import MOST, followers
 from rnn_explorer.figures.legal_symbols import legal_symbols
+from rnn_explorer.figures.unit_correlations import MOST, followers
 from rnn_explorer.trace import Explanation, Trace
 
 NAMES = ("|", "a", "b")

@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from rnn_explorer.kernels import cache
-from rnn_explorer.kernels.language import Code, compiled
+from rnn_explorer.kernels.vector_code import Code, compiled
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_file_of_other_code_is_not_run(place):
 CHILD = """
 import ctypes
 from rnn_explorer.kernels import cache
-from rnn_explorer.kernels.language import compiled
+from rnn_explorer.kernels.vector_code import compiled
 
 kept = []
 whole = cache.load

@@ -12,9 +12,9 @@ from torch.nn.functional import cross_entropy, linear, mse_loss
 
 from rnn_explorer import kernels
 from rnn_explorer.kernels.adam import Adam
-from rnn_explorer.kernels.direct import Directs, Network
+from rnn_explorer.kernels.fused_step import FusedSteps, Network
 from rnn_explorer.kernels.loops import LAYOUTS
-from rnn_explorer.kernels.recurrence import Pass
+from rnn_explorer.kernels.recurrence import RecurrentPass
 
 BATCH, STEPS, INPUTS, HIDDEN, CLASSES = 5, 4, 3, 6, 4
 CELLS = tuple(LAYOUTS)
@@ -224,7 +224,7 @@ def test_sequences_without_steps_and_cells_that_there_are_not_are_refused(cell):
 def test_memory_that_is_laid_out_for_good_takes_contiguous_weights_alone():
     _, weights, states = layer("gru")
     with pytest.raises(ValueError, match="weight_hh must be contiguous"):
-        Pass("gru", [weights[0], SPOILED["turned"](weights[1]), *weights[2:]], states, STEPS, learning=True)
+        RecurrentPass("gru", [weights[0], SPOILED["turned"](weights[1]), *weights[2:]], states, STEPS, learning=True)
 
 
 # -- a whole step -----------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_garbage_into_a_whole_step(what, spoil, embedding):
     except (IndexError, RuntimeError):
         pytest.skip("there is no such garbage of this tensor")
     net = network(embedding)
-    directs = Directs(net, per_step=True)
+    directs = FusedSteps(net, per_step=True)
     directs.learn(**good)  # memory laid out for good ones must not be trusted for others
 
     def mine() -> tuple[Tensor, ...]:
@@ -274,14 +274,14 @@ def test_garbage_into_a_whole_step(what, spoil, embedding):
 def test_a_symbol_that_there_is_not_is_refused(wrong):
     inputs = torch.full((BATCH, STEPS), wrong)
     with pytest.raises((IndexError, ValueError)):
-        Directs(network(embedding=True), per_step=False).learn(inputs, None, torch.zeros(BATCH, dtype=torch.long))
+        FusedSteps(network(embedding=True), per_step=False).learn(inputs, None, torch.zeros(BATCH, dtype=torch.long))
 
 
 def test_fewer_or_more_targets_than_answers_are_refused():
     for per_step, count in ((True, BATCH), (False, BATCH * STEPS), (False, BATCH + 1), (False, 0)):
         with pytest.raises(ValueError, match=r"answers, but targets of"):
             targets = torch.zeros(count, dtype=torch.long)
-            Directs(network(), per_step).learn(random(BATCH, STEPS, INPUTS), None, targets)
+            FusedSteps(network(), per_step).learn(random(BATCH, STEPS, INPUTS), None, targets)
 
 
 def test_layers_that_do_not_fit_on_each_other_are_refused():
@@ -295,12 +295,12 @@ def test_layers_that_do_not_fit_on_each_other_are_refused():
     for net in wrong:
         inputs = random(BATCH, STEPS, INPUTS) if net.embedding is None else torch.zeros(BATCH, STEPS, dtype=torch.long)
         with pytest.raises(ValueError, match=r"reads?|embedding"):
-            Directs(net, per_step=False).learn(inputs, None, torch.zeros(BATCH, dtype=torch.long))
+            FusedSteps(net, per_step=False).learn(inputs, None, torch.zeros(BATCH, dtype=torch.long))
 
 
 def test_weights_that_moved_are_read_where_they_are():
     net, x, targets = network(), random(BATCH, STEPS, INPUTS), torch.tensor([0, 1, 2, 3, 0])
-    directs = Directs(net, per_step=False)
+    directs = FusedSteps(net, per_step=False)
     directs.learn(x, None, targets)
     for weight in (net.layers[0][1][1], net.linears[0][0]):
         weight.data = random(*weight.shape, seed=77)

@@ -11,7 +11,7 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.tasks.own.limits import DataError
+from rnn_explorer.tasks.user_data.limits import DataError
 from rnn_explorer.ui import data_page, session
 from tests.pages.conftest import run_of, wait_for
 

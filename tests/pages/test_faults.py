@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.errors import UserError
-from rnn_explorer.ui import desk, faults, network
+from rnn_explorer.ui import desk, faults, network_view
 from rnn_explorer.ui.plain import plain
 
 Open = Callable[..., AppTest]
@@ -36,7 +36,7 @@ def broken(*_: object, **__: object) -> None:
 
 
 def test_a_page_that_fails(monkeypatch: pytest.MonkeyPatch, open_lab: Open) -> None:
-    monkeypatch.setattr(network, "show", broken)
+    monkeypatch.setattr(network_view, "show", broken)
     only_ours(open_lab(task="adding"))
 
 
@@ -87,7 +87,7 @@ def test_a_wrong_input_that_nobody_caught_says_what_is_wrong(monkeypatch: pytest
     def refuse(*_: object) -> None:
         raise UserError("hidden_size must be at most 256, not [9](http://evil.example) *now*.")
 
-    monkeypatch.setattr(network, "show", refuse)
+    monkeypatch.setattr(network_view, "show", refuse)
     page = open_lab(task="adding")
     (error,) = page.error
     assert error.value == plain("hidden_size must be at most 256, not [9](http://evil.example) *now*.")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 from rnn_explorer.ui.plain import LONGEST
 
 Open = Callable[..., AppTest]

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.tasks.own import store
+from rnn_explorer.tasks.user_data import store
 from rnn_explorer.ui import cell_controls, session, uploads
 from tests.pages.conftest import FRAME, run_of, wait_for
 

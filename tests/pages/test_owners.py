@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rnn_explorer.tasks.own.reading import read
+from rnn_explorer.tasks.user_data.reading import read
 from rnn_explorer.ui import session, uploads, visitor
 from tests.pages.conftest import run_of, wait_for
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rnn_explorer.analysis.questions import QUESTIONS, answer, load
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer, load
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import try_controls
-from rnn_explorer.ui.sketch import read
+from rnn_explorer.ui.draw_sequence import read
 from tests.pages.conftest import wait_for
 
 Open = Callable[..., AppTest]
@@ -57,8 +57,8 @@ def test_it_opens_for_every_task_and_its_own_sequence_can_be_read(open_try: Any,
         widget(page, "mode").set_value("own").run()
     assert not page.exception and decided()["mode"] == "own"
     load()
-    subject = Subject.of(Trainer(Experiment.from_query(f"task={task}")))
-    found = answer(QUESTIONS.get("own_sequence")(subject, values=json.loads(decided()["own"])))
+    subject = FrozenModel.of(Trainer(Experiment.from_query(f"task={task}")))
+    found = answer(ANALYSES.get("own_sequence")(subject, values=json.loads(decided()["own"])))
     assert found.explanation.length > 0
 
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message
 
 
 @dataclass
-class Answer:
+class AnalysisResult:
     """What came back. `status` is 101 for a websocket that was accepted, 403 for one that was closed."""
 
     status: int
@@ -47,7 +47,7 @@ def scope_of(
     return scope | ({"method": method} if kind == "http" else {"subprotocols": []})
 
 
-async def call(app: ASGIApp, scope: dict[str, Any]) -> Answer:
+async def call(app: ASGIApp, scope: dict[str, Any]) -> AnalysisResult:
     sent: list[Message] = []
     to_come = [{"type": "websocket.connect"} if scope["type"] == "websocket" else {"type": "http.request", "body": b""}]
 
@@ -60,11 +60,13 @@ async def call(app: ASGIApp, scope: dict[str, Any]) -> Answer:
     await app(scope, receive, send)
     first = sent[0]
     if scope["type"] == "websocket":
-        return Answer({"websocket.accept": 101, "websocket.close": 403}[first["type"]], [], first.get("reason") or "")
+        return AnalysisResult(
+            {"websocket.accept": 101, "websocket.close": 403}[first["type"]], [], first.get("reason") or ""
+        )
     headers = [(name.decode(), value.decode("latin-1")) for name, value in first["headers"]]
-    return Answer(first["status"], headers, b"".join(part.get("body", b"") for part in sent[1:]).decode())
+    return AnalysisResult(first["status"], headers, b"".join(part.get("body", b"") for part in sent[1:]).decode())
 
 
-def ask(app: ASGIApp, path: str = "/", **about: Any) -> Answer:
+def ask(app: ASGIApp, path: str = "/", **about: Any) -> AnalysisResult:
     """Send one request to an application; `about` is for `scope_of`."""
     return run(call(app, scope_of(path, **about)))

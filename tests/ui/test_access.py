@@ -16,7 +16,7 @@ from streamlit import config, net_util
 from streamlit.web.server.starlette import starlette_websocket
 
 from rnn_explorer.ui.access import LONGEST_BODY, Access, Rules, machine_names, read_place
-from tests.ui.asgi import Answer, ask
+from tests.ui.asgi import AnalysisResult, ask
 
 CROSS = "http://evil.example"
 KINDS = ("http", "websocket")
@@ -38,7 +38,7 @@ def access(
     return Access(app, "/explorer/", Rules(names or {"teacher"}, places, any_origin))
 
 
-def is_let_in(answer: Answer) -> bool:
+def is_let_in(answer: AnalysisResult) -> bool:
     return answer.status in (101, 200)
 
 

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.live_connection import Frame, LiveSocket
 from benchmarks.streamlit_page import Page, Waiting, fetch
 from benchmarks.students import component_data
-from rnn_explorer.views import BOARDS
+from rnn_explorer.views import VIEWS
 from tests.ui.serving import Serving, start, stop
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -62,7 +62,7 @@ async def shown(serving: Serving, board: str, query: str) -> None:
 
 
 def test_every_page_has_a_name_here() -> None:
-    assert set(NAMES) == set(BOARDS.names())
+    assert set(NAMES) == set(VIEWS.names())
 
 
 def test_a_server_that_was_started_has_neither_torch_nor_pandas(serving: Serving) -> None:

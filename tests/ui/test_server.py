@@ -18,7 +18,7 @@ from streamlit import config
 from streamlit.web.server.app_discovery import discover_asgi_app
 
 from rnn_explorer.ui import faults, server, socket
-from tests.ui.asgi import Answer, call, run, scope_of
+from tests.ui.asgi import AnalysisResult, call, run, scope_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,11 +33,11 @@ def made() -> Starlette:
     return Starlette(routes=routes, middleware=server.middleware(), exception_handlers={Exception: server.fault})
 
 
-def ask(path: str, **about: Any) -> Answer:
+def ask(path: str, **about: Any) -> AnalysisResult:
     return run(call(made(), scope_of(path, **about)))
 
 
-def carries_the_headers(answer: Answer) -> bool:
+def carries_the_headers(answer: AnalysisResult) -> bool:
     return all(answer.header(name) == value for name, value in server.HEADERS.items())
 
 

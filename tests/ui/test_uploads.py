@@ -9,10 +9,10 @@ import pytest
 
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.tasks.own import store
-from rnn_explorer.tasks.own.limits import DataError
-from rnn_explorer.tasks.own.reading import read
-from rnn_explorer.tasks.own.store import DataGone
+from rnn_explorer.tasks.user_data import store
+from rnn_explorer.tasks.user_data.limits import DataError
+from rnn_explorer.tasks.user_data.reading import read
+from rnn_explorer.tasks.user_data.store import DataGone
 from rnn_explorer.ui import uploads
 
 CSV = ("t,x\n" + "\n".join(f"{n},{n % 7}" for n in range(300))).encode()

@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.ui import secret, visitor
 from rnn_explorer.ui.visitor import LIFE, NewVisitors, Visitors
-from tests.ui.asgi import Answer, ask, scope_of
+from tests.ui.asgi import AnalysisResult, ask, scope_of
 
 PAGE = {"accept": "text/html,application/xhtml+xml"}
 
@@ -51,7 +51,7 @@ def visitors(budget: NewVisitors | None = None, path: str = "") -> Visitors:
     return Visitors(pages, path=path, elsewhere=("/explorer/", "/_stcore/"), budget=budget)
 
 
-def cookie_in(answer: Answer) -> str:
+def cookie_in(answer: AnalysisResult) -> str:
     """The cookie that an answer sets, as a browser sends it back."""
     (line,) = answer.all("set-cookie")
     return line.partition(";")[0]

@@ -9,33 +9,33 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.questions import QUESTIONS, answer, load
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer, load
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.drawing import Drawing
+from rnn_explorer.figures.svg_panel import Drawing
 from rnn_explorer.training import Trainer
-from rnn_explorer.views import BOARDS, Answer, Seen
-from rnn_explorer.views.cell import CellBoard, CellSelection, lively_step
+from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
+from rnn_explorer.views.cell import CellSelection, CellView, lively_step
 from tests.engine.test_pictures import trainer_of, view_of
 
 SHUT = json.dumps({"force": [["forget", -1, 0.0]]})
 load()
 
 
-def look(trainer: Trainer, **chosen: Any) -> tuple[CellBoard, Seen]:
+def look(trainer: Trainer, **chosen: Any) -> tuple[CellView, ViewState]:
     """A board with its selection, and the run with all that the board asked for."""
-    board = CellBoard(CellSelection.read({name: str(value) for name, value in chosen.items()}))
+    board = CellView(CellSelection.read({name: str(value) for name, value in chosen.items()}))
     view = view_of(trainer)
-    subject, answers = Subject.of(trainer), {}
-    for question in board.questions(Seen(view, view.step)):
+    subject, answers = FrozenModel.of(trainer), {}
+    for question in board.questions(ViewState(view, view.step)):
         try:
-            found = answer(QUESTIONS.get(question.kind)(subject, **question.options))
-            answers[question.name] = Answer(found, view.step)
+            found = answer(ANALYSES.get(question.kind)(subject, **question.options))
+            answers[question.name] = AnalysisResult(found, view.step)
         except ValueError as error:
-            answers[question.name] = Answer(error=str(error))
-    return board, Seen(view, view.step, answers=answers)
+            answers[question.name] = AnalysisResult(error=str(error))
+    return board, ViewState(view, view.step, answers=answers)
 
 
 def cards(trainer: Trainer, **chosen: Any) -> dict[str, Figure | Drawing]:
@@ -69,12 +69,14 @@ def test_every_kind_of_model_is_drawn_in_every_way(query: str) -> None:
 
 def test_before_anything_is_known_the_cards_have_their_places() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
-    board = CellBoard(CellSelection())
-    assert [card.name for card in board.cards(Seen(view_of(trainer, snapshot=None), 0))] == ["cell"]
+    board = CellView(CellSelection())
+    assert [card.name for card in board.cards(ViewState(view_of(trainer, snapshot=None), 0))] == ["cell"]
     view = view_of(trainer)
-    assert [card.name for card in board.cards(Seen(view, 0))] == ["cell", "answer", "states"], "until it is computed"
+    assert [card.name for card in board.cards(ViewState(view, 0))] == ["cell", "answer", "states"], (
+        "until it is computed"
+    )
     board.selection = CellSelection(change=SHUT)
-    bare = {card.name: card for card in board.cards(Seen(view, 0))}
+    bare = {card.name: card for card in board.cards(ViewState(view, 0))}
     assert list(bare) == ["cell", "what_if", "what_if_answer"]
     assert all(card.title for card in bare.values())
 
@@ -134,9 +136,9 @@ def test_the_lively_step_is_within(length: int) -> None:
 
 def test_stepping_in_time_asks_nothing_new() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
-    asked = {str(look(trainer, time=time)[0].questions(Seen(view_of(trainer), 0))) for time in (1, 2, 3)}
+    asked = {str(look(trainer, time=time)[0].questions(ViewState(view_of(trainer), 0))) for time in (1, 2, 3)}
     assert len(asked) == 1
-    assert [question.name for question in look(trainer)[0].questions(Seen(view_of(trainer), 0))] == ["inside"]
+    assert [question.name for question in look(trainer)[0].questions(ViewState(view_of(trainer), 0))] == ["inside"]
 
 
 def test_a_shorter_sequence_ends_the_slider_earlier() -> None:
@@ -201,4 +203,4 @@ def test_an_exploded_model_is_drawn_all_the_same() -> None:
 
 
 def test_it_is_registered_for_its_page() -> None:
-    assert BOARDS.get("cell") is CellBoard
+    assert VIEWS.get("cell") is CellView

@@ -6,8 +6,8 @@ import math
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.views import BOARDS, Seen
-from rnn_explorer.views.data import DataBoard, DataSelection
+from rnn_explorer.views import VIEWS, ViewState
+from rnn_explorer.views.data import DataSelection, DataView
 from tests.engine.test_pictures import view_of
 
 
@@ -15,9 +15,9 @@ def test_it_draws_the_curves_of_a_run_with_the_axis_that_is_chosen() -> None:
     trainer = Trainer(Experiment.from_query("task=digits&train_size=40&hidden_size=4&dense=none"))
     trainer.advance(math.inf, 5)
     view = view_of(trainer)
-    assert BOARDS.get("data") is DataBoard
+    assert VIEWS.get("data") is DataView
     for log, kind in ((False, "linear"), (True, "log")):
-        board = DataBoard(DataSelection.read({"log": str(log).lower(), "layer": "7"}))
-        (figure,) = board.cards(Seen(view, view.step))
+        board = DataView(DataSelection.read({"log": str(log).lower(), "layer": "7"}))
+        (figure,) = board.cards(ViewState(view, view.step))
         assert figure.name == "curves" and figure.layout["yaxis"].get("type", "linear") == kind
-        assert [tool.field for tool in board.tools(Seen(view, view.step))] == ["log"]
+        assert [tool.field for tool in board.tools(ViewState(view, view.step))] == ["log"]

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.analysis.fixed_points import Space
+from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.projection import Basis
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.questions import load as load_questions
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.engine.base import Reply, RunView
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
@@ -25,8 +25,8 @@ from rnn_explorer.engine.viewers import Viewer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import dynamics
-from rnn_explorer.views.base import Answer, Seen
-from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsBoard, DynamicsSelection, SearchFor
+from rnn_explorer.views.base import AnalysisResult, ViewState
+from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsSelection, DynamicsView, SearchFor
 from tests.engine.test_pictures import view_of
 
 CARDS = ["dynamics", "eigenvalues", "flow", "found"]
@@ -56,9 +56,11 @@ def trainer_of(query: str, steps: int = 2) -> Trainer:
     return trainer
 
 
-def seen(trainer: Trainer, answers: Mapping[str, Answer] | None = None, past: bool = False, **more: Any) -> Seen:
+def seen(
+    trainer: Trainer, answers: Mapping[str, AnalysisResult] | None = None, past: bool = False, **more: Any
+) -> ViewState:
     view = view_of(trainer, **more)
-    return Seen(view, view.step, past, answers=answers or {})
+    return ViewState(view, view.step, past, answers=answers or {})
 
 
 def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,18 +68,18 @@ def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "inits": 32} if kind == "fixed_points" else dict(options)
 
 
-def ask(subject: Subject, kind: str, options: Mapping[str, Any]) -> Any:
-    value = answer(QUESTIONS.get(kind)(subject, **quick(kind, options)))
+def ask(subject: FrozenModel, kind: str, options: Mapping[str, Any]) -> Any:
+    value = answer(ANALYSES.get(kind)(subject, **quick(kind, options)))
     return dataclasses.replace(value, inits=options["inits"]) if kind == "fixed_points" else value
 
 
-def answered(trainer: Trainer, board: DynamicsBoard, past: bool = False, **more: Any) -> Seen:
+def answered(trainer: Trainer, board: DynamicsView, past: bool = False, **more: Any) -> ViewState:
     """As the board would see it once all its questions are answered, also those that follow from answers."""
-    subject, answers = Subject.of(trainer), dict[str, Answer]()
+    subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
     for _ in range(4):
         for question in board.questions(seen(trainer, answers, past, **more)):
             value = ask(subject, question.kind, question.options)
-            answers[question.name] = Answer(value, trainer.step_count)
+            answers[question.name] = AnalysisResult(value, trainer.step_count)
         board.cards(seen(trainer, answers, past, **more))
     return seen(trainer, answers, past, **more)
 
@@ -86,7 +88,7 @@ def named(cards: Any) -> dict[str, Any]:
     return {card.name: card for card in cards}
 
 
-def asked(board: DynamicsBoard, look: Seen) -> dict[str, Any]:
+def asked(board: DynamicsView, look: ViewState) -> dict[str, Any]:
     return {question.name: question for question in board.questions(look)}
 
 
@@ -99,8 +101,8 @@ def traces(card: Any) -> list[str]:
 
 @every
 def test_there_are_always_the_same_cards(query: str) -> None:
-    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=ASKED, pick="2, 3"))
-    nothing = Seen(view_of(trainer, snapshot=None), 0)
+    trainer, board = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3"))
+    nothing = ViewState(view_of(trainer, snapshot=None), 0)
     for look in (nothing, seen(trainer), answered(trainer, board)):
         cards = board.cards(look)
         assert [card.name for card in cards] == CARDS
@@ -113,7 +115,7 @@ def test_there_are_always_the_same_cards(query: str) -> None:
 
 @every
 def test_once_answered_all_of_it_is_drawn(query: str) -> None:
-    trainer, board = trainer_of(query), DynamicsBoard(DynamicsSelection(find=ASKED, pick="2, 3", dims=3))
+    trainer, board = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3", dims=3))
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow", "points", "spectrum", "kicked"}
     cards = named(board.cards(look))
@@ -131,18 +133,18 @@ def test_once_answered_all_of_it_is_drawn(query: str) -> None:
 
 
 def test_before_a_search_it_says_what_to_press_and_asks_for_none() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection())
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow"}
     cards = named(board.cards(look))
     assert "Find fixed points" in cards["dynamics"].layout["annotations"][0]["text"]
     assert "Find fixed points" in cards["found"].lines[0]["text"]
-    searching = seen(trainer, {**look.answers, "points": Answer(pending=True)})
+    searching = seen(trainer, {**look.answers, "points": AnalysisResult(pending=True)})
     assert "Searching" in named(board.cards(searching))["dynamics"].layout["annotations"][0]["text"]
 
 
 def test_a_point_is_chosen_and_kicked() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=ASKED, pick="point 1", kick=0.2))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1", kick=0.2))
     look = answered(trainer, board)
     points, kicked = look.answers["points"].value, look.answers["kicked"].value
     np.testing.assert_allclose(kicked.states[0, 0], points.points[0], atol=1e-6)
@@ -160,7 +162,7 @@ def test_a_point_is_chosen_and_kicked() -> None:
 
 @pytest.mark.parametrize("pick", ["point 99", "point 0", "0, 1", "9, 1", "1, 99", "point x", "<b>", "1,2"])
 def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=ASKED, pick=pick))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick=pick))
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow", "points"}
     assert "chosen" not in traces(named(board.cards(look))["dynamics"])
@@ -171,7 +173,7 @@ def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
 def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> None:
     trainer = trainer_of(TWO_WAYS)
     find = SearchFor(1, PRESENT, layer, direction, 512, None).write()
-    board = DynamicsBoard(DynamicsSelection(layer=layer, direction=direction, find=find))
+    board = DynamicsView(DynamicsSelection(layer=layer, direction=direction, find=find))
     look = answered(trainer, board)
     name = f"LSTM layer {layer + 1}" + (", backward" if direction == "backward" else "")
     assert f"of {name} under" in named(board.cards(look))["dynamics"].title
@@ -179,7 +181,7 @@ def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> N
 
 
 def test_answers_about_another_layer_are_not_drawn() -> None:
-    trainer, board = trainer_of(TWO_WAYS), DynamicsBoard(DynamicsSelection(find=ASKED, pick="1, 2"))
+    trainer, board = trainer_of(TWO_WAYS), DynamicsView(DynamicsSelection(find=ASKED, pick="1, 2"))
     look = answered(trainer, board)
     board.selection = DynamicsSelection(layer=1, find=ASKED, pick="1, 2")
     assert set(asked(board, look)) == {"trajectories", "spectrum", "kicked"}
@@ -190,19 +192,19 @@ def test_answers_about_another_layer_are_not_drawn() -> None:
 
 def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
     trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=3&seq_len=12")
-    board = DynamicsBoard(DynamicsSelection(find=ASKED, pick="1, 12"))
+    board = DynamicsView(DynamicsSelection(find=ASKED, pick="1, 12"))
     for size in (1e3, 1e30):
         with torch.no_grad():
             trainer.model.cells()[0].weight_hh.fill_(size)
-        subject, answers = Subject.of(trainer), dict[str, Answer]()
+        subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
         for _ in range(2):
             for question in board.questions(seen(trainer, answers)):
                 try:
                     value = ask(subject, question.kind, question.options)
-                    answers[question.name] = Answer(value, 2)
+                    answers[question.name] = AnalysisResult(value, 2)
                 except ValueError as error:
                     assert "finite" in str(error)
-                    answers[question.name] = Answer(error=str(error))
+                    answers[question.name] = AnalysisResult(error=str(error))
         look = seen(trainer, answers)
         assert [card.name for card in board.cards(look)] == CARDS
         unpack(Encoder(board).frame(look))
@@ -213,7 +215,7 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
 
 def test_axes_keep_their_directions_while_it_learns() -> None:
     trainer = trainer_of("task=flip_flop&cell=gru&hidden_size=6&seq_len=10", 30)
-    board, signs = DynamicsBoard(DynamicsSelection()), []
+    board, signs = DynamicsView(DynamicsSelection()), []
     before = None
     for _ in range(6):
         trainer.advance(60, trainer.step_count + 3)
@@ -226,13 +228,13 @@ def test_axes_keep_their_directions_while_it_learns() -> None:
 
 
 def test_axes_that_come_back_turned_round_are_turned_again() -> None:
-    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsBoard(DynamicsSelection())
+    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
     look = answered(trainer, board)
     before = named(board.cards(look))["dynamics"].data[0]["x"]
     paths = look.answers["trajectories"].value
     basis = paths.space.basis
     turned = Space(Basis(basis.mean, -basis.components, basis.explained), paths.space.names)
-    again = {**look.answers, "trajectories": Answer(dataclasses.replace(paths, space=turned))}
+    again = {**look.answers, "trajectories": AnalysisResult(dataclasses.replace(paths, space=turned))}
     np.testing.assert_allclose(named(board.cards(seen(trainer, again)))["dynamics"].data[0]["x"], before)
 
 
@@ -241,7 +243,7 @@ def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_w
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(dynamics.time, "monotonic", lambda: now[0])
-    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsBoard(DynamicsSelection())
+    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
     look = answered(trainer, board)
     options = asked(board, look)["flow"].options
     assert board._space is not None and board._limits is not None
@@ -252,7 +254,7 @@ def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_w
     moved = {**look.answers, **answered(trainer, board, status="training").answers}
     assert asked(board, seen(trainer, moved, status="training"))["flow"].options == options, "too soon"
     now[0] += dynamics.RELAY + 0.1
-    waiting = {**moved, "flow": Answer(moved["flow"].value, pending=True)}
+    waiting = {**moved, "flow": AnalysisResult(moved["flow"].value, pending=True)}
     assert asked(board, seen(trainer, waiting, status="training"))["flow"].options == options, "still on its way"
     assert asked(board, seen(trainer, moved, status="training"))["flow"].options != options
 
@@ -260,7 +262,7 @@ def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_w
 def test_the_flow_of_a_run_that_rests_follows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing would bring another look at it."""
     monkeypatch.setattr(dynamics.time, "monotonic", lambda: 100.0)
-    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsBoard(DynamicsSelection())
+    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
     options = asked(board, answered(trainer, board))["flow"].options
     trainer.advance(60, 25)
     moved = answered(trainer, board, status="training")
@@ -271,14 +273,14 @@ def test_the_flow_of_a_run_that_rests_follows_at_once(monkeypatch: pytest.Monkey
 # -- questions and tools ----------------------------------------------------------------------------------------
 
 
-def pressed(board: DynamicsBoard, look: Seen) -> None:
+def pressed(board: DynamicsView, look: ViewState) -> None:
     """As if somebody pressed the button."""
     (tool,) = [tool for tool in board.tools(look) if tool.field == "find"]
     board.selection = dataclasses.replace(board.selection, find=tool.options[0][0])
 
 
 def test_a_search_is_made_where_it_is_asked_for_and_nowhere_else() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(inits=128))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(inits=128))
     now, past = seen(trainer), seen(trainer, past=True)
     assert "points" not in asked(board, now) and "points" not in asked(board, past)
     pressed(board, now)
@@ -297,7 +299,7 @@ def test_a_search_is_made_where_it_is_asked_for_and_nowhere_else() -> None:
 
 
 def test_zeros_are_zeros_however_they_are_chosen() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(find=ASKED))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED))
     look = answered(trainer, board)
     board.selection = dataclasses.replace(board.selection, input="0,0,0")
     assert "Out of date" not in named(board.cards(look))["dynamics"].title
@@ -306,7 +308,7 @@ def test_zeros_are_zeros_however_they_are_chosen() -> None:
 
 
 def test_an_answered_search_is_not_made_again() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection())
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
     pressed(board, seen(trainer))
     look = answered(trainer, board)
     assert "points" not in asked(board, look)
@@ -326,7 +328,7 @@ def symbols(card: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("what", ["input", "step"])
 def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: str) -> None:
-    trainer, board = trainer_of(FLIP_FLOP, 10), DynamicsBoard(DynamicsSelection(find=ASKED, pick="point 1"))
+    trainer, board = trainer_of(FLIP_FLOP, 10), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1"))
     look = answered(trainer, board)
     fresh = named(board.cards(look))
     assert all(trace.get("opacity", 1) == 1 for trace in symbols(fresh["dynamics"]))
@@ -355,7 +357,7 @@ def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: s
 
 
 def test_a_kick_under_another_input_says_nothing() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(pick="2, 3"))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(pick="2, 3"))
     look = answered(trainer, board)
     assert any("kicked" in text for text in verdicts(named(board.cards(look))["found"]))
     board.selection = dataclasses.replace(board.selection, input="1,0,0")
@@ -364,7 +366,7 @@ def test_a_kick_under_another_input_says_nothing() -> None:
 
 def test_while_it_learns_points_of_the_last_search_hold() -> None:
     """They are a few seconds old at most, and another search is on its way."""
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsBoard(DynamicsSelection(refresh=5))
+    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(refresh=5))
     look = answered(trainer, board)
     trainer.advance(60, 9)
     learning = seen(trainer, look.answers, status="training")
@@ -394,7 +396,7 @@ def test_a_search_is_written_and_read(
 
 def test_the_constant_input_goes_into_all_questions() -> None:
     trainer = trainer_of(FLIP_FLOP)
-    board = DynamicsBoard(DynamicsSelection(pick="1, 2", input="1,0,-0.5"))
+    board = DynamicsView(DynamicsSelection(pick="1, 2", input="1,0,-0.5"))
     pressed(board, seen(trainer))
     questions = asked(board, seen(trainer))
     look = answered(trainer, board)
@@ -415,7 +417,7 @@ def test_a_symbol_is_held_by_its_number() -> None:
     trainer = trainer_of(NAMES)
     chosen = DynamicsSelection(input="3")
     assert chosen.held(trainer.snapshot()) == [3.0]
-    board = DynamicsBoard(chosen)
+    board = DynamicsView(chosen)
     pressed(board, seen(trainer))
     name = trainer.task.input.names[3]
     assert answered(trainer, board).answers["points"].value.held.words == f"input {name!r}"
@@ -425,7 +427,7 @@ def test_tools_for_a_choice_are_there_while_something_is_chosen() -> None:
     trainer = trainer_of(FLIP_FLOP)
 
     def fields(**chosen: Any) -> dict[str, Any]:
-        return {tool.field: tool for tool in DynamicsBoard(DynamicsSelection(**chosen)).tools(seen(trainer))}
+        return {tool.field: tool for tool in DynamicsView(DynamicsSelection(**chosen)).tools(seen(trainer))}
 
     assert set(fields()) == {"find", "refresh", "inits", "dims"}
     assert set(fields(pick="1, 2")) == {"find", "refresh", "inits", "dims", "kick", "pick"}
@@ -454,7 +456,7 @@ class AtOnce:
     """A source that answers every question when it is asked to, by computing it."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self.shown, self.subject = view_of(trainer), Subject.of(trainer)
+        self.shown, self.subject = view_of(trainer), FrozenModel.of(trainer)
         self.waiting: list[Callable[[], None]] = []
 
     def view(self) -> RunView:

@@ -14,8 +14,8 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.trace import Snapshot
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import lab
-from rnn_explorer.views.base import Seen
-from rnn_explorer.views.lab import LabBoard, LabSelection
+from rnn_explorer.views.base import ViewState
+from rnn_explorer.views.lab import LabSelection, LabView
 from tests.engine.test_pictures import view_of
 
 QUERY = "task=adding&cell=gru&seq_len=12&hidden_size=8&learning_rate=0.02&steps=60"
@@ -34,12 +34,12 @@ def moments() -> tuple[Trainer, Snapshot, Snapshot]:
     return trainer, early, trainer.snapshot()
 
 
-def seen(trainer: Trainer, snapshot: Snapshot, past: bool) -> Seen:
+def seen(trainer: Trainer, snapshot: Snapshot, past: bool) -> ViewState:
     view = dataclasses.replace(view_of(trainer), snapshot=snapshot)
-    return Seen(view, snapshot.step, past)
+    return ViewState(view, snapshot.step, past)
 
 
-def path_of(board: LabBoard, look: Seen) -> Figure:
+def path_of(board: LabView, look: ViewState) -> Figure:
     return next(card for card in board.cards(look) if card.name == "path")
 
 
@@ -57,7 +57,7 @@ def states(snapshot: Snapshot) -> np.ndarray:
 
 def test_a_past_step_is_drawn_in_the_basis_of_the_living_model(moments: Any) -> None:
     trainer, early, now = moments
-    board = LabBoard(LabSelection())
+    board = LabView(LabSelection())
     path_of(board, seen(trainer, now, past=False))
     drawn = path_of(board, seen(trainer, early, past=True))
     mean = states(now).mean(axis=0)
@@ -71,7 +71,7 @@ def test_a_past_step_is_drawn_in_the_basis_of_the_living_model(moments: Any) -> 
 def test_axes_that_fit_show_the_past_and_axes_that_are_kept_compare_it(moments: Any) -> None:
     trainer, early, now = moments
     for axes in ("fit", "keep"):
-        board = LabBoard(LabSelection(axes=axes))  # type: ignore[arg-type]
+        board = LabView(LabSelection(axes=axes))  # type: ignore[arg-type]
         today = ends(path_of(board, seen(trainer, now, past=False)))
         drawn = path_of(board, seen(trainer, early, past=True))
         width = np.ptp(ends(drawn), axis=1)
@@ -87,7 +87,7 @@ def test_axes_that_fit_show_the_past_and_axes_that_are_kept_compare_it(moments: 
 
 def test_who_begins_in_the_past_has_the_same_basis(moments: Any) -> None:
     trainer, early, now = moments
-    one, other = LabBoard(LabSelection()), LabBoard(LabSelection())
+    one, other = LabView(LabSelection()), LabView(LabSelection())
     path_of(one, seen(trainer, now, past=False))
     assert (
         other.questions(seen(trainer, now, past=False)) == []
@@ -100,12 +100,12 @@ def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monk
     now = 100.0
     monkeypatch.setattr(lab.time, "monotonic", lambda: now)
     trainer = Trainer(Experiment.from_query("task=adding&hidden_size=3"))
-    board = LabBoard(LabSelection())
+    board = LabView(LabSelection())
 
     def newest(**more: Any) -> int:
         trainer.advance(0.0)
         view = view_of(trainer, **{"status": "training", "steps_per_second": 500.0, **more})
-        curves = board.cards(Seen(view, view.step))[0]
+        curves = board.cards(ViewState(view, view.step))[0]
         return int(curves.data[0]["x"][-1])
 
     first = newest()
@@ -126,7 +126,7 @@ def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monk
 )
 def test_the_simple_rnn_is_unrolled_and_every_way_can_be_chosen_for_every_cell(cell: str, usual: str) -> None:
     trainer = Trainer(Experiment.from_query(f"task=adding&seq_len=8&hidden_size=3&cell={cell}"))
-    board, look = LabBoard(LabSelection()), seen(trainer, trainer.snapshot(), past=False)
+    board, look = LabView(LabSelection()), seen(trainer, trainer.snapshot(), past=False)
 
     def title() -> str:
         return next(card.title for card in board.cards(look) if card.name == "gates")
@@ -146,7 +146,7 @@ def test_the_simple_rnn_is_unrolled_and_every_way_can_be_chosen_for_every_cell(c
 def test_the_layer_that_is_chosen_is_the_one_unrolled() -> None:
     trainer = Trainer(Experiment.from_query("hidden_size=3&num_layers=2&bidirectional=true"))
     look = seen(trainer, trainer.snapshot(), past=False)
-    board = LabBoard(LabSelection(layer=1, direction="backward"))
+    board = LabView(LabSelection(layer=1, direction="backward"))
     card = next(card for card in board.cards(look) if card.name == "gates")
     assert card.title == "RNN layer 2, backward, unrolled over 8 time steps"
     assert isinstance(card, Figure) and look.view.snapshot is not None

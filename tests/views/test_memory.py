@@ -13,18 +13,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.analysis.questions import QUESTIONS, answer
-from rnn_explorer.analysis.questions import load as load_questions
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.channels import file_of
 from rnn_explorer.engine.frames import pack, unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.figures.words import Words
+from rnn_explorer.figures.text_panel import Words
 from rnn_explorer.training import Trainer
-from rnn_explorer.views.base import Answer, Seen
-from rnn_explorer.views.memory import LONGEST_PINS, MOST_PINS, MemoryBoard, MemorySelection, read_pins, write_pins
+from rnn_explorer.views.base import AnalysisResult, ViewState
+from rnn_explorer.views.memory import LONGEST_PINS, MOST_PINS, MemorySelection, MemoryView, read_pins, write_pins
 
 CARDS = ["gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"]
 QUERIES = [
@@ -59,16 +59,18 @@ def view_of(trainer: Trainer, **more: Any) -> RunView:
     return RunView(**{**fields, **more})
 
 
-def seen(trainer: Trainer, answers: Mapping[str, Answer] | None = None, **more: Any) -> Seen:
+def seen(trainer: Trainer, answers: Mapping[str, AnalysisResult] | None = None, **more: Any) -> ViewState:
     view = view_of(trainer, **more)
-    return Seen(view, view.step, answers=answers or {})
+    return ViewState(view, view.step, answers=answers or {})
 
 
-def answered(trainer: Trainer, board: MemoryBoard) -> Seen:
+def answered(trainer: Trainer, board: MemoryView) -> ViewState:
     """As the board would see it once all its questions are answered."""
-    subject = Subject.of(trainer)
+    subject = FrozenModel.of(trainer)
     answers = {
-        question.name: Answer(answer(QUESTIONS.get(question.kind)(subject, **question.options)), trainer.step_count)
+        question.name: AnalysisResult(
+            answer(ANALYSES.get(question.kind)(subject, **question.options)), trainer.step_count
+        )
         for question in board.questions(seen(trainer))
     }
     return seen(trainer, answers)
@@ -83,7 +85,7 @@ def named(cards: Any) -> dict[str, Any]:
 
 @every
 def test_there_are_always_the_same_cards(query: str) -> None:
-    trainer, board = trainer_of(query), MemoryBoard(MemorySelection())
+    trainer, board = trainer_of(query), MemoryView(MemorySelection())
     trainer.advance(60, 2)
     for known in (seen(trainer, snapshot=None), seen(trainer), answered(trainer, board)):
         assert [card.name for card in board.cards(known)] == CARDS
@@ -92,7 +94,7 @@ def test_there_are_always_the_same_cards(query: str) -> None:
 
 @every
 def test_what_was_found_is_drawn(query: str) -> None:
-    trainer, board = trainer_of(query), MemoryBoard(MemorySelection(sequence=2))
+    trainer, board = trainer_of(query), MemoryView(MemorySelection(sequence=2))
     trainer.advance(60, 3)
     known = answered(trainer, board)
     report = known.answers["memory"].value
@@ -108,7 +110,7 @@ def test_what_was_found_is_drawn(query: str) -> None:
 
 
 def test_a_frame_holds_the_sentences_and_then_only_what_changed() -> None:
-    trainer, board = trainer_of(QUERIES[0]), MemoryBoard(MemorySelection())
+    trainer, board = trainer_of(QUERIES[0]), MemoryView(MemorySelection())
     encoder, known = Encoder(board), answered(trainer, board)
     first = unpack(encoder.frame(known))
     assert set(first["figures"]) == set(CARDS) and first["cards"] == CARDS
@@ -120,7 +122,7 @@ def test_a_frame_holds_the_sentences_and_then_only_what_changed() -> None:
 
 
 def test_layouts_stay_while_only_values_change() -> None:
-    trainer, board = trainer_of(QUERIES[2]), MemoryBoard(MemorySelection())
+    trainer, board = trainer_of(QUERIES[2]), MemoryView(MemorySelection())
     trainer.advance(60, 2)
     before = named(board.cards(answered(trainer, board)))
     trainer.change(learning_rate=1e-6)
@@ -133,7 +135,7 @@ def test_layouts_stay_while_only_values_change() -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @every
 def test_exploded_weights_can_be_sent(query: str) -> None:
-    trainer, board = trainer_of(query), MemoryBoard(MemorySelection())
+    trainer, board = trainer_of(query), MemoryView(MemorySelection())
     encoder = Encoder(board)
     for grown in (1e6, 1e18, 1e38, math.inf, math.nan):
         with torch.no_grad():
@@ -167,20 +169,20 @@ def test_a_selection_is_fitted_to_the_sequence() -> None:
 
 def test_the_questions_are_about_what_is_chosen() -> None:
     trainer = trainer_of(QUERIES[2])
-    board = MemoryBoard(MemorySelection(sequence=3, layer=1, direction="backward", output=2, answer_step=4))
+    board = MemoryView(MemorySelection(sequence=3, layer=1, direction="backward", output=2, answer_step=4))
     memory, triangle = board.questions(seen(trainer))
     assert memory.options == {"sequence": 3, "output": 2, "time_step": 4}
     assert triangle.options == {"sequence": 3, "layer": 1, "direction": "backward"}
     assert memory.every < 1 < triangle.every and not memory.title and not triangle.title
-    plain = MemoryBoard(MemorySelection()).questions(seen(trainer))[0]
+    plain = MemoryView(MemorySelection()).questions(seen(trainer))[0]
     assert plain.options == {"sequence": 0, "output": None, "time_step": None}
-    large = MemoryBoard(MemorySelection()).questions(seen(trainer_of("task=adding&cell=lstm&hidden_size=65")))
+    large = MemoryView(MemorySelection()).questions(seen(trainer_of("task=adding&cell=lstm&hidden_size=65")))
     assert large[1].title  # takes long enough to show how far it has come
 
 
 def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
     def fields(query: str) -> dict[str, Any]:
-        board = MemoryBoard(MemorySelection())
+        board = MemoryView(MemorySelection())
         return {tool.field: tool for tool in board.tools(seen(trainer_of(query)))}
 
     assert set(fields(QUERIES[0])) == {"sequence", "answer_step", "pins"}
@@ -196,14 +198,14 @@ def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
 
 
 def labels(trainer: Trainer, pins: str = "") -> list[str]:
-    board = MemoryBoard(MemorySelection(pins=pins))
+    board = MemoryView(MemorySelection(pins=pins))
     figure = named(board.cards(answered(trainer, board)))["gradient"]
     return [trace["name"] for trace in figure.data if "step" in trace["name"]]
 
 
 def pressed(trainer: Trainer, pins: str, button: str = "Pin this curve") -> str:
     """What the browser keeps once the button is pressed."""
-    board = MemoryBoard(MemorySelection(pins=pins))
+    board = MemoryView(MemorySelection(pins=pins))
     tools = {tool.label: tool for tool in board.tools(answered(trainer, board))}
     assert tools[button].field == "pins"
     return tools[button].options[0][0]
@@ -262,11 +264,11 @@ def test_what_is_no_text_of_pins_pins_nothing(text: str) -> None:
 def test_foreign_pins_can_be_drawn() -> None:
     rnn = trainer_of(QUERIES[0])
     assert labels(rnn, '[["adding","<b>step","nosuch",[1e308,-1e308,NaN]],["adding","step","",[]]]')
-    board = MemoryBoard(MemorySelection(pins='[["adding","step","rnn",[1e308,-1e308,NaN]]]'))
+    board = MemoryView(MemorySelection(pins='[["adding","step","rnn",[1e308,-1e308,NaN]]]'))
     Encoder(board).frame(answered(rnn, board))
 
 
 def test_nothing_is_pinned_before_there_is_a_curve() -> None:
-    board = MemoryBoard(MemorySelection())
+    board = MemoryView(MemorySelection())
     tools = {tool.label: tool for tool in board.tools(seen(trainer_of(QUERIES[0])))}
     assert tools["Pin this curve"].options == (("", ""),)

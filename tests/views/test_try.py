@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from rnn_explorer.analysis.questions import QUESTIONS, answer, load
-from rnn_explorer.analysis.subject import Subject
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import ANALYSES, answer, load
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
-from rnn_explorer.views import BOARDS, Answer, Seen
-from rnn_explorer.views.try_it import TryBoard, TrySelection
+from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
+from rnn_explorer.views.try_it import TrySelection, TryView
 from rnn_explorer.views.try_it import way_of as way_of_task
 from tests.engine.test_pictures import trainer_of, view_of
 
@@ -36,18 +36,18 @@ def way_of(view: Any) -> str:
     return way_of_task(view.experiment.task, trace.inputs, trace.targets, trace.lengths)
 
 
-def look(trainer: Trainer, **chosen: Any) -> tuple[TryBoard, Seen]:
+def look(trainer: Trainer, **chosen: Any) -> tuple[TryView, ViewState]:
     """A board with its selection, and the run with all that the board asked for."""
-    board = TryBoard(TrySelection.read({name: str(value) for name, value in chosen.items()}))
+    board = TryView(TrySelection.read({name: str(value) for name, value in chosen.items()}))
     view = view_of(trainer)
-    subject, answers = Subject.of(trainer), {}
-    for question in board.questions(Seen(view, view.step)):
+    subject, answers = FrozenModel.of(trainer), {}
+    for question in board.questions(ViewState(view, view.step)):
         try:
-            found = answer(QUESTIONS.get(question.kind)(subject, **question.options))
-            answers[question.name] = Answer(found, view.step)
+            found = answer(ANALYSES.get(question.kind)(subject, **question.options))
+            answers[question.name] = AnalysisResult(found, view.step)
         except ValueError as error:
-            answers[question.name] = Answer(error=str(error))
-    return board, Seen(view, view.step, answers=answers)
+            answers[question.name] = AnalysisResult(error=str(error))
+    return board, ViewState(view, view.step, answers=answers)
 
 
 def cards(trainer: Trainer, **chosen: Any) -> dict[str, Any]:
@@ -82,9 +82,9 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
         assert set(frame["figures"]) == set(wanted) == set(frame["cards"])
         assert sum(frame["grid"]["spans"].get(name, [3, 1])[0] for name in wanted) % 6 == 0, "rows are full"
         assert {tool["place"] for tool in frame["tools"]} <= {"bar", *wanted}
-        bare = TryBoard(board.selection)
-        assert [card.name for card in bare.cards(Seen(view, 0))] == wanted, "cards keep their places"
-        assert bare.cards(Seen(view_of(trainer, snapshot=None), 0)) == []
+        bare = TryView(board.selection)
+        assert [card.name for card in bare.cards(ViewState(view, 0))] == wanted, "cards keep their places"
+        assert bare.cards(ViewState(view_of(trainer, snapshot=None), 0)) == []
 
 
 @pytest.mark.parametrize("task, kind, more", [
@@ -215,4 +215,4 @@ def test_an_exploded_model_is_drawn_all_the_same() -> None:
 
 
 def test_it_is_registered_for_its_page() -> None:
-    assert BOARDS.get("try") is TryBoard
+    assert VIEWS.get("try") is TryView

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH, Canvas
 from rnn_explorer.figures.cell_drawings.sums import (
     FIRST_ROW,
@@ -20,7 +20,7 @@ _UPDATE, _CANDIDATE, _INNER, _RESET = 150, 440, 590, 780  # columns
 _GATED = FIRST_ROW - 10  # height of the product with the reset gate
 
 
-def draw(report: InsideReport, t: int, label: str) -> str:
+def draw(report: CellInternals, t: int, label: str) -> str:
     """The cell with the numbers of one step.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH, Canvas
 from rnn_explorer.figures.cell_drawings.sums import GATE, entrances, four_parts, gate_on_sum
 
@@ -12,7 +12,7 @@ _PLUS = (_INPUT + _CANDIDATE) / 2
 _TANH = 800
 
 
-def draw(report: InsideReport, t: int, label: str) -> str:
+def draw(report: CellInternals, t: int, label: str) -> str:
     """The cell with the numbers of one step.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.cell_drawings.canvas import Canvas
 
 WIDTH, HEIGHT = 940, 400
@@ -11,7 +11,7 @@ _W_H, _PLUS, _SIGMA = 215, 430, 670  # the recurrent weights, the sum, the squas
 _A = "pre_activation"
 
 
-def draw(report: InsideReport, t: int, label: str) -> str:
+def draw(report: CellInternals, t: int, label: str) -> str:
     """The cell with the numbers of one step.
 
     Args:

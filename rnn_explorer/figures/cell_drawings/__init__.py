@@ -6,11 +6,11 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.cells import CELLS
 from rnn_explorer.figures.cell_drawings import generic
 
-Draw = Callable[[InsideReport, int, str], str]  # report, step from 0, what enters in words -> SVG
+Draw = Callable[[CellInternals, int, str], str]  # report, step from 0, what enters in words -> SVG
 
 
 def single(cell: str) -> Draw:

@@ -15,10 +15,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.contrast import channels, ink
-from rnn_explorer.figures.drawing import counted, number
 from rnn_explorer.figures.style import CHANGED, GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_color, signed_limit
+from rnn_explorer.figures.svg_panel import counted, number
 
 WIDTH, HEIGHT = 940, 500  # of a drawing, where it has no reason for others
 
@@ -41,7 +41,7 @@ class Canvas:
         described: what is drawn, for those who do not see it.
     """
 
-    def __init__(self, report: InsideReport, t: int, width: float, height: float, described: str) -> None:
+    def __init__(self, report: CellInternals, t: int, width: float, height: float, described: str) -> None:
         self.report, self.t, self.width, self.height = report, t, width, height
         self.limit = signed_range(report)
         words = quoteattr(described)
@@ -305,7 +305,7 @@ def seen(label: str, longest: int) -> str:
     return {" ": "␣", "": "∅", "\n": "⏎", "\t": "⇥"}.get(shown, shown)
 
 
-def signed_range(report: InsideReport) -> float:
+def signed_range(report: CellInternals) -> float:
     """The end of the scale of signed values: of states and of what they are made of, not of sums before a gate."""
     shown = [
         values

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.cell_drawings.canvas import Canvas, seen
 
 WIDTH, ROW = 940, 74
 _LEFT, _RIGHT = 300, 640  # the sides of the cell
 
 
-def draw(report: InsideReport, t: int, label: str) -> str:
+def draw(report: CellInternals, t: int, label: str) -> str:
     """The cell with the numbers of one step.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from rnn_explorer.analysis.inside_report import InsideReport
+from rnn_explorer.analysis.cell_internals_report import CellInternals
 from rnn_explorer.figures.cell_drawings.canvas import GRAY, INDEX, TEXT, Canvas, seen
 from rnn_explorer.figures.equations import letter
 from rnn_explorer.figures.style import MUTED, cell_color
@@ -26,7 +26,7 @@ def window(t: int, length: int) -> range:
     return range(first, min(first + MOST, length))
 
 
-def draw(report: InsideReport, t: int, inputs: Sequence[str]) -> str:
+def draw(report: CellInternals, t: int, inputs: Sequence[str]) -> str:
     """The steps around one step.
 
     Args:
@@ -46,7 +46,7 @@ def draw(report: InsideReport, t: int, inputs: Sequence[str]) -> str:
     return canvas.svg()
 
 
-def _wire(report: InsideReport, state: str) -> str:
+def _wire(report: CellInternals, state: str) -> str:
     """The name of the wire that carries a state."""
     return {"hidden": "h", "cell": "c"}.get(state, state) if report.cell == "lstm" or state == "hidden" else state
 

@@ -14,7 +14,7 @@ import plotly
 import streamlit as st
 
 from rnn_explorer.ui import scripts
-from rnn_explorer.views import BOARDS, Board
+from rnn_explorer.views import VIEWS, View
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -80,7 +80,7 @@ def live_figures(
         "status": status,
         "message": message,
         "sentence": sentence,
-        "blocks": _blocks(BOARDS.get(board)),
+        "blocks": _blocks(VIEWS.get(board)),
         "keys": tuple(keys),
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
         "names": tuple(scripts.modules()),
@@ -98,6 +98,6 @@ def live_figures(
     )
 
 
-def _blocks(board: type[Board]) -> tuple[str, int, tuple[tuple[int, int], ...]]:
+def _blocks(board: type[View]) -> tuple[str, int, tuple[tuple[int, int], ...]]:
     """Where cards will stand, for as long as there are none: heights of rows, least height, spans."""
     return board.rows, board.least_height, tuple(board.spans.get(name, (3, 1)) for name in board.usual)

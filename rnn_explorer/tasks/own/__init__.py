@@ -1,7 +1,0 @@
-"""Tasks on data that a person brings: reading and checking files, where uploads lie, and what is asked of them."""
-
-from __future__ import annotations
-
-from rnn_explorer.tasks.own import series, text
-
-__all__ = ["series", "text"]

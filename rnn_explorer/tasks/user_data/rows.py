@@ -1,0 +1,165 @@
+"""The rows of a CSV text: what separates their cells, the lines they stand in, and quotes that are left open."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rnn_explorer.tasks.user_data.limits import MAX_COLUMNS, MAX_ROW, DataError
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+LOOKED_AT = 50  # rows from which the delimiter is guessed
+_COMMA_NUMBER = re.compile(r"\s*[+-]?[0-9]+(,[0-9]+)*\s*")
+
+
+class _Lines:
+    """The lines of a text for the csv module, with a limit to what one row may hold."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(io.StringIO(text, newline=""))
+        self.number = 0  # of the last line given out, from 1
+        self.begin = 1  # of the present row's first line
+        self.row: list[str] = []  # the lines of the present row so far
+        self.ended = False
+        self._length = 0  # characters of these
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = next(self._lines)
+        except StopIteration:
+            self.ended = True
+            raise
+        self.number += 1
+        self._length += len(line)
+        self.row.append(line)
+        if self._length > MAX_ROW:
+            width = 1 + max(line.count(mark) for mark in DELIMITERS)
+            if width > MAX_COLUMNS:
+                raise DataError(
+                    f"Line {self.number} has {width:,} columns, and the limit is {MAX_COLUMNS}; leave some out."
+                )
+            spread = "" if self.begin == self.number else " A quote may have been opened there and never closed."
+            raise DataError(
+                f"The row that begins in line {self.begin} has more than {MAX_ROW:,} characters, which is the limit."
+                f"{spread} Correct it, or check that the file is a CSV file with one row a line."
+            )
+        return line
+
+    def row_done(self) -> None:
+        self.begin, self._length, self.row = self.number + 1, 0, []
+
+
+def rows_of(text: str, delimiter: str, most: int | None = None) -> Iterator[tuple[int, int, list[str]]]:
+    """The rows, each with the numbers of its first and its last line; one without a cell is a blank line.
+
+    Raises:
+        DataError: for a row that is too long, and for a quote that is never closed.
+    """
+    lines = _Lines(text)
+    try:
+        for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
+            if lines.ended:  # the file ended within this row, so within a quote
+                raise DataError(_never_closed(lines.row, lines.begin, delimiter))
+            begin = lines.begin
+            lines.row_done()
+            yield begin, lines.number, row
+            if most is not None and lines.number >= most:
+                return
+    except csv.Error as error:
+        raise DataError(
+            f"Line {lines.number} cannot be read as CSV ({error}). Look there for a quote that is not closed."
+        ) from None
+
+
+def _never_closed(row: Sequence[str], begin: int, delimiter: str) -> str:
+    line = begin + opened("".join(row), delimiter)
+    return (
+        f'The quote (") that is opened in line {line} is never closed. Close it, or take it out, or write two of them '
+        "for a quote that is meant as a sign."
+    )
+
+
+def opened(row: str, delimiter: str) -> int:
+    """The line of a row, from 0, in which the last quote is opened that spans to another line or to the end."""
+    inside, fresh, line, found = False, True, 0, 0
+    for letter in row:
+        if letter == '"' and (inside or fresh):
+            inside = not inside
+            found = line if inside else found
+        line += letter == "\n"
+        fresh = fresh and letter == " " if letter not in (delimiter, "\n") else True
+    return found
+
+
+def delimiter_of(text: str) -> tuple[str, str, list[str]]:
+    """Find what separates the columns.
+
+    Returns:
+        The text without a line that says so, the delimiter ("" for a single column), and remarks.
+
+    Raises:
+        DataError: where the first line states another one than these four.
+    """
+    said = re.match(r"sep=(.)\r?\n?", text, re.IGNORECASE)
+    if said:
+        if said[1] not in DELIMITERS:
+            raise DataError(f"The file's first line says sep={said[1]}, but columns may be separated by {_choices()}.")
+        # A blank line in its place, so that lines keep their numbers.
+        return (
+            "\n" + text[said.end() :],
+            said[1],
+            [f"The columns are separated by {DELIMITERS[said[1]]}, as line 1 says."],
+        )
+    counts = {mark: _counts(text, mark) for mark in DELIMITERS}
+    fits = {mark: fit(found) for mark, found in counts.items()}
+    best = max(fits, key=lambda mark: fits[mark])
+    width = fits[best][1]
+    if width < 2 or _is_one_column(text, best, counts[best]):
+        return text, "", ["There is one column."]
+    return text, best, [f"The columns are separated by {DELIMITERS[best]}."]
+
+
+def unused(text: str) -> str:
+    """A delimiter that cuts no cell of a single column: one that does not occur in the beginning."""
+    return next((mark for mark in ("\t", "|", ";", ",") if mark not in text[:MAX_ROW]), "\t")
+
+
+def _choices() -> str:
+    *first, last = DELIMITERS.values()
+    return f"{', '.join(first)} or {last}"
+
+
+def _counts(text: str, mark: str) -> list[int]:
+    """Cells in each of the first rows."""
+    found: list[int] = []
+    try:
+        for _, _, row in rows_of(text, mark, most=LOOKED_AT):
+            if row:
+                found.append(len(row))
+    except DataError:
+        pass  # the reading proper will say where
+    return found
+
+
+def fit(counts: Sequence[int]) -> tuple[float, int]:
+    """How well rows of so many cells make a table: the share of the commonest width, where that is more than 1."""
+    if not counts:
+        return 0.0, 0
+    width, often = Counter(counts).most_common(1)[0]
+    if counts[0] > 1 and counts.count(counts[0]) == often:
+        width = counts[0]
+    return (often / len(counts) if width > 1 else 0.0), width
+
+
+def _is_one_column(text: str, mark: str, counts: Sequence[int]) -> bool:
+    """Whether commas only stand in numbers such as 1,5 below a name without one."""
+    if mark != "," or len(counts) < 2 or counts[0] != 1:
+        return False
+    lines = text[: MAX_ROW // 10].splitlines()[1 : len(counts)]
+    return all(_COMMA_NUMBER.fullmatch(line) for line in lines if line.strip())

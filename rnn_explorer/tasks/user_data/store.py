@@ -1,0 +1,269 @@
+"""Where uploads lie: a folder of one server process, read by its workers, and gone with it.
+
+An upload is checked first and stored as what was read of it, under a name that nobody can guess. The server hands the
+folder's path to its workers by an environment variable; a worker only reads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnn_explorer.tasks.user_data.csv_file import Column, Table
+from rnn_explorer.tasks.user_data.limits import DataError
+from rnn_explorer.tasks.user_data.reading import read
+from rnn_explorer.tasks.user_data.text_file import Text
+
+try:
+    import fcntl
+except ImportError:  # not there on Windows
+    fcntl = None  # type: ignore[assignment]
+
+VARIABLE = "RNN_EXPLORER_UPLOADS"
+MAX_STORED = 500 * 1024 * 1024  # bytes of all uploads together
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
+_PREFIX = "rnn-explorer-uploads-"
+_lock = threading.Lock()
+_made: tuple[int, Path, Any] | None = None  # the process that made the folder, the folder, and a lock on it
+
+
+class DataGone(DataError):
+    """There is no upload of this name on this server."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The data of this experiment was uploaded by somebody else or is gone: it stays with its owner. "
+            "Upload the file again."
+        )
+
+
+def put(data: bytes, name: str = "", encoding: str = "utf-8") -> str:
+    """Read, check and store an upload.
+
+    Args:
+        data, name, encoding: as for `reading.read`.
+
+    Returns:
+        A token by which `get` finds it.
+
+    Raises:
+        DataError: when the file cannot be used, or there is no more room.
+    """
+    return keep(read(data, name, encoding))
+
+
+def keep(record: Table | Text) -> str:
+    """Store what was read of an upload.
+
+    Raises:
+        DataError: when there is no more room.
+    """
+    packed = _packed(record)
+    token = secrets.token_urlsafe(16)
+    with _lock:
+        try:
+            folder = _own_folder()
+            if sum(file.stat().st_size for file in folder.glob("*.npz")) + len(packed) > MAX_STORED:
+                raise DataError(
+                    "The server's room for uploads is used up. Try again later, or run it on your own machine."
+                )
+            _write(folder / f"{token}.npz", packed)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+            why = "the disk of the server is full" if full else f"the server cannot write it ({error.strerror})"
+            raise DataError(
+                f"The upload cannot be kept: {why}. Try again later, or run it on your own machine."
+            ) from error
+    return token
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a whole file or nothing, so that nobody ever reads half of one and none takes up room."""
+    part = file.with_suffix(".part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def get(token: str) -> Table | Text:
+    """What was stored under a token.
+
+    Raises:
+        DataGone: when there is nothing (any more).
+    """
+    folder = _folder()
+    if folder is None or not _TOKEN.fullmatch(token):
+        raise DataGone
+    try:
+        content = (folder / f"{token}.npz").read_bytes()
+    except OSError:
+        raise DataGone from None
+    return _unpacked(content)
+
+
+def size(token: str) -> int:
+    """Bytes that an upload takes; 0 where there is none."""
+    folder = _folder()
+    if folder is None or not _TOKEN.fullmatch(token):
+        return 0
+    try:
+        return (folder / f"{token}.npz").stat().st_size
+    except OSError:
+        return 0
+
+
+def holds(token: str) -> bool:
+    """Whether something is stored under a token."""
+    return size(token) > 0
+
+
+def drop(token: str) -> None:
+    """Forget an upload; nothing happens where there is none."""
+    with _lock:
+        if _is_mine() and _TOKEN.fullmatch(token):
+            assert _made is not None
+            (_made[1] / f"{token}.npz").unlink(missing_ok=True)
+
+
+def drop_all() -> None:
+    """Forget every upload of this process. The folder stays until its end, since workers know its path."""
+    with _lock:
+        if _is_mine():
+            assert _made is not None
+            for file in _made[1].glob("*.npz"):
+                file.unlink(missing_ok=True)
+
+
+def environment() -> dict[str, str]:
+    """What a process must find in its environment to read the uploads of this one."""
+    with _lock:
+        return {VARIABLE: str(_own_folder())}
+
+
+# -- the folder -------------------------------------------------------------------------------------------------
+
+
+def _is_mine() -> bool:
+    """Whether this very process made a folder; a forked copy did not."""
+    return _made is not None and _made[0] == os.getpid()
+
+
+def _own_folder() -> Path:
+    """The folder of this process, made when it is first needed; the lock is held."""
+    global _made
+    if _made is None or not _is_mine():
+        _sweep()
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for this user alone (mode 700)
+        _made = (os.getpid(), folder, _locked(folder))
+        atexit.register(close)
+    elif not _made[1].is_dir():  # somebody tidied up; the workers know this path
+        if _made[2] is not None:
+            _made[2].close()
+        _made[1].mkdir(mode=0o700)
+        _made = (os.getpid(), _made[1], _locked(_made[1]))
+    return _made[1]
+
+
+def _folder() -> Path | None:
+    """Where this process finds uploads: in its own folder, or in that of the server that started it."""
+    with _lock:
+        if _is_mine():
+            assert _made is not None
+            return _made[1]
+    told = os.environ.get(VARIABLE)
+    return Path(told) if told else None
+
+
+def close() -> None:
+    """Remove the folder of this process with all uploads; for its end, since workers know the path.
+
+    A process that ends by itself does so anyway; one that is ended by a signal has to.
+    """
+    global _made
+    with _lock:
+        if _is_mine():
+            assert _made is not None
+            shutil.rmtree(_made[1], ignore_errors=True)
+            if _made[2] is not None:
+                _made[2].close()
+            _made = None
+
+
+def _locked(folder: Path) -> Any:
+    """A lock on a folder that lasts as long as this process, however it ends; None where there are no such locks."""
+    if fcntl is None:
+        return None
+    file = (folder / "new").open("wb")
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (folder / "new").rename(folder / "alive")  # whoever sees this name finds it locked
+    return file
+
+
+def _sweep() -> None:
+    """Remove the folders of servers that were killed before they could do it themselves."""
+    if fcntl is None:
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            with (folder / "alive").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while its server lives
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # somebody else's, or alive, or just being made
+
+
+# -- the files --------------------------------------------------------------------------------------------------
+
+
+def _packed(record: Table | Text) -> bytes:
+    """A record as the bytes of an .npz file: arrays, and the rest as JSON."""
+    arrays: dict[str, np.ndarray] = {}
+    if isinstance(record, Text):
+        about: dict[str, Any] = {"kind": record.kind}
+        arrays["content"] = np.frombuffer(record.content.encode("utf-8"), dtype=np.uint8)
+    else:
+        about = {"rows": record.rows, "head": record.head, "columns": []}
+        for number, column in enumerate(record.columns.values()):
+            arrays[f"numbers{number}"] = column.numbers
+            if column.codes is not None:
+                arrays[f"codes{number}"] = column.codes
+            words = {"name": column.name, "kind": column.kind, "texts": column.texts, "why": column.why}
+            about["columns"].append({**words, "missing": column.missing, "far": column.far})
+    about |= {"record": type(record).__name__, "name": record.name, "notes": record.notes}
+    arrays["about"] = np.frombuffer(json.dumps(about).encode("ascii"), dtype=np.uint8)
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def _unpacked(content: bytes) -> Table | Text:
+    """The inverse of `_packed`."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        about = json.loads(stored["about"].tobytes())
+        notes = tuple(about["notes"])
+        if about["record"] == "Text":
+            return Text(about["name"], stored["content"].tobytes().decode("utf-8"), about["kind"], notes)
+        columns = {}
+        for number, told in enumerate(about["columns"]):
+            codes = stored.get(f"codes{number}")
+            columns[told["name"]] = Column(
+                told["name"], told["kind"], stored[f"numbers{number}"], codes, tuple(told["texts"]), told["missing"],
+                told["why"], told["far"],
+            )  # fmt: skip
+    return Table(about["name"], columns, about["rows"], notes, tuple(map(tuple, about["head"])))

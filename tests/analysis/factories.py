@@ -1,0 +1,45 @@
+"""Small models with wild random weights, and questions about their insides."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+
+from rnn_explorer.analysis.cell_internals import inside, what_if
+from rnn_explorer.analysis.cell_internals_report import CellInternals, WhatIf
+from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.registry import answer
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
+
+CELLS = ("rnn", "relu", "lstm", "gru")
+
+
+@functools.lru_cache(maxsize=64)
+def made(
+    cell: str, hidden: int = 5, layers: int = 1, both: bool = False, seed: int = 0, task: str = "names", more: str = ""
+) -> FrozenModel:
+    """A model with wild random weights, so that no gate is anywhere near its middle."""
+    query = f"task={task}&cell={cell.replace('relu', 'rnn&nonlinearity=relu')}&hidden_size={hidden}&num_layers={layers}"
+    query += ("&bidirectional=true" if both else "") + more
+    subject = FrozenModel.of(Trainer(Experiment.from_query(query), shared(task)))
+    source = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in subject.model.parameters():
+            parameter.uniform_(-1.2 if cell != "relu" else -0.6, 1.2 if cell != "relu" else 0.6, generator=source)
+    return subject
+
+
+@functools.lru_cache
+def shared(task: str) -> Any:
+    return Experiment.default(task).make_task()
+
+
+def ask(subject: FrozenModel, **options: Any) -> CellInternals:
+    return answer(inside(subject, **options))
+
+
+def change(subject: FrozenModel, **options: Any) -> WhatIf:
+    return answer(what_if(subject, **options))

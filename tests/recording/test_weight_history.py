@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory, due
+
+
+def frame(step: int, size: int = 10) -> HistoryEntry:
+    return HistoryEntry(step, step / 50, bytes(size))
+
+
+def filled(steps: int, **limits: int) -> WeightHistory:
+    album, last = WeightHistory(**limits), -1
+    for step in range(steps + 1):
+        if due(step, last):
+            album.add(frame(step))
+            last = step
+    return album
+
+
+def test_what_is_due_is_dense_at_first_and_thins_out():
+    steps = filled(4000, memory=10**9, most=10**6).steps
+    assert steps[:60] == tuple(range(60))
+    gaps = [(after - before) / max(before, 1) for before, after in itertools.pairwise(steps)]
+    assert max(gaps[80:]) <= 1 / 40 + 0.001
+    assert len(steps) < 300
+
+
+@given(st.integers(3, 40), st.integers(0, 800), st.integers(30, 400))
+def test_never_more_than_the_limits_and_the_ends_are_kept(most, steps, memory):
+    album = filled(steps, memory=memory, most=most)
+    assert len(album) <= max(2, most)
+    assert album.size <= max(memory, 20)
+    assert album.steps[0] == 0
+    assert steps - album.steps[-1] <= max(1, steps // 40)
+    assert list(album.steps) == sorted(set(album.steps))
+
+
+def test_thinning_keeps_the_first_steps_dense():
+    steps = filled(2000, memory=10**9, most=60).steps
+    early = [step for step in steps if step <= 20]
+    assert len(early) >= 8
+    ratios = [(after + 10) / (before + 10) for before, after in itertools.pairwise(steps)]
+    assert max(ratios) < 1.35  # no hole in the film
+
+
+def test_a_state_larger_than_the_limit_leaves_the_ends():
+    album = WeightHistory(memory=100)
+    for step in range(5):
+        album.add(frame(step, 1000))
+    assert album.steps == (0, 4)
+
+
+def test_at_finds_a_kept_step_and_no_other():
+    album = filled(300)
+    assert album.at(7) == frame(7)
+    assert album.at(299) is None
+    assert album.at(10**6) is None
+    assert WeightHistory().at(0) is None
+
+
+def test_the_same_step_again_replaces_and_an_earlier_one_is_refused():
+    album = WeightHistory()
+    album.add(frame(3))
+    album.add(frame(3, 20))
+    assert (album.steps, album.size) == ((3,), 20)
+    with pytest.raises(ValueError, match="step 2 comes before step 3"):
+        album.add(frame(2))
+
+
+def test_until_goes_its_own_way():
+    album = filled(30)
+    branch = album.until(12)
+    assert branch.steps == tuple(range(13))
+    branch.add(frame(40))
+    assert 40 not in album.steps
+    assert album.at(30) is not None
+
+
+def test_too_small_an_album_is_refused():
+    with pytest.raises(ValueError, match="at least 3"):
+        WeightHistory(most=2)
