@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rnn_explorer.engine import state_file
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.engine.worker_process import WorkerProcess
+from rnn_explorer.recording import state_file
 from rnn_explorer.recording.state_file import BLOCK, StateFile, StoredState, read
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 
