@@ -52,9 +52,9 @@ PROBE = """() => {
 
 COUNTS = """() => {
   const board = window.__probe.board();
-  const cards = {};
-  for (const card of board.querySelectorAll(".rx-card")) cards[card.dataset.figure] = Number(card.dataset.updates);
-  return { now: performance.now(), frames: Number(board.dataset.frames || 0), cards };
+  const panels = {};
+  for (const panel of board.querySelectorAll(".rx-panel")) panels[panel.dataset.figure] = Number(panel.dataset.updates);
+  return { now: performance.now(), frames: Number(board.dataset.frames || 0), panels };
 }"""
 
 # What the page's main thread can still do: animation frames per second beside the drawing.
@@ -137,7 +137,7 @@ def open_page(page: Any, address: str, query: str, status: str = "ready") -> str
     """Open an experiment or a run, wait until it is drawn, set the probe; returns the run's id."""
     page.goto(f"{address}/?{query}")
     page.locator(f".rx-board[data-status={status}]").wait_for()
-    page.wait_for_function("() => document.querySelectorAll('.rx-card:not([data-updates=\"0\"])').length >= 5")
+    page.wait_for_function("() => document.querySelectorAll('.rx-panel:not([data-updates=\"0\"])').length >= 5")
     page.wait_for_function("() => new URLSearchParams(location.search).has('run')")
     page.evaluate(PROBE)
     return parse_qs(urlsplit(page.url).query)["run"][0]
@@ -185,7 +185,7 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
         until(page, "d.status === 'paused'")
         took = (after["now"] - before["now"]) / 1000
         updates.append((after["frames"] - before["frames"]) / took)
-        slowest.append(min((after["cards"][name] - before["cards"][name]) / took for name in after["cards"]))
+        slowest.append(min((after["panels"][name] - before["panels"][name]) / took for name in after["panels"]))
         rates["unwatched"].append(common.engine_rate(engine, other, told.seconds))
         loop = BareLoop(experiment, task)
         loop.rate(0.1)

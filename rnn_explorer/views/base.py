@@ -1,7 +1,7 @@
 """What a board is: the live figures of one page, made from a run and from answers about its model.
 
 A board is asked again and again. It says what can be chosen (`tools`), what must be computed of the model first
-(`questions`), and what is drawn of all that is known so far (`cards`). Adding one is one file in this folder with one
+(`questions`), and what is drawn of all that is known so far (`panels`). Adding one is one file in this folder with one
 `View` class under `@BOARDS.register(name)`, one page that shows it, and one test.
 """
 
@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Literal
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.svg_panel import Drawing
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.registry import Registry
 from rnn_explorer.trace import Array, LayerTrace, Snapshot
 
@@ -191,7 +191,7 @@ class ViewState:
 
 @dataclass(frozen=True)
 class Grid:
-    """How the cards of a board stand.
+    """How the panels of a board stand.
 
     Attributes:
         rows, spans: as `View` names them.
@@ -210,9 +210,9 @@ class View(ABC):
         name: the key of the board, of its page's address and of its place in the style sheet.
         selection_class: what can be chosen.
         rows: the heights of the grid's rows, as CSS writes them, in a window that is wide enough for two figures.
-        spans: card -> how many of the grid's six columns and of its rows it takes; (3, 1) where it is not named.
+        spans: panel -> how many of the grid's six columns and of its rows it takes; (3, 1) where it is not named.
         least_height: pixels of the whole grid below which the page scrolls instead.
-        usual: the names of the cards that it mostly has, in their order: what a page waits for stands in their places.
+        usual: the names of the panels that it mostly has, in their order: what a page waits for stands in their places.
 
     Args:
         selection: what is chosen; `selection` may be set anew at any time.
@@ -242,11 +242,11 @@ class View(ABC):
         return []
 
     def grid(self, seen: ViewState) -> Grid:
-        """How the cards stand, for a board on which that is not always the same."""
+        """How the panels stand, for a board on which that is not always the same."""
         return Grid(self.rows, self.spans, self.least_height)
 
     @abstractmethod
-    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing | Words]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
         """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
 
 

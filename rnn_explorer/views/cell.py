@@ -16,7 +16,7 @@ from rnn_explorer.figures.cell_drawing import cell_drawing, no_cell_drawing
 from rnn_explorer.figures.over_time import over_time
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
-from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.what_if import what_if, what_if_answer
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.views.base import (
@@ -158,7 +158,7 @@ class CellView(View):
             asked.append(AnalysisRequest("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
         return asked
 
-    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel]:
         if seen.view.snapshot is None:
             return [no_cell_drawing()]
         chosen = self.fitted(seen)

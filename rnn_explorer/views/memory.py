@@ -19,7 +19,7 @@ from rnn_explorer.figures.jacobian_norms import jacobian_norms
 from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.style import layer_name
-from rnn_explorer.figures.text_panel import Words, findings
+from rnn_explorer.figures.text_panel import TextPanel, findings
 from rnn_explorer.trace import Snapshot
 from rnn_explorer.views.base import (
     VIEWS,
@@ -166,7 +166,7 @@ class MemoryView(View):
             AnalysisRequest("jacobian_norms", "jacobian_norms", cell, every=2.0, title=title),
         ]
 
-    def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
         answer = seen.answer("memory")
         report: MemoryReport | None = answer.value
         cells = () if report is None else report.cells

@@ -92,10 +92,10 @@ def test_a_column_that_leaks_stands_out() -> None:
     assert (found.repeated > 1.5 * found.baseline).all(), "noise repeated is off by twice its variance"
     assert found.baseline[3] < 1e-4, "what leaks can be read off the present row"
     assert trainer.evaluate("validation")[0] > 0.5, "the mean says nothing of it"
-    card = column_errors(found)
-    assert [line["kind"] for line in card.lines] == ["fact", "fact", "fact", "warning"]
-    assert card.lines[3]["text"].startswith("later: 0.") and "a time step ahead?" in card.lines[3]["text"]
-    assert card.to_csv().splitlines()[0] == "column,model,memoryless baseline"
+    panel = column_errors(found)
+    assert [line["kind"] for line in panel.lines] == ["fact", "fact", "fact", "warning"]
+    assert panel.lines[3]["text"].startswith("later: 0.") and "a time step ahead?" in panel.lines[3]["text"]
+    assert panel.to_csv().splitlines()[0] == "column,model,memoryless baseline"
 
 
 def test_without_a_validation_part_the_test_part_is_measured() -> None:
@@ -113,12 +113,12 @@ def test_the_board_of_the_data_page_shows_them() -> None:
     view, board = view_of(trainer), DataView(DataSelection())
     seen = ViewState(view, 3)
     (asked,) = board.questions(seen)
-    assert [card.name for card in board.cards(seen)] == ["curves", "columns"]
+    assert [panel.name for panel in board.panels(seen)] == ["curves", "columns"]
     assert sum(width for width, _ in board.grid(seen).spans.values()) == 6
     seen = ViewState(view, 3, answers={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
-    assert len(board.cards(seen)[1].lines) == 4  # type: ignore[union-attr]
+    assert len(board.panels(seen)[1].lines) == 4  # type: ignore[union-attr]
     alone = ViewState(view_of(trained(columns="a")), 0)
-    assert board.questions(alone) == [] and [card.name for card in board.cards(alone)] == ["curves"]
+    assert board.questions(alone) == [] and [panel.name for panel in board.panels(alone)] == ["curves"]
 
 
 def test_the_report_of_the_data_has_the_baseline_by_column() -> None:

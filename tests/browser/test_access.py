@@ -90,7 +90,7 @@ def test_text_stands_out_from_what_lies_behind_it(visit: Visit, scheme: str) -> 
     for title, board in PAGES.items():
         if title != "Lab":
             lab.go(title, board)
-        expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+        expect(lab.page.locator(".rx-panel:visible").first).to_be_visible()
         lab.page.wait_for_timeout(1500)
         weak += lab.page.evaluate(CONTRAST)
         if title == "Memory":  # the test sees what it should: gray words in every figure
@@ -108,10 +108,10 @@ def test_titles_and_captions_are_never_cut_off(visit: Visit, size: tuple[int, in
     for title, board in PAGES.items():
         if title != "Lab":
             lab.go(title, board)
-        expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+        expect(lab.page.locator(".rx-panel:visible").first).to_be_visible()
         lab.page.wait_for_timeout(1500)
         cut = lab.page.evaluate(
-            "[...document.querySelectorAll('.rx-card :is(.rx-how, .rx-title)')].filter((n) => n.offsetWidth && "
+            "[...document.querySelectorAll('.rx-panel :is(.rx-how, .rx-title)')].filter((n) => n.offsetWidth && "
             "(n.scrollWidth > n.clientWidth + 1 || n.scrollHeight > n.clientHeight + 1)).map((n) => n.textContent)"
         )
         assert cut == [], title
@@ -149,7 +149,7 @@ def test_a_figure_is_walked_through_with_the_arrows_and_says_what_it_holds(visit
     lab.wait(f"Number({BOARD}.chosen.unit) === {before + 1}")
     expect(lab.page.locator(".rx-aloud")).to_contain_text(f"t = 3, unit {before + 1}: ")
     said = float(lab.page.locator(".rx-aloud").inner_text().rsplit(": ", 1)[1])
-    held = lab.page.evaluate(f"{BOARD}.cards.get('states').state.data.find((t) => t.meta?.units).z[{before + 1}][2]")
+    held = lab.page.evaluate(f"{BOARD}.panels.get('states').state.data.find((t) => t.meta?.units).z[{before + 1}][2]")
     assert abs(said - held) < 0.001
     name = states.get_attribute("aria-labelledby")
     assert lab.page.locator(f"#{name}").inner_text().startswith("Hidden state")
@@ -164,10 +164,10 @@ def test_arrows_walk_through_every_figure_and_leave_the_past_alone(visit: Visit,
     lab.status("finished")
     if title != "Lab":
         lab.go(title, PAGES[title])
-    expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+    expect(lab.page.locator(".rx-panel:visible").first).to_be_visible()
     lab.page.wait_for_timeout(3000)  # what is asked for is computed
-    full = "(card) => card.plot?.calcdata?.length || card.root.querySelector('svg [data-step], svg[aria-label]')"
-    names = lab.page.evaluate(f"[...{BOARD}.cards].filter(([_, card]) => ({full})(card)).map(([name]) => name)")
+    full = "(panel) => panel.plot?.calcdata?.length || panel.root.querySelector('svg [data-step], svg[aria-label]')"
+    names = lab.page.evaluate(f"[...{BOARD}.panels].filter(([_, panel]) => ({full})(panel)).map(([name]) => name)")
     walked = 0
     for name in names:
         frame = lab.page.locator(f".rx-{name} .rx-frame")

@@ -23,11 +23,11 @@ PAGES = {
     "Try it, a series": ("task=forecast&cell=rnn&hidden_size=8", "Your own series", ".rx-gates"),
     "Try it, a text": ("task=anbn&cell=lstm&hidden_size=4", "Your own string", ".rx-gates"),
 }
-# The top of the grid and where each card stands in it, in whole pixels.
-PLACES = """JSON.stringify([...document.querySelectorAll('.rx-board .rx-card')].filter((card) => card.offsetHeight)
-    .map((card) => card.getBoundingClientRect())
+# The top of the grid and where each panel stands in it, in whole pixels.
+PLACES = """JSON.stringify([...document.querySelectorAll('.rx-board .rx-panel')].filter((panel) => panel.offsetHeight)
+    .map((panel) => panel.getBoundingClientRect())
     .map(({ x, y, width, height }) => [x, y, width, height].map(Math.round)))"""
-TOP = "Math.min(...[...document.querySelectorAll('.rx-card, .stPlotlyChart')].filter((node) => node.offsetHeight)"
+TOP = "Math.min(...[...document.querySelectorAll('.rx-panel, .stPlotlyChart')].filter((node) => node.offsetHeight)"
 TOP += ".map((node) => node.getBoundingClientRect().top))"
 
 
@@ -36,7 +36,7 @@ def opened(visit: Visit, place: str, query: str, **window: int) -> Visitor:
     name = place.partition(",")[0]
     if name != "lab":
         visitor.go(name, {"Try it": "try"}.get(name, name.lower()))
-        expect(visitor.board.locator(".rx-card:visible").first).to_be_visible()
+        expect(visitor.board.locator(".rx-panel:visible").first).to_be_visible()
     return visitor
 
 
@@ -48,14 +48,14 @@ def choose(visitor: Visitor, way: str, there: str) -> None:
 
 
 def settled(visitor: Visitor) -> str:
-    """Where the cards stand, once they stand still."""
+    """Where the panels stand, once they stand still."""
     seen = ""
     for _ in range(40):
         before, seen = seen, visitor.page.evaluate(PLACES)
         if seen == before:
             return seen
         visitor.page.wait_for_timeout(250)
-    raise AssertionError("the cards never stand still")
+    raise AssertionError("the panels never stand still")
 
 
 @pytest.mark.parametrize("place", PAGES)
@@ -101,7 +101,7 @@ def test_the_data_page_begins_with_a_figure(visit: Visit) -> None:
 def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit) -> None:
     visitor = opened(visit, "Cell", "task=names&cell=lstm&hidden_size=8", width=1280, height=720)
     page = visitor.page
-    panel, card = page.locator(".st-key-panel-row"), page.locator(".rx-cell")
+    panel, panel = page.locator(".st-key-panel-row"), page.locator(".rx-cell")
     low = panel.bounding_box()
     page.get_by_role("radio", name="Clamp a gate").click()
     visitor.choose(page.get_by_role("combobox", name="Gate"), "forget gate")
@@ -109,7 +109,7 @@ def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
 
     def fits() -> bool:
-        over, inside, picture = (node.bounding_box() for node in (panel, card, page.locator(".rx-cell .rx-frame")))
+        over, inside, picture = (node.bounding_box() for node in (panel, panel, page.locator(".rx-cell .rx-frame")))
         assert over and inside and picture and low
         grew = over["height"] > low["height"]
         beside = over["y"] >= inside["y"] and over["y"] + over["height"] <= picture["y"] + 1
@@ -124,7 +124,7 @@ def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit
     expect(page.get_by_role("textbox", name="Units, separated by commas")).to_be_visible()
     expect(page.get_by_role("combobox", name="Gate")).not_to_be_visible()
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
-    card.get_by_role("button", name="Enlarge").click()
+    panel.get_by_role("button", name="Enlarge").click()
     expect(page.locator(".rx-cell .rx-slot")).not_to_be_visible()
 
 

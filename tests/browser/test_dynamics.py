@@ -156,7 +156,7 @@ def test_no_click_is_lost_while_the_figure_is_drawn_again_and_again(visit: Visit
     found(page)
     quiet(page)
     page.page.evaluate("__rnnExplorer.get('dynamics').send = () => {}")  # else the axes move with what is chosen
-    page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').cards.get('dynamics').redraw(), 30)")
+    page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').panels.get('dynamics').redraw(), 30)")
     updates = "Number(document.querySelector('.rx-dynamics').dataset.updates)"
     before = page.page.evaluate(updates)
     for number in range(6):
@@ -175,7 +175,7 @@ def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
     quiet(page)
     axes = f"{PLOT}._fullLayout.xaxis.range.concat({PLOT}._fullLayout.yaxis.range).map(Number)"
     sent = "(({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range])"
-    sent += "(__rnnExplorer.get('dynamics').cards.get('dynamics').state.layout)"
+    sent += "(__rnnExplorer.get('dynamics').panels.get('dynamics').state.layout)"
     now = page.page.evaluate(axes)
     assert now == page.page.evaluate(sent)
     box = page.page.locator(".rx-dynamics:visible .nsewdrag").first.bounding_box()
@@ -220,11 +220,11 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     expect(title(page)).to_have_text("Hidden-state trajectories of GRU layer 1")
     page.page.get_by_role("button", name="Search for states").click()
     expect(title(page)).to_have_text(re.compile("found at optimizer step 0$"))
-    card = page.page.locator(".rx-dynamics:visible")
+    panel = page.page.locator(".rx-dynamics:visible")
     shown = sum(int(name.split()[0]) for name in page.page.evaluate(LEGEND))
-    card.locator("summary.rx-icon").click()
+    panel.locator("summary.rx-icon").click()
     with page.page.expect_download() as begun:
-        card.get_by_text("CSV, the numbers").click()
+        panel.get_by_text("CSV, the numbers").click()
     assert begun.value.suggested_filename == "flip_flop-gru-dynamics-step0.csv"
     with open(begun.value.path(), newline="") as file:
         rows = list(csv.DictReader(file))
@@ -234,7 +234,7 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     expect(title(page)).to_have_text(re.compile("^Out of date: .* found at optimizer step 0$"))
 
 
-def test_a_narrow_window_stacks_the_cards_and_layers_can_be_chosen(visit: Visit) -> None:
+def test_a_narrow_window_stacks_the_panels_and_layers_can_be_chosen(visit: Visit) -> None:
     query = "task=names&cell=lstm&hidden_size=6&train_size=64&num_layers=2&bidirectional=true"
     page = opened(visit, query, trained=False, width=900, height=900)
     boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in (*FIGURES, "found")]

@@ -15,13 +15,13 @@ BOARD = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnect
 
 # What is drawn in a figure, and the same in one that Plotly draws from nothing in a box of the same size.
 DRAWN = r"""async (name) => {
-  const card = BOARD.cards.get(name);
-  const { width, height } = card.plot.getBoundingClientRect();
+  const panel = BOARD.panels.get(name);
+  const { width, height } = panel.plot.getBoundingClientRect();
   const box = document.createElement('div');
   Object.assign(box.style, { position: 'fixed', left: 0, top: 0, width: `${width}px`, height: `${height}px` });
   document.body.append(box);
-  const traces = card.state.data.map((trace) => ({ ...trace }));
-  await Plotly.newPlot(box, traces, card.layout(), { responsive: false, displayModeBar: false });
+  const traces = panel.state.data.map((trace) => ({ ...trace }));
+  await Plotly.newPlot(box, traces, panel.layout(), { responsive: false, displayModeBar: false });
   // Names of traces and clips, and the order of styles, differ from figure to figure and mean nothing.
   const own = (text) => (text || '').replace(/url\([^)]*\)/g, 'url()').replace(/cb[0-9a-f]{6}/g, 'cb');
   const about = (node) => ({
@@ -33,7 +33,7 @@ DRAWN = r"""async (name) => {
   const all = (plot, layer) => [...plot.querySelectorAll(`${layer} :is(path, text, tspan, line, rect)`)].map(about);
   const texts = (entries) => entries.map((entry) => JSON.stringify(entry)).sort();  // these do not cover each other
   const read = (plot) => [...all(plot, '.cartesianlayer'), ...texts(all(plot, '.infolayer'))];
-  const found = { here: read(card.plot), fresh: read(box), repaints: Number(card.root.dataset.repaints || 0) };
+  const found = { here: read(panel.plot), fresh: read(box), repaints: Number(panel.root.dataset.repaints || 0) };
   Plotly.purge(box);
   box.remove();
   return found;
@@ -51,7 +51,7 @@ def rest(visitor: Visitor) -> None:
     visitor.wait(
         "document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step"
     )
-    visitor.wait(f"[...{BOARD}.cards.values()].every((card) => !card.dirty)")
+    visitor.wait(f"[...{BOARD}.panels.values()].every((panel) => !panel.dirty)")
 
 
 def note_wholes(visitor: Visitor) -> None:
@@ -61,7 +61,7 @@ def note_wholes(visitor: Visitor) -> None:
         window.wholes = [];
         const react = Plotly.react;
         Plotly.react = (plot, ...rest) => {
-            window.wholes.push(plot.closest('.rx-card').dataset.figure);
+            window.wholes.push(plot.closest('.rx-panel').dataset.figure);
             return react(plot, ...rest);
         };
     }"""
@@ -84,15 +84,15 @@ def test_lines_points_and_bars_moved_in_place_look_as_when_drawn_from_nothing(
     for name in figures:
         lab.wait(f"Number(document.querySelector('.rx-{name}').dataset.repaints || 0) > 5")
     rest(lab)
-    lab.page.evaluate(f"{BOARD}.cards.forEach((card) => card.redraw())")  # at rest axes fit what is there
-    lab.wait(f"[...{BOARD}.cards.values()].every((card) => !card.dirty)")
+    lab.page.evaluate(f"{BOARD}.panels.forEach((panel) => panel.redraw())")  # at rest axes fit what is there
+    lab.wait(f"[...{BOARD}.panels.values()].every((panel) => !panel.dirty)")
     note_wholes(lab)
     before = {name: drawn(lab, name) for name in figures}
     for _ in range(3):
         step = lab.drawn()
         lab.press("step")
         expect(lab.board).to_have_attribute("data-drawn", str(step + 1))
-        lab.wait(f"[...{BOARD}.cards.values()].every((card) => !card.dirty)")
+        lab.wait(f"[...{BOARD}.panels.values()].every((panel) => !panel.dirty)")
     moved = 0
     for name in figures:
         found = drawn(lab, name)
@@ -130,7 +130,7 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
 
     # what is pointed at is told with its newest value
     place = """() => {
-        const { plot, state } = BOARD.cards.get('prediction');
+        const { plot, state } = BOARD.panels.get('prediction');
         const frame = plot.getBoundingClientRect();
         const inside = ({ range }, value) => value > Math.min(...range) && value < Math.max(...range);
         for (const { xaxis = 'x', yaxis = 'y', hoverinfo, x, y } of state.data) {
@@ -146,7 +146,7 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
     mouse.move(point[0] + 40, point[1] + 20)
     mouse.move(*point, steps=4)
     lab.wait(f"({plot}._hoverdata || []).length > 0")
-    held = f"(({{ curveNumber: curve, pointNumber: n }}) => {BOARD}.cards.get('prediction').state.data[curve].y[n])"
+    held = f"(({{ curveNumber: curve, pointNumber: n }}) => {BOARD}.panels.get('prediction').state.data[curve].y[n])"
     told = f"[{plot}._hoverdata[0].y, {held}({plot}._hoverdata[0])]"
     shown, newest = lab.page.evaluate(told)
     assert shown == newest
@@ -178,11 +178,11 @@ def test_what_is_marked_follows_a_path_that_moves_in_place(visit: Visit) -> None
     first = lab.page.evaluate(dot)
     lab.wait(f"({dot}).join() !== '{','.join(first)}'")
     rest(lab)
-    card = f"{BOARD}.cards.get('state_trajectory')"
+    panel = f"{BOARD}.panels.get('state_trajectory')"
     place = lab.page.evaluate(
         f"""() => {{
-        const card = {card}, number = card.state.marks[0].trace, trace = card.state.data[number];
-        const {{ xaxis, yaxis }} = card.plot._fullLayout;
+        const panel = {panel}, number = panel.state.marks[0].trace, trace = panel.state.data[number];
+        const {{ xaxis, yaxis }} = panel.plot._fullLayout;
         return [xaxis._offset + xaxis.l2p(trace.x[3]), yaxis._offset + yaxis.l2p(trace.y[3])];
     }}"""
     )

@@ -69,7 +69,7 @@ def looks_back(lab: Visitor) -> None:
 def closes(lab: Visitor) -> None:
     """What lies on top goes first; the past, which the strip names, after it."""
     expect(lab.page.locator(".rx-chip-past")).to_contain_text("Past: step")
-    lab.page.evaluate(f"{BOARD}.cards.get('states').enlarge(true)")
+    lab.page.evaluate(f"{BOARD}.panels.get('states').enlarge(true)")
     lab.page.keyboard.press("Escape")
     expect(lab.page.locator(".rx-large")).to_have_count(0)
     expect(lab.page.locator(".rx-chip-past")).to_be_visible()

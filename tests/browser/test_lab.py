@@ -19,8 +19,8 @@ FIGURES = ("curves", "prediction", "states", "state_trajectory", "gates")
 
 
 def updates(visitor: Visitor) -> dict[str, int]:
-    cards = "[...document.querySelectorAll('.rx-card')]"
-    return visitor.page.evaluate(f"Object.fromEntries({cards}.map((c) => [c.dataset.figure, +c.dataset.updates]))")
+    panels = "[...document.querySelectorAll('.rx-panel')]"
+    return visitor.page.evaluate(f"Object.fromEntries({panels}.map((c) => [c.dataset.figure, +c.dataset.updates]))")
 
 
 def set_slider(visitor: Visitor, setting: str, key: str, times: int = 1) -> None:
@@ -51,8 +51,8 @@ def test_a_newcomer_sees_a_living_page_and_one_thing_to_press(visit: Visit) -> N
     lab.status("ready")
     expect(lab.page.locator(".rx-words")).to_have_text("Press Play (or the key p) and watch it learn")
     for name in FIGURES:
-        card = lab.page.locator(f".rx-{name}")
-        assert card.locator(".rx-title").inner_text() and card.locator(".rx-how").inner_text()
+        panel = lab.page.locator(f".rx-{name}")
+        assert panel.locator(".rx-title").inner_text() and panel.locator(".rx-how").inner_text()
     lab.press("play")
     lab.past(0)
     lab.status("finished")
@@ -137,7 +137,7 @@ def test_maps_repainted_in_place_look_as_when_drawn_whole(visit: Visit) -> None:
     repainted = lab.page.evaluate(pixels)
     hover = "document.querySelector('.rx-states .rx-plot').calcdata[0][0].z[3][7]"
     value = lab.page.evaluate(hover)
-    redraw = "[...window.__rnnExplorer.values()][0].cards.forEach((card) => card.redraw())"
+    redraw = "[...window.__rnnExplorer.values()][0].panels.forEach((panel) => panel.redraw())"
     counts = updates(lab)
     lab.page.evaluate(redraw)
     lab.wait(f"Number(document.querySelector('.rx-gates').dataset.updates) > {counts['gates']}")
@@ -426,10 +426,10 @@ def test_every_figure_can_be_taken_home(visit: Visit) -> None:
     for name in FIGURES:
         saved = {}
         for words in ("PNG picture", "HTML, interactive", "CSV, the numbers"):
-            card = lab.page.locator(f".rx-{name}")
-            card.locator(".rx-menu summary").click()
+            panel = lab.page.locator(f".rx-{name}")
+            panel.locator(".rx-menu summary").click()
             with lab.page.expect_download() as download:
-                card.get_by_text(words).click()
+                panel.get_by_text(words).click()
             saved[words] = download.value.path().read_bytes()
         assert saved["PNG picture"].startswith(b"\x89PNG") and len(saved["PNG picture"]) > 5000, name
         assert b"Plotly.newPlot" in saved["HTML, interactive"], name
@@ -439,8 +439,8 @@ def test_every_figure_can_be_taken_home(visit: Visit) -> None:
 
 def test_an_enlarged_figure_fills_the_window_and_escape_brings_it_back(visit: Visit) -> None:
     lab = visit().open()
-    card = lab.page.locator(".rx-states")
-    card.get_by_role("button", name=re.compile("Enlarge")).click()
+    panel = lab.page.locator(".rx-states")
+    panel.get_by_role("button", name=re.compile("Enlarge")).click()
     lab.wait("document.querySelector('.rx-states .main-svg').getBoundingClientRect().width > 1200")
     lab.page.keyboard.press("Escape")
     lab.wait("document.querySelector('.rx-states .main-svg').getBoundingClientRect().width < 700")

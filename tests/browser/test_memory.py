@@ -132,18 +132,18 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
 
 def test_the_sentences_can_be_taken_home(visit: Visit) -> None:
     page = opened(visit)
-    card = page.page.locator(".rx-findings:visible")
-    card.locator("summary.rx-icon").click()
+    panel = page.page.locator(".rx-findings:visible")
+    panel.locator("summary.rx-icon").click()
     with page.page.expect_download() as begun:
-        card.get_by_text("CSV, the sentences").click()
+        panel.get_by_text("CSV, the sentences").click()
     with open(begun.value.path(), newline="") as file:
         rows = list(csv.DictReader(file))
-    shown = card.locator("li").all_inner_texts()
+    shown = panel.locator("li").all_inner_texts()
     assert [row["text"] for row in rows] == shown
     assert {row["severity"] for row in rows} <= {"good", "warning", "fact"}
 
 
-def test_a_narrow_window_stacks_the_cards(visit: Visit) -> None:
+def test_a_narrow_window_stacks_the_panels(visit: Visit) -> None:
     page = opened(visit, "task=names&cell=gru&hidden_size=8&train_size=64", width=900, height=900)
     order = ("gradient", "findings", *FIGURES[1:])
     boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in order]

@@ -48,15 +48,15 @@ def sidebar(visitor: Visitor) -> Locator:
 def test_nothing_is_crowded_and_the_sidebar_starts_closed(visit: Visit, width: int, page: str) -> None:
     shown = visit(width, 480 if width == 853 else 844)
     shown.page.goto(f"{shown.server.url}{page}?{SMALL}&pace=fast")
-    expect(shown.page.locator(".rx-card").first).to_be_visible()
+    expect(shown.page.locator(".rx-panel").first).to_be_visible()
     shown.wait("!document.querySelector('.rx-board[data-waiting]')")
     shown.page.wait_for_timeout(500)
     assert shown.page.evaluate(CROWDED) == []
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert shown.page.evaluate(f"{part}.scrollWidth") <= width
     assert shown.page.evaluate("document.elementFromPoint(20, 300).closest('[data-testid=stSidebar]')") is None
-    cards = [card.bounding_box() for card in shown.page.locator(".rx-card:visible").all()]
-    for above, below in itertools.pairwise(box for box in cards if box):
+    panels = [panel.bounding_box() for panel in shown.page.locator(".rx-panel:visible").all()]
+    for above, below in itertools.pairwise(box for box in panels if box):
         assert below["y"] >= above["y"] + above["height"]
     assert shown.page.evaluate(
         "[...document.querySelectorAll('.rx-how')].every((node) => node.scrollWidth <= node.clientWidth)"

@@ -35,12 +35,12 @@ PRESSED = ".rx-panels [aria-pressed=true]"
 
 
 def presenting(visitor: Visitor) -> None:
-    expect(visitor.page.locator(".rx-presenting .rx-card:visible").first).to_be_visible()
+    expect(visitor.page.locator(".rx-presenting .rx-panel:visible").first).to_be_visible()
 
 
 def settled(visitor: Visitor) -> None:
     """Until all that is seen is drawn in the size that is wanted now."""
-    visitor.wait(f"[...{BOARD}.cards.values()].every((card) => card.root.checkVisibility() ? !card.dirty : true)")
+    visitor.wait(f"[...{BOARD}.panels.values()].every((panel) => panel.root.checkVisibility() ? !panel.dirty : true)")
     visitor.page.wait_for_timeout(400)
 
 
@@ -140,8 +140,8 @@ def test_an_enlarged_figure_covers_the_sidebar_in_larger_type(visit: Visit) -> N
     size = "parseFloat(getComputedStyle(document.querySelector('.rx-states .xtick text')).fontSize)"
     before = lab.page.evaluate(size)
     lab.page.locator(".rx-states").get_by_role("button", name="Enlarge").click()
-    card = lab.page.locator(".rx-large")
-    expect(card).to_be_visible()
+    panel = lab.page.locator(".rx-large")
+    expect(panel).to_be_visible()
     for x, y in ((60, 100), (60, 600), (640, 30), (1240, 690)):
         inside = f"document.elementFromPoint({x}, {y})?.closest('.rx-large') !== null"
         lab.wait(inside)
@@ -154,9 +154,9 @@ def test_an_enlarged_figure_covers_the_sidebar_in_larger_type(visit: Visit) -> N
     lab.page.keyboard.press("Escape")
     expect(lab.page.locator(".rx-presenting")).to_have_count(0)
     lab.page.locator(".rx-states").get_by_role("button", name="Enlarge").click()
-    expect(card).to_be_visible()
+    expect(panel).to_be_visible()
     lab.page.keyboard.press("Escape")
-    expect(card).to_have_count(0)
+    expect(panel).to_have_count(0)
     lab.wait(f"{size} === {before}")
 
 

@@ -32,8 +32,8 @@ def opened(visit: Visit, query: str, *figures: str, **window: int) -> Visitor:
     return page
 
 
-def title(page: Visitor, card: str, text: str) -> None:
-    expect(page.page.locator(f".rx-{card}:visible .rx-title")).to_contain_text(text)
+def title(page: Visitor, panel: str, text: str) -> None:
+    expect(page.page.locator(f".rx-{panel}:visible .rx-title")).to_contain_text(text)
 
 
 def choose_mode(page: Visitor, name: str) -> None:

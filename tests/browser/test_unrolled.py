@@ -16,7 +16,7 @@ def test_a_sentence_above_the_figures_says_what_is_going_on(visit: Visit) -> Non
     lab = visit().open("task=digits&hidden_size=8")
     about = lab.page.locator(".rx-about:visible")
     expect(about).to_have_text("An RNN reads an 8 × 8 digit one row per time step, then names it.")
-    line, first = about.bounding_box(), lab.page.locator(".rx-card").first.bounding_box()
+    line, first = about.bounding_box(), lab.page.locator(".rx-panel").first.bounding_box()
     assert line and first and line["height"] < 22 and line["y"] + line["height"] < first["y"]
     for title, board in (("Cell", "cell"), ("Memory", "memory"), ("Dynamics", "dynamics"), ("Try it", "try")):
         lab.go(title, board)
@@ -45,7 +45,7 @@ def test_the_unrolled_network_moves_in_place_and_marks_time_with_the_others(visi
     assert len(moved) >= 9 and any("%" in text for text in moved)
     updates = "Number(document.querySelector('.rx-gates').dataset.updates)"
     before = lab.page.evaluate(updates)
-    lab.page.evaluate("[...window.__rnnExplorer.values()][0].cards.get('gates').redraw()")
+    lab.page.evaluate("[...window.__rnnExplorer.values()][0].panels.get('gates').redraw()")
     lab.wait(f"{updates} > {before}")
     assert lab.page.evaluate(read) == moved, "drawn whole it says the same"
     # The column of the third step, in the band of the states: the strips take a third of each column.

@@ -95,7 +95,7 @@ def test_a_frame_can_be_made_even_where_nothing_is_known_or_finite() -> None:
     trainer = trainer_of("task=adding&cell=rnn&hidden_size=3")
     bare = view_of(trainer, snapshot=None, baseline=None, metric_name="", status="starting")
     told = unpack(encoder_of().frame(seen(bare)))
-    assert not {"cards", "grid", "tools"} & set(told) and told["figures"] == {}, "what the page shows stays"
+    assert not {"panels", "grid", "tools"} & set(told) and told["figures"] == {}, "what the page shows stays"
     broken = {"step": np.array([1, 2]), "loss": np.array([1.0, math.inf]), "metric": np.array([math.nan, math.nan])}
     view = view_of(
         trainer,
@@ -108,12 +108,12 @@ def test_a_frame_can_be_made_even_where_nothing_is_known_or_finite() -> None:
 
 
 @pytest.mark.parametrize("name", VIEWS.names())
-def test_a_page_waits_in_the_places_of_the_cards_that_come(name: str) -> None:
+def test_a_page_waits_in_the_places_of_the_panels_that_come(name: str) -> None:
     board = VIEWS.get(name)
     told = unpack(Encoder(board(board.selection_class())).frame(seen(view_of(trainer_of("task=digits")))))
-    assert tuple(told["cards"]) == board.usual
-    places = [told["grid"]["spans"].get(card) for card in told["cards"]]
-    assert places == [(list(board.spans[card]) if card in board.spans else None) for card in board.usual]
+    assert tuple(told["panels"]) == board.usual
+    places = [told["grid"]["spans"].get(panel) for panel in told["panels"]]
+    assert places == [(list(board.spans[panel]) if panel in board.spans else None) for panel in board.usual]
     assert (told["grid"]["rows"], told["grid"]["least"]) == (board.rows, board.least_height)
 
 
@@ -138,10 +138,10 @@ def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
     trainer = trainer_of("task=adding&cell=gru&hidden_size=8")
     picture = LabView(LabSelection())
     view = view_of(trainer)
-    before = next(figure for figure in picture.cards(seen(view)) if figure.name == "state_trajectory")
+    before = next(figure for figure in picture.panels(seen(view)) if figure.name == "state_trajectory")
     trainer.change(learning_rate=1e-6)
     trainer.step()
-    after = next(figure for figure in picture.cards(seen(view_of(trainer, 2))) if figure.name == "state_trajectory")
+    after = next(figure for figure in picture.panels(seen(view_of(trainer, 2))) if figure.name == "state_trajectory")
     drawn = [np.array(figure.data[-1]["x"]) for figure in (before, after)]
     np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-2)
     assert before.layout["xaxis"]["range"] == after.layout["xaxis"]["range"]
@@ -153,7 +153,9 @@ def test_the_ends_of_a_path_fit_when_it_rests_and_only_grow_while_it_moves() -> 
 
     def width(status: str) -> float:
         path = next(
-            figure for figure in board.cards(seen(view_of(trainer, status=status))) if figure.name == "state_trajectory"
+            figure
+            for figure in board.panels(seen(view_of(trainer, status=status)))
+            if figure.name == "state_trajectory"
         )
         low, high = path.layout["xaxis"]["range"]
         return high - low

@@ -14,7 +14,7 @@ from rnn_explorer.analysis.registry import ANALYSES, answer, load
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
 from rnn_explorer.views.cell import CellSelection, CellView, lively_step
@@ -38,9 +38,9 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[CellView, ViewState]:
     return board, ViewState(view, view.step, answers=answers)
 
 
-def cards(trainer: Trainer, **chosen: Any) -> dict[str, Figure | Drawing]:
+def panels(trainer: Trainer, **chosen: Any) -> dict[str, Figure | SvgPanel]:
     board, seen = look(trainer, **chosen)
-    return {card.name: card for card in board.cards(seen)}
+    return {panel.name: panel for panel in board.panels(seen)}
 
 
 @pytest.mark.parametrize(
@@ -58,34 +58,34 @@ def test_every_kind_of_model_is_drawn_in_every_way(query: str) -> None:
     trainer.step()
     for unit in (-1, 0):
         for more in ({}, {"layer": 1, "direction": "backward", "view": "unrolled", "time": 4, "sequence": 3}):
-            found = cards(trainer, unit=unit, **more)
+            found = panels(trainer, unit=unit, **more)
             assert list(found) == ["cell", "prediction", "states" if unit < 0 else "over_time"]
-            assert isinstance(found["cell"], Drawing) and found["cell"].equations
+            assert isinstance(found["cell"], SvgPanel) and found["cell"].equations
             board, seen = look(trainer, unit=unit, **more)
             frame = unpack(Encoder(board).frame(seen))
             assert set(frame["figures"]) == set(found) and frame["figures"]["cell"]["svg"].startswith("<svg")
             assert frame["figures"]["cell"]["equations"][0]["numbers"][0]["term"]
 
 
-def test_before_anything_is_known_the_cards_have_their_places() -> None:
+def test_before_anything_is_known_the_panels_have_their_places() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
     board = CellView(CellSelection())
-    assert [card.name for card in board.cards(ViewState(view_of(trainer, snapshot=None), 0))] == ["cell"]
+    assert [panel.name for panel in board.panels(ViewState(view_of(trainer, snapshot=None), 0))] == ["cell"]
     view = view_of(trainer)
-    assert [card.name for card in board.cards(ViewState(view, 0))] == ["cell", "prediction", "states"], (
+    assert [panel.name for panel in board.panels(ViewState(view, 0))] == ["cell", "prediction", "states"], (
         "until it is computed"
     )
     board.selection = CellSelection(change=SHUT)
-    bare = {card.name: card for card in board.cards(ViewState(view, 0))}
+    bare = {panel.name: panel for panel in board.panels(ViewState(view, 0))}
     assert list(bare) == ["cell", "what_if", "what_if_answer"]
-    assert all(card.title for card in bare.values())
+    assert all(panel.title for panel in bare.values())
 
 
 def test_the_step_and_the_unit_are_what_is_chosen() -> None:
     trainer = trainer_of("task=temporal_order&cell=gru&hidden_size=4")
-    assert cards(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at t = 7, unit 2"
-    assert cards(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at t = 40, unit 3"
-    assert cards(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at t = 1, mean over 4 units"
+    assert panels(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at t = 7, unit 2"
+    assert panels(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at t = 40, unit 3"
+    assert panels(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at t = 1, mean over 4 units"
 
 
 @pytest.mark.parametrize("query", ["task=temporal_order&cell=gru", "task=names&cell=lstm&bidirectional=true"])
@@ -101,8 +101,8 @@ def test_it_opens_where_something_happens(query: str) -> None:
             assert length // 3 < chosen.time <= -(-2 * length // 3)
             moved = np.abs(np.diff(hidden[:, chosen.unit], prepend=0))
             assert moved[chosen.time - 1] == max(moved[length // 3 : -(-2 * length // 3)])
-            assert f"at t = {chosen.time}, unit {chosen.unit}" in board.cards(seen)[0].title
-            assert board.cards(seen)[2].name == "over_time"
+            assert f"at t = {chosen.time}, unit {chosen.unit}" in board.panels(seen)[0].title
+            assert board.panels(seen)[2].name == "over_time"
 
 
 def test_what_is_opened_stays_while_the_model_learns_unless_it_falls_silent() -> None:
@@ -159,12 +159,12 @@ def test_units_are_chosen_by_name_with_the_mean_first() -> None:
 
 def test_what_if_shows_both_ways() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
-    found = cards(trainer, change=SHUT, unit=1)
+    found = panels(trainer, change=SHUT, unit=1)
     assert list(found) == ["cell", "what_if", "what_if_answer"]
     assert found["what_if"].title == "What if: forget gate of all units clamped to 0 at every time step"
     assert "originally" in found["what_if_answer"].title.lower()
     drawing = found["cell"]
-    assert isinstance(drawing, Drawing)
+    assert isinstance(drawing, SvgPanel)
     assert "clamped to 0" in drawing.title and "forget clamped" in drawing.svg
     assert not drawing.table["forget"].any() and drawing.table["original: forget"].all()
     with_all = {
@@ -173,7 +173,7 @@ def test_what_if_shows_both_ways() -> None:
         "inputs": [[2, 5]],
         "weights": [["weight_hh", 0, 2, None]],
     }
-    assert found.keys() == cards(trainer, change=json.dumps(with_all)).keys()
+    assert found.keys() == panels(trainer, change=json.dumps(with_all)).keys()
 
 
 def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:

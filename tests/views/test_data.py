@@ -18,6 +18,6 @@ def test_it_draws_the_curves_of_a_run_with_the_axis_that_is_chosen() -> None:
     assert VIEWS.get("data") is DataView
     for log, kind in ((False, "linear"), (True, "log")):
         board = DataView(DataSelection.read({"log": str(log).lower(), "layer": "7"}))
-        (figure,) = board.cards(ViewState(view, view.step))
+        (figure,) = board.panels(ViewState(view, view.step))
         assert figure.name == "curves" and figure.layout["yaxis"].get("type", "linear") == kind
         assert [tool.field for tool in board.tools(ViewState(view, view.step))] == ["log"]

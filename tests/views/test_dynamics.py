@@ -1,4 +1,4 @@
-"""The dynamics page's board without a server: its cards in every state of knowledge, its tools, its questions."""
+"""The dynamics page's board without a server: its panels in every state of knowledge, its tools, its questions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rnn_explorer.views.base import AnalysisResult, ViewState
 from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsSelection, DynamicsView, SearchFor
 from tests.engine.test_pictures import view_of
 
-CARDS = ["dynamics", "eigenvalues", "flow", "found"]
+PANELS = ["dynamics", "eigenvalues", "flow", "found"]
 FLIP_FLOP = "task=flip_flop&cell=rnn&hidden_size=4&seq_len=10"
 TWO_WAYS = "task=flip_flop&cell=lstm&hidden_size=4&seq_len=10&num_layers=2&bidirectional=true"
 NAMES = "task=names&train_size=64&cell=gru&hidden_size=4"
@@ -80,36 +80,36 @@ def answered(trainer: Trainer, board: DynamicsView, past: bool = False, **more: 
         for question in board.questions(seen(trainer, answers, past, **more)):
             value = ask(subject, question.kind, question.options)
             answers[question.name] = AnalysisResult(value, trainer.step_count)
-        board.cards(seen(trainer, answers, past, **more))
+        board.panels(seen(trainer, answers, past, **more))
     return seen(trainer, answers, past, **more)
 
 
-def named(cards: Any) -> dict[str, Any]:
-    return {card.name: card for card in cards}
+def named(panels: Any) -> dict[str, Any]:
+    return {panel.name: panel for panel in panels}
 
 
 def asked(board: DynamicsView, look: ViewState) -> dict[str, Any]:
     return {question.name: question for question in board.questions(look)}
 
 
-def traces(card: Any) -> list[str]:
-    return [trace["name"] for trace in card.data]
+def traces(panel: Any) -> list[str]:
+    return [trace["name"] for trace in panel.data]
 
 
-# -- the cards --------------------------------------------------------------------------------------------------
+# -- the panels --------------------------------------------------------------------------------------------------
 
 
 @every
-def test_there_are_always_the_same_cards(query: str) -> None:
+def test_there_are_always_the_same_panels(query: str) -> None:
     trainer, board = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3"))
     nothing = ViewState(view_of(trainer, snapshot=None), 0)
     for look in (nothing, seen(trainer), answered(trainer, board)):
-        cards = board.cards(look)
-        assert [card.name for card in cards] == CARDS
-        for card in cards:
-            assert card.title and card.how_to_read and card.to_csv()
-            if hasattr(card, "to_plotly"):
-                card.to_plotly("dark")
+        panels = board.panels(look)
+        assert [panel.name for panel in panels] == PANELS
+        for panel in panels:
+            assert panel.title and panel.how_to_read and panel.to_csv()
+            if hasattr(panel, "to_plotly"):
+                panel.to_plotly("dark")
         unpack(Encoder(board).frame(look))
 
 
@@ -118,29 +118,29 @@ def test_once_answered_all_of_it_is_drawn(query: str) -> None:
     trainer, board = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3", dims=3))
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow", "points", "spectrum", "kicked"}
-    cards = named(board.cards(look))
-    assert "left alone" in traces(cards["dynamics"]) and "chosen" in traces(cards["dynamics"])
-    kind = cards["dynamics"].data[0]["type"]
+    panels = named(board.panels(look))
+    assert "left alone" in traces(panels["dynamics"]) and "chosen" in traces(panels["dynamics"])
+    kind = panels["dynamics"].data[0]["type"]
     whole = look.answers["trajectories"].value.space.whole
     assert kind == ("scatter" if whole else "scatter3d")  # two numbers need no third axis
     assert ("dims" in [tool.field for tool in board.tools(look)]) is not whole
-    assert "at t = 3 of sequence 2" in cards["eigenvalues"].title
-    assert "annotations" not in cards["dynamics"].layout
-    assert ("exact" in cards["flow"].title) is whole
-    found = [line["text"] for line in cards["found"].lines]
+    assert "at t = 3 of sequence 2" in panels["eigenvalues"].title
+    assert "annotations" not in panels["dynamics"].layout
+    assert ("exact" in panels["flow"].title) is whole
+    found = [line["text"] for line in panels["found"].lines]
     assert found[0].startswith("The state at t = 3 of sequence 2 of")
-    assert cards["found"].title == "Findings at optimizer step 2"
+    assert panels["found"].title == "Findings at optimizer step 2"
 
 
 def test_before_a_search_it_says_what_to_press_and_asks_for_none() -> None:
     trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow"}
-    cards = named(board.cards(look))
-    assert "Find fixed points" in cards["dynamics"].layout["annotations"][0]["text"]
-    assert "Find fixed points" in cards["found"].lines[0]["text"]
+    panels = named(board.panels(look))
+    assert "Find fixed points" in panels["dynamics"].layout["annotations"][0]["text"]
+    assert "Find fixed points" in panels["found"].lines[0]["text"]
     searching = seen(trainer, {**look.answers, "points": AnalysisResult(pending=True)})
-    assert "Searching" in named(board.cards(searching))["dynamics"].layout["annotations"][0]["text"]
+    assert "Searching" in named(board.panels(searching))["dynamics"].layout["annotations"][0]["text"]
 
 
 def test_a_point_is_chosen_and_kicked() -> None:
@@ -149,13 +149,13 @@ def test_a_point_is_chosen_and_kicked() -> None:
     points, kicked = look.answers["points"].value, look.answers["kicked"].value
     np.testing.assert_allclose(kicked.states[0, 0], points.points[0], atol=1e-6)
     assert kicked.kick == pytest.approx(0.2 * points.spread)
-    cards = named(board.cards(look))
-    ring = cards["dynamics"].data[-1]
+    panels = named(board.panels(look))
+    ring = panels["dynamics"].data[-1]
     assert ring["name"] == "chosen"
     at = look.answers["trajectories"].value.space.project(points.points[:1])
     np.testing.assert_allclose(np.abs([ring["x"], ring["y"]]), np.abs(at[:, :2].T), atol=1e-5)
-    assert cards["eigenvalues"].title.startswith("Eigenvalues at point 1 (")
-    said = [line["text"] for line in cards["found"].lines if line["kind"] != "warning"]
+    assert panels["eigenvalues"].title.startswith("Eigenvalues at point 1 (")
+    said = [line["text"] for line in panels["found"].lines if line["kind"] != "warning"]
     assert said[0].startswith(f"Point 1 ({points.holds(0)}) of RNN layer 1, kicked by")
     assert said[1].startswith("Point 1 is chosen: ")
 
@@ -165,7 +165,7 @@ def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
     trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick=pick))
     look = answered(trainer, board)
     assert set(look.answers) == {"trajectories", "flow", "points"}
-    assert "chosen" not in traces(named(board.cards(look))["dynamics"])
+    assert "chosen" not in traces(named(board.panels(look))["dynamics"])
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
@@ -176,7 +176,7 @@ def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> N
     board = DynamicsView(DynamicsSelection(layer=layer, direction=direction, find=find))
     look = answered(trainer, board)
     name = f"LSTM layer {layer + 1}" + (", backward" if direction == "backward" else "")
-    assert f"of {name} under" in named(board.cards(look))["dynamics"].title
+    assert f"of {name} under" in named(board.panels(look))["dynamics"].title
     assert {tool.field for tool in board.tools(look)} >= {"layer", "direction"}
 
 
@@ -185,9 +185,9 @@ def test_answers_about_another_layer_are_not_drawn() -> None:
     look = answered(trainer, board)
     board.selection = DynamicsSelection(layer=1, find=ASKED, pick="1, 2")
     assert set(asked(board, look)) == {"trajectories", "spectrum", "kicked"}
-    cards = named(board.cards(look))
-    assert cards["dynamics"].data == [] and cards["flow"].data == []
-    assert cards["found"].title == "Findings"
+    panels = named(board.panels(look))
+    assert panels["dynamics"].data == [] and panels["flow"].data == []
+    assert panels["found"].title == "Findings"
 
 
 def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
@@ -206,7 +206,7 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
                     assert "finite" in str(error)
                     answers[question.name] = AnalysisResult(error=str(error))
         look = seen(trainer, answers)
-        assert [card.name for card in board.cards(look)] == CARDS
+        assert [panel.name for panel in board.panels(look)] == PANELS
         unpack(Encoder(board).frame(look))
 
 
@@ -230,12 +230,12 @@ def test_axes_keep_their_directions_while_it_learns() -> None:
 def test_axes_that_come_back_turned_round_are_turned_again() -> None:
     trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
     look = answered(trainer, board)
-    before = named(board.cards(look))["dynamics"].data[0]["x"]
+    before = named(board.panels(look))["dynamics"].data[0]["x"]
     paths = look.answers["trajectories"].value
     basis = paths.space.basis
     turned = Space(Basis(basis.mean, -basis.components, basis.explained), paths.space.names)
     again = {**look.answers, "trajectories": AnalysisResult(dataclasses.replace(paths, space=turned))}
-    np.testing.assert_allclose(named(board.cards(seen(trainer, again)))["dynamics"].data[0]["x"], before)
+    np.testing.assert_allclose(named(board.panels(seen(trainer, again)))["dynamics"].data[0]["x"], before)
 
 
 def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_way(
@@ -302,7 +302,7 @@ def test_zeros_are_zeros_however_they_are_chosen() -> None:
     trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED))
     look = answered(trainer, board)
     board.selection = dataclasses.replace(board.selection, input="0,0,0")
-    assert "Out of date" not in named(board.cards(look))["dynamics"].title
+    assert "Out of date" not in named(board.panels(look))["dynamics"].title
     symbol = trainer_of(NAMES).snapshot()
     assert DynamicsSelection(input="0").constant(symbol) == (0.0,), "the first symbol is no zero"
 
@@ -318,19 +318,19 @@ def test_an_answered_search_is_not_made_again() -> None:
     assert "points" in asked(board, seen(trainer))
 
 
-def verdicts(card: Any) -> list[str]:
-    return [line["text"] for line in card.lines]
+def verdicts(panel: Any) -> list[str]:
+    return [line["text"] for line in panel.lines]
 
 
-def symbols(card: Any) -> list[dict[str, Any]]:
-    return [trace for trace in card.data if trace["name"][0].isdigit() and trace.get("mode") == "markers"]
+def symbols(panel: Any) -> list[dict[str, Any]]:
+    return [trace for trace in panel.data if trace["name"][0].isdigit() and trace.get("mode") == "markers"]
 
 
 @pytest.mark.parametrize("what", ["input", "step"])
 def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: str) -> None:
     trainer, board = trainer_of(FLIP_FLOP, 10), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1"))
     look = answered(trainer, board)
-    fresh = named(board.cards(look))
+    fresh = named(board.panels(look))
     assert all(trace.get("opacity", 1) == 1 for trace in symbols(fresh["dynamics"]))
     assert any("let run on" in text for text in verdicts(fresh["found"]))
     if what == "input":
@@ -339,29 +339,29 @@ def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: s
     else:
         trainer.advance(60, 14)
         later = seen(trainer, look.answers)
-    cards = named(board.cards(later))
-    assert symbols(cards["dynamics"]) and all(trace["opacity"] <= 0.25 for trace in symbols(cards["dynamics"]))
-    assert not [trace for trace in symbols(cards["dynamics"]) if "meta" in trace], "none can be chosen"
-    assert cards["dynamics"].title.startswith("Out of date: ")
-    (text,) = verdicts(cards["found"])
+    panels = named(board.panels(later))
+    assert symbols(panels["dynamics"]) and all(trace["opacity"] <= 0.25 for trace in symbols(panels["dynamics"]))
+    assert not [trace for trace in symbols(panels["dynamics"]) if "meta" in trace], "none can be chosen"
+    assert panels["dynamics"].title.startswith("Out of date: ")
+    (text,) = verdicts(panels["found"])
     assert text.startswith(
         "These points were found under input 0" if what == "input" else "These points were found at optimizer step 10"
     )
-    assert cards["found"].lines[0]["kind"] == "warning"
+    assert panels["found"].lines[0]["kind"] == "warning"
     assert "kicked" not in asked(board, later), "a point that holds no longer is not kicked"
-    assert not any(trace.get("name", "").endswith("stable") for trace in cards["flow"].data)
-    assert len(cards["eigenvalues"].data[1]["x"]) == 0
+    assert not any(trace.get("name", "").endswith("stable") for trace in panels["flow"].data)
+    assert len(panels["eigenvalues"].data[1]["x"]) == 0
     pressed(board, later)
     again = answered(trainer, board)
-    assert "Out of date" not in named(board.cards(again))["dynamics"].title
+    assert "Out of date" not in named(board.panels(again))["dynamics"].title
 
 
 def test_a_kick_under_another_input_says_nothing() -> None:
     trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(pick="2, 3"))
     look = answered(trainer, board)
-    assert any("kicked" in text for text in verdicts(named(board.cards(look))["found"]))
+    assert any("kicked" in text for text in verdicts(named(board.panels(look))["found"]))
     board.selection = dataclasses.replace(board.selection, input="1,0,0")
-    assert not any("kicked by" in text for text in verdicts(named(board.cards(look))["found"]))
+    assert not any("kicked by" in text for text in verdicts(named(board.panels(look))["found"]))
 
 
 def test_while_it_learns_points_of_the_last_search_hold() -> None:
@@ -370,7 +370,7 @@ def test_while_it_learns_points_of_the_last_search_hold() -> None:
     look = answered(trainer, board)
     trainer.advance(60, 9)
     learning = seen(trainer, look.answers, status="training")
-    assert "Out of date" not in named(board.cards(learning))["dynamics"].title
+    assert "Out of date" not in named(board.panels(learning))["dynamics"].title
 
 
 @given(st.text(max_size=40))
@@ -404,7 +404,7 @@ def test_the_constant_input_goes_into_all_questions() -> None:
     for name in ("flow", "points", "spectrum", "kicked"):
         assert questions[name].options["input"] == [1.0, 0.0, -0.5]
         assert look.answers[name].value.held.words == "pulse 1 = 1, pulse 3 = -0.5"
-    assert "pulse 1 = 1" in named(board.cards(look))["dynamics"].title
+    assert "pulse 1 = 1" in named(board.panels(look))["dynamics"].title
 
 
 @pytest.mark.parametrize("text", ["", "1", "1,2", "1,2,3,4", "a,b,c", "nan,0,0", "1,,2", "inf,0,0"])
@@ -433,7 +433,7 @@ def test_tools_for_a_choice_are_there_while_something_is_chosen() -> None:
     assert set(fields(pick="1, 2")) == {"find", "refresh", "inits", "dims", "kick", "pick"}
     assert fields(pick="1, 2")["pick"].options == (("", "Clear"),)
     places = {tool.place for tool in fields(pick="1, 2").values()}
-    assert places <= {"bar", *CARDS}
+    assert places <= {"bar", *PANELS}
 
 
 @given(st.dictionaries(st.sampled_from([*DynamicsSelection.__dataclass_fields__, "other"]), st.text(max_size=12)))
@@ -486,4 +486,4 @@ def test_what_follows_from_an_answer_is_asked_before_all_is_settled(monkeypatch:
             engine.waiting.pop()()
         look = looker.look()
     assert look.answer("kicked").value is not None, "a download holds the kicked states of a chosen point"
-    assert "left alone" in traces(named(looker.board.cards(look))["dynamics"])
+    assert "left alone" in traces(named(looker.board.panels(look))["dynamics"])

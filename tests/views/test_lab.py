@@ -40,7 +40,7 @@ def seen(trainer: Trainer, snapshot: Snapshot, past: bool) -> ViewState:
 
 
 def path_of(board: LabView, look: ViewState) -> Figure:
-    return next(card for card in board.cards(look) if card.name == "state_trajectory")
+    return next(panel for panel in board.panels(look) if panel.name == "state_trajectory")
 
 
 def points(figure: Figure) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monk
     def newest(**more: Any) -> int:
         trainer.advance(0.0)
         view = view_of(trainer, **{"status": "training", "steps_per_second": 500.0, **more})
-        curves = board.cards(ViewState(view, view.step))[0]
+        curves = board.panels(ViewState(view, view.step))[0]
         return int(curves.data[0]["x"][-1])
 
     first = newest()
@@ -129,7 +129,7 @@ def test_the_simple_rnn_is_unrolled_and_every_way_can_be_chosen_for_every_cell(c
     board, look = LabView(LabSelection()), seen(trainer, trainer.snapshot(), past=False)
 
     def title() -> str:
-        return next(card.title for card in board.cards(look) if card.name == "gates")
+        return next(panel.title for panel in board.panels(look) if panel.name == "gates")
 
     assert title().startswith(usual)
     assert board.fitted(look).gates == ("unrolled" if cell == "rnn" else "maps"), "what the page's control shows"
@@ -147,8 +147,8 @@ def test_the_layer_that_is_chosen_is_the_one_unrolled() -> None:
     trainer = Trainer(Experiment.from_query("hidden_size=3&num_layers=2&bidirectional=true"))
     look = seen(trainer, trainer.snapshot(), past=False)
     board = LabView(LabSelection(layer=1, direction="backward"))
-    card = next(card for card in board.cards(look) if card.name == "gates")
-    assert card.title == "RNN layer 2, backward, unrolled over 8 time steps"
-    assert isinstance(card, Figure) and look.view.snapshot is not None
+    panel = next(panel for panel in board.panels(look) if panel.name == "gates")
+    assert panel.title == "RNN layer 2, backward, unrolled over 8 time steps"
+    assert isinstance(panel, Figure) and look.view.snapshot is not None
     state = look.view.snapshot.trace.layer(1, "backward").states["hidden"][0]
-    np.testing.assert_array_equal(card.data[0]["z"][:, 1::3], state.T)
+    np.testing.assert_array_equal(panel.data[0]["z"][:, 1::3], state.T)

@@ -1,4 +1,4 @@
-"""The memory page's board without a server: its cards in every state of knowledge, its tools, and pinned curves."""
+"""The memory page's board without a server: its panels in every state of knowledge, its tools, and pinned curves."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from rnn_explorer.engine.channels import file_of
 from rnn_explorer.engine.frames import pack, unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.training import Trainer
 from rnn_explorer.views.base import AnalysisResult, ViewState
 from rnn_explorer.views.memory import LONGEST_PINS, MOST_PINS, MemorySelection, MemoryView, read_pins, write_pins
 
-CARDS = ["gradient", "findings", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"]
+PANELS = ["gradient", "findings", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"]
 QUERIES = [
     "task=adding&cell=rnn&hidden_size=4&seq_len=12",
     "task=adding&cell=rnn&nonlinearity=relu&hidden_size=4&seq_len=12",
@@ -76,19 +76,19 @@ def answered(trainer: Trainer, board: MemoryView) -> ViewState:
     return seen(trainer, answers)
 
 
-def named(cards: Any) -> dict[str, Any]:
-    return {card.name: card for card in cards}
+def named(panels: Any) -> dict[str, Any]:
+    return {panel.name: panel for panel in panels}
 
 
-# -- the cards --------------------------------------------------------------------------------------------------
+# -- the panels --------------------------------------------------------------------------------------------------
 
 
 @every
-def test_there_are_always_the_same_cards(query: str) -> None:
+def test_there_are_always_the_same_panels(query: str) -> None:
     trainer, board = trainer_of(query), MemoryView(MemorySelection())
     trainer.advance(60, 2)
     for known in (seen(trainer, snapshot=None), seen(trainer), answered(trainer, board)):
-        assert [card.name for card in board.cards(known)] == CARDS
+        assert [panel.name for panel in board.panels(known)] == PANELS
         unpack(Encoder(board).frame(known))
 
 
@@ -98,36 +98,36 @@ def test_what_was_found_is_drawn(query: str) -> None:
     trainer.advance(60, 3)
     known = answered(trainer, board)
     report = known.answers["memory"].value
-    cards = named(board.cards(known))
-    assert isinstance(cards["findings"], Words) and "at optimizer step 3" in cards["findings"].title
-    assert {line["text"] for line in cards["findings"].lines} == {found.text for found in report.findings}
-    curves = [trace for trace in cards["gradient"].data if trace["name"] not in ("fit", "effective memory")]
-    assert len(curves) == len(report.cells) == len(cards["loss_gradient"].data)
-    assert len(cards["jacobian_norms"].data[0]["z"]) == report.length
-    np.testing.assert_allclose(cards["saliency"].data[0]["y"], report.saliency.relative, atol=1e-6)
-    assert cards["gradient_norm"].data[0]["x"].tolist() == [1, 2, 3]
-    assert cards["gradient_norm"].layout["shapes"][0]["y0"] == trainer.experiment.training.clip_norm
+    panels = named(board.panels(known))
+    assert isinstance(panels["findings"], TextPanel) and "at optimizer step 3" in panels["findings"].title
+    assert {line["text"] for line in panels["findings"].lines} == {found.text for found in report.findings}
+    curves = [trace for trace in panels["gradient"].data if trace["name"] not in ("fit", "effective memory")]
+    assert len(curves) == len(report.cells) == len(panels["loss_gradient"].data)
+    assert len(panels["jacobian_norms"].data[0]["z"]) == report.length
+    np.testing.assert_allclose(panels["saliency"].data[0]["y"], report.saliency.relative, atol=1e-6)
+    assert panels["gradient_norm"].data[0]["x"].tolist() == [1, 2, 3]
+    assert panels["gradient_norm"].layout["shapes"][0]["y0"] == trainer.experiment.training.clip_norm
 
 
 def test_a_frame_holds_the_sentences_and_then_only_what_changed() -> None:
     trainer, board = trainer_of(QUERIES[0]), MemoryView(MemorySelection())
     encoder, known = Encoder(board), answered(trainer, board)
     first = unpack(encoder.frame(known))
-    assert set(first["figures"]) == set(CARDS) and first["cards"] == CARDS
+    assert set(first["figures"]) == set(PANELS) and first["panels"] == PANELS
     lines = first["figures"]["findings"]["lines"]
     assert lines and {"kind", "text"} == set(lines[0]) and "svg" not in first["figures"]["findings"]
     assert unpack(encoder.frame(known))["figures"] == {}
-    assert file_of(named(board.cards(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
-    assert file_of(named(board.cards(known))["findings"], "html") is None
+    assert file_of(named(board.panels(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
+    assert file_of(named(board.panels(known))["findings"], "html") is None
 
 
 def test_layouts_stay_while_only_values_change() -> None:
     trainer, board = trainer_of(QUERIES[2]), MemoryView(MemorySelection())
     trainer.advance(60, 2)
-    before = named(board.cards(answered(trainer, board)))
+    before = named(board.panels(answered(trainer, board)))
     trainer.change(learning_rate=1e-6)
     trainer.step()
-    after = named(board.cards(answered(trainer, board)))
+    after = named(board.panels(answered(trainer, board)))
     for name in ("gradient", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"):
         assert pack(before[name].layout) == pack(after[name].layout), name
 
@@ -199,7 +199,7 @@ def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
 
 def labels(trainer: Trainer, pins: str = "") -> list[str]:
     board = MemoryView(MemorySelection(pins=pins))
-    figure = named(board.cards(answered(trainer, board)))["gradient"]
+    figure = named(board.panels(answered(trainer, board)))["gradient"]
     return [trace["name"] for trace in figure.data if "step" in trace["name"]]
 
 

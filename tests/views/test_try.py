@@ -50,9 +50,9 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[TryView, ViewState]:
     return board, ViewState(view, view.step, answers=answers)
 
 
-def cards(trainer: Trainer, **chosen: Any) -> dict[str, Any]:
+def panels(trainer: Trainer, **chosen: Any) -> dict[str, Any]:
     board, seen = look(trainer, **chosen)
-    return {card.name: card for card in board.cards(seen)}
+    return {panel.name: panel for panel in board.panels(seen)}
 
 
 def own_of(trainer: Trainer) -> str:
@@ -76,15 +76,15 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
     for mode in ("task", "own"):
         wanted = own if mode == "own" or way == "values" else [FIRST[way], *(TEXT if text else [])]
         board, seen = look(trainer, mode=mode, own=own_of(trainer))
-        assert [card.name for card in board.cards(seen)] == wanted
+        assert [panel.name for panel in board.panels(seen)] == wanted
         assert not [told.error for told in seen.answers.values() if told.error]
         frame = unpack(Encoder(board).frame(seen))
-        assert set(frame["figures"]) == set(wanted) == set(frame["cards"])
+        assert set(frame["figures"]) == set(wanted) == set(frame["panels"])
         assert sum(frame["grid"]["spans"].get(name, [3, 1])[0] for name in wanted) % 6 == 0, "rows are full"
         assert {tool["place"] for tool in frame["tools"]} <= {"bar", *wanted}
         bare = TryView(board.selection)
-        assert [card.name for card in bare.cards(ViewState(view, 0))] == wanted, "cards keep their places"
-        assert bare.cards(ViewState(view_of(trainer, snapshot=None), 0)) == []
+        assert [panel.name for panel in bare.panels(ViewState(view, 0))] == wanted, "panels keep their places"
+        assert bare.panels(ViewState(view_of(trainer, snapshot=None), 0)) == []
 
 
 @pytest.mark.parametrize("task, kind, more", [
@@ -94,7 +94,7 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
 def test_a_task_with_several_questions_is_tried_as_it_is_asked(task: str, kind: str, more: str) -> None:
     trainer = small(task, "gru", more)
     assert way_of(view_of(trainer)) == kind
-    assert cards(trainer, mode="own", own=own_of(trainer))["prediction"].data
+    assert panels(trainer, mode="own", own=own_of(trainer))["prediction"].data
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -102,7 +102,7 @@ def test_every_cell_in_two_layers_and_both_directions(cell: str) -> None:
     trainer = small("names", cell, "&num_layers=2&bidirectional=true")
     chosen = {"layer": 1, "direction": "backward", "quantity": "hidden", "unit": 2}
     for mode in ("task", "own"):
-        found = cards(trainer, mode=mode, own='"Li"', **chosen)
+        found = panels(trainer, mode=mode, own='"Li"', **chosen)
         assert "unit 2" in found["colored_text"].title and "layer 2, backward" in found["unit_correlations"].title
 
 
@@ -114,9 +114,9 @@ def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_c
     found = seen.answer("sample").value
     assert found.text.startswith("Ahab ") and len(found.written) == 160
     assert look(trainer, prefix="Ahab ", temperature=0.5, again=4)[1].answer("sample").value.written != found.written
-    (card, *_) = board.cards(seen)
-    assert "temperature 0.5" in card.title and card.notes == ()
-    assert "left out" in cards(trainer, prefix="Ähab €")["generated_text"].notes[0]
+    (panel, *_) = board.panels(seen)
+    assert "temperature 0.5" in panel.title and panel.notes == ()
+    assert "left out" in panels(trainer, prefix="Ähab €")["generated_text"].notes[0]
     fitted = TrySelection.read({"temperature": "-4", "again": "-1", "steps": "9999", "value": "7", "quantity": "soul"})
     fitted = fitted.fit(trainer.snapshot())
     assert (fitted.temperature, fitted.again, fitted.steps, fitted.value) == (0.0, 0, 300, 0)
@@ -128,7 +128,7 @@ def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -
     for feature in ("position", "'a' so far"):
         board, seen = look(trainer, feature=feature, quantity="cell")
         ranked = seen.answer("correlates").value.ranked(feature, "cell")
-        found = {card.name: card for card in board.cards(seen)}
+        found = {panel.name: panel for panel in board.panels(seen)}
         assert f"unit {ranked[0][0]}: cell" in found["colored_text"].title
         assert found["unit_correlations"].table["unit"] == [unit for unit, _ in ranked]
         assert found["unit_correlations"].data[0]["meta"] == {"choose": "unit", "column": 0}
@@ -136,10 +136,10 @@ def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -
         (tool,) = [tool for tool in board.tools(seen) if tool.field == "feature"]
         assert (feature, feature) in tool.options
     last = ranked[-1][0]
-    assert f"unit {last}: " in cards(trainer, feature=feature, unit=last)["colored_text"].title
+    assert f"unit {last}: " in panels(trainer, feature=feature, unit=last)["colored_text"].title
     (_, _, best, _) = next(each for each in seen.answer("correlates").value.strongest() if each[0] == "cell")
     for unknown in ("", "the weather"):
-        assert cards(trainer, feature=unknown, quantity="cell")["unit_correlations"].title.startswith(
+        assert panels(trainer, feature=unknown, quantity="cell")["unit_correlations"].title.startswith(
             f"Units and “{best}”"
         )
 
@@ -160,9 +160,9 @@ def test_the_free_run_begins_at_the_end_or_before_it(task: str) -> None:
         found = seen.answer("closed_loop").value
         assert len(found.truth) == truth and found.beyond == 12 - truth
         assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps", "begin", "back"]
-        (card,) = board.cards(seen)
-        assert ("the 12 after the last that is known" in card.title) == (back == 0)
-        assert ("beyond its end" in card.title) == (back == 9)
+        (panel,) = board.panels(seen)
+        assert ("the 12 after the last that is known" in panel.title) == (back == 0)
+        assert ("beyond its end" in panel.title) == (back == 9)
         assert unpack(Encoder(board).frame(seen))["figures"]
 
 
@@ -171,7 +171,7 @@ def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
     _, seen = look(trainer, sequence=2)
     told = seen.view.snapshot.explanations[2]
     assert seen.answer("own").value.explanation.symbols == told.symbols
-    found = cards(trainer, mode="own", own='"btb"')
+    found = panels(trainer, mode="own", own='"btb"')
     assert "BTB" in found["legal_symbols"].title and "%" in found["legal_symbols"].title
     assert list(found["colored_text"].table["symbol"]) == ["B", "T", "B"]
 
@@ -181,7 +181,7 @@ def test_an_own_sequence_that_makes_no_sense_is_none(own: str) -> None:
     trainer = small("adding")
     board, seen = look(trainer, mode="own", own=own)
     assert board.questions(seen) == [] and seen.answers == {}
-    assert {card.name: len(card.table["step"]) for card in board.cards(seen)} == {
+    assert {panel.name: len(panel.table["step"]) for panel in board.panels(seen)} == {
         "prediction": 0,
         "states": 0,
         "gates": 0,

@@ -99,5 +99,5 @@ def live_figures(
 
 
 def _blocks(board: type[View]) -> tuple[str, int, tuple[tuple[int, int], ...]]:
-    """Where cards will stand, for as long as there are none: heights of rows, least height, spans."""
+    """Where panels will stand, for as long as there are none: heights of rows, least height, spans."""
     return board.rows, board.least_height, tuple(board.spans.get(name, (3, 1)) for name in board.usual)

@@ -156,7 +156,7 @@ export class Presenter {
     if (this.on) raise(board.root);
     else lower(board.root);
     this.arrange();
-    for (const card of board.cards.values()) card.redraw();
+    for (const panel of board.panels.values()) panel.redraw();
     board.fit();
     this.writeAddress();
   }
@@ -168,26 +168,26 @@ export class Presenter {
 
   /** Show the chosen figures alone; those of another layer or mode may have other names. */
   arrange() {
-    const { names, cards, grid } = this.board;
+    const { names, panels, grid } = this.board;
     if (this.wanted && names.length) { this.wanted = false; this.start(); }
     if (this.on) {
       const known = [...this.shown].filter((name) => names.includes(name));
       this.shown = new Set(known.length ? known : names.slice(0, 1));
       this.showStrip();
     }
-    for (const [name, card] of cards) card.root.classList.toggle("rx-off", this.on && !this.shown.has(name));
+    for (const [name, panel] of panels) panel.root.classList.toggle("rx-off", this.on && !this.shown.has(name));
     const several = this.on && this.shown.size > 1;
-    if (this.board.root.classList.toggle("rx-several", several) !== this.several) for (const card of cards.values()) card.redraw();
+    if (this.board.root.classList.toggle("rx-several", several) !== this.several) for (const panel of panels.values()) panel.redraw();
     this.several = several;
     grid.style.setProperty("--rx-across", String(across(this.shown.size)));
   }
 
   /** A button for each figure; a node stays as long as its figure is the same, and so does the keyboard. */
   showStrip() {
-    const { names, cards } = this.board;
+    const { names, panels } = this.board;
     const { children } = this.names;
     names.forEach((name, number) => {
-      const title = `${number + 1} ${shortTitle(cards.get(name)?.title.textContent || name)}`;
+      const title = `${number + 1} ${shortTitle(panels.get(name)?.title.textContent || name)}`;
       let button = /** @type {HTMLButtonElement | undefined} */ (children[number]);
       if (!button) this.names.append((button = makeButton("rx-text", "", "", () => {})));
       if (button.textContent !== title) button.textContent = title;

@@ -7,7 +7,7 @@ import { newTitles } from "./layouts.js";
 import { rowOf, walkable } from "./map_keys.js";
 import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, legendAbove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
 import { larger } from "./scaling.js";
-import { panelsOf, stacked } from "./stacking.js";
+import { subplotsOf, stacked } from "./stacking.js";
 import { lower, raise } from "./top_layer.js";
 
 /** @typedef {import("./types").News} News */
@@ -16,7 +16,7 @@ import { lower, raise } from "./top_layer.js";
 /** @typedef {import("./types").Mark} Mark */
 
 const ENLARGED = 1.4; // of the type of a figure that fills the window, times that on the page
-const PANEL_LEAST = 200; // px of width that a panel needs beside another one
+const SUBPLOT_LEAST = 200; // px of width that a subplot needs beside another one
 
 const sizeOf = (/** @type {any} */ rows) => (Array.isArray(rows) ? `${rows.length} ${rows.length ? rows[0].length : 0}` : "");
 
@@ -29,7 +29,7 @@ export function isRepaint(trace, change) {
   return trace.type === "heatmap" && Object.keys(change).length === 1 && Array.isArray(change.z) && sizeOf(change.z) === sizeOf(trace.z);
 }
 
-export class Card {
+export class Panel {
   /**
    * @param {Owner} board
    * @param {string} name
@@ -57,13 +57,13 @@ export class Card {
     /** @type {number | null | undefined} */
     this.spaceTime = undefined;
     this.resizing = 0;
-    this.stacks = false; // whether its panels stand one below the other
-    this.top = 0; // pixels of the margin above the panels, as the figure has it
+    this.stacks = false; // whether its subplots stand one below the other
+    this.top = 0; // pixels of the margin above the subplots, as the figure has it
     this.above = 0; // pixels that the rows of the legend take there
 
     /** @type {HTMLElement | undefined} */
     this.download = undefined;
-    const root = (this.root = make("section", `rx-card rx-${this.name}`));
+    const root = (this.root = make("section", `rx-panel rx-${this.name}`));
     const head = make("header", "rx-head");
     this.title = make("h3", "rx-title");
     const tools = make("span", "rx-tools");
@@ -144,7 +144,7 @@ export class Card {
 
   /** @param {boolean} large */
   enlarge(large) {
-    for (const other of this.board.cards.values()) {
+    for (const other of this.board.panels.values()) {
       if (other.root !== this.root && other.root.classList.contains("rx-large")) other.enlarge(false);
     }
     this.root.classList.toggle("rx-large", large);
@@ -225,11 +225,11 @@ export class Card {
     return this.root.classList.contains("rx-large") ? ENLARGED : this.board.scale;
   }
 
-  /** Whether its panels have room beside each other; in a narrow window they have more below each other. */
+  /** Whether its subplots have room beside each other; in a narrow window they have more below each other. */
   arrange() {
-    const panels = panelsOf(this.state.layout);
-    const stacks = panels > 1 && this.board.stacked && this.frame.clientWidth / panels < PANEL_LEAST;
-    this.root.style.setProperty("--rx-panels", stacks ? String(panels) : "");
+    const subplots = subplotsOf(this.state.layout);
+    const stacks = subplots > 1 && this.board.stacked && this.frame.clientWidth / subplots < SUBPLOT_LEAST;
+    this.root.style.setProperty("--rx-subplots", stacks ? String(subplots) : "");
     const other = stacks !== this.stacks;
     this.stacks = stacks;
     return other;

@@ -1,11 +1,11 @@
 // A drawing of our own, with its equations: what is pointed at in the one lights up in the other.
 
-import { Card } from "./card.js";
+import { Panel } from "./panel.js";
 import { make } from "./dom.js";
 
 /** @typedef {import("./types").Equation} Equation */
 
-export class DrawingCard extends Card {
+export class SvgPanel extends Panel {
   /**
    * @param {import("./types").Owner} board
    * @param {string} name

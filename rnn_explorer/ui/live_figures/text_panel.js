@@ -1,9 +1,9 @@
 // Sentences, each with a mark for what it means.
 
-import { Card } from "./card.js";
+import { Panel } from "./panel.js";
 import { make } from "./dom.js";
 
-export class WordsCard extends Card {
+export class TextPanel extends Panel {
   /**
    * @param {import("./types").Owner} board
    * @param {string} name
