@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from benchmarks.streamlit_page import Page, open_websocket
 
-BOARD = "lab"
+VIEW = "lab"
 DRAWING = 0.02  # seconds that a browser takes to draw a frame before it asks for the next one
 
 
@@ -43,7 +43,7 @@ class LiveSocket:
         self._socket: ClientConnection | None = None
         self._hearing: asyncio.Task[None] | None = None
 
-    async def open(self, run: str, query: Mapping[str, str], view: str = BOARD) -> None:
+    async def open(self, run: str, query: Mapping[str, str], view: str = VIEW) -> None:
         self._socket = await open_websocket(self._page.address, "/explorer/socket", self._page.cookies)
         await self._say({"type": "open", "protocol": 1, "run": run, "view": view, "query": dict(query)})
         self._hearing = asyncio.create_task(self._hear(self._socket))

@@ -153,7 +153,7 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("figures/gates.py", "import torch.nn"),
         ("figures/gates.py", "from rnn_explorer.model import SequenceModel"),
         ("figures/gates.py", "from rnn_explorer.analysis.memory import memory"),
-        ("ui/boards/lab.py", "from rnn_explorer.analysis.generate import sample"),
+        ("ui/views/lab.py", "from rnn_explorer.analysis.generate import sample"),
         ("engine/worker.py", "import rnn_explorer.ui.session"),
         ("cli/train.py", "import torch"),
         ("views/lab.py", "from rnn_explorer.model import SequenceModel"),

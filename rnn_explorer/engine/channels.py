@@ -79,7 +79,7 @@ class Channel:
     ) -> None:
         self.run, self.number, self.who = run, opened.channel, opened.who
         self.viewer = Viewer(HostedSource(run, inquiries), opened.view, opened.selection, known)
-        self.encoder = Encoder(self.viewer.board)
+        self.encoder = Encoder(self.viewer.view)
         self.sight: frozenset[str] | None = None  # the panels that alone are wanted; None: all
         self.choose(opened.selection)
         self.wanted = self.whole = False
@@ -124,7 +124,7 @@ class Channel:
     def failed(self) -> FrameMade:
         """What is sent where a state cannot be drawn: the next frame is a whole one."""
         self.shown, self.whole, self.wanted, self.broken = self._state(), False, False, True
-        self.encoder = Encoder(self.viewer.board)
+        self.encoder = Encoder(self.viewer.view)
         self.frames += 1
         sentence = f"Step {self.run.step} could not be drawn. The log of the server says why."
         return FrameMade(self.run.run_id, self.number, self.frames, b"", error=sentence)
@@ -275,7 +275,7 @@ class FileMaker:
         if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
             return None
         seen = self.viewer.look()
-        panels = self.viewer.board.panels(seen)
+        panels = self.viewer.view.panels(seen)
         self.viewer.close()
         return next((panel for panel in panels if panel.name == self.wanted.figure), None), seen.step
 

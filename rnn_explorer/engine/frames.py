@@ -27,10 +27,10 @@ _TYPES = {"f2": np.float16, "f4": np.float32, "f8": np.float64, "i1": np.int8, "
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel of a board as plain data.
+    """One panel of a view as plain data.
 
     Attributes:
-        name: unique on its board.
+        name: unique on its view.
         parts: what it consists of but the traces, by name.
         traces: of a figure, as Plotly names their properties; None for a panel that is no figure.
     """

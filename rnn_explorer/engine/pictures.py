@@ -1,4 +1,4 @@
-"""What a board shows of a run, as the parts of a frame."""
+"""What a view shows of a run, as the parts of a frame."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Encoder:
     """Turns looks at a run into frames.
 
     Args:
-        board: whose figures these are.
+        view: whose figures these are.
     """
 
-    def __init__(self, board: View) -> None:
-        self.board = board
+    def __init__(self, view: View) -> None:
+        self.view = view
         self._frames = FrameEncoder()
         self._told: dict[str, Any] = {}
         self._coarse = False
@@ -56,9 +56,9 @@ class Encoder:
         if view.snapshot is None and view.status == "starting":
             return pack({**told, **parts, "figures": {}})  # nothing is known yet; what the page shows stays
         if view.snapshot is not None:
-            parts |= {"chosen": self.board.fitted(seen), "tools": self.board.tools(seen)}
-        parts["grid"] = self.board.grid(seen)
-        panels = [_panel(panel) for panel in self.board.panels(seen)]
+            parts |= {"chosen": self.view.fitted(seen), "tools": self.view.tools(seen)}
+        parts["grid"] = self.view.grid(seen)
+        panels = [_panel(panel) for panel in self.view.panels(seen)]
         self._coarse = _is_moving(seen, film)
         return self._frames.encode(told, parts, panels, only, coarse=self._coarse)
 

@@ -25,7 +25,7 @@ class Open:
     """What the page wants to see from now on, with all that is chosen."""
 
     run: str
-    board: str
+    view: str
     query: Mapping[str, str]
 
 

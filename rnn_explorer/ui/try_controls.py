@@ -1,6 +1,6 @@
 """The page's own controls for trying a model out: what it reads before it writes, and sequences of one's own.
 
-They give the parts `mode`, `prefix` and `own` of the board's selection. Numbers are typed and drawn in the task's own
+They give the parts `mode`, `prefix` and `own` of the view's selection. Numbers are typed and drawn in the task's own
 unit, as the data have them; the question normalizes them as the training part is.
 """
 
@@ -123,7 +123,7 @@ def own(view: RunView) -> Mapping[str, Any]:
         view: the run that is tried.
 
     Returns:
-        The parts of the board's selection that they decide.
+        The parts of the view's selection that they decide.
     """
     nothing = {"mode": "task", "prefix": "", "own": ""}
     try:

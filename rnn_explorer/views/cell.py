@@ -1,4 +1,4 @@
-"""The cell's board: one cell with the numbers of one step on its wires, its equations, and what would happen if."""
+"""The cell's view: one cell with the numbers of one step on its wires, its equations, and what would happen if."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class CellSelection(Selection):
     """What is shown of the cell.
 
     Attributes:
-        unit: from 0; -1 for the mean over all units, -2 for one that the board opens.
-        time: the step, from 1; 0 for one that the board opens.
+        unit: from 0; -1 for the mean over all units, -2 for one that the view opens.
+        time: the step, from 1; 0 for one that the view opens.
         view: the cell at that step, or repeated over the steps around it.
         change: what is to be different, as JSON: an object with some of `EDITS`; "" for nothing.
     """

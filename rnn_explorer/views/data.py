@@ -1,4 +1,4 @@
-"""The data page's board: the learning curves, where overfitting shows, and the error of each of several columns."""
+"""The data page's view: the learning curves, where overfitting shows, and the error of each of several columns."""
 
 from __future__ import annotations
 

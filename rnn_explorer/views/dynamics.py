@@ -1,4 +1,4 @@
-"""The dynamics page's board: where states rest, how they move near there, and where a kicked one goes."""
+"""The dynamics page's view: where states rest, how they move near there, and where a kicked one goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lab's board: the learning curves, what the model says, its states, their path, and every gate."""
+"""The lab's view: the learning curves, what the model says, its states, their path, and every gate."""
 
 from __future__ import annotations
 

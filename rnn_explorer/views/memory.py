@@ -1,4 +1,4 @@
-"""The memory page's board: how far back the gradient reaches, what the gates do about it, and what that means."""
+"""The memory page's view: how far back the gradient reaches, what the gates do about it, and what that means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board to try a model out: what it writes, how it goes on, what may come next, and sequences of one's own."""
+"""The view to try a model out: what it writes, how it goes on, what may come next, and sequences of one's own."""
 
 from __future__ import annotations
 

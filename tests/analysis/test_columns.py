@@ -108,17 +108,17 @@ def test_other_tasks_have_no_columns(query: str) -> None:
         ask(Trainer(Experiment.from_query(f"{query}&hidden_size=3")))
 
 
-def test_the_board_of_the_data_page_shows_them() -> None:
+def test_the_view_of_the_data_page_shows_them() -> None:
     trainer = trained(3)
-    view, board = view_of(trainer), DataView(DataSelection())
-    seen = ViewState(view, 3)
-    (asked,) = board.questions(seen)
-    assert [panel.name for panel in board.panels(seen)] == ["curves", "columns"]
-    assert sum(width for width, _ in board.grid(seen).spans.values()) == 6
-    seen = ViewState(view, 3, answers={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
-    assert len(board.panels(seen)[1].lines) == 4  # type: ignore[union-attr]
+    run_view, view = view_of(trainer), DataView(DataSelection())
+    seen = ViewState(run_view, 3)
+    (asked,) = view.questions(seen)
+    assert [panel.name for panel in view.panels(seen)] == ["curves", "columns"]
+    assert sum(width for width, _ in view.grid(seen).spans.values()) == 6
+    seen = ViewState(run_view, 3, answers={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
+    assert len(view.panels(seen)[1].lines) == 4  # type: ignore[union-attr]
     alone = ViewState(view_of(trained(columns="a")), 0)
-    assert board.questions(alone) == [] and [panel.name for panel in board.panels(alone)] == ["curves"]
+    assert view.questions(alone) == [] and [panel.name for panel in view.panels(alone)] == ["curves"]
 
 
 def test_the_report_of_the_data_has_the_baseline_by_column() -> None:

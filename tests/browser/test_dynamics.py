@@ -104,13 +104,13 @@ def test_a_search_finds_the_corners_and_says_what_they_mean(visit: Visit) -> Non
         " yaxis.range[0])])(document.querySelector('.rx-eigenvalues .rx-plot')._fullLayout)"
     )
     assert abs(box[0] - box[1]) < 0.01 * box[0], "the unit circle is round"
-    page.board.locator("select[name=dims]").select_option("3")
+    page.view.locator("select[name=dims]").select_option("3")
     page.wait(f"{PLOT}.data[0].type === 'scatter3d' && {PLOT}._fullLayout.scene !== undefined")
 
 
 def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
     page = opened(visit, LONG, trained=False)
-    page.board.locator("select[name=refresh]").select_option("5")
+    page.view.locator("select[name=refresh]").select_option("5")
     page.press("play")
     step = (
         "Number((document.querySelector('.rx-dynamics .rx-title').textContent"
@@ -135,11 +135,11 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
     expect(title(page, "eigenvalues")).to_have_text(re.compile(r"^Eigenvalues at point 10 \(saddle\)"))
     page.wait(f"{NAMES}.includes('left alone') && {NAMES}.includes('chosen')")
     before = sentence.inner_text()
-    page.board.locator("input[name=kick]").fill("0.1")
+    page.view.locator("input[name=kick]").fill("0.1")
     expect(sentence).not_to_have_text(before)
     page.page.get_by_role("button", name="Choose nothing").click()
     page.wait(f"!{NAMES}.includes('left alone') && !{NAMES}.includes('chosen')")
-    expect(page.board.locator("input[name=kick]")).to_have_count(0)
+    expect(page.view.locator("input[name=kick]")).to_have_count(0)
     # A state of the first trace, which is a path.
     click_point(
         page,
@@ -214,8 +214,8 @@ def test_points_of_another_input_are_out_of_date_until_they_are_searched_again(v
 
 def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> None:
     page = opened(visit)
-    page.board.locator(".rx-slider").fill("0")
-    expect(page.board).to_have_attribute("data-at", "0")
+    page.view.locator(".rx-slider").fill("0")
+    expect(page.view).to_have_attribute("data-at", "0")
     page.page.wait_for_timeout(1500)
     expect(title(page)).to_have_text("Hidden-state trajectories of GRU layer 1")
     page.page.get_by_role("button", name="Search for states").click()
@@ -240,6 +240,6 @@ def test_a_narrow_window_stacks_the_panels_and_layers_can_be_chosen(visit: Visit
     boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in (*FIGURES, "found")]
     for above, below in itertools.pairwise(boxes):
         assert above and below and below["y"] >= above["y"] + above["height"]
-    page.board.locator("select[name=layer]").select_option("1")
-    page.board.locator("select[name=direction]").select_option("backward")
+    page.view.locator("select[name=layer]").select_option("1")
+    page.view.locator("select[name=direction]").select_option("backward")
     expect(title(page)).to_have_text("Hidden-state trajectories of LSTM layer 2, backward")

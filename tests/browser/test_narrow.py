@@ -22,7 +22,7 @@ CROWDED = """() => {
   const box = (node) => node.getBoundingClientRect();
   const named = (node) => node.outerHTML.slice(0, 70);
   const meet = (a, b) => a.right > b.left + 1 && b.right > a.left + 1 && a.bottom > b.top + 1 && b.bottom > a.top + 1;
-  for (const node of seen('.rx-board :is(button, select, input, summary, .rx-title, .rx-how, .rx-numbers, .rx-when)')) {
+  for (const node of seen('.rx-view :is(button, select, input, summary, .rx-title, .rx-how, .rx-numbers, .rx-when)')) {
     if (box(node).width && (box(node).right > innerWidth + 1 || box(node).left < -1)) found.push(named(node));
   }
   const header = '.rx-corner button, [data-testid=stHeader] :is(a, button)';
@@ -49,7 +49,7 @@ def test_nothing_is_crowded_and_the_sidebar_starts_closed(visit: Visit, width: i
     shown = visit(width, 480 if width == 853 else 844)
     shown.page.goto(f"{shown.server.url}{page}?{SMALL}&pace=fast")
     expect(shown.page.locator(".rx-panel").first).to_be_visible()
-    shown.wait("!document.querySelector('.rx-board[data-waiting]')")
+    shown.wait("!document.querySelector('.rx-view[data-waiting]')")
     shown.page.wait_for_timeout(500)
     assert shown.page.evaluate(CROWDED) == []
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
@@ -69,7 +69,7 @@ def test_pages_are_reached_on_a_phone(visit: Visit) -> None:
     link = sidebar(lab).get_by_role("link", name="Memory", exact=True)
     expect(link).to_be_visible()
     link.click()
-    expect(lab.page.locator('.rx-board[data-board="memory"]')).to_be_visible()
+    expect(lab.page.locator('.rx-view[data-view="memory"]')).to_be_visible()
 
 
 def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -> None:

@@ -71,9 +71,9 @@ def test_a_page_without_a_worker_shows_where_its_panels_will_stand_and_a_key_pre
     blocks = boxes(lab, "rx-block")
     assert len(blocks) == len(VIEWS.get("lab").usual) and not boxes(lab, "rx-panel")
     about = lab.page.locator(".rx-about").inner_text()  # what is known without a worker: the settings
-    told = lab.board.inner_text().replace(about, "")
+    told = lab.view.inner_text().replace(about, "")
     assert SENTENCE in told and not re.search(r"\d|loss|accuracy|training", told.replace(SENTENCE, "")), told
-    assert lab.board.locator("svg").count() == 0
+    assert lab.view.locator("svg").count() == 0
     expect(lab.page.locator(".rx-note")).to_be_hidden()
     expect(lab.page.locator(".rx-grid")).to_have_attribute("aria-busy", "true")
     expect(lab.page.locator(".rx-block").first).to_have_attribute("aria-hidden", "true")

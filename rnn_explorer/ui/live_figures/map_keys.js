@@ -86,19 +86,19 @@ export function stepped(traces, from, key) {
  * @returns {boolean} whether the figure has what the key walks through
  */
 function walkTime(panel, key, say) {
-  const { board } = panel;
+  const { view } = panel;
   const map = panel.state.data.find((trace) => trace.type === "heatmap" && trace.meta?.units);
   const along = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0;
   const through = { ArrowDown: -1, ArrowUp: 1 }[key] ?? 0;
-  const last = isDrawn(panel.plot) ? lastStep(panel) : board.most("time"); // a drawing has the step that is chosen
-  if (!last || (through && !(map && board.chooses("unit")))) return false;
-  const time = Math.min(Math.max((board.time ?? (along === 1 ? 0 : last + 1)) + along, 1), last);
-  if (board.chooses("time") && along) board.choose("time", time);
-  board.point(time);
-  let unit = Number(board.chosen.unit ?? 0);
+  const last = isDrawn(panel.plot) ? lastStep(panel) : view.most("time"); // a drawing has the step that is chosen
+  if (!last || (through && !(map && view.chooses("unit")))) return false;
+  const time = Math.min(Math.max((view.time ?? (along === 1 ? 0 : last + 1)) + along, 1), last);
+  if (view.chooses("time") && along) view.choose("time", time);
+  view.point(time);
+  let unit = Number(view.chosen.unit ?? 0);
   if (through && map) {
     unit = unitBeside(map, unit, through);
-    board.choose("unit", unit);
+    view.choose("unit", unit);
   }
   say(valueAt(panel, time, unit));
   return true;
@@ -110,7 +110,7 @@ function walkTime(panel, key, say) {
  * @param {(words: string) => void} say
  */
 export function walkable(panel, say) {
-  const { frame, board } = panel;
+  const { frame, view } = panel;
   /** @type {{ trace: number, row: number, column: number } | null} */
   let at = null;
   frame.tabIndex = 0;
@@ -135,6 +135,6 @@ export function walkable(panel, say) {
   frame.addEventListener("blur", () => {
     if (at) pointAtNothing(panel.plot);
     at = null;
-    board.point(null);
+    view.point(null);
   });
 }

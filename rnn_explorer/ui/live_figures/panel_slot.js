@@ -15,7 +15,7 @@ export const over = (place, parent) => ({
 });
 
 export class PanelSlot {
-  /** @param {HTMLElement} root of the board */
+  /** @param {HTMLElement} root of the view */
   constructor(root) {
     this.root = root;
     this.node = make("div", "rx-slot");
@@ -26,7 +26,7 @@ export class PanelSlot {
   }
 
   /** @returns {HTMLElement | null} what holds the controls and the figures */
-  view() {
+  holder() {
     return this.root.closest(".st-key-view");
   }
 
@@ -45,23 +45,23 @@ export class PanelSlot {
 
   /** Lay the controls over the place, and make it as high as they are where they stand in lines. */
   follow() {
-    const view = this.view();
+    const holder = this.holder();
     /** @type {HTMLElement | null} */
-    const controls = view && view.querySelector(PANELS);
+    const controls = holder && holder.querySelector(PANELS);
     if (controls !== this.controls) {
       if (this.controls) this.sizes.unobserve(this.controls);
       if (controls) this.sizes.observe(controls); // Streamlit may make it anew
       this.controls = controls;
     }
-    if (!view) return;
+    if (!holder) return;
     this.node.hidden = !controls;
     if (!controls) return;
     this.node.parentElement?.classList.toggle("rx-with-side", controls.classList.contains("st-key-panel-side"));
     this.node.style.height = this.isSide() ? "" : `${controls.scrollHeight}px`;
     const place = this.node.getBoundingClientRect();
     // On the parent, since React may make the controls anew; the style sheet takes them from there.
-    for (const [name, value] of Object.entries(over(place, view.getBoundingClientRect()))) view.style.setProperty(`--rx-${name}`, value);
-    view.classList.toggle("rx-placed", place.width > 0);
+    for (const [name, value] of Object.entries(over(place, holder.getBoundingClientRect()))) holder.style.setProperty(`--rx-${name}`, value);
+    holder.classList.toggle("rx-placed", place.width > 0);
   }
 
   /** Whether the controls stand at the side, as high as the panel lets them. */

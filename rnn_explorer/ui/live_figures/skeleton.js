@@ -18,7 +18,7 @@ export function waitedFor({ status = "", message = "", target }) {
 
 export class Skeleton {
   /**
-   * @param {HTMLElement} root of the board
+   * @param {HTMLElement} root of the view
    * @param {HTMLElement} grid where the panels come
    */
   constructor(root, grid) {

@@ -14,7 +14,7 @@ export interface Mark {
   steps: ArrayLike<number>[];
 }
 
-/** One control; see `rnn_explorer.ui.boards.base.Tool`. */
+/** One control; see `rnn_explorer.ui.views.base.Tool`. */
 export interface Tool {
   field: string;
   kind: "select" | "toggle" | "number" | "range" | "button";
@@ -74,7 +74,7 @@ export interface Status {
   busy: [string, string, number] | null;
 }
 
-/** How the panels stand; see `rnn_explorer.ui.boards.base.Grid`. */
+/** How the panels stand; see `rnn_explorer.ui.views.base.Grid`. */
 export interface Grid {
   rows: string;
   spans: Record<string, [number, number]>;
@@ -122,7 +122,7 @@ export interface Look {
 
 /** What the page's script tells; see `rnn_explorer.ui.live_figures.live_figures`. */
 export interface Told {
-  board: string;
+  view: string;
   run: string;
   link: string;
   base: string;
@@ -140,7 +140,7 @@ export interface Told {
 
 export type Report = (name: string, value: any) => void;
 
-/** What a panel needs of the board that it stands on. */
+/** What a panel needs of the view that it stands on. */
 export interface Owner {
   base: string;
   run: string;

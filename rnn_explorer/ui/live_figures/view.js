@@ -1,4 +1,4 @@
-// The figures of one page. A board holds one connection for the run and the selection it shows, keeps the newest state
+// The figures of one page. A view holds one connection for the run and the selection it shows, keeps the newest state
 // of every figure, and draws in the browser's own rhythm: always the newest, skipping what was overtaken.
 
 import { Announcer } from "./announce.js";
@@ -28,7 +28,7 @@ import { TextPanel } from "./text_panel.js";
 
 /** @typedef {import("./types").Frame} Frame */
 
-const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
+const PURGE_AFTER = 8000; // ms that a view may be out of the page before it is taken down
 const STACK_BELOW = 880; // px of width under which the figures stand one below the other
 const NARROW_BELOW = 560; // px of width under which controls fold into menus
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
@@ -36,10 +36,10 @@ const TELL_EVERY = 250; // ms between two words to the page's script about the p
 const CALM = 1000; // ms between two drawings of a picture that moves, for who asked for less motion
 const CHECK_AFTER = 600; // ms until the script should have heard of a status
 
-export class Board {
+export class View {
   /**
    * @param {string} key
-   * @param {() => void} forget called when the board is taken down
+   * @param {() => void} forget called when the view is taken down
    * @param {import("./address.js").Address} address
    */
   constructor(key, forget, address) {
@@ -82,7 +82,7 @@ export class Board {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.unpointing = undefined;
 
-    const root = (this.root = make("div", "rx-board"));
+    const root = (this.root = make("div", "rx-view"));
     this.reports = new Reports(() => root.isConnected);
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
     this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.place.keep(); this.tellPast(); }, step: () => this.status.step ?? 0,
@@ -116,7 +116,7 @@ export class Board {
     this.note.setAttribute("role", "alert");
     this.note.hidden = true;
     this.grid = make("div", "rx-grid");
-    root.dataset.board = this.key;
+    root.dataset.view = this.key;
     this.aloud = new Announcer();
     this.stacked = this.narrow = false; // whether the figures stand one below the other, and controls are folded
     this.corner = new Corner(this);
@@ -212,7 +212,7 @@ export class Board {
   }
 
   query() {
-    return new URLSearchParams({ ...this.parts(), board: this.key }).toString();
+    return new URLSearchParams({ ...this.parts(), view: this.key }).toString();
   }
 
   send(cancel = "") {
@@ -453,7 +453,7 @@ export class Board {
   }
 
   /**
-   * Marked is the step that is pointed at, else the one that is chosen, on a board that lets one choose a step.
+   * Marked is the step that is pointed at, else the one that is chosen, on a view that lets one choose a step.
    * @param {number | null} pointed
    */
   setTime(pointed) {
