@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.cell_drawings import single, unrolled
 from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH
 from rnn_explorer.figures.equations import equations, notes

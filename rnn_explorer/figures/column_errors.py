@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnn_explorer.analysis.columns_report import ColumnErrors
+from rnn_explorer.analysis.columns.record import ColumnErrors
 from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.text_panel import Line, TextPanel
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.data_report import DataReport, Spread
+from rnn_explorer.analysis.data.record import DataReport, Spread
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.examples import OWN_AXES, color_of, comparable
 from rnn_explorer.figures.style import (

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from rnn_explorer.analysis.fixed_points import BAND, KINDS, RETURN, FixedPoints, Perturbation, time_constant
+from rnn_explorer.analysis.dynamics.record import BAND, KINDS, RETURN, FixedPoints, Perturbation, time_constant
 from rnn_explorer.figures.style import layer_name, plain
 from rnn_explorer.figures.text_panel import Line, TextPanel
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.data_report import Example
+from rnn_explorer.analysis.data.record import Example
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import (
     CLASS_COLORS,

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from rnn_explorer.analysis.generate_report import Sample
+from rnn_explorer.analysis.generate.record import Sample
 from rnn_explorer.figures.style import COMPUTED, cell_color
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_wrap import glyph, wrapped

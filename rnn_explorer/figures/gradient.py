@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import LOST, MEMORY, CellMemory, where
+from rnn_explorer.analysis.memory.record import LOST, MEMORY, CellMemory, where
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from rnn_explorer.analysis.memory_report import Finding
+from rnn_explorer.analysis.memory.record import Finding
 from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.table import csv_text
 

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from rnn_explorer.analysis.generate_report import LONGEST_PREFIX
-from rnn_explorer.analysis.own_sequence_report import LONGEST
+from rnn_explorer.analysis.generate.record import LONGEST_PREFIX
+from rnn_explorer.analysis.own_sequence.record import LONGEST
 from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals, WhatIf
+from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell_drawing import cell_drawing, no_cell_drawing
 from rnn_explorer.figures.over_time import over_time

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.fixed_points import FixedPoints, LayerRef, Perturbation, Space, Spectrum, Trajectories
+from rnn_explorer.analysis.dynamics.record import FixedPoints, LayerRef, Perturbation, Space, Spectrum, Trajectories
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics_findings import dynamics_findings
 from rnn_explorer.figures.dynamics_path import dynamics_path, extent

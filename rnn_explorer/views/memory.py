@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import CellMemory, MemoryReport
+from rnn_explorer.analysis.memory.record import CellMemory, MemoryReport
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gate_statistics import gate_statistics
 from rnn_explorer.figures.gradient import Pinned, gradient

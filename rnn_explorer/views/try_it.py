@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.generate_report import ClosedLoop, Correlates
-from rnn_explorer.analysis.own_sequence_report import OwnSequence
+from rnn_explorer.analysis.generate.record import ClosedLoop, Correlates
+from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from rnn_explorer.analysis import registry
-from rnn_explorer.analysis.columns_report import ColumnErrors
-from rnn_explorer.analysis.data import report
+from rnn_explorer.analysis.columns.record import ColumnErrors
+from rnn_explorer.analysis.data.compute import report
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cli import main

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.cell_drawing import VIEWS, cell_drawing
 from rnn_explorer.figures.cell_drawings.canvas import Canvas, signed_range
 from rnn_explorer.figures.cell_drawings.unrolled import MOST, window

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.fixed_points import (
+from rnn_explorer.analysis.dynamics.record import (
     ConstantInput,
     Ends,
     FixedPoints,
