@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rnn_explorer.ui import desk, network_view
+from rnn_explorer.ui import network_view, page_state, run_controls
 
-run_id = desk.open_run()
-experiment = desk.experiment()
+run_id = page_state.open_run()
+experiment = page_state.experiment()
 
 with st.sidebar:
-    desk.settings()
+    page_state.settings()
     network_view.show(experiment)
 
-desk.show_problems()
-desk.watch(run_id, "memory")
+page_state.show_problems()
+run_controls.watch(run_id, "memory")

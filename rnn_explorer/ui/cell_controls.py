@@ -17,7 +17,7 @@ from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.base import InputSpec
-from rnn_explorer.ui import desk, filling
+from rnn_explorer.ui import filling, page_state
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
@@ -106,7 +106,7 @@ class Made:
 
     def key(self, name: str) -> str:
         """The key of a widget: a new one where the old value must go."""
-        return f"whatif:{name}:{self._place}:{desk.edition()}:{st.session_state.get(_EDITION, 0)}"
+        return f"whatif:{name}:{self._place}:{page_state.edition()}:{st.session_state.get(_EDITION, 0)}"
 
 
 @functools.lru_cache(maxsize=32)

@@ -22,7 +22,7 @@ from rnn_explorer.figures.data.examples import NARROW, examples, height
 from rnn_explorer.settings import Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.store import DataGone
-from rnn_explorer.ui import controls, desk, own_data, session, static_figure, uploads
+from rnn_explorer.ui import controls, own_data, page_state, run_controls, session, static_figure, uploads
 from rnn_explorer.ui.plain import plain
 
 SMALL_SHARE = 15  # a small training set is about the largest one divided by this
@@ -32,12 +32,12 @@ _log = logging.getLogger(__name__)
 
 
 def show(run_id: str) -> None:
-    """Draw the page for the experiment on the desk.
+    """Draw the page for the experiment on the page_state.
 
     Args:
         run_id: its run.
     """
-    mine = desk.experiment()
+    mine = page_state.experiment()
     with st.container(key="data-row"):
         left, right = st.columns([3, 2], gap="small")
         with left:
@@ -96,7 +96,7 @@ def _chosen(mine: Experiment) -> Experiment:
 
 
 def _train_on(task: str) -> None:
-    desk.change("task", task, desk.edition())
+    page_state.change("task", task, page_state.edition())
 
 
 def _what_it_is(experiment: Experiment, told: DataReport) -> None:
@@ -168,7 +168,7 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
     if not specs:
         return
     st.subheader("What its settings do", anchor=False)
-    place = f"{shown.to_query_string()}:{desk.edition()}"
+    place = f"{shown.to_query_string()}:{page_state.edition()}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.selectbox(
             "Setting",
@@ -185,7 +185,7 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
         if own:
             st.button(
                 "Use it for the run",
-                on_click=desk.set_up,
+                on_click=page_state.set_up,
                 args=({name: value, **how},),
                 disabled=shown.get(name) == value,
                 help=controls.NEW_MODEL_NOTE,
@@ -365,11 +365,11 @@ def _training(run_id: str, mine: Experiment) -> None:
         _overfitting(mine, specs["train_size"])
     else:
         st.subheader("Watch it learn", anchor=False)
-    desk.watch(run_id, "data")
+    run_controls.watch(run_id, "data")
 
 
 def _overfitting(mine: Experiment, spec: Spec) -> None:
-    edition, small = desk.edition(), small_set(spec)
+    edition, small = page_state.edition(), small_set(spec)
     st.markdown(
         "A network with enough weights can learn a small training set by heart. Watch the two loss curves: the "
         "training loss goes on falling while the validation loss turns and rises; that gap is overfitting. The "
@@ -397,7 +397,7 @@ def _overfitting(mine: Experiment, spec: Spec) -> None:
         back = {name: whole.get(name) for name in (*bare, "num_layers")}
         st.button(
             "back to the defaults",
-            on_click=desk.set_up,
+            on_click=page_state.set_up,
             args=(back,),
             disabled=_are(mine, back),
             type="tertiary",
@@ -414,7 +414,7 @@ def _press(label: str, settings: Mapping[str, Any], on: bool, tip: str) -> None:
         ("✓ " if on else "") + label,
         key=f"data:press:{label}",
         type="primary" if on else "secondary",
-        on_click=desk.set_up,
+        on_click=page_state.set_up,
         args=(settings,),
         help=tip,
     )
@@ -425,5 +425,5 @@ def _are(experiment: Experiment, settings: Mapping[str, Any]) -> bool:
 
 
 def _resize(key: str, made_in: int) -> None:
-    if made_in == desk.edition():
-        desk.set_up({"train_size": st.session_state[key]})
+    if made_in == page_state.edition():
+        page_state.set_up({"train_size": st.session_state[key]})

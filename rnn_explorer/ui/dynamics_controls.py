@@ -15,7 +15,7 @@ import streamlit as st
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.tasks.base import Batch, InputSpec
-from rnn_explorer.ui import desk, filling, session
+from rnn_explorer.ui import filling, page_state, session
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
@@ -35,7 +35,7 @@ def held_input(view: RunView) -> Mapping[str, Any]:
     task = session.task_of(view.experiment)
     spec, probe = task.input, task.probe()
     symbols = spec.kind == "symbols"
-    key = f"{view.experiment.task}:{spec.size}:{desk.edition()}"
+    key = f"{view.experiment.task}:{spec.size}:{page_state.edition()}"
     with panel("row"):
         with line():
             way = _way(spec, probe, key)

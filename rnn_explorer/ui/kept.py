@@ -1,6 +1,6 @@
 """The runs that somebody left for another one: kept for a while, and offered back.
 
-A few, by the id of the run that was on the desk, the newest first; its branches are kept with it. Where places or
+A few, by the id of the run that was open, the newest first; its branches are kept with it. Where places or
 memory are short, the engine lets them go before anything else that was trained.
 """
 
@@ -48,7 +48,7 @@ def leave(run_id: str | None) -> bool:
 
 
 def come_back(run_id: str) -> None:
-    """This run is on the desk, so it (or a branch of it) is none of those that were left."""
+    """This run is open, so it (or a branch of it) is none of those that were left."""
     family = {view.run_id for view in _family(run_id)}
     st.session_state[_KEPT] = [kept for kept in _kept() if kept not in family]
 
@@ -62,7 +62,7 @@ def offer(go: Callable[[str], None]) -> None:
     """Draw the way back to the newest run that is kept, where there is one.
 
     Args:
-        go: puts a run on the desk.
+        go: opens a run.
     """
     alive = [views[0] for run_id in _kept() if (views := _family(run_id))]
     if not alive or st.session_state.get(_HIDDEN):

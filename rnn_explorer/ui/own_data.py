@@ -27,7 +27,7 @@ from rnn_explorer.tasks.user_data.limits import (
 )
 from rnn_explorer.tasks.user_data.reading import FORMS, How, Table, Text, is_table, read
 from rnn_explorer.tasks.user_data.series_settings import OwnSeriesSettings
-from rnn_explorer.ui import desk, uploads
+from rnn_explorer.ui import page_state, uploads
 from rnn_explorer.ui.plain import plain
 from rnn_explorer.ui.rows import rows
 
@@ -98,7 +98,7 @@ def _how_table(file: Any, how: How) -> How:
 def _forget_file() -> None:
     """The file was taken away; what is trained on it keeps it."""
     held = st.session_state.pop(_FILE, None)
-    if held and held["token"] and held["token"] != uploads.token_of(desk.experiment()):
+    if held and held["token"] and held["token"] != uploads.token_of(page_state.experiment()):
         uploads.forget(held["token"])
 
 
@@ -185,7 +185,7 @@ def _offer(task: str, wanted: dict[str, str], record: Table | Text) -> None:
         st.info(plain(note))
     sizes = ", ".join(f"{len(built.finite_set(split)):,} for {name}" for split, name in _SPLITS)
     st.markdown(f"Sequences: {sizes}. Numbers are normalized by the training part alone.")
-    st.button("Train on these data", key="own:train", type="primary", on_click=desk.put, args=(experiment,))
+    st.button("Train on these data", key="own:train", type="primary", on_click=page_state.put, args=(experiment,))
 
 
 _SPLITS: tuple[tuple[Split, str], ...] = (("train", "training"), ("validation", "validation"), ("test", "the test"))

@@ -23,7 +23,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
-from rnn_explorer.ui import desk, filling, place
+from rnn_explorer.ui import filling, page_state, place
 from rnn_explorer.ui.draw_sequence import sketch
 from rnn_explorer.ui.dynamics_controls import ends
 from rnn_explorer.ui.panel import line, panel
@@ -131,7 +131,7 @@ def own(view: RunView) -> Mapping[str, Any]:
     except SettingError as error:
         st.warning(plain(str(error)))
         return nothing
-    key = f"{view.experiment.task}:{desk.edition()}"
+    key = f"{view.experiment.task}:{page_state.edition()}"
     _fill(facts, key)
     if facts.way == "values":
         place.say("mode", "")  # there is but one

@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.errors import UserError
-from rnn_explorer.ui import desk, faults, network_view
+from rnn_explorer.ui import faults, network_view, run_controls
 from rnn_explorer.ui.plain import plain
 
 Open = Callable[..., AppTest]
@@ -42,7 +42,7 @@ def test_a_page_that_fails(monkeypatch: pytest.MonkeyPatch, open_lab: Open) -> N
 
 def test_a_page_that_fails_goes_on_when_it_works_again(monkeypatch: pytest.MonkeyPatch, open_lab: Open) -> None:
     with monkeypatch.context() as for_a_while:
-        for_a_while.setattr(desk, "watch", broken)
+        for_a_while.setattr(run_controls, "watch", broken)
         page = open_lab(task="adding")
         only_ours(page)
     page.run()

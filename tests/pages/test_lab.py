@@ -13,7 +13,7 @@ from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.ui import controls, desk, session
+from rnn_explorer.ui import controls, page_state, session
 from tests.pages.conftest import run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -350,7 +350,7 @@ def test_a_browser_that_is_behind_does_not_bring_an_old_address_back(
     assert run_of(page) == run
     assert Experiment.from_dict(page.session_state["experiment"]).model.hidden_size == 12
     # A while later it is a person who goes back.
-    monkeypatch.setattr(desk, "BEHIND", 0.0)
+    monkeypatch.setattr(page_state, "BEHIND", 0.0)
     for name, value in old.items():
         page.query_params[name] = value
     page.run()

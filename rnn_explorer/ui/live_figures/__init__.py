@@ -25,6 +25,7 @@ _component = st.components.v2.component(
 
 
 def live_figures(
+    *,
     view: str,
     run_id: str,
     link: str,
