@@ -8,7 +8,7 @@ from typing import Any
 from rnn_explorer.cli.base import whole
 
 EPILOG = (
-    "The options of `streamlit run` are accepted as well, such as --server.allowedHosts lab.example.org, and so are its "
+    "The options of `streamlit run` are accepted as well, such as --server.allowedHosts lab.example.org, and its "
     "environment variables, such as STREAMLIT_SERVER_PORT."
 )
 
