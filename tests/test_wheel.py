@@ -70,13 +70,16 @@ def pip(*words: str, python: Path = Path(sys.executable)) -> None:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tree, so that nothing is built in it and nothing that was built in it before is taken."""
+    """A copy of the tree, so that nothing is built in the tree itself; with what an older build left."""
     folder = tmp_path_factory.mktemp("sources")
     for name in SOURCES:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, folder / name)
+    old = folder / "build" / "lib" / "rnn_explorer" / "removed.py"
+    old.parent.mkdir(parents=True)
+    old.write_text("")
     return folder
 
 
