@@ -5,8 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8501
+# The versions that the tests ran with; `make newest` does without.
+CONSTRAINTS := constraints.txt
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: run test check format bench clean browser node
+.PHONY: run test test-long newest check format settings constraints bench clean browser node
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
@@ -23,6 +26,15 @@ else
 	exit $$failed
 endif
 
+# What takes minutes, such as an installation with all dependencies into a fresh environment.
+test-long: $(VENV)/.dev
+	$(BIN)/python -m pytest -m long $(TESTS)
+
+# The tests with the newest versions that requirements*.txt allow, in an environment of their own.
+newest:
+	rm -rf .venv-newest
+	$(MAKE) test VENV=.venv-newest CONSTRAINTS=
+
 check: $(VENV)/.dev node
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,6 +44,15 @@ check: $(VENV)/.dev node
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The copy of the server's settings that `streamlit run app.py` reads.
+settings:
+	cp rnn_explorer/ui/server.toml .streamlit/config.toml
+
+# The versions in the environment as the tested ones.
+constraints: $(VENV)/.dev
+	{ echo "# Tested versions, for pip's --constraint: printed by \`make constraints\`."; \
+	$(BIN)/python -m pip list --format freeze --disable-pip-version-check | grep -v "^pip==" | sed "s/+.*//"; } > constraints.txt
 
 bench: $(VENV)/.dev browser
 	$(BIN)/python -m benchmarks.train_speed
@@ -52,17 +73,17 @@ node: $(VENV)/.dev
 	$(BIN)/python -m tests.js.install
 
 # The compiler that makes training fast is wished for, but where it cannot be had everything works without it.
-$(VENV)/.run: requirements.txt requirements-fast.txt
+$(VENV)/.run: requirements.txt requirements-fast.txt $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fast.txt || \
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) -r requirements-fast.txt || \
 		echo "The packages of requirements-fast.txt cannot be had here: training will use torch's own, slower kernels."
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt requirements-fast.txt
+$(VENV)/.dev: requirements-dev.txt requirements.txt requirements-fast.txt $(CONSTRAINTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
 	touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-newest node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis

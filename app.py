@@ -8,13 +8,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from rnn_explorer.ui import faults, server
+from rnn_explorer.ui import application
 
-app = st.App(
-    "pages/_frame.py",
-    routes=server.routes(),
-    middleware=server.middleware(),
-    lifespan=server.lifespan,
-    on_script_error=faults.told,
-    exception_handlers={Exception: server.fault},
-)
+app = st.App(**application.arguments())  # Streamlit searches the text of this file for such a call

@@ -1,14 +1,19 @@
-"""`python -m rnn_explorer`: see `rnn_explorer.cli`."""
+"""`rnn-explorer` and `python -m rnn_explorer`: see `rnn_explorer.cli`."""
 
 from __future__ import annotations
 
 import sys
 
-if __name__ == "__main__":
-    try:
-        from rnn_explorer.cli import main
 
-        status = main()
+def main() -> int:
+    """Run the command line and return its exit status."""
+    try:
+        from rnn_explorer.cli import main as command_line
+
+        return command_line()
     except KeyboardInterrupt:  # before or after the training, which listens for it itself
-        status = 130
-    sys.exit(status)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -19,6 +19,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.base import Task
 from rnn_explorer.training import Trainer
+from rnn_explorer.ui import application
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = "task=temporal_order&cell=gru&seq_len=12&hidden_size=6&batch_size=8&steps=120"
@@ -195,6 +196,30 @@ def test_the_help_lists_every_key_with_its_range(capsys):
         for spec in Experiment.default(name).specs():
             assert f"  {spec.name:<17} {spec.allowed}\n" in out
     assert "layer0.forward.forget" in out
+
+
+@pytest.mark.parametrize(
+    "typed, options",
+    [
+        ((), []),
+        (("app",), []),
+        (("app", "--host", "0.0.0.0", "--port", "8600"), ["--server.address", "0.0.0.0", "--server.port", "8600"]),
+        (("app", "--server.maxUploadSize", "7"), ["--server.maxUploadSize", "7"]),
+    ],
+)
+def test_the_pages_are_served_with_streamlits_options(run, monkeypatch, typed, options):
+    served = []
+    monkeypatch.setattr(application, "serve", served.append)
+    assert run(*typed)[0] == 0
+    assert served == [options]
+
+
+@pytest.mark.parametrize(
+    "typed", [("app", "--nosuch"), ("app", "--port", "high"), ("app", "lab"), ("tasks", "--port", "1")]
+)
+def test_an_option_that_there_is_not_is_told(run, typed):
+    status, _, told = run(*typed)
+    assert status == 2 and typed[1] in told
 
 
 def test_the_text_output(run):

@@ -51,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "engine": {"engine", "recording", "remembered", "analysis", "figures", "views", *CORE},
     "cli": {"cli", "training", *LIGHT},  # training by type alone; what it must not load is tested below
     "cli.running": {"cli", "analysis", *CORE},
+    "cli.app": {"cli", "ui.application"},
     "__main__": {"cli"},
     "ui": {"ui", "engine", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
@@ -88,8 +89,8 @@ def part_of(name: str) -> str:
         return "cells.drawing"
     if name == f"{PACKAGE}.cells.base" or (name.startswith(f"{PACKAGE}.cells.") and name.endswith(".cell")):
         return "cells.code"
-    if name == f"{PACKAGE}.cli.running":
-        return "cli.running"
+    if name in (f"{PACKAGE}.cli.running", f"{PACKAGE}.cli.app"):  # which import torch or the screen when they run
+        return name.removeprefix(f"{PACKAGE}.")
     of_analysis = re.fullmatch(rf"{PACKAGE}\.analysis\.\w+", name) and name in PACKAGES
     if of_analysis or name.removeprefix(f"{PACKAGE}.") in RECORDS:
         return "analysis.records"
@@ -272,7 +273,7 @@ print(json.dumps([status, told.getvalue(), tops]))
         (["--help"], 0, "fixed-points"),
         (["train", "--help"], 0, "hidden_size"),
         (["memory", "--help"], 0, "--triangle"),
-        ([], 2, "command"),
+        (["app", "--help"], 0, "--port"),
         (["fly"], 2, "'fly'"),
         (["settings", "chess"], 2, "'chess'"),
         (["train", "--wings"], 2, "--wings"),

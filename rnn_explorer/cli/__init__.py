@@ -1,4 +1,4 @@
-"""The command line: list the tasks and their settings, train and ask about a model without a browser.
+"""The command line: serve the pages; list the tasks and their settings, train and ask about a model without a browser.
 
 Everything it says of tasks and settings is read from their declarations. Exit status: 0 when all went well, 1 when
 training diverged or its losses are no numbers, 2 on bad input, 3 by a fault of the program, 130 when interrupted.
@@ -12,8 +12,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
-from rnn_explorer.cli import fixed_points, memory, settings, tasks, train
+from rnn_explorer.cli import app, fixed_points, memory, settings, tasks, train
 from rnn_explorer.cli.base import Parser
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.errors import UserError
@@ -23,11 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     Args:
-        arguments: what was typed after `python -m rnn_explorer`; taken from the process when None.
+        arguments: what was typed after `rnn-explorer`; taken from the process when None. Without any the pages are
+            served.
     """
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        told = _parser().parse_args(arguments)
-        return int(told.run(told))
+        parser = _parser()
+        parsed, unknown = parser.parse_known_args(words or ["app"])
+        if parsed.run is app.run:
+            parsed.more = unknown
+        elif unknown:
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return int(parsed.run(parsed))
     except UserError as error:
         tell([str(error)])
         return 2
@@ -41,8 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="python -m rnn_explorer", description="Train small recurrent networks and look inside.")
+    program = "python -m rnn_explorer" if Path(sys.argv[0]).name == "__main__.py" else "rnn-explorer"
+    parser = Parser(prog=program, description="Train small recurrent networks and look inside.")
     commands = parser.add_subparsers(metavar="command", required=True, parser_class=Parser)
-    for command in (tasks, settings, train, memory, fixed_points):
+    for command in (app, tasks, settings, train, memory, fixed_points):
         command.add(commands)
     return parser

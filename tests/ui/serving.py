@@ -11,11 +11,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds, for a machine that is busy with other things
+APP = (sys.executable, "-m", "streamlit", "run", "app.py")  # in ROOT
 HANDSHAKE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
     + 22 * "A"
@@ -31,7 +36,7 @@ def _mind_signals() -> None:
 
 @dataclass
 class Serving:
-    """A running `streamlit run app.py`.
+    """A running server.
 
     Args:
         port: on 127.0.0.1.
@@ -85,24 +90,22 @@ class Serving:
         return [int(line.split()[0]) for line in shown.stdout.splitlines() if "rnn_explorer.engine.worker" in line]
 
 
-def start(folder: Path, *, limit: int | None = None, arguments: tuple[str, ...] = (), **environment: str) -> Serving:
+def start(
+    folder: Path, *, command: Sequence[str] = APP, cwd: Path = ROOT, limit: int | None = None, **environment: str
+) -> Serving:
     """Start a server that keeps its data, temporary files and log in `folder`, perhaps with a limit of open files."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     temporary = folder / "tmp"
     temporary.mkdir(parents=True)
-    command = [
-        sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true",
-        *arguments,
-    ]  # fmt: skip
     if limit is not None:
         command = ["sh", "-c", f'ulimit -S -n {limit} && exec "$0" "$@"', *command]
-    own = {"RNN_EXPLORER_DATA": str(folder / "data"), "TMPDIR": str(temporary)}
+    own = {"RNN_EXPLORER_DATA": str(folder / "data"), "TMPDIR": str(temporary), "STREAMLIT_SERVER_PORT": str(port)}
     log = folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **own, **environment}, stdout=file, stderr=file,
+            command, cwd=cwd, env={**os.environ, **own, **environment}, stdout=file, stderr=file,
             preexec_fn=_mind_signals,
         )  # fmt: skip
     serving = Serving(port, process, log)
@@ -121,3 +124,15 @@ def stop(serving: Serving) -> None:
     if serving.process.poll() is None:
         serving.process.kill()
     serving.process.wait()
+
+
+def messages(websocket: ClientConnection, last: Callable[[ForwardMsg], bool]) -> list[ForwardMsg]:
+    """What the server sends until a message is the last one that is waited for, and that one."""
+    received: list[ForwardMsg] = []
+    while not received or not last(received[-1]):
+        message = ForwardMsg()
+        data = websocket.recv(PATIENCE)
+        assert isinstance(data, bytes)
+        message.ParseFromString(data)
+        received.append(message)
+    return received

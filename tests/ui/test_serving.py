@@ -18,13 +18,12 @@ import pytest
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Exception_pb2 import Exception as ExceptionElement
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from rnn_explorer.ui import faults
 from rnn_explorer.ui import server as ours
-from tests.ui.serving import PATIENCE, Serving, start, stop
+from tests.ui.serving import PATIENCE, Serving, messages, start, stop
 
 CROSS = "http://evil.example"
 PAGE = "Accept: text/html\r\n"
@@ -200,18 +199,6 @@ def test_a_client_cannot_fill_the_log(serving: Serving) -> None:
     assert lines() - before < 30, serving.log.read_text()[-2000:]
 
 
-def heard(websocket: ClientConnection, condition: Callable[[ForwardMsg], bool]) -> list[ForwardMsg]:
-    """What the server says until a message is of the kind that is waited for, and that one."""
-    messages: list[ForwardMsg] = []
-    while not messages or not condition(messages[-1]):
-        message = ForwardMsg()
-        data = websocket.recv(PATIENCE)
-        assert isinstance(data, bytes)
-        message.ParseFromString(data)
-        messages.append(message)
-    return messages
-
-
 def page_of(websocket: ClientConnection, *forged: str) -> list[Any]:
     """The elements of the lab's page, run with a value for these controls that none of them has."""
     message = BackMsg()
@@ -219,8 +206,8 @@ def page_of(websocket: ClientConnection, *forged: str) -> list[Any]:
     for name in forged:
         message.rerun_script.widget_states.widgets.add(id=name, string_value="zzz")
     websocket.send(message.SerializeToString())
-    messages = heard(websocket, lambda one: one.WhichOneof("type") == "script_finished")
-    elements = [one.delta.new_element for one in messages]
+    received = messages(websocket, lambda one: one.WhichOneof("type") == "script_finished")
+    elements = [one.delta.new_element for one in received]
     return [getattr(one, one.WhichOneof("type")) for one in elements if one.WhichOneof("type")]
 
 

@@ -1,0 +1,79 @@
+"""The app, and the server of `rnn-explorer`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import streamlit as st
+from streamlit import config
+from streamlit.web.cli import main_run
+
+import rnn_explorer
+from rnn_explorer.errors import UserError
+from rnn_explorer.ui import faults, server, server_settings
+
+_PACKAGE = Path(rnn_explorer.__file__).resolve().parent
+# In a checkout the pages stand beside the package, in an installation within it (see setup.py).
+FRAME = next(path for folder in (_PACKAGE, _PACKAGE.parent) if (path := folder / "pages" / "_frame.py").is_file())
+
+
+class BadOption(UserError):
+    """An option of the server is unknown or has an invalid value; the message is a sentence."""
+
+
+def arguments() -> dict[str, Any]:
+    """Arguments of `st.App`. Options that are not set take our settings, since routes depend on them."""
+    server_settings.fill()
+    return {
+        "script_path": FRAME,
+        "routes": server.routes(),
+        "middleware": server.middleware(),
+        "lifespan": server.lifespan,
+        "on_script_error": faults.told,
+        "exception_handlers": {Exception: server.fault},
+    }
+
+
+def make() -> st.App:
+    """The app, for any ASGI server: `uvicorn --factory rnn_explorer.ui.application:make`."""
+    return st.App(**arguments())
+
+
+def serve(options: Sequence[str] = ()) -> None:
+    """Serve the app until a signal ends the process.
+
+    Configuration files of the user and of the current folder, which are another app's, do not override our settings.
+
+    Args:
+        options: those of `streamlit run`, such as `["--server.port", "8600"]`; they override the environment
+            (`STREAMLIT_SERVER_PORT`), which overrides our settings.
+
+    Raises:
+        BadOption: on an unknown option or an invalid value.
+    """
+    chosen = {**server_settings.read(), **given(options)}
+    for option, value in chosen.items():
+        config.set_option(option, value)  # `run` does so, but the app is made before
+    sys.argv = [str(FRAME)]  # Streamlit adds the folder of this script to the module search path
+    make().run(config=chosen)
+
+
+def given(options: Sequence[str]) -> dict[str, Any]:
+    """What the options and the environment set, by option.
+
+    Raises:
+        BadOption: on an unknown option or an invalid value.
+    """
+    script = str(FRAME)  # which `streamlit run` asks for
+    try:
+        found = main_run.make_context("rnn-explorer app", [*options, script]).params
+    except click.ClickException as error:
+        raise BadOption(error.format_message()) from None
+    target, more = found.pop("target"), found.pop("args")
+    if more:
+        raise BadOption(f"{target} is no option of the server.")
+    return {name.replace("_", "."): value for name, value in found.items() if value is not None and value != ()}
