@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from rnn_explorer.cells.facts import CELLS, CellFacts
+from rnn_explorer.cells.wiring import Wires, Wiring
+from rnn_explorer.trace import Array
 
 State = tuple[Tensor, ...]  # one (batch, hidden_size) tensor for each of `state_names`, the hidden state first
 Change = Callable[[str, Tensor], Tensor]  # a gate's name and values -> what takes their place
@@ -134,6 +136,20 @@ class RecurrentCell(CellFacts, nn.Module, ABC):
             nothing = x.new_zeros(x.shape[0], 0, self.hidden_size)
             return {name: nothing for name in (*self.gate_names, *self.state_names)}
         return self.look(x, state)
+
+    def wires(self, wiring: Wiring) -> Wires:
+        """The numbers on the wires of its drawing: here its gates, and its states before and after.
+
+        A cell whose drawing shows more overrides it, from the weights and states that `wiring` gives.
+
+        Returns:
+            Name -> (time, units), and the names of those that lie between 0 and 1.
+        """
+        wires: dict[str, Array] = {}
+        for name in self.state_names:
+            short = self.state_letters.get(name, name)
+            wires |= {f"{short}_prev": wiring.old(name), short: wiring.seen[name]}
+        return wires | {name: wiring.seen[name] for name in self.gate_names}, frozenset(self.bounded)
 
     def initial_state(self, x: Tensor) -> State:
         """Zeros, one (batch, hidden_size) tensor for each of `state_names`, in the type of `x`."""

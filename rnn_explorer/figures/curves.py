@@ -10,9 +10,9 @@ import numpy as np
 
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import (
-    CELL_MARKERS,
     REFERENCE,
     cell_color,
+    cell_marker,
     fade,
     legend,
     margin,
@@ -126,7 +126,7 @@ def curves(
                 "x": x_validation,
                 "y": held_out.astype(np.float32),
                 "line": {"color": color, "width": 2.4},
-                "marker": {"color": color, "size": 5, "symbol": CELL_MARKERS.get(cell, "circle")},
+                "marker": {"color": color, "size": 5, "symbol": cell_marker(cell)},
                 "hovertemplate": hover,
                 **axes,
             },

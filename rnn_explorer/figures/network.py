@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from rnn_explorer.figures.style import CELL_NAMES, cell_color
+from rnn_explorer.figures.style import cell_color, cell_name
 
 _WIDTH = 260  # of the drawing, in its own units: pixels in the sidebar
 _HEIGHT, _GAP = 26, 15  # of a box, and between boxes
@@ -43,7 +43,7 @@ def network_svg(
     Returns:
         One `<svg>` element, labeled for screen readers.
     """
-    name, color = CELL_NAMES.get(cell, cell), cell_color(cell)
+    name, color = cell_name(cell), cell_color(cell)
     boxes: list[tuple[str, int, str]] = [(input_label, input_size, "end")]
     if embedding:
         boxes.append(("embedding", embedding, "plain"))

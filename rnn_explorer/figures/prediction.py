@@ -10,12 +10,12 @@ import numpy as np
 
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
-    CELL_MARKERS,
     CLASS_COLORS,
     GRAY_SCALE,
     MUTED,
     REFERENCE,
     cell_color,
+    cell_marker,
     heading,
     key,
     legend,
@@ -350,7 +350,7 @@ def _draw_strips(
             line = {"color": cell_color(cell), "width": 2}
         marker: dict[str, Any] = {"size": 7, "symbol": "x" if strip.role == "target" else "circle"}
         if strip.role == "answer" and not lonely:  # told from gray by its shape, too
-            marker = {"size": 6, "symbol": CELL_MARKERS.get(cell, "circle"), "maxdisplayed": MARKERS}
+            marker = {"size": 6, "symbol": cell_marker(cell), "maxdisplayed": MARKERS}
         data.append(
             {
                 "type": "scatter",

@@ -22,12 +22,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rnn_explorer.cells import CELLS
+
 Theme = Literal["light", "dark"]
 Scale = list[list[Any]]  # [[position from 0 to 1, color], ...]
-
-CELL_COLORS = {"rnn": "#0072B2", "lstm": "#D55E00", "gru": "#009E73"}
-CELL_DASHES = {"rnn": "solid", "lstm": "dash", "gru": "dashdot"}
-CELL_MARKERS = {"rnn": "circle", "lstm": "square", "gru": "diamond"}
 
 # Ten colors that keep a contrast of at least 2.5 to white and to a near-black page, neighbors far apart in hue.
 CLASS_COLORS = (
@@ -314,16 +312,23 @@ def legend(**more: Any) -> dict[str, Any]:
 
 def layer_name(cell: str, layer: int, direction: str) -> str:
     """ "LSTM layer 1", and "LSTM layer 1, backward" for the second half of a bidirectional one."""
-    name = f"{CELL_NAMES.get(cell, cell)} layer {layer + 1}"
+    name = f"{cell_name(cell)} layer {layer + 1}"
     return name if direction == "forward" else f"{name}, {direction}"
-
-
-CELL_NAMES = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
 def cell_color(cell: str) -> str:
     """The color of a cell type; the first class color for one without its own."""
-    return CELL_COLORS.get(cell, CLASS_COLORS[0])
+    return CELLS.get(cell).color if cell in CELLS else CLASS_COLORS[0]
+
+
+def cell_marker(cell: str) -> str:
+    """The mark of a cell type; a circle for one without its own."""
+    return CELLS.get(cell).marker if cell in CELLS else "circle"
+
+
+def cell_name(cell: str) -> str:
+    """The name of a cell type in figures, such as "LSTM"; its key for one that is not known."""
+    return CELLS.get(cell).short or CELLS.get(cell).title if cell in CELLS else cell
 
 
 COMPUTED = "Being computed."  # why a figure is empty, mostly

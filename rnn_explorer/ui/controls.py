@@ -14,6 +14,7 @@ import streamlit as st
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.style import cell_name
 from rnn_explorer.settings import SettingError, Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.ui.plain import plain
@@ -155,8 +156,8 @@ def _plain(value: Any) -> str:
 
 
 def _title(choice: str) -> str:
-    short = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
-    return short.get(choice, CELLS.get(choice).title if choice in CELLS else choice)
+    optimizers = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
+    return cell_name(choice) if choice in CELLS else optimizers.get(choice, choice)
 
 
 def read(experiment: Experiment, name: str, value: Any) -> Experiment:

@@ -30,7 +30,7 @@ from rnn_explorer.figures.memory.gradient_norm import gradient_norm
 from rnn_explorer.figures.memory.jacobian_norms import HIGHEST, LOWEST, MEMORY_SCALE, jacobian_norms
 from rnn_explorer.figures.memory.loss_gradient import loss_gradient
 from rnn_explorer.figures.memory.saliency import saliency
-from rnn_explorer.figures.style import CELL_COLORS
+from rnn_explorer.figures.style import cell_color
 from rnn_explorer.figures.text_panel import findings
 
 KEEPERS = {"lstm": "forget", "gru": "update", "rnn": ""}
@@ -197,7 +197,7 @@ def test_the_curve_its_fit_and_the_effective_memory() -> None:
     np.testing.assert_allclose(fit["y"], 0.8 ** fit["x"], rtol=1e-5)
     assert memory["x"][0] == 20 == cell.effective_memory and memory["text"][0] == "20 time steps"
     assert memory["y"][0] == pytest.approx(0.8**20, rel=1e-5)
-    assert line["line"]["color"] == CELL_COLORS["lstm"] and line["line"]["dash"] == "solid"
+    assert line["line"]["color"] == cell_color("lstm") and line["line"]["dash"] == "solid"
     assert [shape["y0"] for shape in figure.layout["shapes"]] == [0.01]
     longer = gradient([made(rho=0.5)])
     assert [shape["y0"] for shape in longer.layout["shapes"]] == [0.01, 1e-6]
@@ -223,7 +223,7 @@ def test_several_layers_have_their_words_in_the_legend_and_looks_of_their_own() 
     assert curves[0]["name"] == "layer 1: 20 time steps" and len({trace["name"] for trace in curves}) == 8
     assert not any("".join(trace["text"]) for trace in figure.data if trace["name"] == "effective memory")
     assert len({trace["line"]["color"] for trace in curves}) == 8, "no two in one color"
-    assert curves[0]["line"]["color"] == CELL_COLORS[cells[0].cell]
+    assert curves[0]["line"]["color"] == cell_color(cells[0].cell)
     shapes = {(trace["line"]["dash"], trace["marker"]["symbol"]) for trace in curves}
     assert len(shapes) == 8, "and without colors, dash and mark tell them apart"
     other = loss_gradient(cells).data

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from rnn_explorer.figures.network import network_svg
-from rnn_explorer.figures.style import CELL_COLORS
+from rnn_explorer.figures.style import cell_color
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -28,7 +28,7 @@ def test_a_box_a_layer_an_arrow_between_and_loops_on_recurrent_ones(
     root = draw(layers, dense, both, embedding)
     boxes = root.findall(f"{SVG}rect")
     assert len(boxes) == 2 + layers + len(dense) + bool(embedding)
-    colored = [box for box in boxes if box.get("stroke") == CELL_COLORS["lstm"]]
+    colored = [box for box in boxes if box.get("stroke") == cell_color("lstm")]
     assert len(colored) == layers
     curves = [curve for curve in root.findall(f"{SVG}path") if "C" in curve.get("d", "")]
     assert len(curves) == layers * (2 if both else 1)
@@ -72,4 +72,4 @@ def test_a_long_label_is_shortened_in_the_drawing_only() -> None:
 def test_no_page_colors() -> None:
     drawn = network_svg("x", 1, [8], [], "y", 1, "rnn", False)
     colors = {part.split('"')[1] for name in ("fill=", "stroke=") for part in drawn.split(name)[1:]}
-    assert colors <= {"currentColor", "none", CELL_COLORS["rnn"]}
+    assert colors <= {"currentColor", "none", cell_color("rnn")}

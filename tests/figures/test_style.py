@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnn_explorer.cells import CELLS
 from rnn_explorer.figures import style
 
 PAPERS = ("#ffffff", "#0e1117")
@@ -21,7 +22,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-@pytest.mark.parametrize("color", [*style.CLASS_COLORS, *style.CELL_COLORS.values(), style.MUTED])
+@pytest.mark.parametrize("color", [*style.CLASS_COLORS, *(facts.color for _, facts in CELLS.items()), style.MUTED])
 def test_colors_can_be_seen_on_both_pages(color: str, paper: str) -> None:
     assert contrast(color, paper) >= 2.5
 

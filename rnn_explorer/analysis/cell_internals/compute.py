@@ -82,9 +82,8 @@ def numbers_of(model: SequenceModel, inputs: Tensor, where: Where, changes: Chan
     units = slice(None) if unit is None else slice(unit, unit + 1)
     names = {name: values[:, units] for name, values in seen.items()}
     start = {name: _from_before(seen[name]) for name in cell.state_names}
-    wiring = _WIRING.get(cell.key, _plain_wires)
     with np.errstate(all="ignore"):  # an exploding run has infinite states, which are shown as they are
-        full, bounded = wiring(_Step(cell, x, names, start, units, changes, backward))
+        full, bounded = cell.wires(_Step(cell, x, names, start, units, changes, backward))
         wires = {
             "x": x[:, 0] if x.shape[1] == 1 else np.linalg.norm(x, axis=1),
             **{name: values.mean(axis=1) for name, values in full.items()},
@@ -132,7 +131,7 @@ def marks_of(
         units = slice(None) if force.unit < 0 else force.unit
         touch(force.gate, "clamped", slice(force.first, force.last + 1), units)
     for name in cell.state_names if changes.ablate else ():
-        wire = {"hidden": "h", "cell": "c"}.get(name, name) if cell.key in _WIRING or name == "hidden" else name
+        wire = cell.state_letters.get(name, name)
         touch(wire, "ablated", slice(None), list(changes.ablate))
     for step, *_ in inputs if report.layer == 0 else ():
         touch("x", "edited", slice(step - 1, step), slice(None))
@@ -207,63 +206,6 @@ class _Step:
         """A state after each step, (time, units), 0 in ablated units."""
         silent = np.isin(np.arange(self.cell.hidden_size), self.changes.ablate)[self.units]
         return np.where(silent, 0.0, state)
-
-
-Wires = tuple[dict[str, Array], frozenset[str]]  # name -> (time, units), and the names of those from 0 to 1
-
-
-def _rnn_wires(step: _Step) -> Wires:
-    parts = step.parts("pre_activation")
-    total = step.clamped("pre_activation", sum(parts.values(), start=np.zeros(1)))
-    sigma = np.tanh if step.cell.nonlinearity == "tanh" else _relu
-    h = step.ablated(sigma(total))
-    return {"h_prev": step.old("hidden"), **parts, "pre_activation": total, "h": h}, frozenset()
-
-
-def _lstm_wires(step: _Step) -> Wires:
-    wires = {"h_prev": step.old("hidden"), "c_prev": step.old("cell")}
-    for name in step.cell.gate_names:
-        wires |= step.gate(name, np.tanh if name == "candidate" else _sigma)
-    wires["keep"] = wires["forget"] * wires["c_prev"]
-    wires["write"] = wires["input"] * wires["candidate"]
-    wires["c"] = step.ablated(wires["keep"] + wires["write"])
-    wires["tanh_c"] = np.tanh(wires["c"])
-    wires["h"] = step.ablated(wires["output"] * wires["tanh_c"])
-    return wires, frozenset({"input", "forget", "output"})
-
-
-def _gru_wires(step: _Step) -> Wires:
-    wires = {"h_prev": step.old("hidden"), **step.gate("reset", _sigma), **step.gate("update", _sigma)}
-    wires |= step.parts("candidate")
-    wires["candidate.inner"] = wires["candidate.h"] + wires["candidate.b_h"]
-    wires["candidate.gated"] = wires["reset"] * wires["candidate.inner"]
-    wires["candidate.pre"] = wires["candidate.x"] + wires["candidate.b_i"] + wires["candidate.gated"]
-    wires["candidate"] = step.clamped("candidate", np.tanh(wires["candidate.pre"]))
-    wires["take"] = 1 - wires["update"]
-    wires["write"] = wires["take"] * wires["candidate"]
-    wires["keep"] = wires["update"] * wires["h_prev"]
-    wires["h"] = step.ablated(wires["write"] + wires["keep"])
-    return wires, frozenset({"reset", "update", "take"})
-
-
-def _plain_wires(step: _Step) -> Wires:
-    """Of a cell whose equations are not known here: its gates, and its states before and after."""
-    wires: dict[str, Array] = {}
-    for name in step.cell.state_names:
-        short = "h" if name == "hidden" else name
-        wires |= {f"{short}_prev": step.old(name), short: step.seen[name]}
-    return wires | {name: step.seen[name] for name in step.cell.gate_names}, frozenset(step.cell.bounded)
-
-
-_WIRING: dict[str, Callable[[_Step], Wires]] = {"rnn": _rnn_wires, "lstm": _lstm_wires, "gru": _gru_wires}
-
-
-def _sigma(x: Array) -> Array:
-    return 0.5 * (1 + np.tanh(x / 2))
-
-
-def _relu(x: Array) -> Array:
-    return np.maximum(x, 0.0)
 
 
 @torch.no_grad()

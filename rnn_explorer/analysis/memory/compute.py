@@ -42,7 +42,6 @@ from rnn_explorer.training import loss_of
 
 POINTS = 60  # rows and columns of a triangle, at most
 _LARGE = 128  # numbers in a state, above which a triangle has half as many points
-_KEEPERS = {"lstm": "forget", "gru": "update"}
 _SLICE_STEPS = 16  # time steps between two reports of progress
 _SLICE_WORK = 2**23  # n^3 x matrices between two reports of progress: a few milliseconds
 _SLICE_NUMBERS = 2**20  # numbers in the Jacobians that are held at once: 8 MB
@@ -417,7 +416,7 @@ def _statistics(cell: RecurrentCell, seen: dict[str, Tensor], real: Array) -> Ga
         if nonlinearity == "relu":
             more["dead"] = int(np.count_nonzero(share(before > 0) == 0))
         more["spectral_radius"] = _spectral_radius(cell.weight_hh)
-    keeper = _KEEPERS.get(cell.key, "")
+    keeper = cell.keeper
     with np.errstate(divide="ignore"):  # a gate of exactly 0 forgets in no time
         kept = np.log(gates[keeper]).mean(axis=(0, 1)) if keeper else np.zeros(0)
     return GateStatistics(

@@ -14,6 +14,7 @@ Source: K. Cho et al., "Learning phrase representations using RNN encoder-decode
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
@@ -21,6 +22,7 @@ from torch.nn.functional import linear
 from rnn_explorer import kernels
 from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged
 from rnn_explorer.cells.gru.facts import GRUFacts
+from rnn_explorer.cells.wiring import Wires, Wiring, sigma
 
 
 class GRU(GRUFacts, RecurrentCell):
@@ -68,3 +70,17 @@ class GRU(GRUFacts, RecurrentCell):
         h, _ = self.run(x, state)  # (batch, time, hidden)
         r, z, n = self._gates(x, before(h, state[0]))
         return {"reset": r, "update": z, "candidate": n, "hidden": h}
+
+    def wires(self, wiring: Wiring) -> Wires:
+        """The numbers on the wires of its drawing."""
+        wires = {"h_prev": wiring.old("hidden"), **wiring.gate("reset", sigma), **wiring.gate("update", sigma)}
+        wires |= wiring.parts("candidate")
+        wires["candidate.inner"] = wires["candidate.h"] + wires["candidate.b_h"]
+        wires["candidate.gated"] = wires["reset"] * wires["candidate.inner"]
+        wires["candidate.pre"] = wires["candidate.x"] + wires["candidate.b_i"] + wires["candidate.gated"]
+        wires["candidate"] = wiring.clamped("candidate", np.tanh(wires["candidate.pre"]))
+        wires["take"] = 1 - wires["update"]
+        wires["write"] = wires["take"] * wires["candidate"]
+        wires["keep"] = wires["update"] * wires["h_prev"]
+        wires["h"] = wiring.ablated(wires["write"] + wires["keep"])
+        return wires, frozenset({"reset", "update", "take"})

@@ -13,6 +13,7 @@ F. Gers, J. Schmidhuber and F. Cummins, "Learning to forget", Neural Computation
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
@@ -20,6 +21,7 @@ from torch.nn.functional import linear
 from rnn_explorer import kernels
 from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged
 from rnn_explorer.cells.lstm.facts import LSTMFacts
+from rnn_explorer.cells.wiring import Wires, Wiring, sigma
 
 
 class LSTM(LSTMFacts, RecurrentCell):
@@ -96,3 +98,15 @@ class LSTM(LSTMFacts, RecurrentCell):
             c = f[:, t] * c + gain[:, t]
             cells.append(c)
         return {"input": i, "forget": f, "candidate": g, "output": o, "hidden": h, "cell": torch.stack(cells, dim=1)}
+
+    def wires(self, wiring: Wiring) -> Wires:
+        """The numbers on the wires of its drawing."""
+        wires = {"h_prev": wiring.old("hidden"), "c_prev": wiring.old("cell")}
+        for name in self.gate_names:
+            wires |= wiring.gate(name, np.tanh if name == "candidate" else sigma)
+        wires["keep"] = wires["forget"] * wires["c_prev"]
+        wires["write"] = wires["input"] * wires["candidate"]
+        wires["c"] = wiring.ablated(wires["keep"] + wires["write"])
+        wires["tanh_c"] = np.tanh(wires["c"])
+        wires["h"] = wiring.ablated(wires["output"] * wires["tanh_c"])
+        return wires, frozenset({"input", "forget", "output"})

@@ -8,6 +8,7 @@ Source: J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990).
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
@@ -15,6 +16,7 @@ from torch.nn.functional import linear
 from rnn_explorer import kernels
 from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged
 from rnn_explorer.cells.rnn.facts import SimpleRNNFacts
+from rnn_explorer.cells.wiring import Wires, Wiring, relu
 
 
 class SimpleRNN(SimpleRNNFacts, RecurrentCell):
@@ -56,3 +58,11 @@ class SimpleRNN(SimpleRNNFacts, RecurrentCell):
         h, _ = self.run(x, state)  # (batch, time, hidden)
         a = linear(x, self.weight_ih, self.bias_ih) + linear(before(h, state[0]), self.weight_hh, self.bias_hh)
         return {"pre_activation": a, "hidden": h}
+
+    def wires(self, wiring: Wiring) -> Wires:
+        """The numbers on the wires of its drawing."""
+        parts = wiring.parts("pre_activation")
+        total = wiring.clamped("pre_activation", sum(parts.values(), start=np.zeros(1)))
+        sigma = np.tanh if self.nonlinearity == "tanh" else relu
+        h = wiring.ablated(sigma(total))
+        return {"h_prev": wiring.old("hidden"), **parts, "pre_activation": total, "h": h}, frozenset()

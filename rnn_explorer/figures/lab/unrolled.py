@@ -13,11 +13,11 @@ from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.lab.unrolled_layout import PARTS, STATE, WIDTH, layout
 from rnn_explorer.figures.states import by_unit, thinned
 from rnn_explorer.figures.style import (
-    CELL_NAMES,
     GRAY_SCALE,
     INPUT_SCALE,
     SIGNED_SCALE,
     UNIT_ROWS,
+    cell_name,
     color_bar,
     layer_name,
     plain,
@@ -110,7 +110,7 @@ def _how(layer: LayerTrace) -> str:
         rule = f"hₜ = {layer.nonlinearity}(Wₕₕ h{before} + Wₓₕ xₜ + b), with the same weights at every time step"
     else:
         carried = "cell and hidden state go" if "cell" in layer.states else "the hidden state goes"
-        rule = f"The same {CELL_NAMES.get(layer.cell, layer.cell)} at every time step; {carried} from each to the next"
+        rule = f"The same {cell_name(layer.cell)} at every time step; {carried} from each to the next"
     return f"{rule}{below}; a row of the state is a unit, blue negative, red positive."
 
 

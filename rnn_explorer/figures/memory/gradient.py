@@ -12,11 +12,11 @@ from rnn_explorer.analysis.memory.record import LOST, MEMORY, CellMemory, where
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
-    CELL_MARKERS,
     CLASS_COLORS,
     COMPUTED,
     REFERENCE,
     cell_color,
+    cell_marker,
     fade,
     layer_name,
     legend,
@@ -102,7 +102,7 @@ def color_of(cell: CellMemory, among: int) -> str:
 
 def mark_of(cell: CellMemory) -> str:
     """The shape of a line's marks: by direction, so that colors are not needed to tell two lines of a layer apart."""
-    return CELL_MARKERS.get(cell.cell, "circle") if cell.direction == "forward" else "x"
+    return cell_marker(cell.cell) if cell.direction == "forward" else "x"
 
 
 def line_name(cell: CellMemory, among: int) -> str:

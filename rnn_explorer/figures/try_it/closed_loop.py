@@ -9,11 +9,11 @@ import numpy as np
 from rnn_explorer.analysis.generate.record import TOLERANCE, ClosedLoop
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
-    CELL_MARKERS,
     COMPUTED,
     MUTED,
     REFERENCE,
     cell_color,
+    cell_marker,
     fade,
     legend,
     margin,
@@ -70,7 +70,7 @@ def closed_loop(found: ClosedLoop | None, cell: str, value: int = 0) -> Figure:
         _line("one-step forecast", np.arange(2, len(followed) + 2), followed, when[1:],
               {"color": ONE_STEP, "width": 1.4, "dash": "dot"}),
         _line("free-running forecast", np.arange(read + 1, read + 1 + len(free)), free, when[read:],
-              {"color": cell_color(cell), "width": 2.6}, CELL_MARKERS.get(cell, "circle")),
+              {"color": cell_color(cell), "width": 2.6}, cell_marker(cell)),
         _exits(free, read, ends, cell),
     ]  # fmt: skip
     return Figure(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
+from rnn_explorer.cells import CELLS, CellFacts
 from rnn_explorer.figures.cell.drawings.canvas import GRAY, INDEX, TEXT, Canvas, seen
 from rnn_explorer.figures.cell.equations import letter
 from rnn_explorer.figures.style import MUTED, cell_color
@@ -48,7 +49,8 @@ def draw(report: CellInternals, t: int, inputs: Sequence[str]) -> str:
 
 def _wire(report: CellInternals, state: str) -> str:
     """The name of the wire that carries a state."""
-    return {"hidden": "h", "cell": "c"}.get(state, state) if report.cell == "lstm" or state == "hidden" else state
+    facts = CELLS.get(report.cell) if report.cell in CELLS else CellFacts
+    return facts.state_letters.get(state, state)
 
 
 def _state(canvas: Canvas, name: str, height: float, steps: range, t: int) -> None:
