@@ -28,6 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "registry": {"errors"},
     "settings": {"errors"},
     "trace": set(),
+    "interrupts": set(),
+    "progress": {"training"},  # by type alone
     "kernels": {"kernels"},
     "device": {"settings"},
     "work": {"errors"},
@@ -48,8 +50,9 @@ ALLOWED: dict[str, set[str]] = {
     "views": {"views", "figures", "engine.base", *RECORDS, *LIGHT},
     "remembered": set(),
     "engine": {"engine", "recording", "remembered", "analysis", "figures", "views", *CORE},
-    "cli": {"cli", "training", *LIGHT},  # training by type alone; what it must not load is tested below
-    "cli.running": {"cli", "analysis", *CORE},
+    # training by type alone; what it must not load is tested below
+    "cli": {"cli", "training", "recording", "progress", *LIGHT},
+    "cli.running": {"cli", "analysis", "recording", "interrupts", *CORE},
     "__main__": {"cli"},
     "ui": {"ui", "engine", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
@@ -280,7 +283,7 @@ print(json.dumps([status, told.getvalue(), tops]))
         (["train", "pixels=true&hidden_size=256&num_layers=4&cell=lstm&batch_size=512"], 2, "too large"),
         (["memory", "--layer", "0"], 2, "--triangle"),
         (["memory", "--load", "missing.safetensors"], 2, "cannot be read"),
-        (["memory", "--load", "README.md"], 2, "no model"),
+        (["memory", "--load", "README.md"], 2, "no checkpoint"),
         (["fixed-points", "--input", "1,b"], 2, "'1,b'"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
