@@ -73,8 +73,8 @@ def test_the_triangle_is_folded_in(run):
     status, out, _ = run("memory", TWO_WAYS, "--triangle", "--layer", "1", "--direction", "backward")
     told = strictly(out)
     assert status == 0 and len(told["cells"]) == 4
-    assert told["triangle"] == found(TWO_WAYS, "triangle", layer=1, direction="backward")
-    assert "triangle" not in strictly(run("memory", TWO_WAYS)[1])
+    assert told["jacobian_norms"] == found(TWO_WAYS, "jacobian_norms", layer=1, direction="backward")
+    assert "jacobian_norms" not in strictly(run("memory", TWO_WAYS)[1])
 
 
 def test_fixed_points(run):

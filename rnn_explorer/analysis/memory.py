@@ -25,8 +25,8 @@ from rnn_explorer.analysis.memory_report import (
     CellMemory,
     GateStatistics,
     InputSaliency,
+    JacobianNorms,
     MemoryReport,
-    Triangle,
     findings,
     fit_decay,
     time_constants,
@@ -115,7 +115,7 @@ def _answered(subject: FrozenModel, loss: float) -> bool:
     return loss < 0.5 * float(known.var(correction=0)) if len(known) else False
 
 
-@ANALYSES.register("triangle")
+@ANALYSES.register("jacobian_norms")
 def triangle(subject: FrozenModel, *, sequence: int = 0, layer: int = 0, direction: Direction = "forward") -> Progress:
     """log10 ||d s_t / d s_k|| of one cell for all pairs of steps, the norm of `memory`'s curve.
 
@@ -129,7 +129,7 @@ def triangle(subject: FrozenModel, *, sequence: int = 0, layer: int = 0, directi
         direction: "forward" or "backward".
 
     Returns:
-        A `Triangle`.
+        A `JacobianNorms`.
 
     Raises:
         UserError: for a sequence, layer or direction that there is not.
@@ -153,7 +153,9 @@ def triangle(subject: FrozenModel, *, sequence: int = 0, layer: int = 0, directi
         yield end
     if direction == "backward":  # from the order of reading to the order of time
         places, table = length + 1 - places[::-1], table[::-1, ::-1]
-    return Triangle(reading.cell.key, layer, direction, sequence, places, np.ascontiguousarray(table), stride, length)
+    return JacobianNorms(
+        reading.cell.key, layer, direction, sequence, places, np.ascontiguousarray(table), stride, length
+    )
 
 
 # -- one sequence, a step at a time -----------------------------------------------------------------------------

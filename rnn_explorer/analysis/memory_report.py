@@ -318,7 +318,7 @@ class MemoryReport:
 
 
 @dataclass(frozen=True)
-class Triangle:
+class JacobianNorms:
     """The norms of d s_t / d s_k for all pairs of steps of one cell, or for every so many.
 
     Attributes:

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 def _memory(told: argparse.Namespace) -> int:
     questions = {"memory": given(told, "sequence", "output", "time_step")}
     if told.triangle:
-        questions["triangle"] = given(told, "sequence", "layer", "direction")
+        questions["jacobian_norms"] = given(told, "sequence", "layer", "direction")
     elif told.layer is not None or told.direction is not None:
         raise BadInput("--layer and --direction choose the cell of the --triangle; memory itself tells of every cell.")
     return asked(told, questions)

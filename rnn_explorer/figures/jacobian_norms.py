@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import Triangle
+from rnn_explorer.analysis.memory_report import JacobianNorms
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import COMPUTED, Scale, color_bar, layer_name, margin, saying, time_axis
 
@@ -23,7 +23,7 @@ MEMORY_SCALE: Scale = [
 ]
 
 
-def triangle(found: Triangle | None, suffix: str = "") -> Figure:
+def jacobian_norms(found: JacobianNorms | None, suffix: str = "") -> Figure:
     """log10 ||d s_t / d s_k|| as a map of k against t.
 
     Args:
@@ -58,7 +58,7 @@ def triangle(found: Triangle | None, suffix: str = "") -> Figure:
     axis = time_axis(length)
     thinned = f" Drawn is one time step in {stride}." if stride > 1 else ""
     return Figure(
-        name="triangle",
+        name="jacobian_norms",
         title=f"Jacobian norms ‖∂s(t) / ∂s(k)‖{where}{suffix}",
         how_to_read="Pale: a change at k reaches t whole; dark: it is lost; orange to red: it grows; "
         f"colors end at 1e-6 and 100.{thinned}",

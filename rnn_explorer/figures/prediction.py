@@ -40,7 +40,7 @@ _FILLED = 0.6  # of an axis that stays
 MARKERS = 16  # marks on a line of answers, at most
 
 
-def answer(explanation: Explanation, cell: str, before: Figure | None = None) -> Figure:
+def prediction(explanation: Explanation, cell: str, before: Figure | None = None) -> Figure:
     """What goes in and what comes out, on one time axis.
 
     An image stands at the left with the class probabilities after each step at its right; symbols stand under the
@@ -138,7 +138,7 @@ def answer(explanation: Explanation, cell: str, before: Figure | None = None) ->
             heading("predicted probabilities after each time step", at, 1.0, font={"size": 10})
         )
     return Figure(
-        name="answer",
+        name="prediction",
         title=f"Input and prediction: {explanation.verdict}",
         how_to_read=_how(explanation, has_image, has_classes, bool(groups)),
         data=data,

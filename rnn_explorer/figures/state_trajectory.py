@@ -21,7 +21,7 @@ from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array
 
 
-def path(
+def state_trajectory(
     projected: Array,
     lengths: Array,
     explained: Array,
@@ -165,7 +165,7 @@ def path(
         layout["scene"]["camera"] = {"eye": {"x": 1.9, "y": 1.9, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.3}}
     shown = 100 * float(np.sum(explained[:dims]))
     return Figure(
-        name="path",
+        name="state_trajectory",
         title=f"Hidden-state trajectories (PCA, {shown:.0f} % of variance)",
         how_to_read=(
             "Each line is one sequence, from its ring at t = 1; "

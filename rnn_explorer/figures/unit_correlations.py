@@ -14,7 +14,7 @@ MOST = 10  # units drawn
 _ALSO = 3  # features that are told of each
 
 
-def followers(
+def unit_correlations(
     found: Correlates | None, feature: str, quantity: str = "hidden", unit: int = -1, cell: str = "lstm"
 ) -> Figure:
     """Bars of Pearson's r of the strongest units with a feature.
@@ -52,7 +52,7 @@ def followers(
     ]
     where = "" if found is None else f", {layer_name(found.cell, found.layer, found.direction)}"
     return Figure(
-        name="followers",
+        name="unit_correlations",
         title=f"Units and “{plain(feature, 40)}”{where}" if feature else "Unit correlations",
         how_to_read=(
             "Each bar is one unit: near 1 it rises and falls with that, near −1 against it. Click a bar to color the "

@@ -14,7 +14,7 @@ from rnn_explorer.analysis.cell_internals_report import CellInternals, WhatIf
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell_drawing import cell_drawing, no_cell_drawing
 from rnn_explorer.figures.over_time import over_time
-from rnn_explorer.figures.prediction import answer
+from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.svg_panel import Drawing
 from rnn_explorer.figures.what_if import what_if, what_if_answer
@@ -97,7 +97,7 @@ class CellView(View):
     rows = "1.75fr 1fr"
     spans = {"cell": (6, 1)}
     least_height = 660
-    usual = ("cell", "answer", "states")
+    usual = ("cell", "prediction", "states")
 
     def __init__(self, selection: CellSelection) -> None:
         super().__init__(selection)
@@ -179,7 +179,7 @@ class CellView(View):
             second = states(layer, chosen.sequence, length)
         else:
             second = over_time(report)
-        return [answer(explanation, seen.view.experiment.model.cell), second]
+        return [prediction(explanation, seen.view.experiment.model.cell), second]
 
     def _changed(self, seen: ViewState, chosen: CellSelection) -> list[Figure]:
         result: WhatIf | None = seen.answer("what_if").value

@@ -14,8 +14,8 @@ from rnn_explorer.analysis import projection
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
-from rnn_explorer.figures.prediction import answer
-from rnn_explorer.figures.state_trajectory import path
+from rnn_explorer.figures.prediction import prediction
+from rnn_explorer.figures.state_trajectory import state_trajectory
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.unrolled import unrolled
 from rnn_explorer.trace import Explanation, LayerTrace, Snapshot
@@ -67,7 +67,7 @@ class LabView(View):
     selection_class = LabSelection
     rows = "1fr 1fr 1.1fr"
     spans = {"gates": (6, 1)}
-    usual = ("curves", "answer", "states", "path", "gates")
+    usual = ("curves", "prediction", "states", "state_trajectory", "gates")
 
     def __init__(self, selection: LabSelection) -> None:
         super().__init__(selection)
@@ -81,12 +81,18 @@ class LabView(View):
     def tools(self, seen: ViewState) -> list[Control]:
         tools = common_controls(seen)
         tools.append(Control("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale"))
-        tools.append(Control("dims", "select", "Dimensions of the path", "path", options=((2, "2D"), (3, "3D"))))
+        tools.append(
+            Control("dims", "select", "Dimensions of the path", "state_trajectory", options=((2, "2D"), (3, "3D")))
+        )
         if seen.view.snapshot is not None and seen.view.snapshot.label_names:
             colors = (("time", "color: time"), ("class", "color: class"))
-            tools.append(Control("color", "select", "What the colors mean", "path", options=colors))
+            tools.append(Control("color", "select", "What the colors mean", "state_trajectory", options=colors))
         ends = (("fit", "axes fitted"), ("keep", "axes kept"))
-        tools.append(Control("axes", "select", "Whether the path's axes fit each moment or stay", "path", options=ends))
+        tools.append(
+            Control(
+                "axes", "select", "Whether the path's axes fit each moment or stay", "state_trajectory", options=ends
+            )
+        )
         ways = (
             ("unrolled", "unrolled"),
             ("maps", "all units"),
@@ -126,7 +132,7 @@ class LabView(View):
 
     def _answer(self, seen: ViewState, explanation: Explanation, sequence: int) -> Figure:
         before = self._answered[1] if self._answered and self._answered[0] == sequence and _moves(seen) else None
-        made = answer(explanation, seen.view.experiment.model.cell, before)
+        made = prediction(explanation, seen.view.experiment.model.cell, before)
         self._answered = sequence, made
         return made
 
@@ -141,7 +147,7 @@ class LabView(View):
         ends = projection.limits(projected, self._limits if outwards or chosen.axes == "keep" else None, lengths)
         if not seen.past or chosen.axes == "keep":
             self._limits = ends
-        return path(
+        return state_trajectory(
             projected,
             lengths,
             projection.explained(basis, hidden, lengths),

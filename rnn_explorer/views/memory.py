@@ -15,7 +15,7 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gate_statistics import gate_statistics
 from rnn_explorer.figures.gradient import Pinned, gradient
 from rnn_explorer.figures.gradient_norm import gradient_norm
-from rnn_explorer.figures.jacobian_norms import triangle
+from rnn_explorer.figures.jacobian_norms import jacobian_norms
 from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.style import layer_name
@@ -109,9 +109,15 @@ class MemoryView(View):
     name = "memory"
     selection_class = MemorySelection
     rows = "1.5fr 1fr 1fr"
-    spans = {"gradient": (4, 1), "findings": (2, 1), "loss_gradient": (2, 1), "triangle": (2, 1), "saliency": (2, 1)}
+    spans = {
+        "gradient": (4, 1),
+        "findings": (2, 1),
+        "loss_gradient": (2, 1),
+        "jacobian_norms": (2, 1),
+        "saliency": (2, 1),
+    }
     least_height = 700
-    usual = ("gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm")
+    usual = ("gradient", "findings", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm")
 
     def tools(self, seen: ViewState) -> list[Control]:
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
@@ -157,7 +163,7 @@ class MemoryView(View):
         title = "Comparing all pairs of time steps" if large else ""
         return [
             AnalysisRequest("memory", "memory", about),
-            AnalysisRequest("triangle", "triangle", cell, every=2.0, title=title),
+            AnalysisRequest("jacobian_norms", "jacobian_norms", cell, every=2.0, title=title),
         ]
 
     def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
@@ -172,7 +178,7 @@ class MemoryView(View):
             gradient(cells, kept),
             findings(None if report is None else report.findings, None if report is None else answer.step),
             loss_gradient(cells),
-            triangle(seen.answer("triangle").value),
+            jacobian_norms(seen.answer("jacobian_norms").value),
             saliency(None if report is None else report.saliency, key),
             gate_statistics(cells, 0 if report is None else report.length),
             gradient_norm(

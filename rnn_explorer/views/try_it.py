@@ -20,11 +20,11 @@ from rnn_explorer.figures.colored_text import colored_text
 from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.generated_text import generated_text
 from rnn_explorer.figures.legal_symbols import legal_symbols
-from rnn_explorer.figures.prediction import answer
+from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.svg_panel import Drawing
 from rnn_explorer.figures.text_panel import Words
-from rnn_explorer.figures.unit_correlations import followers
+from rnn_explorer.figures.unit_correlations import unit_correlations
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.trace import Array, Explanation, LayerTrace, Snapshot
@@ -37,8 +37,8 @@ HOTTEST = 2.0
 MOST_STEPS = 300  # of a free run
 STRONGEST = ""  # as a feature: the one that some unit follows most closely
 Way = Literal["text", "series", "grammar", "symbols", "values"]
-_COMMON = {"colored_text": (4, 1), "followers": (2, 1)}
-_OWN = {"answer": (4, 1), "legal_symbols": (4, 1), "states": (2, 1)}  # beside the field that it is given in
+_COMMON = {"colored_text": (4, 1), "unit_correlations": (2, 1)}
+_OWN = {"prediction": (4, 1), "legal_symbols": (4, 1), "states": (2, 1)}  # beside the field that it is given in
 _WIDE = {"generated_text": (6, 1), "closed_loop": (6, 1), "gates": (6, 1)}
 
 
@@ -150,7 +150,7 @@ class TryView(View):
     rows = "1fr 1.05fr"
     spans = _WIDE | _OWN
     least_height = 540
-    usual = ("answer", "states", "gates")
+    usual = ("prediction", "states", "gates")
 
     def tools(self, seen: ViewState) -> list[Control]:
         chosen, way, own = self.fitted(seen), _way(seen.view), self._own(seen)
@@ -201,7 +201,9 @@ class TryView(View):
         if found is not None:
             features = ((STRONGEST, "the strongest"), *((name, name) for name in found.features))
             tools.append(
-                Control("feature", "select", "Search for units that go with this", "followers", options=features)
+                Control(
+                    "feature", "select", "Search for units that go with this", "unit_correlations", options=features
+                )
             )
         return tools
 
@@ -239,7 +241,7 @@ class TryView(View):
         if own or not way:  # a canvas or a table stands beside the answer
             return Grid(self.rows, self.spans, self.least_height)
         rows = {"text": "1.5fr 1fr", "series": "1fr"}.get(way, "1.1fr 1fr")
-        return Grid(rows, {**_COMMON, **_WIDE, "answer": (6, 1), "legal_symbols": (6, 1)}, self.least_height)
+        return Grid(rows, {**_COMMON, **_WIDE, "prediction": (6, 1), "legal_symbols": (6, 1)}, self.least_height)
 
     def cards(self, seen: ViewState) -> Sequence[Figure | Drawing | Words]:
         view = seen.view
@@ -259,7 +261,7 @@ class TryView(View):
         elif way == "grammar":
             first = legal_symbols(seen.answer("own").value, cell)
         else:
-            first = answer(told, cell)
+            first = prediction(told, cell)
         layer = view.snapshot.trace.layer(chosen.layer, chosen.direction)
         return [first, *self._text_cards(seen, chosen, layer, chosen.sequence, told.symbols)]
 
@@ -270,7 +272,7 @@ class TryView(View):
         assert seen.view.snapshot is not None
         trace = found.trace if found else seen.view.snapshot.trace
         layer, length = trace.layer(chosen.layer, chosen.direction), told.length
-        first = legal_symbols(found, cell) if way == "grammar" else answer(told, cell)
+        first = legal_symbols(found, cell) if way == "grammar" else prediction(told, cell)
         text = []
         if way not in ("values", "series"):
             text = self._text_cards(seen, chosen, layer if found else None, 0, told.symbols)
@@ -294,7 +296,7 @@ class TryView(View):
         cell = seen.view.experiment.model.cell
         return [
             colored_text(layer, sequence, symbols, unit, chosen.quantity, shape=4.5),
-            followers(found, feature, chosen.quantity, unit, cell),
+            unit_correlations(found, feature, chosen.quantity, unit, cell),
         ]
 
     def _unit(self, found: Correlates | None, feature: str, chosen: TrySelection) -> int:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rnn_explorer.analysis import memory as memory_module
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.memory_report import MemoryReport, Triangle
+from rnn_explorer.analysis.memory_report import JacobianNorms, MemoryReport
 from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.experiment import Experiment
@@ -66,8 +66,8 @@ def asked(of: FrozenModel, **options: Any) -> MemoryReport:
     return answer(ANALYSES.get("memory")(of, **options))
 
 
-def triangle_of(of: FrozenModel, **options: Any) -> Triangle:
-    return answer(ANALYSES.get("triangle")(of, **options))
+def triangle_of(of: FrozenModel, **options: Any) -> JacobianNorms:
+    return answer(ANALYSES.get("jacobian_norms")(of, **options))
 
 
 def permutation(size: int) -> np.ndarray:
@@ -468,7 +468,7 @@ def test_an_update_gate_that_is_exactly_open_never_forgets() -> None:
 
 
 @every
-@pytest.mark.parametrize("kind", ["memory", "triangle"])
+@pytest.mark.parametrize("kind", ["memory", "jacobian_norms"])
 def test_a_question_leaves_its_subject_alone_and_its_answer_travels(query: str, kind: str) -> None:
     of = subject(query)
     before = copy.deepcopy(of)
@@ -506,9 +506,9 @@ def test_it_can_be_asked_where_gradients_are_off() -> None:
         ("memory", {"time_step": 0}, "time_step is 0, but must be a whole number from 1 to 12"),
         ("memory", {"time_step": 13}, "time_step is 13, but must be a whole number from 1 to 12"),
         ("memory", {"output": 1}, "output is 1, but must be a whole number from 0 to 0"),
-        ("triangle", {"sequence": 8}, "sequence is 8, but must be a whole number from 0 to 7"),
-        ("triangle", {"layer": 1}, "layer is 1, but this model has layers 0 to 0"),
-        ("triangle", {"direction": "backward"}, "direction is 'backward', but this model reads forwards only"),
+        ("jacobian_norms", {"sequence": 8}, "sequence is 8, but must be a whole number from 0 to 7"),
+        ("jacobian_norms", {"layer": 1}, "layer is 1, but this model has layers 0 to 0"),
+        ("jacobian_norms", {"direction": "backward"}, "direction is 'backward', but this model reads forwards only"),
     ],
 )
 def test_what_cannot_be_asked_is_said_before_anything_is_done(kind: str, options: dict, words: str) -> None:

@@ -29,7 +29,7 @@ from tests.browser.install import find
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-LAB = ("curves", "answer", "states", "path", "gates")  # the figures of the lab
+LAB = ("curves", "prediction", "states", "state_trajectory", "gates")  # the figures of the lab
 NO_BROWSER = "No Chromium: run `python -m tests.browser.install`."
 PATIENCE = 30_000  # ms: for a machine that is busy with other things
 

@@ -45,10 +45,10 @@ def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(vis
     title(cell, "mean over 16 units")
     go_to_step(cell, 1)
     title(cell, "LSTM layer 1 at t = 1, mean over 16 units")
-    boxes = {name: cell.page.locator(f".rx-{name}").bounding_box() for name in ("cell", "answer", "states")}
+    boxes = {name: cell.page.locator(f".rx-{name}").bounding_box() for name in ("cell", "prediction", "states")}
     for name, box in boxes.items():
         assert box and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
-    assert boxes["cell"]["height"] > 1.4 * boxes["answer"]["height"]  # type: ignore[index]
+    assert boxes["cell"]["height"] > 1.4 * boxes["prediction"]["height"]  # type: ignore[index]
     expect(cell.page.locator(".rx-cell .rx-equation")).to_have_count(6)
     go_to_step(cell, 4)
     title(cell, "at t = 4")
@@ -126,12 +126,12 @@ def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
     expect(page.locator(".rx-cell .rx-title")).to_contain_text("what if: forget gate of all units clamped to 0")
     expect(page.locator(".rx-picture .rx-padlock")).to_have_count(3)  # the gate's box, its number, and the key
     expect(page.locator(".rx-equation .rx-original").first).to_have_text(re.compile(r"^as trained: −?[0-9]"))
-    assert not page.locator(".rx-answer").is_visible()
+    assert not page.locator(".rx-prediction").is_visible()
     changed = "document.querySelector('.rx-what_if .rx-plot')._fullData.map((trace) => Array.from(trace.y))"
     was, now, distance = page.evaluate(changed)
     assert was != now and max(distance) > 0
     page.get_by_role("button", name="Clear", exact=True).click()
-    expect(page.locator(".rx-answer .main-svg").first).to_be_visible()
+    expect(page.locator(".rx-prediction .main-svg").first).to_be_visible()
     assert not page.locator(".rx-what_if").is_visible()
     expect(page.locator(".rx-picture .rx-padlock")).to_have_count(0)
 

@@ -232,7 +232,7 @@ def test_in_a_narrow_window_a_canvas_stands_above_its_figure_and_both_have_room(
     expect(visitor.board).to_have_class(re.compile("rx-stacked"))
     settled(visitor)
     canvas = visitor.page.locator(".rx-sketch canvas").bounding_box()
-    figure = visitor.page.locator(".rx-answer .rx-frame").bounding_box()
+    figure = visitor.page.locator(".rx-prediction .rx-frame").bounding_box()
     assert canvas and figure and canvas["y"] + canvas["height"] <= figure["y"] and figure["height"] > 150
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
     for part in (".rx-numbers", ".rx-when"):

@@ -71,9 +71,9 @@ def note_wholes(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     "query, figures",
     [
-        ("task=flip_flop&cell=lstm", ("curves", "answer", "path")),
-        ("task=digits&cell=gru", ("curves", "answer", "path")),
-        ("task=adding&cell=rnn", ("curves", "answer", "path")),
+        ("task=flip_flop&cell=lstm", ("curves", "prediction", "state_trajectory")),
+        ("task=digits&cell=gru", ("curves", "prediction", "state_trajectory")),
+        ("task=adding&cell=rnn", ("curves", "prediction", "state_trajectory")),
     ],
 )
 def test_lines_points_and_bars_moved_in_place_look_as_when_drawn_from_nothing(
@@ -108,11 +108,11 @@ def test_lines_points_and_bars_moved_in_place_look_as_when_drawn_from_nothing(
 
 def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_hidden(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&steps=100000&speed_limit=20")
-    plot = "document.querySelector('.rx-answer .rx-plot')"
-    repaints = "Number(document.querySelector('.rx-answer').dataset.repaints || 0)"
+    plot = "document.querySelector('.rx-prediction .rx-plot')"
+    repaints = "Number(document.querySelector('.rx-prediction').dataset.repaints || 0)"
     lab.press("play")
     lab.wait(f"{repaints} > 3")
-    box = lab.page.locator(".rx-answer .nsewdrag").first.bounding_box()
+    box = lab.page.locator(".rx-prediction .nsewdrag").first.bounding_box()
     assert box
     mouse = lab.page.mouse
     mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
@@ -125,12 +125,12 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
     lab.wait(f"{repaints} > {drawn_before + 5}")
     rest(lab)
     assert lab.page.evaluate(ends) == zoomed
-    found = drawn(lab, "answer")
+    found = drawn(lab, "prediction")
     assert found["here"] == found["fresh"], "what lies outside the zoom is cut off as by Plotly"
 
     # what is pointed at is told with its newest value
     place = """() => {
-        const { plot, state } = BOARD.cards.get('answer');
+        const { plot, state } = BOARD.cards.get('prediction');
         const frame = plot.getBoundingClientRect();
         const inside = ({ range }, value) => value > Math.min(...range) && value < Math.max(...range);
         for (const { xaxis = 'x', yaxis = 'y', hoverinfo, x, y } of state.data) {
@@ -146,7 +146,7 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
     mouse.move(point[0] + 40, point[1] + 20)
     mouse.move(*point, steps=4)
     lab.wait(f"({plot}._hoverdata || []).length > 0")
-    held = f"(({{ curveNumber: curve, pointNumber: n }}) => {BOARD}.cards.get('answer').state.data[curve].y[n])"
+    held = f"(({{ curveNumber: curve, pointNumber: n }}) => {BOARD}.cards.get('prediction').state.data[curve].y[n])"
     told = f"[{plot}._hoverdata[0].y, {held}({plot}._hoverdata[0])]"
     shown, newest = lab.page.evaluate(told)
     assert shown == newest
@@ -172,13 +172,13 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
 def test_what_is_marked_follows_a_path_that_moves_in_place(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&steps=100000&speed_limit=20")
     lab.press("play")
-    lab.wait("Number(document.querySelector('.rx-path').dataset.repaints || 0) > 3")
+    lab.wait("Number(document.querySelector('.rx-state_trajectory').dataset.repaints || 0) > 3")
     lab.page.evaluate(f"{BOARD}.setTime(4)")
-    dot = "(({ left, top }) => [left, top])(document.querySelector('.rx-path .rx-dot').style)"
+    dot = "(({ left, top }) => [left, top])(document.querySelector('.rx-state_trajectory .rx-dot').style)"
     first = lab.page.evaluate(dot)
     lab.wait(f"({dot}).join() !== '{','.join(first)}'")
     rest(lab)
-    card = f"{BOARD}.cards.get('path')"
+    card = f"{BOARD}.cards.get('state_trajectory')"
     place = lab.page.evaluate(
         f"""() => {{
         const card = {card}, number = card.state.marks[0].trace, trace = card.state.data[number];

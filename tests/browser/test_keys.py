@@ -81,24 +81,24 @@ def closes(lab: Visitor) -> None:
 def presents(lab: Visitor) -> None:
     lab.page.keyboard.press("f")
     expect(lab.page.locator(".rx-presenting")).to_be_visible()
-    expect(lab.page.locator(".rx-answer")).to_be_hidden()
+    expect(lab.page.locator(".rx-prediction")).to_be_hidden()
 
 
 def goes_on(lab: Visitor) -> None:
     lab.page.keyboard.press("PageDown")
-    expect(lab.page.locator(".rx-answer")).to_be_visible()
+    expect(lab.page.locator(".rx-prediction")).to_be_visible()
     expect(lab.page.locator(".rx-curves")).to_be_hidden()
     lab.page.keyboard.press("PageUp")
     expect(lab.page.locator(".rx-curves")).to_be_visible()
-    expect(lab.page.locator(".rx-answer")).to_be_hidden()
+    expect(lab.page.locator(".rx-prediction")).to_be_hidden()
 
 
 def shows_another(lab: Visitor) -> None:
     lab.page.keyboard.press("2")
-    expect(lab.page.locator(".rx-answer")).to_be_visible()
+    expect(lab.page.locator(".rx-prediction")).to_be_visible()
     expect(lab.page.locator(".rx-curves")).to_be_visible()
     lab.page.keyboard.press("2")
-    expect(lab.page.locator(".rx-answer")).to_be_hidden()
+    expect(lab.page.locator(".rx-prediction")).to_be_hidden()
 
 
 def looks_back_while_presenting(lab: Visitor) -> None:

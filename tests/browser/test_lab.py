@@ -15,7 +15,7 @@ from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 LONG = "task=flip_flop&cell=lstm&steps=100000"
-FIGURES = ("curves", "answer", "states", "path", "gates")
+FIGURES = ("curves", "prediction", "states", "state_trajectory", "gates")
 
 
 def updates(visitor: Visitor) -> dict[str, int]:
@@ -217,11 +217,11 @@ def test_pointing_at_a_time_step_marks_it_everywhere(visit: Visit) -> None:
     assert box
     lab.page.mouse.move(box["x"] + 0.56 * box["width"], box["y"] + 0.5 * box["height"])
     expect(lab.board).to_have_attribute("data-time", "5")
-    for name, kind in {"answer": "cells", "states": "line", "path": "dot", "gates": "line"}.items():
+    for name, kind in {"prediction": "cells", "states": "line", "state_trajectory": "dot", "gates": "line"}.items():
         expect(lab.page.locator(f".rx-{name} .rx-overlay .rx-{kind}").first).to_be_attached()
     # the frame lies on the fifth of the image's eight rows
-    frame = lab.page.locator(".rx-answer .rx-cells").first.bounding_box()
-    image = lab.page.locator(".rx-answer .nsewdrag").first.bounding_box()
+    frame = lab.page.locator(".rx-prediction .rx-cells").first.bounding_box()
+    image = lab.page.locator(".rx-prediction .nsewdrag").first.bounding_box()
     assert frame and image
     assert frame["y"] == pytest.approx(image["y"] + image["height"] * 4 / 8, abs=3)
     assert frame["width"] == pytest.approx(image["width"], abs=4)
@@ -381,9 +381,9 @@ def test_what_is_shown_can_be_chosen_while_it_trains(visit: Visit) -> None:
     expect(lab.page.locator(".rx-states .rx-title")).to_contain_text("layer 2")
     select("direction", "backward")
     expect(lab.page.locator(".rx-states .rx-title")).to_contain_text("backward")
-    verdict = lab.page.locator(".rx-answer .rx-title").inner_text()
+    verdict = lab.page.locator(".rx-prediction .rx-title").inner_text()
     select("sequence", "3")
-    expect(lab.page.locator(".rx-answer .rx-title")).not_to_have_text(verdict)
+    expect(lab.page.locator(".rx-prediction .rx-title")).not_to_have_text(verdict)
     select("gates", "unit")
     expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("Unit 0")
     unit = lab.page.locator("input[name=unit]")
@@ -396,7 +396,7 @@ def test_what_is_shown_can_be_chosen_while_it_trains(visit: Visit) -> None:
     select("gates", "saturation")
     expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("shut or open")
     select("dims", "3")
-    expect(lab.page.locator(".rx-path canvas").first).to_be_attached()
+    expect(lab.page.locator(".rx-state_trajectory canvas").first).to_be_attached()
     lab.page.locator("input[name=log]").check()
     lab.wait("document.querySelector('.rx-curves .rx-plot')._fullLayout.yaxis.type === 'log'")
     step = lab.drawn()

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
-FIGURES = ("gradient", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm")
+FIGURES = ("gradient", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm")
 LONG = "task=flip_flop&cell=lstm&hidden_size=16&seq_len=20&steps=100000"
 CURVE = "document.querySelector('.rx-gradient .rx-plot').data"
 POINTS = "document.querySelector('.rx-gradient .rx-plot').calcdata[0]"

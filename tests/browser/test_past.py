@@ -36,12 +36,12 @@ def at(lab: Visitor, step: int | str) -> None:
 def test_every_figure_goes_back_and_nothing_is_trained_again(visit: Visit) -> None:
     lab = trained(visit)
     now = lab.page.evaluate(VALUES)
-    words = lab.page.locator(".rx-answer .rx-title").inner_text()
+    words = lab.page.locator(".rx-prediction .rx-title").inner_text()
     slide(lab, 0)
     at(lab, 0)
     lab.wait(f"{VALUES} !== {now!r}")
     expect(lab.page.locator(".rx-when")).to_have_text("looking back at step 0")
-    expect(lab.page.locator(".rx-answer .rx-title")).not_to_have_text(words)
+    expect(lab.page.locator(".rx-prediction .rx-title")).not_to_have_text(words)
     expect(lab.play).to_contain_text("Play from step 0")
     untrained = lab.page.evaluate(VALUES)
     lab.page.locator(".rx-curves .rx-title").click()  # anywhere but on a control

@@ -78,9 +78,9 @@ def test_presenting_begins_with_a_key_walks_the_figures_and_the_past_and_ends_wi
     presenting(lab)
     expect(lab.page).to_have_url(re.compile("present=1"))
     expect(lab.page.locator(".rx-curves")).to_be_visible()
-    expect(lab.page.locator(".rx-answer")).to_be_hidden()
+    expect(lab.page.locator(".rx-prediction")).to_be_hidden()
     keys.press("ArrowRight")
-    expect(lab.page.locator(".rx-answer")).to_be_visible()
+    expect(lab.page.locator(".rx-prediction")).to_be_visible()
     expect(lab.page.locator(".rx-curves")).to_be_hidden()
     keys.press("PageUp")
     expect(lab.page.locator(".rx-curves")).to_be_visible()
@@ -107,7 +107,7 @@ def test_presenting_begins_with_a_key_walks_the_figures_and_the_past_and_ends_wi
     expect(lab.board).not_to_have_attribute("data-at", "")  # the past stays until it is closed itself
     keys.press("Escape")
     expect(lab.board).to_have_attribute("data-at", "")
-    expect(lab.page.locator(".rx-answer")).to_be_visible()
+    expect(lab.page.locator(".rx-prediction")).to_be_visible()
     expect(lab.page.locator("[inert]")).to_have_count(inert)
 
 

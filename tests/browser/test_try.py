@@ -42,10 +42,14 @@ def choose_mode(page: Visitor, name: str) -> None:
 
 def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit) -> None:
     page = opened(
-        visit, "task=char_lm&cell=gru&hidden_size=16&steps=100000", "generated_text", "colored_text", "followers"
+        visit,
+        "task=char_lm&cell=gru&hidden_size=16&steps=100000",
+        "generated_text",
+        "colored_text",
+        "unit_correlations",
     )
     page.wait(f"({WRITTEN} || '').length > 100")
-    for name in ("generated_text", "colored_text", "followers"):
+    for name in ("generated_text", "colored_text", "unit_correlations"):
         box = page.page.locator(f".rx-{name}:visible").bounding_box()
         assert box and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
     before = page.page.evaluate(WRITTEN)
@@ -66,16 +70,16 @@ def test_text_is_written_while_it_trains_and_as_the_person_wants_it(visit: Visit
     title(page, "generated_text", "always the likeliest")
     # a unit by what it follows, and by a click on its bar
     page.page.locator("select[name=feature]").select_option("is a space")
-    title(page, "followers", "is a space")
+    title(page, "unit_correlations", "is a space")
     page.page.locator("select[name=quantity]").select_option("update")
     title(page, "colored_text", "update gate")
-    page.wait("document.querySelectorAll('.rx-followers .bars .point').length > 4")
-    unit = page.page.evaluate("document.querySelector('.rx-followers .rx-plot').data[0].customdata[2][0]")
+    page.wait("document.querySelectorAll('.rx-unit_correlations .bars .point').length > 4")
+    unit = page.page.evaluate("document.querySelector('.rx-unit_correlations .rx-plot').data[0].customdata[2][0]")
 
     def place() -> tuple[float, float]:
         """Anywhere in its row."""
-        box = page.page.locator(".rx-followers .bars .point").nth(2).bounding_box()
-        row = page.page.locator(".rx-followers .nsewdrag").first.bounding_box()
+        box = page.page.locator(".rx-unit_correlations .bars .point").nth(2).bounding_box()
+        row = page.page.locator(".rx-unit_correlations .nsewdrag").first.bounding_box()
         assert box and row
         return row["x"] + row["width"] / 2, box["y"] + box["height"] / 2
 
@@ -104,12 +108,11 @@ def test_a_free_run_has_the_length_that_is_asked_for_and_follows_the_past(visit:
 
 
 def test_a_digit_is_drawn_and_answered_at_once(visit: Visit) -> None:
-    page = opened(visit, "task=digits&epochs=3", "answer", "states", "gates")
+    page = opened(visit, "task=digits&epochs=3", "prediction", "states", "gates")
     page.press("play")
     page.status("finished")
-    image = (
-        "JSON.stringify(Array.from(document.querySelector('.rx-answer .rx-plot').data[0].z, (row) => Array.from(row)))"
-    )
+    rows = "document.querySelector('.rx-prediction .rx-plot').data[0].z"
+    image = f"JSON.stringify(Array.from({rows}, (row) => Array.from(row)))"
     page.page.get_by_role("button", name="Clear").click()
     blank = str([[0] * 8] * 8).replace(" ", "")
     page.wait(f"{image} === {blank!r}")
@@ -123,7 +126,7 @@ def test_a_digit_is_drawn_and_answered_at_once(visit: Visit) -> None:
     page.wait(
         f"{image} !== {blank!r} && JSON.parse({image}).every((row) => row[3] > 0.4 && row[4] > 0.4 && row[0] === 0)"
     )
-    title(page, "answer", "says 1")
+    title(page, "prediction", "says 1")
     assert page.page.evaluate("window.canvas === document.querySelector('.rx-sketch canvas')"), "the canvas stays"
     choose_mode(page, "Type it")
     expect(page.page.locator("[data-testid=stDataFrame]:visible")).to_be_visible()
@@ -132,9 +135,9 @@ def test_a_digit_is_drawn_and_answered_at_once(visit: Visit) -> None:
 def test_a_curve_is_drawn_and_its_forecast_follows(visit: Visit) -> None:
     page = opened(visit, "task=forecast&series=sunspots&cell=rnn&hidden_size=8", "closed_loop")
     choose_mode(page, "Your own series")
-    page.ready(("answer", "states", "gates"))
-    line = "document.querySelector('.rx-answer .rx-plot').calcdata[0].map((point) => point.y)"
-    page.wait("document.querySelector('.rx-answer .rx-plot').calcdata[0].length === 50")
+    page.ready(("prediction", "states", "gates"))
+    line = "document.querySelector('.rx-prediction .rx-plot').calcdata[0].map((point) => point.y)"
+    page.wait("document.querySelector('.rx-prediction .rx-plot').calcdata[0].length === 50")
     box = page.page.locator(".rx-sketch canvas").bounding_box()
     assert box
     page.page.mouse.move(box["x"] + 50, box["y"] + 9)
@@ -147,7 +150,9 @@ def test_a_curve_is_drawn_and_its_forecast_follows(visit: Visit) -> None:
 
 
 def test_a_typed_string_is_held_against_the_grammar_and_a_wrong_symbol_is_told(visit: Visit) -> None:
-    page = opened(visit, "task=anbn&cell=lstm&hidden_size=4&steps=100000", "legal_symbols", "colored_text", "followers")
+    page = opened(
+        visit, "task=anbn&cell=lstm&hidden_size=4&steps=100000", "legal_symbols", "colored_text", "unit_correlations"
+    )
     title(page, "legal_symbols", "of the probability is on legal symbols")
     page.press("play")
     page.wait("Number(document.querySelector('.rx-legal_symbols').dataset.repaints) > 3")

@@ -27,7 +27,7 @@ def test_with_one_pixel_a_step_sentence_and_captions_say_so_and_a_phone_wraps_it
     lab = visit(width=390, height=844).open("task=digits&pixels=true&hidden_size=8&cell=gru&num_layers=2")
     about = lab.page.locator(".rx-about:visible")
     expect(about).to_have_text("A 2-layer GRU reads an 8 × 8 digit one pixel per time step, then names it.")
-    expect(lab.page.locator(".rx-answer .rx-how")).to_contain_text("pixel by pixel")
+    expect(lab.page.locator(".rx-prediction .rx-how")).to_contain_text("pixel by pixel")
     box = about.bounding_box()
     assert box and box["x"] + box["width"] <= 390 and box["height"] < 45
 
@@ -53,7 +53,7 @@ def test_the_unrolled_network_moves_in_place_and_marks_time_with_the_others(visi
     assert box
     lab.page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + 0.5 * box["height"])
     expect(lab.board).to_have_attribute("data-time", "3")
-    for name, kind in {"answer": "cells", "states": "line", "path": "dot", "gates": "line"}.items():
+    for name, kind in {"prediction": "cells", "states": "line", "state_trajectory": "dot", "gates": "line"}.items():
         expect(lab.page.locator(f".rx-{name} .rx-overlay .rx-{kind}").first).to_be_attached()
     line = lab.page.locator(".rx-gates .rx-overlay .rx-line").first.bounding_box()
     assert line and line["x"] == pytest.approx(box["x"] + box["width"] * 2.5 / 8, abs=3)

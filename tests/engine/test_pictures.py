@@ -19,7 +19,7 @@ from rnn_explorer.views import VIEWS
 from rnn_explorer.views.base import ViewState
 from rnn_explorer.views.lab import LabSelection, LabView
 
-NAMES = {"curves", "answer", "states", "path", "gates"}
+NAMES = {"curves", "prediction", "states", "state_trajectory", "gates"}
 
 
 def view_of(trainer: Trainer, version: int = 1, **more: Any) -> RunView:
@@ -138,10 +138,10 @@ def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
     trainer = trainer_of("task=adding&cell=gru&hidden_size=8")
     picture = LabView(LabSelection())
     view = view_of(trainer)
-    before = next(figure for figure in picture.cards(seen(view)) if figure.name == "path")
+    before = next(figure for figure in picture.cards(seen(view)) if figure.name == "state_trajectory")
     trainer.change(learning_rate=1e-6)
     trainer.step()
-    after = next(figure for figure in picture.cards(seen(view_of(trainer, 2))) if figure.name == "path")
+    after = next(figure for figure in picture.cards(seen(view_of(trainer, 2))) if figure.name == "state_trajectory")
     drawn = [np.array(figure.data[-1]["x"]) for figure in (before, after)]
     np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-2)
     assert before.layout["xaxis"]["range"] == after.layout["xaxis"]["range"]
@@ -152,7 +152,9 @@ def test_the_ends_of_a_path_fit_when_it_rests_and_only_grow_while_it_moves() -> 
     board = LabView(LabSelection())
 
     def width(status: str) -> float:
-        path = next(figure for figure in board.cards(seen(view_of(trainer, status=status))) if figure.name == "path")
+        path = next(
+            figure for figure in board.cards(seen(view_of(trainer, status=status))) if figure.name == "state_trajectory"
+        )
         low, high = path.layout["xaxis"]["range"]
         return high - low
 

@@ -14,8 +14,8 @@ from rnn_explorer.analysis import projection
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
-from rnn_explorer.figures.prediction import answer
-from rnn_explorer.figures.state_trajectory import path
+from rnn_explorer.figures.prediction import prediction
+from rnn_explorer.figures.state_trajectory import state_trajectory
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
 from rnn_explorer.figures.unrolled import unrolled
@@ -29,7 +29,7 @@ def draw_path(hidden: int, time: int, length: int, color_by: str, dims: int, nam
     projected = projection.project(basis, values)
     labels = np.arange(3) % len(names) if names else np.full(3, -1)
     ends = projection.limits(projected, lengths=lengths)
-    return path(projected, lengths, basis.explained, labels, names, 0, color_by, dims, ends)
+    return state_trajectory(projected, lengths, basis.explained, labels, names, 0, color_by, dims, ends)
 
 
 def draw_curves(rows: int, **more: Any) -> Figure:
@@ -61,7 +61,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
                 for dims in (2, 3):
                     for names in ((), ("<b>only",), ("a", "b", "c")):
                         yield (
-                            f"path {color_by} {dims}D {len(names)} classes, {size}",
+                            f"state_trajectory {color_by} {dims}D {len(names)} classes, {size}",
                             lambda a=(hidden, time, length, color_by, dims, names): draw_path(*a),
                         )
     for rows in (0, 1, 2, 399, 5000):
@@ -83,7 +83,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
         "no step": factories.series(0),
         "with classes": factories.series(30, 1, with_classes=True),
     }.items():
-        yield f"answer {name}", lambda e=explanation: answer(e, "lstm")
+        yield f"prediction {name}", lambda e=explanation: prediction(e, "lstm")
         for cell in ("rnn", "lstm", "gru"):
             for features in (None, 1, 8):
                 yield (
@@ -113,7 +113,7 @@ def test_conforms(name: str) -> None:
     assert axes
     for letter in "xy":
         assert any(axis["title"]["text"] for name, axis in axes.items() if name.split()[-1].startswith(letter)) or (
-            figure.name == "answer" or (letter == "x" and "t = 1" in axes["xaxis"].get("ticktext", ()))
+            figure.name == "prediction" or (letter == "x" and "t = 1" in axes["xaxis"].get("ticktext", ()))
         )
     for trace in figure.data:
         for field in ("x", "y", "z", "customdata"):
@@ -141,7 +141,7 @@ def test_conforms(name: str) -> None:
     assert len({len(values) for values in figure.table.values()}) == 1
 
 
-THEMED = [name for index, name in enumerate(CASES) if index % 37 == 0 or name.startswith("answer")]
+THEMED = [name for index, name in enumerate(CASES) if index % 37 == 0 or name.startswith("prediction")]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -152,7 +152,7 @@ def test_is_valid_plotly_on_both_themes(name: str, theme: str) -> None:
     assert drawn.layout.template.layout.font.color
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("path") and "32," in name])
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("state_trajectory") and "32," in name])
 def test_the_marked_point_trace_has_a_point_for_every_step(name: str) -> None:
     figure = CASES[name]()
     length = int(name.split(", ")[-1].split(" of ")[0])
@@ -169,7 +169,7 @@ def test_at_most_one_color_bar_of_each_kind_and_none_for_the_input(name: str) ->
 
 
 def test_text_from_a_file_is_never_markup() -> None:
-    figure = answer(factories.word(7, 12), "lstm")
+    figure = prediction(factories.word(7, 12), "lstm")
     axis = next(axis for name, axis in figure.layout.items() if name.startswith("yaxis"))
     assert all("<i>" not in label for label in axis["ticktext"])
     letters = next(axis for name, axis in figure.layout.items() if name.startswith("xaxis"))["ticktext"]

@@ -17,7 +17,7 @@ from rnn_explorer.analysis.memory_report import (
     Finding,
     GateStatistics,
     InputSaliency,
-    Triangle,
+    JacobianNorms,
     fit_decay,
     time_constants,
 )
@@ -27,7 +27,7 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gate_statistics import gate_statistics
 from rnn_explorer.figures.gradient import Pinned, gradient
 from rnn_explorer.figures.gradient_norm import gradient_norm
-from rnn_explorer.figures.jacobian_norms import HIGHEST, LOWEST, MEMORY_SCALE, triangle
+from rnn_explorer.figures.jacobian_norms import HIGHEST, LOWEST, MEMORY_SCALE, jacobian_norms
 from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.style import CELL_COLORS
@@ -68,10 +68,10 @@ def asked(length: int = 12, symbols: bool = False, **more: Any) -> InputSaliency
     return dataclasses.replace(InputSaliency(1, "<i>sum", length, 0.4, not symbols, norm, letters), **more)
 
 
-def table(points: int, stride: int = 1) -> Triangle:
+def table(points: int, stride: int = 1) -> JacobianNorms:
     norms = np.where(np.tri(points) > 0, -0.3 * (np.arange(points)[:, None] - np.arange(points)), np.nan)
     steps = np.arange(1, points + 1) * stride
-    return Triangle("gru", 1, "backward", 0, steps, norms, stride, points * stride)
+    return JacobianNorms("gru", 1, "backward", 0, steps, norms, stride, points * stride)
 
 
 def curve(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,9 +107,9 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
     endless = dataclasses.replace(statistics("lstm"), time_constants=np.array([np.inf, 0.0, 5.0, np.inf, 1.0, 2.0]))
     yield "gates, endless", lambda: gate_statistics([made(gates=endless)], 9)
     for points, stride in ((1, 1), (2, 1), (50, 1), (33, 3)):
-        yield f"triangle {points}", lambda p=points, s=stride: triangle(table(p, s))
-    yield "triangle nothing", lambda: triangle(None)
-    yield "triangle zeros", lambda: triangle(dataclasses.replace(table(5), log10_norm=np.full((5, 5), -np.inf)))
+        yield f"triangle {points}", lambda p=points, s=stride: jacobian_norms(table(p, s))
+    yield "triangle nothing", lambda: jacobian_norms(None)
+    yield "triangle zeros", lambda: jacobian_norms(dataclasses.replace(table(5), log10_norm=np.full((5, 5), -np.inf)))
     for length in (1, 12, 100):
         yield f"saliency {length}", lambda n=length: saliency(asked(n), "gru")
         yield f"saliency {length} symbols", lambda n=length: saliency(asked(n, True), "rnn")
@@ -254,12 +254,14 @@ def test_the_loss_gradient_can_be_read_relative_to_the_last_step() -> None:
 
 
 def test_the_triangle_keeps_its_own_scale() -> None:
-    figure = triangle(table(33, 3))
+    figure = jacobian_norms(table(33, 3))
     (heat,) = figure.data
     assert (heat["zmin"], heat["zmax"], heat["colorscale"]) == (LOWEST, HIGHEST, MEMORY_SCALE)
     assert (heat["x0"], heat["dx"]) == (3, 3) and figure.how_to_read.endswith("Drawn is one time step in 3.")
     assert heat["z"][2, 0] == pytest.approx(-0.6) and np.isnan(heat["z"][0, 2])
-    assert np.isfinite(triangle(dataclasses.replace(table(2), log10_norm=np.full((2, 2), -np.inf))).data[0]["z"]).all()
+    assert np.isfinite(
+        jacobian_norms(dataclasses.replace(table(2), log10_norm=np.full((2, 2), -np.inf))).data[0]["z"]
+    ).all()
     assert figure.table["k"][1] == 6 and figure.table["t"][1] == 3
     one = [place for place, color in MEMORY_SCALE if color == "#F6E3D0"]
     assert LOWEST + one[0] * (HIGHEST - LOWEST) == 0  # the palest color means 1

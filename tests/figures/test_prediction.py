@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.prediction import answer
+from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.style import cell_color
 from tests.figures import factories
 
@@ -16,7 +16,7 @@ def heatmaps(figure):  # type: ignore[no-untyped-def]
 
 def test_an_image_and_what_is_said_of_it() -> None:
     explanation = factories.image()
-    figure = answer(explanation, "rnn")
+    figure = prediction(explanation, "rnn")
     picture, beliefs = heatmaps(figure)
     np.testing.assert_array_equal(picture["z"], explanation.image)
     assert figure.layout["yaxis"]["range"][0] > figure.layout["yaxis"]["range"][1]  # the first row is at the top
@@ -34,7 +34,7 @@ def test_an_image_and_what_is_said_of_it() -> None:
 
 
 def test_padding_is_not_drawn() -> None:
-    figure = answer(factories.word(7, 12), "gru")
+    figure = prediction(factories.word(7, 12), "gru")
     (beliefs,) = heatmaps(figure)
     assert beliefs["z"].shape == (4, 7)
     axis = figure.layout["xaxis"]
@@ -47,14 +47,14 @@ def test_padding_is_not_drawn() -> None:
 
 def test_a_label_at_every_step_is_marked_at_every_step() -> None:
     explanation = factories.series(30, 1, with_classes=True)
-    (marks,) = [trace for trace in answer(explanation, "gru").data if trace.get("name") == "right answer"]
+    (marks,) = [trace for trace in prediction(explanation, "gru").data if trace.get("name") == "right answer"]
     np.testing.assert_array_equal(marks["y"], explanation.target_classes)
     np.testing.assert_array_equal(marks["x"], np.arange(1, 31))
 
 
 def test_strips_share_a_panel_by_group() -> None:
     explanation = factories.series(50)
-    figure = answer(explanation, "lstm")
+    figure = prediction(explanation, "lstm")
     names = [note["text"] for note in figure.layout["annotations"]]
     assert names == ["bit 0", "bit 1", "bit 2"], "beside the panels, which are too low for names that stand upright"
     heights = [note["y"] for note in figure.layout["annotations"]]
@@ -80,7 +80,7 @@ def test_the_range_of_a_panel_stays_while_the_answer_moves_within_it() -> None:
             dataclasses.replace(strip, values=np.full(50, size)) if strip.role == "answer" else strip
             for strip in explanation.strips
         ]
-        return answer(dataclasses.replace(explanation, strips=tuple(strips)), "rnn").layout["yaxis"]["range"]
+        return prediction(dataclasses.replace(explanation, strips=tuple(strips)), "rnn").layout["yaxis"]["range"]
 
     assert ends(0.0) == ends(0.5) == ends(-0.9)
     assert ends(2.0)[1] >= 2.0
@@ -88,7 +88,7 @@ def test_the_range_of_a_panel_stays_while_the_answer_moves_within_it() -> None:
 
 
 def test_the_table_of_an_image_holds_its_cells_too() -> None:
-    table = answer(factories.image(), "rnn").table
+    table = prediction(factories.image(), "rnn").table
     assert len(table["step"]) == 8 + 64
     np.testing.assert_array_equal(table["image"][8:], np.arange(1, 65))
     np.testing.assert_array_equal(table["step"][8:16], np.ones(8))
@@ -103,7 +103,7 @@ def test_an_axis_keeps_its_ends_while_they_fit_what_is_said() -> None:
             dataclasses.replace(strip, values=np.full(50, size)) if strip.role == "answer" else strip
             for strip in explanation.strips
         ]
-        return answer(dataclasses.replace(explanation, strips=tuple(strips)), "rnn", before)
+        return prediction(dataclasses.replace(explanation, strips=tuple(strips)), "rnn", before)
 
     def ends(figure: Figure) -> list[float]:
         return figure.layout["yaxis"]["range"]

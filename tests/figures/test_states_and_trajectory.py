@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from rnn_explorer.figures.state_trajectory import path
+from rnn_explorer.figures.state_trajectory import state_trajectory
 from rnn_explorer.figures.states import MOST_UNITS, states
 from rnn_explorer.figures.style import CLASS_COLORS, SIGNED_SCALE
 from tests.figures import factories
@@ -47,7 +47,7 @@ def test_unbounded_states_have_a_robust_range_that_grows_in_jumps() -> None:
 
 def draw(**more):  # type: ignore[no-untyped-def]
     given = {"labels": np.array([0, 1, 1, -1]), "label_names": ("odd", "even"), "chosen": 1, **more}
-    return path(PROJECTED, LENGTHS, EXPLAINED, **given)
+    return state_trajectory(PROJECTED, LENGTHS, EXPLAINED, **given)
 
 
 def test_the_chosen_path_is_its_real_steps_colored_by_time() -> None:
@@ -89,7 +89,7 @@ def test_given_limits_are_the_ranges() -> None:
 
 
 def test_no_sequences_at_all() -> None:
-    figure = path(np.zeros((0, 0, 3)), np.zeros(0), np.zeros(3), np.zeros(0), (), 0)
+    figure = state_trajectory(np.zeros((0, 0, 3)), np.zeros(0), np.zeros(3), np.zeros(0), (), 0)
     assert len(figure.data[figure.marks[0].trace]["x"]) == 0
     figure.to_plotly()
 

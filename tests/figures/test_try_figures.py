@@ -12,7 +12,7 @@ from rnn_explorer.analysis.generate_report import Correlates
 from rnn_explorer.analysis.own_sequence_report import OwnSequence
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.legal_symbols import legal_symbols
-from rnn_explorer.figures.unit_correlations import MOST, followers
+from rnn_explorer.figures.unit_correlations import MOST, unit_correlations
 from rnn_explorer.trace import Explanation, Trace
 
 NAMES = ("|", "a", "b")
@@ -74,7 +74,7 @@ def test_an_exploded_model_has_no_share() -> None:
 
 def test_the_strongest_units_come_first_and_can_be_clicked() -> None:
     found = compared()
-    figure = followers(found, "position", "hidden", 12, "gru")
+    figure = unit_correlations(found, "position", "hidden", 12, "gru")
     complete(figure)
     (bars,) = figure.data
     assert len(bars["x"]) == MOST and len(figure.table["unit"]) == 13, "the unit without r is left out"
@@ -87,8 +87,8 @@ def test_the_strongest_units_come_first_and_can_be_clicked() -> None:
 
 
 def test_nothing_is_followed_before_an_answer() -> None:
-    complete(followers(None, ""))
-    assert followers(compared(), "").table["unit"] == []
-    assert len(followers(compared(), "position", "reset").data[0]["x"]) == 0, "a gate that never changes"
+    complete(unit_correlations(None, ""))
+    assert unit_correlations(compared(), "").table["unit"] == []
+    assert len(unit_correlations(compared(), "position", "reset").data[0]["x"]) == 0, "a gate that never changes"
     with pytest.raises(ValueError):
-        followers(compared(), "the weather")
+        unit_correlations(compared(), "the weather")

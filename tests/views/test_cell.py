@@ -59,7 +59,7 @@ def test_every_kind_of_model_is_drawn_in_every_way(query: str) -> None:
     for unit in (-1, 0):
         for more in ({}, {"layer": 1, "direction": "backward", "view": "unrolled", "time": 4, "sequence": 3}):
             found = cards(trainer, unit=unit, **more)
-            assert list(found) == ["cell", "answer", "states" if unit < 0 else "over_time"]
+            assert list(found) == ["cell", "prediction", "states" if unit < 0 else "over_time"]
             assert isinstance(found["cell"], Drawing) and found["cell"].equations
             board, seen = look(trainer, unit=unit, **more)
             frame = unpack(Encoder(board).frame(seen))
@@ -72,7 +72,7 @@ def test_before_anything_is_known_the_cards_have_their_places() -> None:
     board = CellView(CellSelection())
     assert [card.name for card in board.cards(ViewState(view_of(trainer, snapshot=None), 0))] == ["cell"]
     view = view_of(trainer)
-    assert [card.name for card in board.cards(ViewState(view, 0))] == ["cell", "answer", "states"], (
+    assert [card.name for card in board.cards(ViewState(view, 0))] == ["cell", "prediction", "states"], (
         "until it is computed"
     )
     board.selection = CellSelection(change=SHUT)

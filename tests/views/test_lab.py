@@ -40,7 +40,7 @@ def seen(trainer: Trainer, snapshot: Snapshot, past: bool) -> ViewState:
 
 
 def path_of(board: LabView, look: ViewState) -> Figure:
-    return next(card for card in board.cards(look) if card.name == "path")
+    return next(card for card in board.cards(look) if card.name == "state_trajectory")
 
 
 def points(figure: Figure) -> np.ndarray:

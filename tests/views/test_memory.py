@@ -26,7 +26,7 @@ from rnn_explorer.training import Trainer
 from rnn_explorer.views.base import AnalysisResult, ViewState
 from rnn_explorer.views.memory import LONGEST_PINS, MOST_PINS, MemorySelection, MemoryView, read_pins, write_pins
 
-CARDS = ["gradient", "findings", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"]
+CARDS = ["gradient", "findings", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"]
 QUERIES = [
     "task=adding&cell=rnn&hidden_size=4&seq_len=12",
     "task=adding&cell=rnn&nonlinearity=relu&hidden_size=4&seq_len=12",
@@ -103,7 +103,7 @@ def test_what_was_found_is_drawn(query: str) -> None:
     assert {line["text"] for line in cards["findings"].lines} == {found.text for found in report.findings}
     curves = [trace for trace in cards["gradient"].data if trace["name"] not in ("fit", "effective memory")]
     assert len(curves) == len(report.cells) == len(cards["loss_gradient"].data)
-    assert len(cards["triangle"].data[0]["z"]) == report.length
+    assert len(cards["jacobian_norms"].data[0]["z"]) == report.length
     np.testing.assert_allclose(cards["saliency"].data[0]["y"], report.saliency.relative, atol=1e-6)
     assert cards["gradient_norm"].data[0]["x"].tolist() == [1, 2, 3]
     assert cards["gradient_norm"].layout["shapes"][0]["y0"] == trainer.experiment.training.clip_norm
@@ -128,7 +128,7 @@ def test_layouts_stay_while_only_values_change() -> None:
     trainer.change(learning_rate=1e-6)
     trainer.step()
     after = named(board.cards(answered(trainer, board)))
-    for name in ("gradient", "loss_gradient", "triangle", "saliency", "gate_statistics", "gradient_norm"):
+    for name in ("gradient", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"):
         assert pack(before[name].layout) == pack(after[name].layout), name
 
 

@@ -23,8 +23,8 @@ WAYS = {
     "char_lm": "text", "own_text": "text", "forecast": "series", "own_series": "series", "anbn": "grammar",
     "reber": "grammar", "names": "symbols", "temporal_order": "symbols", "copy": "symbols",
 }  # fmt: skip
-FIRST = {"text": "generated_text", "series": "closed_loop", "grammar": "legal_symbols", "symbols": "answer"}
-TEXT = ["colored_text", "followers"]
+FIRST = {"text": "generated_text", "series": "closed_loop", "grammar": "legal_symbols", "symbols": "prediction"}
+TEXT = ["colored_text", "unit_correlations"]
 
 
 def small(task: str, cell: str = "lstm", more: str = "") -> Trainer:
@@ -72,7 +72,7 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
     way = way_of(view)
     assert way == WAYS.get(task, "values")
     text = way in ("text", "grammar", "symbols")
-    own = ["legal_symbols" if way == "grammar" else "answer", "states", *(TEXT if text else []), "gates"]
+    own = ["legal_symbols" if way == "grammar" else "prediction", "states", *(TEXT if text else []), "gates"]
     for mode in ("task", "own"):
         wanted = own if mode == "own" or way == "values" else [FIRST[way], *(TEXT if text else [])]
         board, seen = look(trainer, mode=mode, own=own_of(trainer))
@@ -94,7 +94,7 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
 def test_a_task_with_several_questions_is_tried_as_it_is_asked(task: str, kind: str, more: str) -> None:
     trainer = small(task, "gru", more)
     assert way_of(view_of(trainer)) == kind
-    assert cards(trainer, mode="own", own=own_of(trainer))["answer"].data
+    assert cards(trainer, mode="own", own=own_of(trainer))["prediction"].data
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -103,7 +103,7 @@ def test_every_cell_in_two_layers_and_both_directions(cell: str) -> None:
     chosen = {"layer": 1, "direction": "backward", "quantity": "hidden", "unit": 2}
     for mode in ("task", "own"):
         found = cards(trainer, mode=mode, own='"Li"', **chosen)
-        assert "unit 2" in found["colored_text"].title and "layer 2, backward" in found["followers"].title
+        assert "unit 2" in found["colored_text"].title and "layer 2, backward" in found["unit_correlations"].title
 
 
 def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_chosen() -> None:
@@ -130,16 +130,18 @@ def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -
         ranked = seen.answer("correlates").value.ranked(feature, "cell")
         found = {card.name: card for card in board.cards(seen)}
         assert f"unit {ranked[0][0]}: cell" in found["colored_text"].title
-        assert found["followers"].table["unit"] == [unit for unit, _ in ranked]
-        assert found["followers"].data[0]["meta"] == {"choose": "unit", "column": 0}
-        assert [entry[0] for entry in found["followers"].data[0]["customdata"]] == [unit for unit, _ in ranked]
+        assert found["unit_correlations"].table["unit"] == [unit for unit, _ in ranked]
+        assert found["unit_correlations"].data[0]["meta"] == {"choose": "unit", "column": 0}
+        assert [entry[0] for entry in found["unit_correlations"].data[0]["customdata"]] == [unit for unit, _ in ranked]
         (tool,) = [tool for tool in board.tools(seen) if tool.field == "feature"]
         assert (feature, feature) in tool.options
     last = ranked[-1][0]
     assert f"unit {last}: " in cards(trainer, feature=feature, unit=last)["colored_text"].title
     (_, _, best, _) = next(each for each in seen.answer("correlates").value.strongest() if each[0] == "cell")
     for unknown in ("", "the weather"):
-        assert cards(trainer, feature=unknown, quantity="cell")["followers"].title.startswith(f"Units and “{best}”")
+        assert cards(trainer, feature=unknown, quantity="cell")["unit_correlations"].title.startswith(
+            f"Units and “{best}”"
+        )
 
 
 def test_the_free_run_is_as_long_as_chosen() -> None:
@@ -179,7 +181,11 @@ def test_an_own_sequence_that_makes_no_sense_is_none(own: str) -> None:
     trainer = small("adding")
     board, seen = look(trainer, mode="own", own=own)
     assert board.questions(seen) == [] and seen.answers == {}
-    assert {card.name: len(card.table["step"]) for card in board.cards(seen)} == {"answer": 0, "states": 0, "gates": 0}
+    assert {card.name: len(card.table["step"]) for card in board.cards(seen)} == {
+        "prediction": 0,
+        "states": 0,
+        "gates": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -196,7 +202,7 @@ def test_what_cannot_be_read_is_told_and_nothing_is_drawn_of_it(task: str, own: 
     board, seen = look(trainer, mode="own", own=own)
     frame = unpack(Encoder(board).frame(seen))
     assert [error for error in frame["status"]["errors"] if said in error]
-    assert "answer" in frame["figures"]
+    assert "prediction" in frame["figures"]
 
 
 def test_a_thousand_numbers_fit_into_a_selection() -> None:

@@ -14,7 +14,7 @@ from rnn_explorer.cli import main
 from rnn_explorer.engine import frames
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.examples import examples
-from rnn_explorer.figures.prediction import answer
+from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tasks.user_data.scaling import moments
@@ -113,7 +113,7 @@ def test_tiny_and_huge_numbers_are_drawn(values: list[float]) -> None:
     task = make(csv({"x": values}), columns="x", seq_len=10)
     trainer = Trainer(Experiment.default("own_series").replace(**task.settings.to_dict(), hidden_size=4))
     told = trainer.snapshot().explanations[0]
-    drawn = answer(told, "lstm").data[0]
+    drawn = prediction(told, "lstm").data[0]
     seen = frames.unpack(frames.pack({"y": drawn["y"]}))["y"]
     assert seen.dtype == np.float64, "what is sent to the browser tells the values apart"
     first = int(told.title.split()[1]) - 1
