@@ -52,7 +52,7 @@ def ask(model: FrozenModel, name: str, **options: Any) -> Any:
         UserError: for options that it cannot have, and where the model does not bear it; a whole sentence.
     """
     load()
-    with _sentences():
+    with sentences():
         return answer(ANALYSES.get(name)(model, **options))
 
 
@@ -64,13 +64,13 @@ def check(model: FrozenModel, name: str, **options: Any) -> None:
     """
     load()
     analysis = ANALYSES.get(name)(model, **options)
-    with _sentences():
+    with sentences():
         next(analysis)
     analysis.close()
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """What an analysis objects to is a sentence with its end."""
     try:
         yield

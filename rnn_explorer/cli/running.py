@@ -6,21 +6,20 @@ has been looked at.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from rnn_explorer import interrupts
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import ask, check
 from rnn_explorer.cli.printing import print_json, tell
 from rnn_explorer.cli.screens import JsonScreen, Means, TextScreen
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.learning_curves import LearningCurves
+from rnn_explorer.recording.recorder import record
 from rnn_explorer.tasks.base import Task
-from rnn_explorer.training import Diverged, Trainer
+from rnn_explorer.training import StepReport, Trainer
 
 STATUS = {"finished": 0, "diverged": 1, "no_result": 1, "interrupted": 130}
 
@@ -45,24 +44,18 @@ def trained(trainer: Trainer, screen: JsonScreen | TextScreen) -> tuple[str, Lea
     Returns:
         How it ended, and the learning curves.
     """
-    curves, means, status = LearningCurves(), Means(), "finished"
+    curves, means = LearningCurves(), Means()
     opening = trainer.opening()
     curves.add(opening)
     screen.report(opening)
-    with interrupts.collected() as interrupted:
-        try:
-            for report in trainer.run(math.inf):
-                curves.add(report)
-                means.add(report)
-                if report.val_loss is not None:
-                    screen.report(means.take(report))
-                screen.progress(report)
-                if interrupted:
-                    status = "interrupted"
-                    break
-            message = trainer.stopped_early
-        except Diverged as error:
-            status, message = "diverged", str(error)
+
+    def show(report: StepReport) -> None:
+        means.add(report)
+        if report.val_loss is not None:
+            screen.report(means.take(report))
+        screen.progress(report)
+
+    status, message = record(trainer, curves, show)
     screen.close()
     tell([message] if message else [])
     return status, curves

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnn_explorer.figures.contrast import legible
+from rnn_explorer.figures.notebook import block
 from rnn_explorer.figures.style import plain, template
 from rnn_explorer.figures.table import csv_text
 
@@ -84,3 +85,15 @@ class Figure:
     def to_csv(self) -> str:
         """The table behind the figure as CSV text with a header."""
         return csv_text(self.table)
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{self.how_to_read}"
+
+    def _repr_html_(self) -> str:
+        body = self.to_plotly().to_html(full_html=False, include_plotlyjs="cdn")
+        return block(self.title, body, self.how_to_read, heading=False)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """As Plotly shows its own figures in this notebook; as HTML where it has no way of its own."""
+        bundle = {**self.to_plotly()._repr_mimebundle_(), "text/plain": str(self)}
+        return bundle if len(bundle) > 1 else {**bundle, "text/html": self._repr_html_()}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from rnn_explorer.analysis.memory_report import Finding
+from rnn_explorer.figures.notebook import block
 from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.table import csv_text
 
@@ -45,8 +47,16 @@ class Words:
         """The table behind the card as CSV text with a header."""
         return csv_text(self.table)
 
+    def __str__(self) -> str:
+        return "\n".join([self.title, *(f"{_MARKS[line['kind']]} {line['text']}" for line in self.lines)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<div>{_MARKS[line['kind']]} {html.escape(line['text'])}</div>" for line in self.lines)
+        return block(self.title, items, self.how_to_read)
+
 
 _ORDER = ("warning", "good", "fact")
+_MARKS = {"warning": "▲", "good": "●", "fact": "○"}
 
 
 def findings(found: Sequence[Finding] | None, step: int | None = None) -> Words:
