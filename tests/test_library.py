@@ -382,7 +382,13 @@ def test_what_stands_in_a_figure_is_text():
 def test_a_result_shows_its_first_figure(run):
     memory = run.memory()
     assert memory._repr_html_().count("Plotly.newPlot") == 1
-    assert repr(memory).startswith("<MemoryReport with the figures gradient, findings")
+    assert repr(memory) == "<Result with a MemoryReport>"
+
+
+def test_names_at_the_left_of_an_exported_figure_have_room():
+    figure = rx.train("flip_flop", hidden_size=4, steps=1).trace().figure("prediction")
+    assert isinstance(figure, Figure)
+    assert figure.to_plotly().layout.margin.l >= figure.layout["margin"]["l"] > 64
 
 
 # -- cells and tasks of one's own -------------------------------------------------------------------------------

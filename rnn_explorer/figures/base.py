@@ -19,6 +19,9 @@ from rnn_explorer.figures.table import csv_text
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_HEIGHT = 420  # pixels in a notebook
+_MARGIN = {"t": 72, "r": 24, "b": 64, "l": 64}  # pixels, with a title above
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -75,10 +78,11 @@ class Figure:
         dressed = template(theme)
         paper = dressed["layout"]["paper_bgcolor"]
         figure = go.Figure(data=[legible(trace, paper) for trace in self.data], layout=legible(self.layout, paper))
+        own = self.layout.get("margin", {})  # names of panels stand at the left
         figure.update_layout(
             template=dressed,
             title={"text": plain(self.title, 120), "x": 0.01, "xanchor": "left"},
-            margin={"t": 72, "r": 24, "b": 64, "l": 64, "autoexpand": True},
+            margin={**_MARGIN, "l": max(_MARGIN["l"], own.get("l", 0)), "autoexpand": True},
         )
         return figure
 
@@ -90,7 +94,7 @@ class Figure:
         return f"{self.title}\n{self.how_to_read}"
 
     def _repr_html_(self) -> str:
-        body = self.to_plotly().to_html(full_html=False, include_plotlyjs="cdn")
+        body = self.to_plotly().to_html(full_html=False, include_plotlyjs="cdn", default_height=_HEIGHT)
         return block(self.title, body, self.how_to_read, heading=False)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Result(Generic[T]):
         return sorted({*super().__dir__(), *(name for name in dir(self.record) if not name.startswith("_"))})
 
     def __repr__(self) -> str:
-        return f"<{type(self.record).__name__} with the figures {', '.join(each.name for each in self.figures())}>"
+        return f"<Result with a {type(self.record).__name__}>"
 
     def _repr_html_(self) -> str:
         return self.figure()._repr_html_()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.figures.base import Figure
@@ -88,7 +88,7 @@ class Run(Inspection):
 
     def _begin(self, trainer: Trainer, curves: LearningCurves) -> None:
         self._trainer, self._curves = trainer, curves
-        self.status: End | str = "ready"
+        self.status: Literal["ready"] | End = "ready"
         self.message = ""
         if curves.validation.last() is None:
             curves.add(trainer.opening())
