@@ -349,11 +349,9 @@ def test_every_figure_shows_itself(run):
     for figure in every_figure(run):
         page = figure._repr_html_()
         assert html.escape(figure.how_to_read) in page and figure.title in str(figure)
-        if isinstance(figure, Figure):
-            bundle = figure._repr_mimebundle_()
-            assert "text/plain" in bundle and len(bundle) > 1 and "Plotly.newPlot" in page
-        else:
-            assert html.escape(figure.title) in page
+        bundle = figure._repr_mimebundle_()
+        assert bundle["text/plain"] == str(figure) and len(bundle) > 1
+        assert ("Plotly.newPlot" if isinstance(figure, Figure) else html.escape(figure.title)) in page
         assert figure.to_csv().count("\n") >= 1
 
 
@@ -382,7 +380,8 @@ def test_what_stands_in_a_figure_is_text():
 def test_a_result_shows_its_first_figure(run):
     memory = run.memory()
     assert memory._repr_html_().count("Plotly.newPlot") == 1
-    assert repr(memory) == "<Result with a MemoryReport>"
+    assert repr(memory) == memory._repr_mimebundle_()["text/plain"] == "<Result with a MemoryReport>"
+    assert len(memory._repr_mimebundle_()) > 1
 
 
 def test_names_at_the_left_of_an_exported_figure_have_room():

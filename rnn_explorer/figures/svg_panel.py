@@ -81,6 +81,9 @@ class Drawing:
     def _repr_html_(self) -> str:
         return block(self.title, f'<div style="max-width: 60em">{self.svg}</div>', self.how_to_read)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
 
 def counted(number: int, noun: str) -> str:
     """ "1 unit", "2 units"."""

@@ -54,6 +54,9 @@ class Words:
         items = "".join(f"<div>{_MARKS[line['kind']]} {html.escape(line['text'])}</div>" for line in self.lines)
         return block(self.title, items, self.how_to_read)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
 
 _ORDER = ("warning", "good", "fact")
 _MARKS = {"warning": "▲", "good": "●", "fact": "○"}

@@ -87,6 +87,9 @@ class Result(Generic[T]):
     def _repr_html_(self) -> str:
         return self.figure()._repr_html_()
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {**self.figure()._repr_mimebundle_(), "text/plain": repr(self)}
+
 
 def of_snapshot(snapshot: Snapshot, sequence: int, layer: int, direction: Direction) -> list[Shown]:
     """Figures of one probe sequence and one layer."""
