@@ -80,10 +80,15 @@ class Run(Inspection):
         self._begin(Trainer(experiment), LearningCurves())
 
     @classmethod
-    def load(cls, path: str | Path, data: checkpoint.Data | None = None) -> Self:
-        """Like `rnn_explorer.load`, with a function that keeps the user's own data."""
+    def of(cls, trainer: Trainer, curves: LearningCurves | None = None) -> Self:
+        """The run that goes on from a trainer.
+
+        Args:
+            trainer: is the run's from now on.
+            curves: its learning curves so far; None: they begin here.
+        """
         run = cls.__new__(cls)
-        run._begin(*checkpoint.read(Path(path), data))
+        run._begin(trainer, LearningCurves() if curves is None else curves)
         return run
 
     def _begin(self, trainer: Trainer, curves: LearningCurves) -> None:
@@ -141,7 +146,8 @@ class Run(Inspection):
         `message` say so.
 
         Args:
-            steps: optimizer steps, 0 to 1,000,000; None: the experiment's budget once more.
+            steps: optimizer steps, 0 to 1,000,000; None: what is left of the experiment's budget, or all of it once
+                more where nothing is left.
             progress: whether to show on standard error how far it has come.
 
         Returns:
