@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def measure(cell: str, size: int, inits: int, steps: int, rounds: int) -> dict[str, Any]:
     """Train one model and search it."""
-    from rnn_explorer.analysis.dynamics import fixed_points
+    from rnn_explorer.analysis.dynamics.compute import fixed_points
     from rnn_explorer.analysis.frozen_model import FrozenModel
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.training import Trainer

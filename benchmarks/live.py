@@ -32,29 +32,29 @@ PATIENCE = 60_000  # ms for anything on the page
 
 # Everything that moves is noted with the page's own clock, so that no message between processes is part of a time.
 PROBE = """() => {
-  const board = () => [...(window.__rnnExplorer || new Map()).values()].map((b) => b.root).find((r) => r.isConnected);
-  const probe = (window.__probe = { board, clicked: null, drawn: null, stopped: null, steps: [] });
+  const view = () => [...(window.__rnnExplorer || new Map()).values()].map((b) => b.root).find((r) => r.isConnected);
+  const probe = (window.__probe = { view, clicked: null, drawn: null, stopped: null, steps: [] });
   document.addEventListener("click", (event) => {
     if (!event.composedPath().some((node) => node.classList && node.classList.contains("st-key-do-play"))) return;
     probe.clicked = event.timeStamp;
     probe.drawn = probe.stopped = null;
   }, true);
   const note = () => {
-    const data = board().dataset;
+    const data = view().dataset;
     const now = performance.now();
     if (probe.drawn === null && Number(data.drawn) > 0) probe.drawn = now;
     if (probe.stopped === null && !["training", "starting"].includes(data.status)) probe.stopped = now;
     const step = Number(data.step);
     if (!probe.steps.length || probe.steps[probe.steps.length - 1][1] !== step) probe.steps.push([now, step]);
   };
-  new MutationObserver(note).observe(board(), { attributes: true });
+  new MutationObserver(note).observe(view(), { attributes: true });
 }"""
 
 COUNTS = """() => {
-  const board = window.__probe.board();
-  const cards = {};
-  for (const card of board.querySelectorAll(".rx-card")) cards[card.dataset.figure] = Number(card.dataset.updates);
-  return { now: performance.now(), frames: Number(board.dataset.frames || 0), cards };
+  const view = window.__probe.view();
+  const panels = {};
+  for (const panel of view.querySelectorAll(".rx-panel")) panels[panel.dataset.figure] = Number(panel.dataset.updates);
+  return { now: performance.now(), frames: Number(view.dataset.frames || 0), panels };
 }"""
 
 # What the page's main thread can still do: animation frames per second beside the drawing.
@@ -136,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
 def open_page(page: Any, address: str, query: str, status: str = "ready") -> str:
     """Open an experiment or a run, wait until it is drawn, set the probe; returns the run's id."""
     page.goto(f"{address}/?{query}")
-    page.locator(f".rx-board[data-status={status}]").wait_for()
-    page.wait_for_function("() => document.querySelectorAll('.rx-card:not([data-updates=\"0\"])').length >= 5")
+    page.locator(f".rx-view[data-status={status}]").wait_for()
+    page.wait_for_function("() => document.querySelectorAll('.rx-panel:not([data-updates=\"0\"])').length >= 5")
     page.wait_for_function("() => new URLSearchParams(location.search).has('run')")
     page.evaluate(PROBE)
     return parse_qs(urlsplit(page.url).query)["run"][0]
@@ -149,8 +149,8 @@ def press(page: Any, key: str, label: str) -> None:
 
 
 def until(page: Any, condition: str) -> None:
-    """Wait for a condition on the board's data, named `d`, and the probe `p`."""
-    page.wait_for_function(f"() => {{ const p = window.__probe, d = p.board().dataset; return {condition}; }}")
+    """Wait for a condition on the view's data, named `d`, and the probe `p`."""
+    page.wait_for_function(f"() => {{ const p = window.__probe, d = p.view().dataset; return {condition}; }}")
 
 
 def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Namespace) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
         until(page, "d.status === 'paused'")
         took = (after["now"] - before["now"]) / 1000
         updates.append((after["frames"] - before["frames"]) / took)
-        slowest.append(min((after["cards"][name] - before["cards"][name]) / took for name in after["cards"]))
+        slowest.append(min((after["panels"][name] - before["panels"][name]) / took for name in after["panels"]))
         rates["unwatched"].append(common.engine_rate(engine, other, told.seconds))
         loop = BareLoop(experiment, task)
         loop.rate(0.1)
@@ -232,7 +232,7 @@ def sizes_of_tiny(page: Any, address: str) -> list[dict[str, Any]]:
     press(page, "play", "Play")
     found = []
     for step in SIZE_AT:
-        page.wait_for_function(f"() => Number(window.__probe.board().dataset.step) >= {step}", timeout=300_000)
+        page.wait_for_function(f"() => Number(window.__probe.view().dataset.step) >= {step}", timeout=300_000)
         found.append(read_frames(address, run_id))
     press(page, "play", "Pause")
     until(page, "d.status === 'paused'")

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from benchmarks.streamlit_page import Page, open_websocket
 
-BOARD = "lab"
+VIEW = "lab"
 DRAWING = 0.02  # seconds that a browser takes to draw a frame before it asks for the next one
 
 
@@ -43,7 +43,7 @@ class LiveSocket:
         self._socket: ClientConnection | None = None
         self._hearing: asyncio.Task[None] | None = None
 
-    async def open(self, run: str, query: Mapping[str, str], view: str = BOARD) -> None:
+    async def open(self, run: str, query: Mapping[str, str], view: str = VIEW) -> None:
         self._socket = await open_websocket(self._page.address, "/explorer/socket", self._page.cookies)
         await self._say({"type": "open", "protocol": 1, "run": run, "view": view, "query": dict(query)})
         self._hearing = asyncio.create_task(self._hear(self._socket))
@@ -51,7 +51,7 @@ class LiveSocket:
 
     async def _hear(self, socket: ClientConnection) -> None:
         number = 0
-        cards: list[str] = []
+        panels: list[str] = []
         async for raw in socket:
             arrived = time.monotonic()
             if isinstance(raw, str):
@@ -61,12 +61,12 @@ class LiveSocket:
                 await self._say({"type": "ping"})
                 continue
             told = json.loads(raw[4 : 4 + int.from_bytes(raw[:4], "little")])
-            status, cards = told["status"], told.get("cards", cards)
+            status, panels = told["status"], told.get("panels", panels)
             self._seen(Frame(arrived, len(raw), status["status"], status["step"], "tools" in told))
             number += 1
             await asyncio.sleep(DRAWING)
             took = round(1000 * (time.monotonic() - arrived))
-            await self._say({"type": "ready", "frame": number, "took": took, "sight": cards})
+            await self._say({"type": "ready", "frame": number, "took": took, "sight": panels})
 
     async def _say(self, words: Mapping[str, Any]) -> None:
         assert self._socket is not None

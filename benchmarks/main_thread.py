@@ -41,8 +41,8 @@ _PAINT = {
 }  # fmt: skip
 
 # How often each figure was drawn. Frames that bring numbers alone are no updates.
-DRAWINGS = """() => Object.fromEntries([...document.querySelectorAll(".rx-card")].map(
-  (card) => [card.dataset.figure, Number(card.dataset.updates)]))"""
+DRAWINGS = """() => Object.fromEntries([...document.querySelectorAll(".rx-panel")].map(
+  (panel) => [panel.dataset.figure, Number(panel.dataset.updates)]))"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,10 +107,10 @@ def measure(browser: Any, address: str, seconds: float) -> dict[str, float]:
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     page.set_default_timeout(PATIENCE)
     page.goto(address)
-    page.locator(".rx-board[data-status=ready]").wait_for()
-    common.wait_for("the figures", lambda: page.locator(".rx-card:not([data-updates='0'])").count() >= 5)
+    page.locator(".rx-view[data-status=ready]").wait_for()
+    common.wait_for("the figures", lambda: page.locator(".rx-panel:not([data-updates='0'])").count() >= 5)
     press(page, "play", "Play")
-    page.locator(".rx-board[data-status=training]").wait_for()
+    page.locator(".rx-view[data-status=training]").wait_for()
     page.wait_for_timeout(1000 * WARM_UP)
     processes = browser.new_browser_cdp_session()
 

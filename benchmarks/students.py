@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks import cold_page
-from benchmarks.live_connection import BOARD, Frame, LiveSocket
+from benchmarks.live_connection import VIEW, Frame, LiveSocket
 from benchmarks.streamlit_page import Page, Waiting, Widget
 
 PLAY = "do:play"  # the key of the button, which says Pause while the run trains
@@ -51,9 +51,9 @@ class Student:
         """Open a page and wait until its figures are there."""
         began = time.monotonic()
         await self.page.open(query)
-        board = await self._until("the board", lambda: self.page.widgets.get(BOARD))
+        view = await self._until("the view", lambda: self.page.widgets.get(VIEW))
         frame_stands = time.monotonic() - began
-        told = component_data(board)
+        told = component_data(view)
         self._run = told["run"]
         parts = {name: str(value) for name, value in told["ask"]}
         self._live = LiveSocket(self.page, self._see)
@@ -94,7 +94,7 @@ class Student:
         told = f"{self._run} {frame.status}{'' if self._filled else ', empty'}"
         if told != self._told:
             self._told = told
-            task = asyncio.create_task(self.page.report(self.page.widgets[BOARD], json.dumps({"status": told})))
+            task = asyncio.create_task(self.page.report(self.page.widgets[VIEW], json.dumps({"status": told})))
             self._reports.add(task)
             task.add_done_callback(self._reports.discard)
         self.waiting.tell()
@@ -180,7 +180,7 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     _say(at="ready")
     told = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
-    if told.get("empty"):  # an app without a board
+    if told.get("empty"):  # an app without a view
         waiting = Waiting()
         page = Page(told["address"], waiting)
         began = time.monotonic()
@@ -195,8 +195,8 @@ async def main() -> None:
         await students[0].open(told["query"])
     query = students[0].page.query if shared else told["query"]
     await asyncio.gather(*(each.open(query) for each in students[1 if shared else 0 :]))
-    board = students[0].page.widgets[BOARD]
-    cold = await cold_page.size(students[0].page, component_data(board), students[0].frames[0].size)
+    view = students[0].page.widgets[VIEW]
+    cold = await cold_page.size(students[0].page, component_data(view), students[0].frames[0].size)
     _say(at="open")
     await loop.run_in_executor(None, sys.stdin.readline)
     seconds = told["seconds"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,9 @@ BASE = {"errors", "registry", "settings", "trace"}
 CORE = BASE | {"device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "training", "work"}
 # Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
 RECORDS = {
-    "analysis.data", "analysis.fixed_points", "analysis.jsonable", "analysis.projection", "analysis.saturation",
-    "analysis.text_features", "analysis.units",
-    *(f"analysis.{path.stem}" for path in (ROOT / PACKAGE / "analysis").glob("*_report.py")),
+    "analysis.arguments", "analysis.data.compute", "analysis.jsonable", "analysis.memory.findings",
+    "analysis.projection", "analysis.saturation", "analysis.text_features", "analysis.units",
+    *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
 LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch
 ALLOWED: dict[str, set[str]] = {
@@ -95,7 +96,8 @@ def part_of(name: str) -> str:
         return "cells.code"
     if name == f"{PACKAGE}.cli.running":
         return "cli.running"
-    if name.removeprefix(f"{PACKAGE}.") in RECORDS:
+    of_analysis = re.fullmatch(rf"{PACKAGE}\.analysis\.\w+", name) and name in PACKAGES
+    if of_analysis or name.removeprefix(f"{PACKAGE}.") in RECORDS:
         return "analysis.records"
     return name.split(".")[1] if "." in name else ""
 
@@ -116,6 +118,7 @@ def imported(path: Path, source: str) -> set[str]:
 
 
 MODULES = {dotted(path) for path in modules()}
+PACKAGES = {dotted(path) for path in modules() if path.name == "__init__.py"}
 
 
 def breaches(path: Path, source: str) -> list[str]:
@@ -152,12 +155,12 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("tasks/adding.py", "from rnn_explorer.tensors import TensorBatch"),
         ("tasks/user_data/splits.py", "import torch"),
         ("experiment.py", "import torch"),
-        ("analysis/data.py", "import torch"),
-        ("analysis/memory_report.py", "from rnn_explorer.analysis.frozen_model import Subject"),
+        ("analysis/data/compute.py", "import torch"),
+        ("analysis/memory/record.py", "from rnn_explorer.analysis.frozen_model import Subject"),
         ("figures/gates.py", "import torch.nn"),
         ("figures/gates.py", "from rnn_explorer.model import SequenceModel"),
-        ("figures/gates.py", "from rnn_explorer.analysis.memory import memory"),
-        ("ui/boards/lab.py", "from rnn_explorer.analysis.generate import sample"),
+        ("figures/gates.py", "from rnn_explorer.analysis.memory.compute import memory"),
+        ("ui/views/lab.py", "from rnn_explorer.analysis.generate.compute import sample"),
         ("engine/worker.py", "import rnn_explorer.ui.session"),
         ("cli/train.py", "import torch"),
         ("views/lab.py", "from rnn_explorer.model import SequenceModel"),

@@ -26,8 +26,8 @@ from rnn_explorer.cells.base import RecurrentCell, unchanged
 from rnn_explorer.cli import main
 from rnn_explorer.experiment import ModelSettings
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.svg_panel import Drawing
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
@@ -235,7 +235,7 @@ def test_what_if(run):
     assert len(result.changes) == 1 and "update gate" in result.changes[0]
     assert result.changed.gates["update"].min() == 1.0 and result.original.gates["update"].max() < 1.0
     np.testing.assert_allclose(result.original.answers, run.trace().answers[3], rtol=1e-5)
-    assert [type(figure) for figure in result.figures()] == [Figure, Figure, Drawing]
+    assert [type(figure) for figure in result.figures()] == [Figure, Figure, SvgPanel]
 
 
 @pytest.mark.parametrize(
@@ -248,6 +248,7 @@ def test_what_if(run):
         (lambda run: run.trace(direction="up"), "direction is 'up', but this model reads forwards only."),
         (lambda run: run.what_if(ablate=[9]), "unit is 9, but must be a whole number from 0 to 3."),
         (lambda run: run.fixed_points(inits=0), "inits"),
+        (lambda run: run.evaluate("x"), "split is 'x', but must be one of train, validation, test."),
         (lambda run: run.ask("chess"), "There is no analysis 'chess'."),
         (lambda run: run.memory().figure("chess"), "There is no figure 'chess' here; there are: gradient, "),
     ],
@@ -340,7 +341,7 @@ def test_data_of_ones_own(tmp_path):
 # -- figures in a notebook --------------------------------------------------------------------------------------
 
 
-def every_figure(run: rx.Run) -> list[Figure | Drawing | Words]:
+def every_figure(run: rx.Run) -> list[Figure | SvgPanel | TextPanel]:
     results = [run.trace(), run.memory(), run.fixed_points(inits=4), run.what_if(ablate=[0])]
     return [run.curves(), *(figure for result in results for figure in result.figures())]
 
@@ -367,11 +368,11 @@ def test_plotly_s_own_way_of_showing_is_taken_where_there_is_one(run):
 
 
 def test_what_stands_in_a_figure_is_text():
-    words = Words("x", "<b>a</b>", "<i>b</i>", [{"kind": "warning", "text": "<script>c</script>"}])
+    words = TextPanel("x", "<b>a</b>", "<i>b</i>", [{"kind": "warning", "text": "<script>c</script>"}])
     page = words._repr_html_()
     assert not re.search("<(b|i|script)>", page) and "▲ &lt;script&gt;c&lt;/script&gt;" in page
     assert str(words) == "<b>a</b>\n▲ <script>c</script>"
-    drawing = Drawing("x", "<b>a</b>", "<i>b</i>", "<svg></svg>")
+    drawing = SvgPanel("x", "<b>a</b>", "<i>b</i>", "<svg></svg>")
     assert not re.search("<(b|i)>", drawing._repr_html_()) and "<svg></svg>" in drawing._repr_html_()
     figure = Figure("x", "<b>a</b>", "<i>b</i>", [], {})
     assert "<i>b" not in figure._repr_html_() and "&lt;i&gt;b" in figure._repr_html_()

@@ -14,10 +14,10 @@ SOURCE = Path(__file__).parent.parent / "rnn_explorer"
 OF_SEQUENCES = (
     *("figures", "tasks", "views/cell.py", "views/dynamics.py", "views/lab.py", "views/try_it.py"),
     *(
-        "analysis/fixed_points.py",
-        "analysis/cell_internals.py",
-        "analysis/memory_report.py",
-        "analysis/own_sequence.py",
+        "analysis/dynamics/record.py",
+        "analysis/cell_internals/compute.py",
+        "analysis/memory/record.py",
+        "analysis/own_sequence/compute.py",
     ),
     *("cli/memory.py", "work.py"),
 )

@@ -9,8 +9,10 @@ the user.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.errors import UserError
@@ -23,13 +25,11 @@ Progress = Generator[float, None, Any]
 
 ANALYSES: Registry[Callable[..., Progress]] = Registry("analysis")
 
-_WHERE = ("columns", "dynamics", "generate", "cell_internals", "memory", "own_sequence", "snapshot")
-
 
 def load() -> None:
-    """Import every module that registers analyses."""
-    for name in _WHERE:
-        importlib.import_module(f"rnn_explorer.analysis.{name}")
+    """Import every module here: those that compute register their analyses."""
+    for found in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
+        importlib.import_module(found.name)
 
 
 def answer(progress: Progress) -> Any:

@@ -35,8 +35,8 @@ from rnn_explorer.views import AnalysisResult
 
 if TYPE_CHECKING:
     from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.svg_panel import Drawing
-    from rnn_explorer.figures.text_panel import Words
+    from rnn_explorer.figures.svg_panel import SvgPanel
+    from rnn_explorer.figures.text_panel import TextPanel
 
 FRAMES_PER_SECOND = 12  # the most of one channel: more look no smoother, and cost the browser as much again
 SHARE = 0.22  # of a worker's time that all frames together may take while a run trains
@@ -79,7 +79,7 @@ class Channel:
     ) -> None:
         self.run, self.number, self.who = run, opened.channel, opened.who
         self.viewer = Viewer(HostedSource(run, inquiries), opened.view, opened.selection, known)
-        self.encoder = Encoder(self.viewer.board)
+        self.encoder = Encoder(self.viewer.view)
         self.sight: frozenset[str] | None = None  # the panels that alone are wanted; None: all
         self.choose(opened.selection)
         self.wanted = self.whole = False
@@ -124,7 +124,7 @@ class Channel:
     def failed(self) -> FrameMade:
         """What is sent where a state cannot be drawn: the next frame is a whole one."""
         self.shown, self.whole, self.wanted, self.broken = self._state(), False, False, True
-        self.encoder = Encoder(self.viewer.board)
+        self.encoder = Encoder(self.viewer.view)
         self.frames += 1
         sentence = f"Step {self.run.step} could not be drawn. The log of the server says why."
         return FrameMade(self.run.run_id, self.number, self.frames, b"", error=sentence)
@@ -226,7 +226,7 @@ class Channels:
             if maker.due(now) > now:
                 continue
             try:
-                found = maker.card()
+                found = maker.panel()
             except Exception as error:
                 self._files.pop(ticket).viewer.close()
                 self.send(maker.failed(self._why(error, maker)))
@@ -235,9 +235,9 @@ class Channels:
                 self._files.pop(ticket)
                 self._exporting.submit(self._export, maker, *found)
 
-    def _export(self, maker: FileMaker, card: Figure | Drawing | Words | None, step: int) -> None:
+    def _export(self, maker: FileMaker, panel: Figure | SvgPanel | TextPanel | None, step: int) -> None:
         try:
-            made = maker.file(card, step)
+            made = maker.file(panel, step)
         except Exception as error:
             made = maker.failed(self._why(error, maker))
         self.send(made)
@@ -268,21 +268,21 @@ class FileMaker:
     def _state(self) -> Any:
         return (self.run.version, self.viewer.state())
 
-    def card(self) -> tuple[Figure | Drawing | Words | None, int] | None:
+    def panel(self) -> tuple[Figure | SvgPanel | TextPanel | None, int] | None:
         """The figure and its step, None in its place where the view has none; None while something must be computed."""
         self._looked = self._state()
         seen = self.viewer.look()
         if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
             return None
         seen = self.viewer.look()
-        cards = self.viewer.board.cards(seen)
+        panels = self.viewer.view.panels(seen)
         self.viewer.close()
-        return next((card for card in cards if card.name == self.wanted.figure), None), seen.step
+        return next((panel for panel in panels if panel.name == self.wanted.figure), None), seen.step
 
-    def file(self, card: Figure | Drawing | Words | None, step: int) -> FileMade:
+    def file(self, panel: Figure | SvgPanel | TextPanel | None, step: int) -> FileMade:
         """The file of a figure; may run beside the worker's loop."""
         wanted = self.wanted
-        content = None if card is None else file_of(card, wanted.form)
+        content = None if panel is None else file_of(panel, wanted.form)
         if content is None:
             return self.failed(NO_FIGURE)
         return FileMade(wanted.run_id, wanted.ticket, content[0].encode(), content[1], step)
@@ -292,15 +292,15 @@ class FileMaker:
         return FileMade(self.wanted.run_id, self.wanted.ticket, error=why)
 
 
-def file_of(card: Figure | Drawing | Words, form: str) -> tuple[str, str] | None:
+def file_of(panel: Figure | SvgPanel | TextPanel, form: str) -> tuple[str, str] | None:
     """Content and media type of a file; None where a panel has no such form."""
     from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.svg_panel import Drawing
+    from rnn_explorer.figures.svg_panel import SvgPanel
 
     if form == "csv":
-        return card.to_csv(), "text/csv"
-    if form == "html" and isinstance(card, Figure):
-        return card.to_plotly().to_html(include_plotlyjs=True, full_html=True), "text/html"
-    if form == "svg" and isinstance(card, Drawing):
-        return card.svg, "image/svg+xml"
+        return panel.to_csv(), "text/csv"
+    if form == "html" and isinstance(panel, Figure):
+        return panel.to_plotly().to_html(include_plotlyjs=True, full_html=True), "text/html"
+    if form == "svg" and isinstance(panel, SvgPanel):
+        return panel.svg, "image/svg+xml"
     return None

@@ -26,13 +26,13 @@ _TYPES = {"f2": np.float16, "f4": np.float32, "f8": np.float64, "i1": np.int8, "
 
 
 @dataclass(frozen=True)
-class Card:
-    """One card of a board as plain data.
+class Panel:
+    """One panel of a view as plain data.
 
     Attributes:
-        name: unique on its board.
+        name: unique on its view.
         parts: what it consists of but the traces, by name.
-        traces: of a figure, as Plotly names their properties; None for a card that is no figure.
+        traces: of a figure, as Plotly names their properties; None for a panel that is no figure.
     """
 
     name: str
@@ -68,7 +68,7 @@ class _Coarse:
 
 @dataclass
 class _Part:
-    """What was sent of one part of a card or a frame.
+    """What was sent of one part of a panel or a frame.
 
     Attributes:
         given: as it was given.
@@ -86,7 +86,7 @@ _Parts = dict[str, _Part]
 
 @dataclass
 class _Sent:
-    """What was sent of one card."""
+    """What was sent of one panel."""
 
     parts: _Parts = field(default_factory=dict)
     traces: list[_Parts] = field(default_factory=list)
@@ -101,19 +101,19 @@ class FrameEncoder:
 
     def __init__(self) -> None:
         self._parts: _Parts = {}
-        self._cards: dict[str, _Sent] = {}
+        self._panels: dict[str, _Sent] = {}
 
     def forget(self) -> None:
         """The next frame is a whole one."""
         self._parts.clear()
-        self._cards.clear()
+        self._panels.clear()
 
     @np.errstate(over="ignore", invalid="ignore")
     def encode(
         self,
         status: Mapping[str, Any],
         parts: Mapping[str, Any],
-        cards: Sequence[Card],
+        panels: Sequence[Panel],
         only: Collection[str] | None = None,
         whole: bool = False,
         coarse: bool = False,
@@ -122,11 +122,11 @@ class FrameEncoder:
 
         Args:
             status: sent each time; its entries stand in the header beside the parts.
-            parts: sent where they are new. The names of the cards are one more, "cards".
-            cards: of each what is new: parts; "count" where there are more or fewer traces; under "data" traces that
+            parts: sent where they are new. The names of the panels are one more, "panels".
+            panels: of each what is new: parts; "count" where there are more or fewer traces; under "data" traces that
                 are new or have other properties than before, by number; under "change" of other traces the properties
                 that changed.
-            only: cards that are wanted; of others nothing is sent, unless they were never sent. None: all.
+            only: panels that are wanted; of others nothing is sent, unless they were never sent. None: all.
             whole: whether all of it is sent, for who joins or has fallen behind.
             coarse: whether numbers need be no finer than a moving picture shows them. What went out coarsely is sent
                 once more by the next frame that is not coarse.
@@ -137,16 +137,16 @@ class FrameEncoder:
         if whole:
             self.forget()
         message: dict[str, Any] = dict(status)
-        for name, value in (*parts.items(), ("cards", [card.name for card in cards])):
+        for name, value in (*parts.items(), ("panels", [panel.name for panel in panels])):
             if _is_new(self._parts, name, value):
                 message[name] = self._parts[name].wired
         figures = {}
-        for card in cards:
-            if only is not None and card.name not in only and card.name in self._cards:
+        for panel in panels:
+            if only is not None and panel.name not in only and panel.name in self._panels:
                 continue
-            news = self._news(card, coarse)
+            news = self._news(panel, coarse)
             if news:
-                figures[card.name] = news
+                figures[panel.name] = news
         message["figures"] = figures
         return pack(message)
 
@@ -159,8 +159,8 @@ class FrameEncoder:
         """
         message: dict[str, Any] = {**status, **{name: part.wired for name, part in self._parts.items()}}
         figures = {}
-        for name in message.get("cards", ()):
-            if (sent := self._cards.get(name)) is not None:
+        for name in message.get("panels", ()):
+            if (sent := self._panels.get(name)) is not None:
                 figures[name] = {name: part.wired for name, part in sent.parts.items()}
                 if sent.traces:
                     figures[name]["data"] = {
@@ -170,17 +170,17 @@ class FrameEncoder:
         message["figures"] = figures
         return pack(message)
 
-    def _news(self, card: Card, coarse: bool) -> dict[str, Any]:
-        sent = self._cards.setdefault(card.name, _Sent())
-        news = {name: sent.parts[name].wired for name, value in card.parts.items() if _is_new(sent.parts, name, value)}
-        if card.traces is None:
+    def _news(self, panel: Panel, coarse: bool) -> dict[str, Any]:
+        sent = self._panels.setdefault(panel.name, _Sent())
+        news = {name: sent.parts[name].wired for name, value in panel.parts.items() if _is_new(sent.parts, name, value)}
+        if panel.traces is None:
             return news
-        if len(card.traces) != len(sent.traces) or not card.traces:
-            if _is_new(sent.parts, "count", len(card.traces)):
-                news["count"] = len(card.traces)
-        del sent.traces[len(card.traces) :]  # forgotten in the browser, too
+        if len(panel.traces) != len(sent.traces) or not panel.traces:
+            if _is_new(sent.parts, "count", len(panel.traces)):
+                news["count"] = len(panel.traces)
+        del sent.traces[len(panel.traces) :]  # forgotten in the browser, too
         data, change = {}, {}
-        for number, trace in enumerate(card.traces):
+        for number, trace in enumerate(panel.traces):
             if number < len(sent.traces) and sent.traces[number].keys() == trace.keys():
                 if changed := _changes(sent.traces[number], trace, coarse):
                     change[str(number)] = changed
@@ -188,7 +188,7 @@ class FrameEncoder:
             fresh = {name: _Part(value, _wired(value)) for name, value in trace.items()}
             sent.traces[number : number + 1] = [fresh]
             data[str(number)] = {name: _outgoing(name, fresh, coarse) for name in fresh}
-        sent.parts["count"] = _Part(len(card.traces), len(card.traces))
+        sent.parts["count"] = _Part(len(panel.traces), len(panel.traces))
         return {**news, **{name: value for name, value in (("data", data), ("change", change)) if value}}
 
 

@@ -1,4 +1,4 @@
-"""What a board shows of a run, as the parts of a frame."""
+"""What a view shows of a run, as the parts of a frame."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.engine.frames import Card, FrameEncoder, pack
+from rnn_explorer.engine.frames import FrameEncoder, Panel, pack
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.svg_panel import Drawing
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.views import View, ViewState
 
 READABLE = 2  # steps a second whose numbers somebody could read one after the other
@@ -23,11 +23,11 @@ class Encoder:
     """Turns looks at a run into frames.
 
     Args:
-        board: whose figures these are.
+        view: whose figures these are.
     """
 
-    def __init__(self, board: View) -> None:
-        self.board = board
+    def __init__(self, view: View) -> None:
+        self.view = view
         self._frames = FrameEncoder()
         self._told: dict[str, Any] = {}
         self._coarse = False
@@ -39,13 +39,13 @@ class Encoder:
         busy: tuple[str, str, float] | None = None,
         only: Collection[str] | None = None,
     ) -> bytes:
-        """One frame: `run`, `version` and `status` always, other parts where they are new; no cards while a run starts.
+        """One frame: `run`, `version` and `status` always, others where they are new; no panels while a run starts.
 
         Args:
             seen: the run as it is looked at.
             film: kept steps a second, where the past is being replayed.
             busy: a question on its way: its name, its title, how far it has come.
-            only: the names of the cards that are in sight; None: all.
+            only: the names of the panels that are in sight; None: all.
         """
         view = seen.view
         at = seen.step if seen.past else None
@@ -56,11 +56,11 @@ class Encoder:
         if view.snapshot is None and view.status == "starting":
             return pack({**told, **parts, "figures": {}})  # nothing is known yet; what the page shows stays
         if view.snapshot is not None:
-            parts |= {"chosen": self.board.fitted(seen), "tools": self.board.tools(seen)}
-        parts["grid"] = self.board.grid(seen)
-        cards = [_card(card) for card in self.board.cards(seen)]
+            parts |= {"chosen": self.view.fitted(seen), "tools": self.view.tools(seen)}
+        parts["grid"] = self.view.grid(seen)
+        panels = [_panel(panel) for panel in self.view.panels(seen)]
         self._coarse = _is_moving(seen, film)
-        return self._frames.encode(told, parts, cards, only, coarse=self._coarse)
+        return self._frames.encode(told, parts, panels, only, coarse=self._coarse)
 
     def again(self) -> bytes:
         """All that was sent until now, as one frame."""
@@ -80,12 +80,12 @@ def status_frame(view: RunView) -> bytes:
     return pack({"run": view.run_id, "version": view.version, "status": status, "figures": {}})
 
 
-def _card(card: Figure | Drawing | Words) -> Card:
-    about: dict[str, Any] = {"title": card.title, "how": card.how_to_read}
-    if isinstance(card, Figure):
-        return Card(card.name, {**about, "marks": card.marks, "layout": card.layout}, card.data)
-    own = (part.name for part in fields(card) if part.name not in ("name", "title", "how_to_read", "table"))
-    return Card(card.name, {**about, **{name: getattr(card, name) for name in own}})
+def _panel(panel: Figure | SvgPanel | TextPanel) -> Panel:
+    about: dict[str, Any] = {"title": panel.title, "how": panel.how_to_read}
+    if isinstance(panel, Figure):
+        return Panel(panel.name, {**about, "marks": panel.marks, "layout": panel.layout}, panel.data)
+    own = (part.name for part in fields(panel) if part.name not in ("name", "title", "how_to_read", "table"))
+    return Panel(panel.name, {**about, **{name: getattr(panel, name) for name in own}})
 
 
 def status_of(view: RunView, at: int | None = None) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Source(Protocol):
 
 @dataclass
 class _Slot:
-    """One question of the board, and what came of it."""
+    """One question of the view, and what came of it."""
 
     question: AnalysisRequest
     signature: str = ""  # of the newest wish
@@ -206,24 +206,24 @@ class Viewer:
 
     Args:
         source: the run.
-        board: the key of the board.
+        view: the key of the view.
         query: what the person chose, see `choose`.
         known: as for `AnalysisScheduler`.
 
     Raises:
-        UnknownName: when there is no such board.
+        UnknownName: when there is no such view.
     """
 
     def __init__(
         self,
         source: Source,
-        board: str,
+        view: str,
         query: Mapping[str, str],
         known: Remembered[AnalysisResult] | None = None,
     ) -> None:
         self.source = source
-        kind = VIEWS.get(board)
-        self.board = kind(kind.selection_class.read(query))
+        kind = VIEWS.get(view)
+        self.view = kind(kind.selection_class.read(query))
         self.scheduler = AnalysisScheduler(source, known)
         self.at: int | None = None
         self.film = 0.0
@@ -237,11 +237,11 @@ class Viewer:
         """Take over what the person chose.
 
         Args:
-            query: the parts of the board's selection; `at`, a step of the past, or nothing for the present; `film`, how
+            query: the parts of the view's selection; `at`, a step of the past, or nothing for the present; `film`, how
                 many kept steps a second are shown one after the other from there, or nothing; `cancel`, the name of a
                 question that need not be answered.
         """
-        self.board.selection = type(self.board).selection_class.read(query)
+        self.view.selection = type(self.view).selection_class.read(query)
         at, film = query.get("at", ""), query.get("film", "")
         self.at = int(at) if at.isascii() and at.isdigit() and len(at) < 12 else None
         try:
@@ -274,14 +274,14 @@ class Viewer:
         return found
 
     def _ask(self, seen: ViewState, past: int | None) -> ViewState:
-        """Ask what the board must know; returns what is seen with all that is known of it."""
+        """Ask what the view must know; returns what is seen with all that is known of it."""
         seen = dataclasses.replace(seen, answers=self.scheduler.known())
         wanted: list[AnalysisRequest] = []
         if past is not None:
             wanted.append(AnalysisRequest(_SNAPSHOT, "snapshot"))
             seen = self._back(seen)
         if seen.view.snapshot is not None:
-            wanted += self.board.questions(seen)
+            wanted += self.view.questions(seen)
         return dataclasses.replace(seen, answers=self.scheduler.want(wanted, past, seen.view.step))
 
     def _back(self, seen: ViewState) -> ViewState:

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.cell_drawings import single, unrolled
 from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH
 from rnn_explorer.figures.equations import equations, notes
 from rnn_explorer.figures.style import COMPUTED, layer_name
-from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.svg_panel import SvgPanel
 
 View = Literal["single", "unrolled"]
 VIEWS: tuple[View, ...] = ("single", "unrolled")
@@ -26,16 +26,16 @@ _CHANGED = (
 )
 
 
-def no_cell_drawing() -> Drawing:
+def no_cell_drawing() -> SvgPanel:
     """The place of the drawing before there is anything to draw."""
     box = f"0 0 {WIDTH} {HEIGHT}"
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" aria-label="The cell">'
     svg += f'<text x="{WIDTH / 2:g}" y="{HEIGHT / 2:g}" text-anchor="middle" font-size="14" fill="currentColor">'
     svg += f"{COMPUTED}</text></svg>"
-    return Drawing(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
+    return SvgPanel(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
 
 
-def cell_drawing(report: CellInternals, t: int, view: View = "single", inputs: Sequence[str] | None = None) -> Drawing:
+def cell_drawing(report: CellInternals, t: int, view: View = "single", inputs: Sequence[str] | None = None) -> SvgPanel:
     """The cell at one step.
 
     Args:
@@ -53,7 +53,7 @@ def cell_drawing(report: CellInternals, t: int, view: View = "single", inputs: S
     t = max(0, min(t, report.length - 1))
     draw_one = single(report.cell)
     svg = draw_one(report, t, labels[t]) if view == "single" else unrolled.draw(report, t, labels)
-    return Drawing(
+    return SvgPanel(
         name="cell",
         title=_title(report, t),
         how_to_read=_HOW[view] + ("" if report.original is None else _CHANGED),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.generate_report import TOLERANCE, ClosedLoop
+from rnn_explorer.analysis.generate.record import TOLERANCE, ClosedLoop
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CELL_MARKERS,

@@ -1,22 +1,22 @@
-"""How well each column is forecast, as a card of sentences."""
+"""How well each column is forecast, as a panel of sentences."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnn_explorer.analysis.columns_report import ColumnErrors
+from rnn_explorer.analysis.columns.record import ColumnErrors
 from rnn_explorer.figures.style import COMPUTED
-from rnn_explorer.figures.text_panel import Line, Words
+from rnn_explorer.figures.text_panel import Line, TextPanel
 
 
-def column_errors(found: ColumnErrors | None) -> Words:
+def column_errors(found: ColumnErrors | None) -> TextPanel:
     """The error of each column beside that of the memoryless baseline.
 
     Args:
         found: what was measured; None: it is being computed.
     """
     part = "" if found is None else f", on the {found.split} part"
-    return Words(
+    return TextPanel(
         name="columns",
         title=f"Squared error by column{part}",
         how_to_read=(

@@ -186,7 +186,7 @@ def curves(
         if level is not None and (level > 0 or not logs[quantity]):
             data.append(_baseline(level, name, end, not number, axes))
         if level and (level > 0 or not logs[quantity]):
-            # Beside the panel, so that no word lies across a curve.
+            # Beside the subplot, so that no word lies across a curve.
             layout["annotations"].append(
                 {
                     "text": f"{level:.3g}",
@@ -196,7 +196,7 @@ def curves(
                     "y": math.log10(level) if logs[quantity] else level,
                     "xanchor": "left",
                     "yanchor": "middle",
-                    "xshift": 7,  # clear of a mark at the panel's end
+                    "xshift": 7,  # clear of a mark at the subplot's end
                     "showarrow": False,
                     "font": {"size": 9},
                     "borderpad": 2,

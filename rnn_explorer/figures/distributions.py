@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.data_report import DataReport, Spread
+from rnn_explorer.analysis.data.record import DataReport, Spread
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.examples import OWN_AXES, color_of, comparable
 from rnn_explorer.figures.style import (
@@ -33,8 +33,9 @@ def distributions(report: DataReport) -> Figure:
     Args:
         report: of the task.
     """
-    panels = [spread for spread in (report.answers, report.labels, report.lengths, report.inputs) if spread is not None]
-    return _figure("distributions", _title(report), panels, report, None)
+    spreads = (report.answers, report.labels, report.lengths, report.inputs)
+    subplots = [spread for spread in spreads if spread is not None]
+    return _figure("distributions", _title(report), subplots, report, None)
 
 
 def training_counts(report: DataReport, other: DataReport) -> Figure:
@@ -60,10 +61,10 @@ def _title(report: DataReport) -> str:
 
 
 def _figure(
-    name: str, title: str, panels: Sequence[Spread], report: DataReport, highest: int | None, apart: bool = False
+    name: str, title: str, subplots: Sequence[Spread], report: DataReport, highest: int | None, apart: bool = False
 ) -> Figure:
     data: list[dict[str, Any]] = []
-    named = [spread for spread in panels if spread.edges is None]
+    named = [spread for spread in subplots if spread.edges is None]
     longest = max((len(label) for spread in named for label in _shown(spread)[1]), default=1)
     layout: dict[str, Any] = {
         "margin": margin(52, 12, 26, 44 + (34 if longest > 3 else 0)),
@@ -71,8 +72,8 @@ def _figure(
         "legend": legend(),
     }
     gap = 0.07
-    width = (1.0 + gap) / max(len(panels), 1)
-    for number, spread in enumerate(panels):
+    width = (1.0 + gap) / max(len(subplots), 1)
+    for number, spread in enumerate(subplots):
         x, y = subplot("x", number), subplot("y", number)
         domain = [number * width, number * width + width - gap]
         colored = spread.names in (report.label_names, report.class_names) and len(spread.names) <= len(CLASS_COLORS)
@@ -83,7 +84,7 @@ def _figure(
         else "Bars are shares of the training set, white circles of the validation, dark diamonds of the test set."
     )
     how += OWN_AXES if apart else ""
-    return Figure(name=name, title=title, how_to_read=how, data=data, layout=layout, table=_table(panels))
+    return Figure(name=name, title=title, how_to_read=how, data=data, layout=layout, table=_table(subplots))
 
 
 def _shown(spread: Spread) -> tuple[list[int], list[str]]:
@@ -174,9 +175,9 @@ def _ticks(spread: Spread, labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _table(panels: Sequence[Spread]) -> dict[str, Any]:
+def _table(subplots: Sequence[Spread]) -> dict[str, Any]:
     table: dict[str, Any] = {"of": [], "value": [], "set": [], "count": [], "share": []}
-    for spread in panels:
+    for spread in subplots:
         for split in spread.counts:
             table["of"] += [spread.what] * len(spread.names)
             table["value"] += list(spread.names)

@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from rnn_explorer.analysis.fixed_points import BAND, KINDS, RETURN, FixedPoints, Perturbation, time_constant
+from rnn_explorer.analysis.dynamics.record import BAND, KINDS, RETURN, FixedPoints, Perturbation, time_constant
 from rnn_explorer.figures.style import layer_name, plain
-from rnn_explorer.figures.text_panel import Line, Words
+from rnn_explorer.figures.text_panel import Line, TextPanel
 
 _HELP: Line = {
     "kind": "fact",
@@ -17,10 +17,10 @@ _HELP: Line = {
 }
 
 
-def dynamics_words(
+def dynamics_findings(
     points: FixedPoints | None, perturbation: Perturbation | None, chosen: int | None, stale: str = ""
-) -> Words:
-    """A card of sentences, cautions first.
+) -> TextPanel:
+    """A panel of sentences, cautions first.
 
     Args:
         points: what a search found; None before the first.
@@ -42,7 +42,7 @@ def dynamics_words(
             lines.append({"kind": "fact", "text": _point(current, chosen)})
         lines += [*_lost(current), *_stored(current), *_groups(current)]
     lines.sort(key=lambda line: line["kind"] != "warning")
-    return Words(
+    return TextPanel(
         name="found",
         title="Findings" if current is None else f"Findings at optimizer step {current.place.step}",
         how_to_read="● which state it is can be kept, ○ is neither good nor bad, ▲ is a caution; for a constant input.",

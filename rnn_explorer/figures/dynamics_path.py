@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.fixed_points import (
+from rnn_explorer.analysis.dynamics.record import (
     HOLDING,
     FixedPoints,
     Perturbation,

@@ -13,7 +13,7 @@ import functools
 import re
 from dataclasses import dataclass
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.svg_panel import Equation, Token, number
 
 DECIMALS = 3

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.data_report import Example
+from rnn_explorer.analysis.data.record import Example
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
@@ -28,7 +28,7 @@ from rnn_explorer.figures.style import (
 )
 from rnn_explorer.trace import Strip
 
-_WIDE, _NARROW = 1000, 500  # pixels the panels have, more or less
+_WIDE, _NARROW = 1000, 500  # pixels the subplots have, more or less
 NARROW = 4  # sequences at most in half the width of a page
 _ROWS, _COLUMNS = (8, NARROW), (6, 3)  # at most, wide and narrow
 _OWN = ("sequence", "title", "class", "symbol", "right answer")  # columns of every table
@@ -320,7 +320,7 @@ def comparable(one: float, other: float) -> bool:
 
 
 def _ends(items: Sequence[Example], scale_of: Sequence[Example], group: str) -> tuple[list[float], bool]:
-    """The range of a column of panels, and whether it is its own where one with `scale_of` was asked for."""
+    """The range of a column of subplots, and whether it is its own where one with `scale_of` was asked for."""
     mine = {id(item) for item in items}
     others = [item for item in scale_of if id(item) not in mine]
     own, shared = _range(items, group), _range([*items, *others], group)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import BINS, CellMemory
+from rnn_explorer.analysis.memory.record import BINS, CellMemory
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gradient import line_name, line_of
 from rnn_explorer.figures.log_axis import axis

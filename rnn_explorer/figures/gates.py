@@ -76,7 +76,7 @@ def gates(
     raise ValueError(f"view is {view!r}, but must be maps, unit or saturation")
 
 
-def panels(layer: LayerTrace) -> list[tuple[str, Array]]:
+def subplots(layer: LayerTrace) -> list[tuple[str, Array]]:
     """What the maps show, in order: every gate, then the cell state; the hidden state where a gate is all there is.
 
     Returns:
@@ -93,7 +93,7 @@ def label(name: str, layer: LayerTrace) -> str:
 
 
 def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, symbols: Sequence[str]) -> Figure:
-    shown = [(name, values[sequence, :length]) for name, values in panels(layer)]  # (time, hidden) each
+    shown = [(name, values[sequence, :length]) for name, values in subplots(layer)]  # (time, hidden) each
     steps, hidden_size = shown[0][1].shape
     strip, strip_names, strip_rows = _strip(inputs, symbols, steps)
     limits = {name: signed_limit(values) for name, values in shown if name not in layer.bounded}
@@ -343,7 +343,7 @@ def _saturation(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
 
 
 def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | None, unit: int) -> Figure:
-    """A panel a gate: each dot is a unit, at right the more often shut, at top the more often open."""
+    """A subplot a gate: each dot is a unit, at right the more often shut, at top the more often open."""
     count = len(bounded)
     gap = 0.05
     width = (1.0 - gap * (count - 1)) / count

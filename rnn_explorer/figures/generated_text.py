@@ -7,9 +7,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from rnn_explorer.analysis.generate_report import Sample
+from rnn_explorer.analysis.generate.record import Sample
 from rnn_explorer.figures.style import COMPUTED, cell_color
-from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_wrap import glyph, wrapped
 
 COLUMNS = 40
@@ -26,7 +26,7 @@ _HOW = (
 )
 
 
-def generated_text(found: Sample | None, cell: str, columns: int = COLUMNS) -> Drawing:
+def generated_text(found: Sample | None, cell: str, columns: int = COLUMNS) -> SvgPanel:
     """The text with its candidates, line by line, and at the end what would come next.
 
     Args:
@@ -35,7 +35,7 @@ def generated_text(found: Sample | None, cell: str, columns: int = COLUMNS) -> D
         columns: characters in a line, at least 8.
     """
     page = _Page(found, cell, max(columns, 8))
-    return Drawing(
+    return SvgPanel(
         name="generated_text",
         title=_title(found),
         how_to_read=_HOW,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import LOST, MEMORY, CellMemory, where
+from rnn_explorer.analysis.memory.record import LOST, MEMORY, CellMemory, where
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
@@ -111,7 +111,7 @@ def line_name(cell: CellMemory, among: int) -> str:
 
 
 def legend_room(lines: int, a_row: int) -> int:
-    """Pixels above a panel for a legend of so many lines, with so many in a row."""
+    """Pixels above a subplot for a legend of so many lines, with so many in a row."""
     return 24 if lines <= a_row else 40
 
 

@@ -90,7 +90,7 @@ def _limit(clip_norm: float) -> dict[str, Any]:
         "shapes": [{**line, **place, "line": {"color": REFERENCE, "width": 1.2, "dash": "dash"}}],
         "annotations": [
             {
-                "text": f"clipped<br>at {clip_norm:g}",  # beside the panel, clear of the curves
+                "text": f"clipped<br>at {clip_norm:g}",  # beside the subplot, clear of the curves
                 **place,
                 "x": 1,
                 "y": float(np.log10(clip_norm)),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import JacobianNorms
+from rnn_explorer.analysis.memory.record import JacobianNorms
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import COMPUTED, Scale, color_bar, layer_name, margin, saying, time_axis
 

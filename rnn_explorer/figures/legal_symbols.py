@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.own_sequence_report import OwnSequence
+from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     COMPUTED,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import LINES, MUTED, layer_name, legend, margin, plain, signed_limit, time_axis
 

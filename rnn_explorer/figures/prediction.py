@@ -34,7 +34,7 @@ _WIDTH = 540  # pixels the live picture has, more or less: for room that depends
 _HEIGHT = 190
 _IMAGE = 0.27  # share of the width for an image
 _BARS = 0.17  # share of the width for the last step's probabilities
-_LONGEST_GROUP, _TICKS = 12, 34  # letters of the name beside a panel, and pixels of its tick labels
+_LONGEST_GROUP, _TICKS = 12, 34  # letters of the name beside a subplot, and pixels of its tick labels
 _LONGEST_NAME = 14
 _FILLED = 0.6  # of an axis that stays
 MARKERS = 16  # marks on a line of answers, at most
@@ -44,7 +44,7 @@ def prediction(explanation: Explanation, cell: str, before: Figure | None = None
     """What goes in and what comes out, on one time axis.
 
     An image stands at the left with the class probabilities after each step at its right; symbols stand under the
-    probabilities, one a step; numbers are lines, one panel a group, with targets dashed and answers solid.
+    probabilities, one a step; numbers are lines, one subplot a group, with targets dashed and answers solid.
 
     Args:
         explanation: the sequence and the answers to it.
@@ -59,7 +59,7 @@ def prediction(explanation: Explanation, cell: str, before: Figure | None = None
     side = (6 * max((len(name) for name in explanation.class_names), default=0) if has_classes else 0) + 26
     side = min(side, 6 * _LONGEST_NAME + 26)
     by_role = sum(len(strips) for strips in groups.values()) > 4
-    level = len(groups) + has_classes > 2  # panels are too low for names that stand upright
+    level = len(groups) + has_classes > 2  # subplots are too low for names that stand upright
     beside = _TICKS + 6 * min(max(map(len, groups), default=0), _LONGEST_GROUP) if level else 44
     start = 20 if has_image else max(side, beside if groups else 26)
     end = 34 if has_classes else 12
@@ -75,17 +75,17 @@ def prediction(explanation: Explanation, cell: str, before: Figure | None = None
         _draw_image(explanation, data, layout, marks)
         number = 1
 
-    # The panels of the main column from top to bottom, each with its share of the height.
-    panels: list[tuple[str, float]] = [(group, 1.0) for group in groups]
+    # The subplots of the main column from top to bottom, each with its share of the height.
+    subplots: list[tuple[str, float]] = [(group, 1.0) for group in groups]
     if has_classes:
-        panels.append(("", 2.5 if groups else 1.0))
-    if not panels and not has_image:
-        panels.append(("", 1.0))
+        subplots.append(("", 2.5 if groups else 1.0))
+    if not subplots and not has_image:
+        subplots.append(("", 1.0))
     gap = 0.06
-    height = (1.0 - gap * (len(panels) - 1)) / max(sum(share for _, share in panels), 1e-9)
-    top, last = 1.0, len(panels) - 1
+    height = (1.0 - gap * (len(subplots) - 1)) / max(sum(share for _, share in subplots), 1e-9)
+    top, last = 1.0, len(subplots) - 1
     first_time = subplot("x", number)
-    for position, (group, share) in enumerate(panels):
+    for position, (group, share) in enumerate(subplots):
         x, y = subplot("x", number), subplot("y", number)
         bottom = max(0.0, top - share * height)
         axis = time_axis(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import InputSaliency
+from rnn_explorer.analysis.memory.record import InputSaliency
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import CLASS_COLORS, COMPUTED, cell_color, margin, plain, saying, time_axis, visible

@@ -147,7 +147,7 @@ def state_trajectory(
             "nticks": 5,
         }
         width, height = (end[1] - end[0] for end in ends)
-        if 1.25 <= width / height <= 5:  # else one scale for both axes would leave most of the panel empty
+        if 1.25 <= width / height <= 5:  # else one scale for both axes would leave most of the subplot empty
             layout["yaxis"] |= {"scaleanchor": "x", "scaleratio": 1}
     else:
         layout["margin"] |= {"l": 0, "b": 0}

@@ -218,7 +218,7 @@ def signed_limit(values: np.ndarray) -> float:
 
 
 def margin(left: int, right: int, top: int, bottom: int) -> dict[str, Any]:
-    """Room around the panels in pixels, which a legend or a bar does not change: panels keep their places."""
+    """Room around the subplots in pixels, which a legend or a bar does not change: subplots keep their places."""
     return {"l": left, "r": right, "t": top, "b": bottom, "autoexpand": False}
 
 
@@ -282,7 +282,7 @@ def color_bar(text: str, **more: Any) -> dict[str, Any]:
 
 
 def heading(text: str, x: float, y: float, **more: Any) -> dict[str, Any]:
-    """A panel's heading, centered at paper coordinate `x`, standing on `y`."""
+    """A subplot's heading, centered at paper coordinate `x`, standing on `y`."""
     return {
         "text": text,
         "x": x,
@@ -298,7 +298,7 @@ def heading(text: str, x: float, y: float, **more: Any) -> dict[str, Any]:
 
 
 def legend(**more: Any) -> dict[str, Any]:
-    """A one-line legend above the panels."""
+    """A one-line legend above the subplots."""
     return {
         "orientation": "h",
         "x": 1,

@@ -50,7 +50,7 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SvgPanel:
     """One drawing as plain text and data.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What a card of sentences is here: what was found, in words, with how good or bad each is."""
+"""What a panel of sentences is here: what was found, in words, with how good or bad each is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from rnn_explorer.analysis.memory_report import Finding
+from rnn_explorer.analysis.memory.record import Finding
 from rnn_explorer.figures.notebook import block
 from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.table import csv_text
@@ -26,13 +26,13 @@ class Line(TypedDict):
 
 
 @dataclass(frozen=True)
-class Words:
-    """A card of sentences.
+class TextPanel:
+    """A panel of sentences.
 
     Attributes:
         name: a short key, unique on a page ("findings").
         title: what they are about, in a few words.
-        how_to_read: one line for someone who sees such a card for the first time.
+        how_to_read: one line for someone who sees such a panel for the first time.
         lines: the sentences, what matters most first.
         table: column name -> values of equal length, for CSV.
     """
@@ -44,7 +44,7 @@ class Words:
     table: Mapping[str, Any] = field(default_factory=dict)
 
     def to_csv(self) -> str:
-        """The table behind the card as CSV text with a header."""
+        """The table behind the panel as CSV text with a header."""
         return csv_text(self.table)
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ _ORDER = ("warning", "good", "fact")
 _MARKS = {"warning": "▲", "good": "●", "fact": "○"}
 
 
-def findings(found: Sequence[Finding] | None, step: int | None = None) -> Words:
+def findings(found: Sequence[Finding] | None, step: int | None = None) -> TextPanel:
     """What was found, warnings first.
 
     Args:
@@ -73,7 +73,7 @@ def findings(found: Sequence[Finding] | None, step: int | None = None) -> Words:
     lines: list[Line] = [{"kind": each.severity, "text": each.text} for each in ordered]
     if not lines:
         lines = [{"kind": "fact", "text": COMPUTED if found is None else "Nothing stands out."}]
-    return Words(
+    return TextPanel(
         name="findings",
         title="Findings" + ("" if step is None else f" at optimizer step {step}"),
         how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this optimizer step.",

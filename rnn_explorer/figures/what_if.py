@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals_report import Rollout, WhatIf
+from rnn_explorer.analysis.cell_internals.record import Rollout, WhatIf
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (
     CHANGED,

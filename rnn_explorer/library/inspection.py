@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from rnn_explorer.analysis import registry
-from rnn_explorer.analysis.cell_internals_report import WhatIf
-from rnn_explorer.analysis.fixed_points import FixedPoints
+from rnn_explorer.analysis.cell_internals.record import WhatIf
+from rnn_explorer.analysis.dynamics.record import FixedPoints
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.memory_report import MemoryReport
+from rnn_explorer.analysis.memory.record import MemoryReport
 from rnn_explorer.errors import UserError
 from rnn_explorer.library.results import Result, of_fixed_points, of_memory, of_snapshot, of_what_if
 from rnn_explorer.settings import shown

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from rnn_explorer.analysis.cell_internals_report import WhatIf
-from rnn_explorer.analysis.fixed_points import FixedPoints, Trajectories
-from rnn_explorer.analysis.memory_report import MemoryReport
+from rnn_explorer.analysis.cell_internals.record import WhatIf
+from rnn_explorer.analysis.dynamics.record import FixedPoints, Trajectories
+from rnn_explorer.analysis.memory.record import MemoryReport
 from rnn_explorer.errors import UserError
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell_drawing import cell_drawing
-from rnn_explorer.figures.dynamics_findings import dynamics_words
+from rnn_explorer.figures.dynamics_findings import dynamics_findings
 from rnn_explorer.figures.dynamics_path import dynamics_path
 from rnn_explorer.figures.eigenvalues import at_point
 from rnn_explorer.figures.gate_statistics import gate_statistics
@@ -21,13 +21,13 @@ from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.states import states
-from rnn_explorer.figures.svg_panel import Drawing
-from rnn_explorer.figures.text_panel import Words, findings
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel, findings
 from rnn_explorer.figures.what_if import what_if, what_if_answer
 from rnn_explorer.trace import Direction, Snapshot
 
 T = TypeVar("T")
-Shown = Figure | Drawing | Words
+Shown = Figure | SvgPanel | TextPanel
 
 
 class Result(Generic[T]):
@@ -116,7 +116,7 @@ def of_memory(report: MemoryReport, cell: str) -> list[Shown]:
 def of_fixed_points(points: FixedPoints, paths: Trajectories) -> list[Shown]:
     """The figures of the page Dynamics that need no flow; eigenvalues of the first point, where there is one."""
     spectra = [at_point(points, 0)] if len(points) else []
-    return [dynamics_path(paths, points), *spectra, dynamics_words(points, None, None)]
+    return [dynamics_path(paths, points), *spectra, dynamics_findings(points, None, None)]
 
 
 def of_what_if(result: WhatIf) -> list[Shown]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
@@ -15,7 +16,8 @@ from rnn_explorer.progress import ProgressBar, number
 from rnn_explorer.recording import checkpoint, files
 from rnn_explorer.recording.learning_curves import LearningCurves
 from rnn_explorer.recording.recorder import End, record
-from rnn_explorer.tasks.base import Split, Task
+from rnn_explorer.settings import shown
+from rnn_explorer.tasks.base import SPLITS, Split, Task
 from rnn_explorer.training import StepReport, Trainer
 
 if TYPE_CHECKING:
@@ -213,7 +215,12 @@ class Run(Inspection):
 
         Args:
             split: "test", "validation" or "train"; of data that are generated without end, "train" is a fixed sample.
+
+        Raises:
+            UserError: for another split.
         """
+        if split not in SPLITS:
+            raise UserError(f"split is {shown(split)}, but must be one of {', '.join(SPLITS)}.")
         loss, metric = self._trainer.evaluate(split)
         baseline, kind = self.task.baseline().metric, self.task.metric
         return Evaluation(split, loss, metric, kind.name, baseline, kind.beats(metric, baseline))

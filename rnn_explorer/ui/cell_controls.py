@@ -1,7 +1,7 @@
 """The cell page's own controls: what is to be different about the cell, its input or its weights.
 
-They give the part `change` of the board's selection: an object with the options of the question `what_if`, as JSON.
-What cannot be read gets a sentence at once; what the chosen layer or sequence does not have gets one from the board.
+They give the part `change` of the view's selection: an object with the options of the question `what_if`, as JSON.
+What cannot be read gets a sentence at once; what the chosen layer or sequence does not have gets one from the view.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def what_if(view: RunView) -> Mapping[str, Any]:
         view: the run whose cell may be changed.
 
     Returns:
-        The part of the board's selection that they decide.
+        The part of the view's selection that they decide.
     """
     made, problems = Made(view.experiment), list[str]()
     filling.what_if(made)

@@ -13,8 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from rnn_explorer.analysis.data import report as look_at
-from rnn_explorer.analysis.data_report import DataReport, compared, same_answers, same_examples
+from rnn_explorer.analysis.data.compute import report as look_at
+from rnn_explorer.analysis.data.record import DataReport, compared, same_answers, same_examples
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.distributions import distributions, training_counts

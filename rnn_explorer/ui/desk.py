@@ -29,7 +29,7 @@ from rnn_explorer.ui.sentence import sentence
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
-_EDITION, _AT, _REPLACED, _BOARD, _OPENED = "edition", "at", "replaced", "board", "opened"
+_EDITION, _AT, _REPLACED, _VIEW, _OPENED = "edition", "at", "replaced", "view_name", "opened"
 _CLOSED = "closed"  # uploads of which it was read that they are gone
 _DATA_GONE = (
     "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
@@ -292,16 +292,16 @@ def _close(problem: str, token: str) -> None:
 @st.fragment
 def watch(
     run_id: str,
-    board: str,
+    view_name: str,
     controls: Callable[[RunView], Mapping[str, Any]] | None = None,
     clear: Callable[[], None] = lambda: None,
 ) -> None:
-    """The buttons and a board's live figures. Runs again by itself when the browser sees the run's status change.
+    """The buttons and a view's live figures. Runs again by itself when the browser sees the run's status change.
 
     Args:
         run_id: the run to show.
-        board: the key of the board.
-        controls: draws the page's own controls above the figures, and returns the parts of the board's selection that
+        view_name: the key of the view.
+        controls: draws the page's own controls above the figures, and returns the parts of the view's selection that
             they decide.
         clear: puts those controls back to where they change nothing.
     """
@@ -312,7 +312,7 @@ def watch(
     except UnknownRun:
         st.rerun()
         return
-    st.session_state[_BOARD] = board
+    st.session_state[_VIEW] = view_name
     with st.container(key="run-row", horizontal=True, vertical_alignment="center", gap="small"):
         if view.is_of(visitor.current()):
             _buttons(view)
@@ -333,7 +333,7 @@ def watch(
             ask = {}
         place.settle()
         seen = live_figures(
-            board,
+            view_name,
             run_id,
             experiment().to_query_string(),
             server.prefix(),
@@ -345,7 +345,7 @@ def watch(
             sentence(view.experiment),
             tuple(KEYS.values()) if view.is_of(visitor.current()) else (),
             on_status=lambda: None,
-            on_at=functools.partial(_went, board, run_id),
+            on_at=functools.partial(_went, view_name, run_id),
             on_cleared=clear,
             said=place.said(),
         )
@@ -359,14 +359,14 @@ def looked_at(run_id: str) -> int | None:
     return step if run == run_id else None
 
 
-def _went(board: str, run_id: str) -> None:
-    step = st.session_state[board].at
+def _went(view_name: str, run_id: str) -> None:
+    step = st.session_state[view_name].at
     st.session_state[_AT] = (run_id, int(step) if isinstance(step, (int, float)) else None)
 
 
 def _told(name: str) -> Any:
     """What the browser told last about the page's figures; None before it did."""
-    return getattr(st.session_state.get(st.session_state[_BOARD]), name, None)
+    return getattr(st.session_state.get(st.session_state[_VIEW]), name, None)
 
 
 def _replays() -> bool:

@@ -25,15 +25,15 @@ async def download(request: Request) -> Response:
     global _open
     run_id, name, form = (request.path_params[key] for key in ("run_id", "name", "form"))
     query = dict(request.query_params)
-    board = query.get("board", "lab")
-    if board not in VIEWS or form not in _FORMS:
+    view = query.get("view", "lab")
+    if view not in VIEWS or form not in _FORMS:
         return PlainTextResponse(NO_FIGURE, status_code=404)
     if _open >= WAITING:
         sentence = "Too many downloads are being made at the moment. Try again in a few seconds."
         return PlainTextResponse(sentence, status_code=503, headers={"retry-after": "5"})
     _open += 1
     try:
-        made = await asyncio.wait_for(_made(run_id, board, query, name, form), _PATIENCE)
+        made = await asyncio.wait_for(_made(run_id, view, query, name, form), _PATIENCE)
         experiment = session.engine().view(run_id).experiment
     except UnknownRun:
         return PlainTextResponse("This run is no longer on the server.", status_code=404)
@@ -48,7 +48,7 @@ async def download(request: Request) -> Response:
     return Response(made.content, media_type=f"{made.media_type}; charset=utf-8", headers=headers)
 
 
-async def _made(run_id: str, board: str, query: dict[str, str], name: str, form: Any) -> FileMade:
+async def _made(run_id: str, view: str, query: dict[str, str], name: str, form: Any) -> FileMade:
     loop = asyncio.get_running_loop()
     made: asyncio.Future[FileMade] = loop.create_future()
 
@@ -60,5 +60,5 @@ async def _made(run_id: str, board: str, query: dict[str, str], name: str, form:
         if not loop.is_closed():
             loop.call_soon_threadsafe(put, file)
 
-    session.engine().make_file(run_id, board, query, name, form, take)
+    session.engine().make_file(run_id, view, query, name, form, take)
     return await made

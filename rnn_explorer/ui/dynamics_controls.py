@@ -1,6 +1,6 @@
 """The dynamics page's own control: the input that is held constant.
 
-It gives the part `input` of the board's selection: the numbers that enter at every step, or the number of a symbol, as
+It gives the part `input` of the view's selection: the numbers that enter at every step, or the number of a symbol, as
 text with commas; nothing for zeros.
 """
 
@@ -30,7 +30,7 @@ def held_input(view: RunView) -> Mapping[str, Any]:
         view: the run whose inputs there are.
 
     Returns:
-        The part of the board's selection that it decides.
+        The part of the view's selection that it decides.
     """
     task = session.task_of(view.experiment)
     spec, probe = task.input, task.probe()

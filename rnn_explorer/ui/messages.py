@@ -13,7 +13,7 @@ from rnn_explorer.errors import UserError
 PROTOCOL = 1  # of the words between page and server; another one for words that the other side would not understand
 LARGEST = 64 * 1024  # characters of a message
 _MOST_PARTS = 100  # of a selection
-_MOST_CARDS = 64
+_MOST_PANELS = 64
 
 
 class BadMessage(UserError):
@@ -25,7 +25,7 @@ class Open:
     """What the page wants to see from now on, with all that is chosen."""
 
     run: str
-    board: str
+    view: str
     query: Mapping[str, str]
 
 
@@ -43,7 +43,7 @@ class Ready:
     Attributes:
         frame: its number on this connection, from 1.
         took: seconds between its arrival and this message.
-        sight: the names of the cards that are in sight.
+        sight: the names of the panels that are in sight.
     """
 
     frame: int
@@ -111,4 +111,4 @@ def _seconds(value: Any) -> float:
 def _names(value: Any) -> frozenset[str]:
     if not isinstance(value, list):
         return frozenset()
-    return frozenset(name for name in value[:_MOST_CARDS] if isinstance(name, str))
+    return frozenset(name for name in value[:_MOST_PANELS] if isinstance(name, str))

@@ -196,7 +196,7 @@ class Page:
 
     def _take(self, said: messages.Open | messages.Choose | messages.Ready | messages.Ping) -> None:
         if isinstance(said, messages.Open):
-            if said.board not in VIEWS:
+            if said.view not in VIEWS:
                 raise _Ended(REFUSED, "There is no such view. Reload the page.")
             self._opening, self._choice = said, None
         elif isinstance(said, messages.Choose):
@@ -269,7 +269,7 @@ class Page:
         self._run_id, self._query, self._poor = wish.run, dict(wish.query), False
         self._come.clear()
         deliver = functools.partial(self._deliver, self._looks)
-        self._look = session.engine().look(wish.run, wish.board, self._query, deliver, self.who)
+        self._look = session.engine().look(wish.run, wish.view, self._query, deliver, self.who)
         self._look.ready()
 
     def _leave(self) -> None:

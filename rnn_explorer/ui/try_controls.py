@@ -1,6 +1,6 @@
 """The page's own controls for trying a model out: what it reads before it writes, and sequences of one's own.
 
-They give the parts `mode`, `prefix` and `own` of the board's selection. Numbers are typed and drawn in the task's own
+They give the parts `mode`, `prefix` and `own` of the view's selection. Numbers are typed and drawn in the task's own
 unit, as the data have them; the question normalizes them as the training part is.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from rnn_explorer.analysis.generate_report import LONGEST_PREFIX
-from rnn_explorer.analysis.own_sequence_report import LONGEST
+from rnn_explorer.analysis.generate.record import LONGEST_PREFIX
+from rnn_explorer.analysis.own_sequence.record import LONGEST
 from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
@@ -123,7 +123,7 @@ def own(view: RunView) -> Mapping[str, Any]:
         view: the run that is tried.
 
     Returns:
-        The parts of the board's selection that they decide.
+        The parts of the view's selection that they decide.
     """
     nothing = {"mode": "task", "prefix": "", "own": ""}
     try:

@@ -1,4 +1,4 @@
-"""The boards: what each page's live figures show, one file each; importing this package registers them."""
+"""The views: what each page's live figures show, one file each; importing this package registers them."""
 
 from __future__ import annotations
 

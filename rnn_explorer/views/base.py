@@ -1,8 +1,8 @@
-"""What a board is: the live figures of one page, made from a run and from answers about its model.
+"""What a view is: the live figures of one page, made from a run and from answers about its model.
 
-A board is asked again and again. It says what can be chosen (`tools`), what must be computed of the model first
-(`questions`), and what is drawn of all that is known so far (`cards`). Adding one is one file in this folder with one
-`View` class under `@BOARDS.register(name)`, one page that shows it, and one test.
+A view is asked again and again. It says what can be chosen (`tools`), what must be computed of the model first
+(`questions`), and what is drawn of all that is known so far (`panels`). Adding one is one file in this folder with one
+`View` class under `@VIEWS.register(name)`, one page that shows it, and one test.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Literal
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.svg_panel import Drawing
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.registry import Registry
 from rnn_explorer.trace import Array, LayerTrace, Snapshot
 
@@ -29,14 +29,14 @@ _LONGEST = 16_000  # characters of a text in a selection, which may be a sequenc
 
 @dataclass(frozen=True)
 class Selection:
-    """What the person chose to look at; each part by its name in the page's query. Boards add parts of their own.
+    """What the person chose to look at; each part by its name in the page's query. Views add parts of their own.
 
     A part is a whole number, a number, a switch, one of a few words or numbers (`Literal`), or a text.
 
     Attributes:
         layer, direction: which recurrent layer.
         sequence: which of the probe sequences, from 0.
-        unit: which hidden unit, from 0; a board may give -1 a meaning of its own.
+        unit: which hidden unit, from 0; a view may give -1 a meaning of its own.
     """
 
     layer: int = 0
@@ -94,7 +94,7 @@ def _read(kind: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Control:
-    """One control of a board, drawn in the browser; what is chosen comes back in the page's query.
+    """One control of a view, drawn in the browser; what is chosen comes back in the page's query.
 
     Attributes:
         field: the part of the selection.
@@ -126,7 +126,7 @@ class AnalysisRequest:
     made anew when the step, the options or the key changes; for the living model also as it trains, if `follow` is set.
 
     Attributes:
-        name: under which the board finds the answer.
+        name: under which the view finds the answer.
         kind, options: as the engine takes them.
         key: another key asks again, such as how often a button was pressed.
         every: seconds between two questions while the model learns, at least; infinite for not at all. Questions that
@@ -174,7 +174,7 @@ class ViewState:
         view: the run; its snapshot is that of the step looked at.
         step: the step looked at.
         past: whether that is a kept step of the past (the living model otherwise).
-        answers: by the names of the board's questions; a name that is missing is not answered yet.
+        answers: by the names of the view's questions; a name that is missing is not answered yet.
         others: the training curves of the other branches of this run.
     """
 
@@ -191,7 +191,7 @@ class ViewState:
 
 @dataclass(frozen=True)
 class Grid:
-    """How the cards of a board stand.
+    """How the panels of a view stand.
 
     Attributes:
         rows, spans: as `View` names them.
@@ -207,12 +207,12 @@ class View(ABC):
     """The figures of one page for one browser; keeps what must not jump from one moment to the next.
 
     Class attributes:
-        name: the key of the board, of its page's address and of its place in the style sheet.
+        name: the key of the view, of its page's address and of its place in the style sheet.
         selection_class: what can be chosen.
         rows: the heights of the grid's rows, as CSS writes them, in a window that is wide enough for two figures.
-        spans: card -> how many of the grid's six columns and of its rows it takes; (3, 1) where it is not named.
+        spans: panel -> how many of the grid's six columns and of its rows it takes; (3, 1) where it is not named.
         least_height: pixels of the whole grid below which the page scrolls instead.
-        usual: the names of the cards that it mostly has, in their order: what a page waits for stands in their places.
+        usual: the names of the panels that it mostly has, in their order: what a page waits for stands in their places.
 
     Args:
         selection: what is chosen; `selection` may be set anew at any time.
@@ -242,11 +242,11 @@ class View(ABC):
         return []
 
     def grid(self, seen: ViewState) -> Grid:
-        """How the cards stand, for a board on which that is not always the same."""
+        """How the panels stand, for a view on which that is not always the same."""
         return Grid(self.rows, self.spans, self.least_height)
 
     @abstractmethod
-    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing | Words]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
         """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
 
 
@@ -278,4 +278,4 @@ def shown_layer(seen: ViewState, chosen: Selection) -> tuple[LayerTrace, int]:
     return trace.layer(chosen.layer, chosen.direction), int(trace.lengths[chosen.sequence])
 
 
-VIEWS: Registry[type[View]] = Registry("board")
+VIEWS: Registry[type[View]] = Registry("view")

@@ -1,4 +1,4 @@
-"""The cell's board: one cell with the numbers of one step on its wires, its equations, and what would happen if."""
+"""The cell's view: one cell with the numbers of one step on its wires, its equations, and what would happen if."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals, WhatIf
+from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell_drawing import cell_drawing, no_cell_drawing
 from rnn_explorer.figures.over_time import over_time
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
-from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.what_if import what_if, what_if_answer
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.views.base import (
@@ -42,8 +42,8 @@ class CellSelection(Selection):
     """What is shown of the cell.
 
     Attributes:
-        unit: from 0; -1 for the mean over all units, -2 for one that the board opens.
-        time: the step, from 1; 0 for one that the board opens.
+        unit: from 0; -1 for the mean over all units, -2 for one that the view opens.
+        time: the step, from 1; 0 for one that the view opens.
         view: the cell at that step, or repeated over the steps around it.
         change: what is to be different, as JSON: an object with some of `EDITS`; "" for nothing.
     """
@@ -158,7 +158,7 @@ class CellView(View):
             asked.append(AnalysisRequest("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
         return asked
 
-    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel]:
         if seen.view.snapshot is None:
             return [no_cell_drawing()]
         chosen = self.fitted(seen)

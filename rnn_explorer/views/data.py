@@ -1,4 +1,4 @@
-"""The data page's board: the learning curves, where overfitting shows, and the error of each of several columns."""
+"""The data page's view: the learning curves, where overfitting shows, and the error of each of several columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.column_errors import column_errors
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState
 from rnn_explorer.views.lab import curves_of
 
@@ -43,8 +43,8 @@ class DataView(View):
     def grid(self, seen: ViewState) -> Grid:
         return Grid(self.rows, {"curves": (4, 1), "columns": (2, 1)} if _several(seen) else self.spans, 300)
 
-    def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
-        drawn: list[Figure | Words] = [curves_of(seen, self.selection.log)]
+    def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
+        drawn: list[Figure | TextPanel] = [curves_of(seen, self.selection.log)]
         return [*drawn, column_errors(seen.answer("columns").value)] if _several(seen) else drawn
 
 

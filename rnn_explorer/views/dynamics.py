@@ -1,4 +1,4 @@
-"""The dynamics page's board: where states rest, how they move near there, and where a kicked one goes."""
+"""The dynamics page's view: where states rest, how they move near there, and where a kicked one goes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.fixed_points import FixedPoints, LayerRef, Perturbation, Space, Spectrum, Trajectories
+from rnn_explorer.analysis.dynamics.record import FixedPoints, LayerRef, Perturbation, Space, Spectrum, Trajectories
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics_findings import dynamics_words
+from rnn_explorer.figures.dynamics_findings import dynamics_findings
 from rnn_explorer.figures.dynamics_path import dynamics_path, extent
 from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.flow import flow
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Selection, View, ViewState, common_controls
 
@@ -228,9 +228,9 @@ class DynamicsView(View):
             )
         return asked
 
-    def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
         if seen.view.snapshot is None:
-            return [dynamics_path(None), eigenvalues(np.zeros(0)), flow(None), dynamics_words(None, None, None)]
+            return [dynamics_path(None), eigenvalues(np.zeros(0)), flow(None), dynamics_findings(None, None, None)]
         chosen = self.fitted(seen)
         # Right after another layer is chosen, answers may still be about the last one.
         known = {name: _about_this(seen.answer(name).value, chosen) for name in _ANSWERS}
@@ -267,7 +267,7 @@ class DynamicsView(View):
             ),
             self._eigenvalues(current, known["spectrum"] if chosen.state() is not None else None, index),
             flow(known["flow"], paths, current, chosen=ring),
-            dynamics_words(points, kicked, index, stale),
+            dynamics_findings(points, kicked, index, stale),
         ]
 
     def _asked_for(self, seen: ViewState) -> SearchFor:

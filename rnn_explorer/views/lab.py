@@ -1,4 +1,4 @@
-"""The lab's board: the learning curves, what the model says, its states, their path, and every gate."""
+"""The lab's view: the learning curves, what the model says, its states, their path, and every gate."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class LabView(View):
             self._path(seen, seen.view.snapshot, shown_layer(seen, chosen)[0], chosen)
         return []
 
-    def cards(self, seen: ViewState) -> list[Figure]:
+    def panels(self, seen: ViewState) -> list[Figure]:
         view = seen.view
         drawn = [self._curves(seen)]
         if view.snapshot is None:

@@ -1,4 +1,4 @@
-"""The memory page's board: how far back the gradient reaches, what the gates do about it, and what that means."""
+"""The memory page's view: how far back the gradient reaches, what the gates do about it, and what that means."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory_report import CellMemory, MemoryReport
+from rnn_explorer.analysis.memory.record import CellMemory, MemoryReport
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gate_statistics import gate_statistics
 from rnn_explorer.figures.gradient import Pinned, gradient
@@ -19,7 +19,7 @@ from rnn_explorer.figures.jacobian_norms import jacobian_norms
 from rnn_explorer.figures.loss_gradient import loss_gradient
 from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.style import layer_name
-from rnn_explorer.figures.text_panel import Words, findings
+from rnn_explorer.figures.text_panel import TextPanel, findings
 from rnn_explorer.trace import Snapshot
 from rnn_explorer.views.base import (
     VIEWS,
@@ -166,7 +166,7 @@ class MemoryView(View):
             AnalysisRequest("jacobian_norms", "jacobian_norms", cell, every=2.0, title=title),
         ]
 
-    def cards(self, seen: ViewState) -> Sequence[Figure | Words]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
         answer = seen.answer("memory")
         report: MemoryReport | None = answer.value
         cells = () if report is None else report.cells

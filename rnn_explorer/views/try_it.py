@@ -1,4 +1,4 @@
-"""The board to try a model out: what it writes, how it goes on, what may come next, and sequences of one's own."""
+"""The view to try a model out: what it writes, how it goes on, what may come next, and sequences of one's own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.generate_report import ClosedLoop, Correlates
-from rnn_explorer.analysis.own_sequence_report import OwnSequence
+from rnn_explorer.analysis.generate.record import ClosedLoop, Correlates
+from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure
@@ -22,8 +22,8 @@ from rnn_explorer.figures.generated_text import generated_text
 from rnn_explorer.figures.legal_symbols import legal_symbols
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
-from rnn_explorer.figures.svg_panel import Drawing
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.figures.unit_correlations import unit_correlations
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.grammar import GrammarTask
@@ -243,18 +243,18 @@ class TryView(View):
         rows = {"text": "1.5fr 1fr", "series": "1fr"}.get(way, "1.1fr 1fr")
         return Grid(rows, {**_COMMON, **_WIDE, "prediction": (6, 1), "legal_symbols": (6, 1)}, self.least_height)
 
-    def cards(self, seen: ViewState) -> Sequence[Figure | Drawing | Words]:
+    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
         view = seen.view
         cell = view.experiment.model.cell
         if view.snapshot is None:
             return []
         chosen, way = self.fitted(seen), _way(view)
         if self._own(seen):
-            return self._own_cards(seen, chosen, way)
+            return self._own_panels(seen, chosen, way)
         if way == "series":
             found: ClosedLoop | None = seen.answer("closed_loop").value
             return [closed_loop(found, cell, min(chosen.value, len(found.names) - 1) if found else 0)]
-        first: Figure | Drawing
+        first: Figure | SvgPanel
         told = view.snapshot.explanations[chosen.sequence]
         if way == "text":
             first = generated_text(seen.answer("sample").value, cell, COLUMNS)
@@ -263,10 +263,10 @@ class TryView(View):
         else:
             first = prediction(told, cell)
         layer = view.snapshot.trace.layer(chosen.layer, chosen.direction)
-        return [first, *self._text_cards(seen, chosen, layer, chosen.sequence, told.symbols)]
+        return [first, *self._text_panels(seen, chosen, layer, chosen.sequence, told.symbols)]
 
-    def _own_cards(self, seen: ViewState, chosen: TrySelection, way: Way) -> list[Figure]:
-        """The answer to the own sequence, the states and gates; as many cards before it is known."""
+    def _own_panels(self, seen: ViewState, chosen: TrySelection, way: Way) -> list[Figure]:
+        """The answer to the own sequence, the states and gates; as many panels before it is known."""
         cell, found = seen.view.experiment.model.cell, _own_answer(seen, chosen)
         told = found.explanation if found else _nothing(way)
         assert seen.view.snapshot is not None
@@ -275,7 +275,7 @@ class TryView(View):
         first = legal_symbols(found, cell) if way == "grammar" else prediction(told, cell)
         text = []
         if way not in ("values", "series"):
-            text = self._text_cards(seen, chosen, layer if found else None, 0, told.symbols)
+            text = self._text_panels(seen, chosen, layer if found else None, 0, told.symbols)
         unit = max(chosen.unit, 0)
         return [
             first,
@@ -284,7 +284,7 @@ class TryView(View):
             gates(layer, 0, length, trace.inputs[0] if found else None, told.symbols, unit=unit),
         ]
 
-    def _text_cards(
+    def _text_panels(
         self, seen: ViewState, chosen: TrySelection, layer: LayerTrace | None, sequence: int, symbols: Sequence[str]
     ) -> list[Figure]:
         """The text in the colors of one unit, and the units that go with a feature."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from rnn_explorer.analysis.cell_internals import inside, what_if
-from rnn_explorer.analysis.cell_internals_report import CellInternals, WhatIf
+from rnn_explorer.analysis.cell_internals.compute import inside
+from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
+from rnn_explorer.analysis.cell_internals.what_if import what_if
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import answer
 from rnn_explorer.experiment import Experiment

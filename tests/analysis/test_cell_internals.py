@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rnn_explorer.analysis.cell_internals import TOP
+from rnn_explorer.analysis.cell_internals.compute import TOP
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cells.base import Change, RecurrentCell, State, before, unchanged

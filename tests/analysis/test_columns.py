@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from rnn_explorer.analysis import registry
-from rnn_explorer.analysis.columns_report import ColumnErrors
-from rnn_explorer.analysis.data import report
+from rnn_explorer.analysis.columns.record import ColumnErrors
+from rnn_explorer.analysis.data.compute import report
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cli import main
@@ -92,10 +92,10 @@ def test_a_column_that_leaks_stands_out() -> None:
     assert (found.repeated > 1.5 * found.baseline).all(), "noise repeated is off by twice its variance"
     assert found.baseline[3] < 1e-4, "what leaks can be read off the present row"
     assert trainer.evaluate("validation")[0] > 0.5, "the mean says nothing of it"
-    card = column_errors(found)
-    assert [line["kind"] for line in card.lines] == ["fact", "fact", "fact", "warning"]
-    assert card.lines[3]["text"].startswith("later: 0.") and "a time step ahead?" in card.lines[3]["text"]
-    assert card.to_csv().splitlines()[0] == "column,model,memoryless baseline"
+    panel = column_errors(found)
+    assert [line["kind"] for line in panel.lines] == ["fact", "fact", "fact", "warning"]
+    assert panel.lines[3]["text"].startswith("later: 0.") and "a time step ahead?" in panel.lines[3]["text"]
+    assert panel.to_csv().splitlines()[0] == "column,model,memoryless baseline"
 
 
 def test_without_a_validation_part_the_test_part_is_measured() -> None:
@@ -108,17 +108,17 @@ def test_other_tasks_have_no_columns(query: str) -> None:
         ask(Trainer(Experiment.from_query(f"{query}&hidden_size=3")))
 
 
-def test_the_board_of_the_data_page_shows_them() -> None:
+def test_the_view_of_the_data_page_shows_them() -> None:
     trainer = trained(3)
-    view, board = view_of(trainer), DataView(DataSelection())
-    seen = ViewState(view, 3)
-    (asked,) = board.questions(seen)
-    assert [card.name for card in board.cards(seen)] == ["curves", "columns"]
-    assert sum(width for width, _ in board.grid(seen).spans.values()) == 6
-    seen = ViewState(view, 3, answers={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
-    assert len(board.cards(seen)[1].lines) == 4  # type: ignore[union-attr]
+    run_view, view = view_of(trainer), DataView(DataSelection())
+    seen = ViewState(run_view, 3)
+    (asked,) = view.questions(seen)
+    assert [panel.name for panel in view.panels(seen)] == ["curves", "columns"]
+    assert sum(width for width, _ in view.grid(seen).spans.values()) == 6
+    seen = ViewState(run_view, 3, answers={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
+    assert len(view.panels(seen)[1].lines) == 4  # type: ignore[union-attr]
     alone = ViewState(view_of(trained(columns="a")), 0)
-    assert board.questions(alone) == [] and [card.name for card in board.cards(alone)] == ["curves"]
+    assert view.questions(alone) == [] and [panel.name for panel in view.panels(alone)] == ["curves"]
 
 
 def test_the_report_of_the_data_has_the_baseline_by_column() -> None:

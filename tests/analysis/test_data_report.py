@@ -8,8 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.data import SAMPLE, report
-from rnn_explorer.analysis.data_report import (
+from rnn_explorer.analysis.data.compute import SAMPLE, report
+from rnn_explorer.analysis.data.record import (
     DataReport,
     by_name,
     by_value,

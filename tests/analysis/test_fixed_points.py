@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.fixed_points import (
+from rnn_explorer.analysis.dynamics.record import (
     BAND,
     ConstantInput,
     FixedPoints,

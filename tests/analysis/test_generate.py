@@ -17,7 +17,7 @@ import torch
 
 from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate_report import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate.record import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import files

@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnn_explorer.analysis import memory as memory_module
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.memory_report import JacobianNorms, MemoryReport
+from rnn_explorer.analysis.memory import compute as memory_module
+from rnn_explorer.analysis.memory.record import JacobianNorms, MemoryReport
 from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.experiment import Experiment

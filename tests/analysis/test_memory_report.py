@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_explorer.analysis import memory_report as words
-from rnn_explorer.analysis.memory_report import (
+from rnn_explorer.analysis.memory import findings as thresholds
+from rnn_explorer.analysis.memory import record
+from rnn_explorer.analysis.memory.findings import findings
+from rnn_explorer.analysis.memory.record import (
     CellMemory,
     Decay,
     Finding,
     GateStatistics,
     InputSaliency,
     MemoryReport,
-    findings,
     fit_decay,
     number,
     power,
@@ -151,7 +152,7 @@ def test_powers() -> None:
 
 
 def test_vanishing() -> None:
-    lost = math.log10(words.LOST)
+    lost = math.log10(record.LOST)
     curve = [0.0, -1.0, -2.5, lost, lost - 0.01, lost - 1]
     found = said(cell(curve, layer=1))["vanishing"]
     assert (
@@ -172,7 +173,7 @@ def test_vanishing() -> None:
 
 
 def test_exploding() -> None:
-    end = math.log10(words.GROWTH)
+    end = math.log10(record.GROWTH)
     found = said(cell([0.0, 1.0, end + 0.5]))
     assert found["exploding"].text == "Layer 1: the gradient grows by a factor of 316 over 2 time steps: it explodes."
     assert found["exploding"].severity == "warning" and "remembers" not in found
@@ -181,7 +182,7 @@ def test_exploding() -> None:
 
 
 def test_remembering_and_fading() -> None:
-    level = math.log10(words.MEMORY)
+    level = math.log10(record.MEMORY)
     found = said(cell([0.0, -1.0, level]))
     assert found["remembers"].severity == "good" and "fades" not in found
     assert "stays at 0.01 or above over all 2 time steps" in found["remembers"].text
@@ -198,7 +199,7 @@ def test_an_open_gate() -> None:
         "Layer 1: 94 % of the forget gate's values are above 0.9: where it is open, the old state is kept."
     )
     assert found["keeps"].severity == "good"
-    assert "keeps" not in said(cell([0.0, -0.1], gates=gated(above=words.OPEN_SHARE)))
+    assert "keeps" not in said(cell([0.0, -0.1], gates=gated(above=thresholds.OPEN_SHARE)))
     lost = said(cell([0.0, -9.0], gates=open_))  # the gradient says otherwise, so nothing is concluded
     assert "keeps" not in lost and lost["open"].text == "Layer 1: 94 % of the forget gate's values are above 0.9."
     faded = said(cell([0.0, -3.0, -3.0], gates=open_))
@@ -209,7 +210,7 @@ def test_an_open_gate() -> None:
 def test_a_shut_gate() -> None:
     found = said(cell(gates=gated(below=0.61)))["shut"]
     assert found.text == "Layer 1: 61 % of the forget gate's values are below 0.1: there the old state goes."
-    assert "shut" not in said(cell(gates=gated(below=words.SHUT_SHARE)))
+    assert "shut" not in said(cell(gates=gated(below=thresholds.SHUT_SHARE)))
 
 
 def test_short_time_constants() -> None:
@@ -229,8 +230,8 @@ def test_short_time_constants() -> None:
     )
     assert "forgets" in said(cell([0.0] * 9 + [-3.0], gates=gated(constants=[2.1])))
     assert "within 1 time step (" in said(cell(gates=gated(constants=[0.2])))["forgets"].text
-    assert "forgets" in said(cell(gates=gated(constants=[words.FORGETS])))
-    assert "forgets" not in said(cell(gates=gated(constants=[words.FORGETS + 0.01])))
+    assert "forgets" in said(cell(gates=gated(constants=[thresholds.FORGETS])))
+    assert "forgets" not in said(cell(gates=gated(constants=[thresholds.FORGETS + 0.01])))
     both = said(cell(gates=gated(above=0.9, constants=[2.0])))
     assert set(both) == {"resets"} and "but it shuts so firmly" in both["resets"].text
 
@@ -257,7 +258,7 @@ def test_dead_units() -> None:
 def test_the_spectral_radius() -> None:
     found = said(cell(gates=sloped(np.ones(4), radius=1.3)))["radius"]
     assert found.text.startswith("Layer 1: the recurrent weights have a spectral radius of 1.3: ")
-    assert "radius" not in said(cell(gates=sloped(np.ones(4), radius=words.RADIUS)))
+    assert "radius" not in said(cell(gates=sloped(np.ones(4), radius=thresholds.RADIUS)))
 
 
 def test_what_the_loss_depends_on() -> None:
@@ -310,8 +311,8 @@ def test_no_two_findings_contradict_each_other(
     stays = bool(found & {"exploding", "remembers", "unused"})
     assert not (stays and found & {"forgets", "resets", "shut"}), "gates that forget beside a gradient that does not"
     assert stays or "keeps" not in found, "gates that keep beside a gradient that fades"
-    assert not ("remembers" in found and not per_step and reach < words.MEMORY)
-    assert not ("vanishing" in found and not per_step and reach >= words.LOST)
+    assert not ("remembers" in found and not per_step and reach < record.MEMORY)
+    assert not ("vanishing" in found and not per_step and reach >= record.LOST)
     assert "loss_reach" not in found or not per_step
     hindrances = {each.name for each in about.values() if each.severity == "warning"}
     assert not answered or hindrances <= {"exploding"}, "what is learned is not hindered"

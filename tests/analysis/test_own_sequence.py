@@ -12,7 +12,7 @@ import torch
 
 from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.own_sequence_report import OwnSequence, legal_share
+from rnn_explorer.analysis.own_sequence.record import OwnSequence, legal_share
 from rnn_explorer.analysis.registry import ANALYSES, answer
 from tests.analysis.test_generate import made
 

@@ -119,14 +119,14 @@ class Visitor:
         for name in figures:
             expect(self.page.locator(f".rx-{name} :is(.main-svg, .rx-picture > svg)").first).to_be_visible()
 
-    def go(self, title: str, board: str) -> None:
+    def go(self, title: str, view: str) -> None:
         """To another page by its name in the navigation."""
         self.page.get_by_role("link", name=title, exact=True).click()
-        expect(self.page.locator(f'.rx-board[data-board="{board}"]')).to_be_visible()
+        expect(self.page.locator(f'.rx-view[data-view="{view}"]')).to_be_visible()
 
     @property
-    def board(self):
-        return self.page.locator(".rx-board:visible")
+    def view(self):
+        return self.page.locator(".rx-view:visible")
 
     @property
     def play(self) -> Locator:
@@ -140,10 +140,10 @@ class Visitor:
 
     def leave(self) -> None:
         """Close the page; a run that still trains is paused, since it would slow the next test down for minutes."""
-        if self.page.url.startswith(self.server.url) and self.board.count():
-            if self.board.get_attribute("data-status") == "training":
+        if self.page.url.startswith(self.server.url) and self.view.count():
+            if self.view.get_attribute("data-status") == "training":
                 self.pause()
-                expect(self.board).not_to_have_attribute("data-status", "training")
+                expect(self.view).not_to_have_attribute("data-status", "training")
         self.page.close()
 
     def press(self, name: str) -> None:
@@ -175,7 +175,7 @@ class Visitor:
         A figure may turn or move between the moment that tells where something is and the click, which then chooses
         nothing or something else; so it is made again.
         """
-        chosen = f"String(__rnnExplorer.get('{self.board.get_attribute('data-board')}').selection['{field}'] ?? '')"
+        chosen = f"String(__rnnExplorer.get('{self.view.get_attribute('data-view')}').selection['{field}'] ?? '')"
         found = ""
         for _ in range(4):
             x, y = place()
@@ -191,11 +191,11 @@ class Visitor:
         raise AssertionError(f"a click at {x:.0f}, {y:.0f} made {field} {found!r}; there is {str(below)[:200]}")
 
     def status(self, word: str) -> None:
-        expect(self.board).to_have_attribute("data-status", word)
+        expect(self.view).to_have_attribute("data-status", word)
 
     def drawn(self) -> int:
         """The step that the figures show."""
-        return int(self.board.get_attribute("data-drawn") or -1)
+        return int(self.view.get_attribute("data-drawn") or -1)
 
     def wait(self, script: str) -> None:
         """Until the JavaScript condition holds. (Not `wait_for_function`, which the security headers forbid.)
@@ -214,7 +214,7 @@ class Visitor:
 
     def past(self, step: int) -> None:
         """Until figures of a later step than this are drawn."""
-        self.wait(f"Number(document.querySelector('.rx-board').dataset.drawn) > {step}")
+        self.wait(f"Number(document.querySelector('.rx-view').dataset.drawn) > {step}")
 
     def run_id(self) -> str:
         return self.page.evaluate("new URL(location.href).searchParams.get('run')")

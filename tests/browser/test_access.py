@@ -12,7 +12,7 @@ from tests.browser.conftest import Visitor
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=300"
 PAGES = {"Lab": "lab", "Cell": "cell", "Memory": "memory", "Dynamics": "dynamics", "Try it": "try", "Data": "data"}
-BOARD = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
+VIEW = "[...window.__rnnExplorer.values()].find((view) => view.root.isConnected)"
 # Texts whose contrast with what lies behind them is below 4.5 (WCAG 2.2, 1.4.3; 3 where they are large). What is
 # disabled is exempt. In a picture, shapes that are painted before a text and hold its middle lie behind it.
 CONTRAST = """() => {
@@ -87,14 +87,14 @@ def test_text_stands_out_from_what_lies_behind_it(visit: Visit, scheme: str) -> 
     lab.press("epoch")
     lab.past(0)
     weak: list[str] = []
-    for title, board in PAGES.items():
+    for title, view in PAGES.items():
         if title != "Lab":
-            lab.go(title, board)
-        expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+            lab.go(title, view)
+        expect(lab.page.locator(".rx-panel:visible").first).to_be_visible()
         lab.page.wait_for_timeout(1500)
         weak += lab.page.evaluate(CONTRAST)
         if title == "Memory":  # the test sees what it should: gray words in every figure
-            gray = "document.querySelectorAll('.rx-board text').forEach((node) => { node.style.fill = '#7a7a7a'; })"
+            gray = "document.querySelectorAll('.rx-view text').forEach((node) => { node.style.fill = '#7a7a7a'; })"
             lab.page.evaluate(gray)
             assert len(lab.page.evaluate(CONTRAST)) > 20
     assert not weak
@@ -105,13 +105,13 @@ def test_titles_and_captions_are_never_cut_off(visit: Visit, size: tuple[int, in
     lab = visit(*size).open("task=digits&cell=lstm&hidden_size=8&epochs=1")
     lab.press("play")
     lab.status("finished")
-    for title, board in PAGES.items():
+    for title, view in PAGES.items():
         if title != "Lab":
-            lab.go(title, board)
-        expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+            lab.go(title, view)
+        expect(lab.page.locator(".rx-panel:visible").first).to_be_visible()
         lab.page.wait_for_timeout(1500)
         cut = lab.page.evaluate(
-            "[...document.querySelectorAll('.rx-card :is(.rx-how, .rx-title)')].filter((n) => n.offsetWidth && "
+            "[...document.querySelectorAll('.rx-panel :is(.rx-how, .rx-title)')].filter((n) => n.offsetWidth && "
             "(n.scrollWidth > n.clientWidth + 1 || n.scrollHeight > n.clientHeight + 1)).map((n) => n.textContent)"
         )
         assert cut == [], title
@@ -119,9 +119,9 @@ def test_titles_and_captions_are_never_cut_off(visit: Visit, size: tuple[int, in
 
 def test_the_chosen_unit_is_framed_in_its_maps(visit: Visit) -> None:
     lab = visit().open(SMALL)
-    lab.board.locator("input[name=unit]").fill("4")
-    lab.board.locator("input[name=unit]").press("Enter")
-    lab.wait(f"Number({BOARD}.chosen.unit) === 4")
+    lab.view.locator("input[name=unit]").fill("4")
+    lab.view.locator("input[name=unit]").press("Enter")
+    lab.wait(f"Number({VIEW}.chosen.unit) === 4")
     frame = lab.page.locator(".rx-states .rx-unit")
     expect(frame).to_have_count(1)
     plot = "document.querySelector('.rx-states .rx-plot')"
@@ -142,14 +142,14 @@ def test_a_figure_is_walked_through_with_the_arrows_and_says_what_it_holds(visit
     states.focus()
     for _ in range(3):
         lab.page.keyboard.press("ArrowRight")
-    expect(lab.board).to_have_attribute("data-time", "3")
-    assert lab.board.get_attribute("data-at") == "", "the past is left alone"
-    before = lab.page.evaluate(f"Number({BOARD}.chosen.unit)")
+    expect(lab.view).to_have_attribute("data-time", "3")
+    assert lab.view.get_attribute("data-at") == "", "the past is left alone"
+    before = lab.page.evaluate(f"Number({VIEW}.chosen.unit)")
     lab.page.keyboard.press("ArrowUp")
-    lab.wait(f"Number({BOARD}.chosen.unit) === {before + 1}")
+    lab.wait(f"Number({VIEW}.chosen.unit) === {before + 1}")
     expect(lab.page.locator(".rx-aloud")).to_contain_text(f"t = 3, unit {before + 1}: ")
     said = float(lab.page.locator(".rx-aloud").inner_text().rsplit(": ", 1)[1])
-    held = lab.page.evaluate(f"{BOARD}.cards.get('states').state.data.find((t) => t.meta?.units).z[{before + 1}][2]")
+    held = lab.page.evaluate(f"{VIEW}.panels.get('states').state.data.find((t) => t.meta?.units).z[{before + 1}][2]")
     assert abs(said - held) < 0.001
     name = states.get_attribute("aria-labelledby")
     assert lab.page.locator(f"#{name}").inner_text().startswith("Hidden state")
@@ -164,20 +164,20 @@ def test_arrows_walk_through_every_figure_and_leave_the_past_alone(visit: Visit,
     lab.status("finished")
     if title != "Lab":
         lab.go(title, PAGES[title])
-    expect(lab.page.locator(".rx-card:visible").first).to_be_visible()
+    expect(lab.page.locator(".rx-panel:visible").first).to_be_visible()
     lab.page.wait_for_timeout(3000)  # what is asked for is computed
-    full = "(card) => card.plot?.calcdata?.length || card.root.querySelector('svg [data-step], svg[aria-label]')"
-    names = lab.page.evaluate(f"[...{BOARD}.cards].filter(([_, card]) => ({full})(card)).map(([name]) => name)")
+    full = "(panel) => panel.plot?.calcdata?.length || panel.root.querySelector('svg [data-step], svg[aria-label]')"
+    names = lab.page.evaluate(f"[...{VIEW}.panels].filter(([_, panel]) => ({full})(panel)).map(([name]) => name)")
     walked = 0
     for name in names:
         frame = lab.page.locator(f".rx-{name} .rx-frame")
         if name == "eigenvalues" or not frame.count() or not frame.is_visible():
             continue  # empty, until a state is chosen
         frame.focus()
-        lab.page.evaluate("document.querySelector('.rx-board .rx-aloud').textContent = ''")
+        lab.page.evaluate("document.querySelector('.rx-view .rx-aloud').textContent = ''")
         lab.page.keyboard.press("ArrowRight")
-        lab.wait("document.querySelector('.rx-board .rx-aloud').textContent")
-        assert lab.board.get_attribute("data-at") == "", f"{name} goes to the past"
+        lab.wait("document.querySelector('.rx-view .rx-aloud').textContent")
+        assert lab.view.get_attribute("data-at") == "", f"{name} goes to the past"
         walked += 1
     assert walked >= 2, names
 
@@ -191,7 +191,7 @@ def test_enter_clicks_what_the_arrows_have_come_to(visit: Visit) -> None:
     lab.page.locator(".rx-dynamics .rx-frame").focus()
     for key in ("ArrowRight", "ArrowRight", "Enter"):
         lab.page.keyboard.press(key)
-    lab.wait(f"/^\\d+, \\d+$/.test({BOARD}.selection.pick)")
+    lab.wait(f"/^\\d+, \\d+$/.test({VIEW}.selection.pick)")
 
 
 def test_figures_at_rest_have_a_name(visit: Visit) -> None:
@@ -217,7 +217,7 @@ def test_what_is_spoken_is_no_stream_of_numbers(visit: Visit) -> None:
     expect(lab.page.locator(".rx-aloud")).to_contain_text("Paused at step")
     spoken = lab.page.evaluate("window.spoken")
     assert 1 <= len(spoken) <= 8, spoken
-    live = lab.page.locator(".rx-board [role=status], .rx-board [aria-live]")
+    live = lab.page.locator(".rx-view [role=status], .rx-view [aria-live]")
     expect(live).to_have_count(1)
 
 
@@ -227,7 +227,7 @@ def test_who_asked_for_less_motion_sees_less(visit: Visit) -> None:
     lab.open("task=adding&cell=gru&seq_len=12&hidden_size=6&steps=100000")
     lab.press("play")
     lab.past(50)
-    count = "Number(document.querySelector('.rx-board').dataset.frames)"
+    count = "Number(document.querySelector('.rx-view').dataset.frames)"
     before = lab.page.evaluate(count)
     lab.page.wait_for_timeout(5000)
     assert 2 <= lab.page.evaluate(count) - before <= 7

@@ -40,7 +40,7 @@ def go_to_step(visitor: Visitor, step: int) -> None:
 def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(visit: Visit) -> None:
     cell = open_cell(visit(1440, 900), "task=names&cell=lstm&hidden_size=16")
     expect(cell.page.locator(".rx-cell .rx-title")).to_have_text(re.compile(r"LSTM layer 1 at t = \d+, unit \d+$"))
-    expect(cell.board).to_have_attribute("data-time", re.compile("[2-9]"))  # where something happens
+    expect(cell.view).to_have_attribute("data-time", re.compile("[2-9]"))  # where something happens
     cell.page.locator("select[name=unit]").select_option("-1")
     title(cell, "mean over 16 units")
     go_to_step(cell, 1)
@@ -52,7 +52,7 @@ def test_the_drawing_and_the_figures_fit_on_one_screen_and_step_through_time(vis
     expect(cell.page.locator(".rx-cell .rx-equation")).to_have_count(6)
     go_to_step(cell, 4)
     title(cell, "at t = 4")
-    expect(cell.board).to_have_attribute("data-time", "4")
+    expect(cell.view).to_have_attribute("data-time", "4")
     expect(cell.page.locator(".rx-states .rx-line").first).to_be_attached()
     # a click on a unit's row chooses that unit and the step
 
@@ -95,10 +95,10 @@ def test_numbers_move_while_it_trains_and_the_past_can_be_seen(visit: Visit) -> 
     cell.wait(f"{SVG} !== window.first")
     cell.page.locator(".rx-slider").focus()
     cell.page.keyboard.press("Home")
-    expect(cell.board).to_have_attribute("data-at", "0")
+    expect(cell.view).to_have_attribute("data-at", "0")
     cell.wait(f"{SVG} === window.first")
     cell.page.keyboard.press("End")
-    expect(cell.board).to_have_attribute("data-at", "")
+    expect(cell.view).to_have_attribute("data-at", "")
     cell.wait(f"{SVG} !== window.first")
 
 

@@ -23,11 +23,11 @@ PAGES = {
     "Try it, a series": ("task=forecast&cell=rnn&hidden_size=8", "Your own series", ".rx-gates"),
     "Try it, a text": ("task=anbn&cell=lstm&hidden_size=4", "Your own string", ".rx-gates"),
 }
-# The top of the grid and where each card stands in it, in whole pixels.
-PLACES = """JSON.stringify([...document.querySelectorAll('.rx-board .rx-card')].filter((card) => card.offsetHeight)
-    .map((card) => card.getBoundingClientRect())
+# The top of the grid and where each panel stands in it, in whole pixels.
+PLACES = """JSON.stringify([...document.querySelectorAll('.rx-view .rx-panel')].filter((panel) => panel.offsetHeight)
+    .map((panel) => panel.getBoundingClientRect())
     .map(({ x, y, width, height }) => [x, y, width, height].map(Math.round)))"""
-TOP = "Math.min(...[...document.querySelectorAll('.rx-card, .stPlotlyChart')].filter((node) => node.offsetHeight)"
+TOP = "Math.min(...[...document.querySelectorAll('.rx-panel, .stPlotlyChart')].filter((node) => node.offsetHeight)"
 TOP += ".map((node) => node.getBoundingClientRect().top))"
 
 
@@ -36,7 +36,7 @@ def opened(visit: Visit, place: str, query: str, **window: int) -> Visitor:
     name = place.partition(",")[0]
     if name != "lab":
         visitor.go(name, {"Try it": "try"}.get(name, name.lower()))
-        expect(visitor.board.locator(".rx-card:visible").first).to_be_visible()
+        expect(visitor.view.locator(".rx-panel:visible").first).to_be_visible()
     return visitor
 
 
@@ -48,14 +48,14 @@ def choose(visitor: Visitor, way: str, there: str) -> None:
 
 
 def settled(visitor: Visitor) -> str:
-    """Where the cards stand, once they stand still."""
+    """Where the panels stand, once they stand still."""
     seen = ""
     for _ in range(40):
         before, seen = seen, visitor.page.evaluate(PLACES)
         if seen == before:
             return seen
         visitor.page.wait_for_timeout(250)
-    raise AssertionError("the cards never stand still")
+    raise AssertionError("the panels never stand still")
 
 
 @pytest.mark.parametrize("place", PAGES)
@@ -101,7 +101,7 @@ def test_the_data_page_begins_with_a_figure(visit: Visit) -> None:
 def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit) -> None:
     visitor = opened(visit, "Cell", "task=names&cell=lstm&hidden_size=8", width=1280, height=720)
     page = visitor.page
-    panel, card = page.locator(".st-key-panel-row"), page.locator(".rx-cell")
+    panel, panel = page.locator(".st-key-panel-row"), page.locator(".rx-cell")
     low = panel.bounding_box()
     page.get_by_role("radio", name="Clamp a gate").click()
     visitor.choose(page.get_by_role("combobox", name="Gate"), "forget gate")
@@ -109,7 +109,7 @@ def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
 
     def fits() -> bool:
-        over, inside, picture = (node.bounding_box() for node in (panel, card, page.locator(".rx-cell .rx-frame")))
+        over, inside, picture = (node.bounding_box() for node in (panel, panel, page.locator(".rx-cell .rx-frame")))
         assert over and inside and picture and low
         grew = over["height"] > low["height"]
         beside = over["y"] >= inside["y"] and over["y"] + over["height"] <= picture["y"] + 1
@@ -124,7 +124,7 @@ def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit
     expect(page.get_by_role("textbox", name="Units, separated by commas")).to_be_visible()
     expect(page.get_by_role("combobox", name="Gate")).not_to_be_visible()
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
-    card.get_by_role("button", name="Enlarge").click()
+    panel.get_by_role("button", name="Enlarge").click()
     expect(page.locator(".rx-cell .rx-slot")).not_to_be_visible()
 
 
@@ -156,16 +156,16 @@ def test_play_in_a_replay_goes_on_from_the_step_that_is_shown(visit: Visit, way:
     lab.page.locator("select[name=film]").select_option("20")
     lab.page.get_by_text("▶ Replay").click()
     expect(lab.play).to_contain_text("Play from here")
-    lab.wait("Number(document.querySelector('.rx-board').dataset.at) > 20")
+    lab.wait("Number(document.querySelector('.rx-view').dataset.at) > 20")
     if way == "key":
         lab.page.keyboard.press("p")
         lab.page.keyboard.down("Shift")  # nothing moves before the press is seen
         lab.page.keyboard.up("Shift")
-        shown = lab.page.evaluate("document.querySelector('.rx-board').dataset.at")
+        shown = lab.page.evaluate("document.querySelector('.rx-view').dataset.at")
     else:
         lab.play.hover()
         lab.page.mouse.down()
-        shown = lab.page.evaluate("document.querySelector('.rx-board').dataset.at")
+        shown = lab.page.evaluate("document.querySelector('.rx-view').dataset.at")
         lab.page.wait_for_timeout(300)
         lab.page.mouse.up()
     lab.wait(f"new URL(location.href).searchParams.get('run') !== '{first}'")
@@ -188,7 +188,7 @@ def test_a_slider_gives_the_keyboard_back_once_it_is_let_go(visit: Visit) -> Non
     lab.page.keyboard.press("p")
     lab.status("finished")
     lab.page.keyboard.press("ArrowLeft")
-    expect(lab.board).not_to_have_attribute("data-at", "")
+    expect(lab.view).not_to_have_attribute("data-at", "")
     assert lab.page.evaluate("new URL(location.href).searchParams.get('hidden_size')") == size
     lab.page.keyboard.press("Escape")
     thumb = lab.keyed("set-hidden_size").get_by_role("slider")
@@ -207,17 +207,17 @@ def test_whatever_was_chosen_with_the_mouse_leaves_the_keys_to_the_page(visit: V
     lab.page.keyboard.press("p")
     lab.status("finished")
     lab.page.locator(".rx-past .rx-slider").click(position={"x": 20, "y": 5})
-    before = lab.board.get_attribute("data-at")
+    before = lab.view.get_attribute("data-at")
     assert before
     lab.page.keyboard.press("ArrowRight")
-    expect(lab.board).not_to_have_attribute("data-at", before)
+    expect(lab.view).not_to_have_attribute("data-at", before)
 
 
 def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
     lab = visit()
     lab.page.goto(f"{lab.server.url}?task=names&hidden_size=64")
-    expect(lab.page.locator(".rx-board")).to_be_attached()
-    early = "document.querySelectorAll('.rx-board[data-waiting] .rx-past')"
+    expect(lab.page.locator(".rx-view")).to_be_attached()
+    early = "document.querySelectorAll('.rx-view[data-waiting] .rx-past')"
     assert lab.page.evaluate(f"[...{early}].every((node) => getComputedStyle(node).visibility === 'hidden')")
     slider = lab.page.locator(".rx-slider")
     lab.ready()
@@ -229,7 +229,7 @@ def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
 def test_in_a_narrow_window_a_canvas_stands_above_its_figure_and_both_have_room(visit: Visit, width: int) -> None:
     visitor = opened(visit, "Try it", "task=digits&hidden_size=8", width=1440, height=900)
     visitor.page.set_viewport_size({"width": width, "height": 900})
-    expect(visitor.board).to_have_class(re.compile("rx-stacked"))
+    expect(visitor.view).to_have_class(re.compile("rx-stacked"))
     settled(visitor)
     canvas = visitor.page.locator(".rx-sketch canvas").bounding_box()
     figure = visitor.page.locator(".rx-prediction .rx-frame").bounding_box()

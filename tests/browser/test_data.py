@@ -77,13 +77,13 @@ def test_overfitting_shows_and_stopping_early_ends_it(visit: Visit) -> None:
     page.ready(("curves",))
     page.press("play")
     page.status("finished")
-    note = page.board.locator(".rx-note")
+    note = page.view.locator(".rx-note")
     expect(note).to_contain_text("Stopped early: the validation loss has not improved since epoch ")
-    expect(page.board.get_by_text("Loss and accuracy over training")).to_be_visible()
-    box = page.board.locator(".rx-curves").bounding_box()
+    expect(page.view.get_by_text("Loss and accuracy over training")).to_be_visible()
+    box = page.view.locator(".rx-curves").bounding_box()
     assert box and 200 < box["height"] < 400
     page.press("play")
-    page.wait("document.querySelector('.rx-board').dataset.status !== 'training'")
+    page.wait("document.querySelector('.rx-view').dataset.status !== 'training'")
 
 
 def test_the_sequences_can_be_taken_home(visit: Visit) -> None:

@@ -104,13 +104,13 @@ def test_a_search_finds_the_corners_and_says_what_they_mean(visit: Visit) -> Non
         " yaxis.range[0])])(document.querySelector('.rx-eigenvalues .rx-plot')._fullLayout)"
     )
     assert abs(box[0] - box[1]) < 0.01 * box[0], "the unit circle is round"
-    page.board.locator("select[name=dims]").select_option("3")
+    page.view.locator("select[name=dims]").select_option("3")
     page.wait(f"{PLOT}.data[0].type === 'scatter3d' && {PLOT}._fullLayout.scene !== undefined")
 
 
 def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
     page = opened(visit, LONG, trained=False)
-    page.board.locator("select[name=refresh]").select_option("5")
+    page.view.locator("select[name=refresh]").select_option("5")
     page.press("play")
     step = (
         "Number((document.querySelector('.rx-dynamics .rx-title').textContent"
@@ -135,11 +135,11 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
     expect(title(page, "eigenvalues")).to_have_text(re.compile(r"^Eigenvalues at point 10 \(saddle\)"))
     page.wait(f"{NAMES}.includes('left alone') && {NAMES}.includes('chosen')")
     before = sentence.inner_text()
-    page.board.locator("input[name=kick]").fill("0.1")
+    page.view.locator("input[name=kick]").fill("0.1")
     expect(sentence).not_to_have_text(before)
     page.page.get_by_role("button", name="Choose nothing").click()
     page.wait(f"!{NAMES}.includes('left alone') && !{NAMES}.includes('chosen')")
-    expect(page.board.locator("input[name=kick]")).to_have_count(0)
+    expect(page.view.locator("input[name=kick]")).to_have_count(0)
     # A state of the first trace, which is a path.
     click_point(
         page,
@@ -156,7 +156,7 @@ def test_no_click_is_lost_while_the_figure_is_drawn_again_and_again(visit: Visit
     found(page)
     quiet(page)
     page.page.evaluate("__rnnExplorer.get('dynamics').send = () => {}")  # else the axes move with what is chosen
-    page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').cards.get('dynamics').redraw(), 30)")
+    page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').panels.get('dynamics').redraw(), 30)")
     updates = "Number(document.querySelector('.rx-dynamics').dataset.updates)"
     before = page.page.evaluate(updates)
     for number in range(6):
@@ -175,7 +175,7 @@ def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
     quiet(page)
     axes = f"{PLOT}._fullLayout.xaxis.range.concat({PLOT}._fullLayout.yaxis.range).map(Number)"
     sent = "(({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range])"
-    sent += "(__rnnExplorer.get('dynamics').cards.get('dynamics').state.layout)"
+    sent += "(__rnnExplorer.get('dynamics').panels.get('dynamics').state.layout)"
     now = page.page.evaluate(axes)
     assert now == page.page.evaluate(sent)
     box = page.page.locator(".rx-dynamics:visible .nsewdrag").first.bounding_box()
@@ -214,17 +214,17 @@ def test_points_of_another_input_are_out_of_date_until_they_are_searched_again(v
 
 def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> None:
     page = opened(visit)
-    page.board.locator(".rx-slider").fill("0")
-    expect(page.board).to_have_attribute("data-at", "0")
+    page.view.locator(".rx-slider").fill("0")
+    expect(page.view).to_have_attribute("data-at", "0")
     page.page.wait_for_timeout(1500)
     expect(title(page)).to_have_text("Hidden-state trajectories of GRU layer 1")
     page.page.get_by_role("button", name="Search for states").click()
     expect(title(page)).to_have_text(re.compile("found at optimizer step 0$"))
-    card = page.page.locator(".rx-dynamics:visible")
+    panel = page.page.locator(".rx-dynamics:visible")
     shown = sum(int(name.split()[0]) for name in page.page.evaluate(LEGEND))
-    card.locator("summary.rx-icon").click()
+    panel.locator("summary.rx-icon").click()
     with page.page.expect_download() as begun:
-        card.get_by_text("CSV, the numbers").click()
+        panel.get_by_text("CSV, the numbers").click()
     assert begun.value.suggested_filename == "flip_flop-gru-dynamics-step0.csv"
     with open(begun.value.path(), newline="") as file:
         rows = list(csv.DictReader(file))
@@ -234,12 +234,12 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     expect(title(page)).to_have_text(re.compile("^Out of date: .* found at optimizer step 0$"))
 
 
-def test_a_narrow_window_stacks_the_cards_and_layers_can_be_chosen(visit: Visit) -> None:
+def test_a_narrow_window_stacks_the_panels_and_layers_can_be_chosen(visit: Visit) -> None:
     query = "task=names&cell=lstm&hidden_size=6&train_size=64&num_layers=2&bidirectional=true"
     page = opened(visit, query, trained=False, width=900, height=900)
     boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in (*FIGURES, "found")]
     for above, below in itertools.pairwise(boxes):
         assert above and below and below["y"] >= above["y"] + above["height"]
-    page.board.locator("select[name=layer]").select_option("1")
-    page.board.locator("select[name=direction]").select_option("backward")
+    page.view.locator("select[name=layer]").select_option("1")
+    page.view.locator("select[name=direction]").select_option("backward")
     expect(title(page)).to_have_text("Hidden-state trajectories of LSTM layer 2, backward")

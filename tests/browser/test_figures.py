@@ -11,17 +11,17 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
-BOARD = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
+VIEW = "[...window.__rnnExplorer.values()].find((view) => view.root.isConnected)"
 
 # What is drawn in a figure, and the same in one that Plotly draws from nothing in a box of the same size.
 DRAWN = r"""async (name) => {
-  const card = BOARD.cards.get(name);
-  const { width, height } = card.plot.getBoundingClientRect();
+  const panel = VIEW.panels.get(name);
+  const { width, height } = panel.plot.getBoundingClientRect();
   const box = document.createElement('div');
   Object.assign(box.style, { position: 'fixed', left: 0, top: 0, width: `${width}px`, height: `${height}px` });
   document.body.append(box);
-  const traces = card.state.data.map((trace) => ({ ...trace }));
-  await Plotly.newPlot(box, traces, card.layout(), { responsive: false, displayModeBar: false });
+  const traces = panel.state.data.map((trace) => ({ ...trace }));
+  await Plotly.newPlot(box, traces, panel.layout(), { responsive: false, displayModeBar: false });
   // Names of traces and clips, and the order of styles, differ from figure to figure and mean nothing.
   const own = (text) => (text || '').replace(/url\([^)]*\)/g, 'url()').replace(/cb[0-9a-f]{6}/g, 'cb');
   const about = (node) => ({
@@ -33,11 +33,11 @@ DRAWN = r"""async (name) => {
   const all = (plot, layer) => [...plot.querySelectorAll(`${layer} :is(path, text, tspan, line, rect)`)].map(about);
   const texts = (entries) => entries.map((entry) => JSON.stringify(entry)).sort();  // these do not cover each other
   const read = (plot) => [...all(plot, '.cartesianlayer'), ...texts(all(plot, '.infolayer'))];
-  const found = { here: read(card.plot), fresh: read(box), repaints: Number(card.root.dataset.repaints || 0) };
+  const found = { here: read(panel.plot), fresh: read(box), repaints: Number(panel.root.dataset.repaints || 0) };
   Plotly.purge(box);
   box.remove();
   return found;
-}""".replace("BOARD", BOARD)
+}""".replace("VIEW", VIEW)
 
 
 def drawn(visitor: Visitor, name: str) -> dict[str, Any]:
@@ -48,10 +48,8 @@ def rest(visitor: Visitor) -> None:
     """Pause, and wait until the last step is drawn."""
     visitor.pause()
     visitor.status("paused")
-    visitor.wait(
-        "document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step"
-    )
-    visitor.wait(f"[...{BOARD}.cards.values()].every((card) => !card.dirty)")
+    visitor.wait("document.querySelector('.rx-view').dataset.drawn === document.querySelector('.rx-view').dataset.step")
+    visitor.wait(f"[...{VIEW}.panels.values()].every((panel) => !panel.dirty)")
 
 
 def note_wholes(visitor: Visitor) -> None:
@@ -61,7 +59,7 @@ def note_wholes(visitor: Visitor) -> None:
         window.wholes = [];
         const react = Plotly.react;
         Plotly.react = (plot, ...rest) => {
-            window.wholes.push(plot.closest('.rx-card').dataset.figure);
+            window.wholes.push(plot.closest('.rx-panel').dataset.figure);
             return react(plot, ...rest);
         };
     }"""
@@ -84,15 +82,15 @@ def test_lines_points_and_bars_moved_in_place_look_as_when_drawn_from_nothing(
     for name in figures:
         lab.wait(f"Number(document.querySelector('.rx-{name}').dataset.repaints || 0) > 5")
     rest(lab)
-    lab.page.evaluate(f"{BOARD}.cards.forEach((card) => card.redraw())")  # at rest axes fit what is there
-    lab.wait(f"[...{BOARD}.cards.values()].every((card) => !card.dirty)")
+    lab.page.evaluate(f"{VIEW}.panels.forEach((panel) => panel.redraw())")  # at rest axes fit what is there
+    lab.wait(f"[...{VIEW}.panels.values()].every((panel) => !panel.dirty)")
     note_wholes(lab)
     before = {name: drawn(lab, name) for name in figures}
     for _ in range(3):
         step = lab.drawn()
         lab.press("step")
-        expect(lab.board).to_have_attribute("data-drawn", str(step + 1))
-        lab.wait(f"[...{BOARD}.cards.values()].every((card) => !card.dirty)")
+        expect(lab.view).to_have_attribute("data-drawn", str(step + 1))
+        lab.wait(f"[...{VIEW}.panels.values()].every((panel) => !panel.dirty)")
     moved = 0
     for name in figures:
         found = drawn(lab, name)
@@ -130,7 +128,7 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
 
     # what is pointed at is told with its newest value
     place = """() => {
-        const { plot, state } = BOARD.cards.get('prediction');
+        const { plot, state } = VIEW.panels.get('prediction');
         const frame = plot.getBoundingClientRect();
         const inside = ({ range }, value) => value > Math.min(...range) && value < Math.max(...range);
         for (const { xaxis = 'x', yaxis = 'y', hoverinfo, x, y } of state.data) {
@@ -140,19 +138,19 @@ def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_h
             if (n >= 0 && hoverinfo !== 'skip') return [at('x', across, x[n]), at('y', up, y[n])];
         }
         return null;
-    }""".replace("BOARD", BOARD)
+    }""".replace("VIEW", VIEW)
     point = lab.page.evaluate(place)
     assert point
     mouse.move(point[0] + 40, point[1] + 20)
     mouse.move(*point, steps=4)
     lab.wait(f"({plot}._hoverdata || []).length > 0")
-    held = f"(({{ curveNumber: curve, pointNumber: n }}) => {BOARD}.cards.get('prediction').state.data[curve].y[n])"
+    held = f"(({{ curveNumber: curve, pointNumber: n }}) => {VIEW}.panels.get('prediction').state.data[curve].y[n])"
     told = f"[{plot}._hoverdata[0].y, {held}({plot}._hoverdata[0])]"
     shown, newest = lab.page.evaluate(told)
     assert shown == newest
     step = lab.drawn()
     lab.page.keyboard.press("n")
-    expect(lab.board).to_have_attribute("data-drawn", str(step + 1))
+    expect(lab.view).to_have_attribute("data-drawn", str(step + 1))
     shown, newest = lab.page.evaluate(told)
     assert shown == newest
 
@@ -173,16 +171,16 @@ def test_what_is_marked_follows_a_path_that_moves_in_place(visit: Visit) -> None
     lab = visit().open("task=adding&cell=gru&steps=100000&speed_limit=20")
     lab.press("play")
     lab.wait("Number(document.querySelector('.rx-state_trajectory').dataset.repaints || 0) > 3")
-    lab.page.evaluate(f"{BOARD}.setTime(4)")
+    lab.page.evaluate(f"{VIEW}.setTime(4)")
     dot = "(({ left, top }) => [left, top])(document.querySelector('.rx-state_trajectory .rx-dot').style)"
     first = lab.page.evaluate(dot)
     lab.wait(f"({dot}).join() !== '{','.join(first)}'")
     rest(lab)
-    card = f"{BOARD}.cards.get('state_trajectory')"
+    panel = f"{VIEW}.panels.get('state_trajectory')"
     place = lab.page.evaluate(
         f"""() => {{
-        const card = {card}, number = card.state.marks[0].trace, trace = card.state.data[number];
-        const {{ xaxis, yaxis }} = card.plot._fullLayout;
+        const panel = {panel}, number = panel.state.marks[0].trace, trace = panel.state.data[number];
+        const {{ xaxis, yaxis }} = panel.plot._fullLayout;
         return [xaxis._offset + xaxis.l2p(trace.x[3]), yaxis._offset + yaxis.l2p(trace.y[3])];
     }}"""
     )

@@ -10,7 +10,7 @@ from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=400"
-BOARD = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
+VIEW = "[...window.__rnnExplorer.values()].find((view) => view.root.isConnected)"
 
 
 def table(visitor: Visitor) -> dict[str, str]:
@@ -28,7 +28,7 @@ def table(visitor: Visitor) -> dict[str, str]:
 
 
 def at(visitor: Visitor) -> str:
-    return visitor.board.get_attribute("data-at") or ""
+    return visitor.view.get_attribute("data-at") or ""
 
 
 def plays(lab: Visitor) -> None:
@@ -39,7 +39,7 @@ def plays(lab: Visitor) -> None:
 
 def steps(lab: Visitor) -> None:
     lab.page.keyboard.press("n")
-    expect(lab.board).to_have_attribute("data-drawn", "1")
+    expect(lab.view).to_have_attribute("data-drawn", "1")
     lab.status("paused")
 
 
@@ -51,31 +51,31 @@ def trains_an_epoch(lab: Visitor) -> None:
 
 def resets(lab: Visitor) -> None:
     lab.page.keyboard.press("x")
-    expect(lab.board).to_have_attribute("data-step", "0")
+    expect(lab.view).to_have_attribute("data-step", "0")
     lab.status("ready")
 
 
 def looks_back(lab: Visitor) -> None:
     before = at(lab)
     lab.page.keyboard.press("ArrowLeft")
-    expect(lab.board).not_to_have_attribute("data-at", before)
+    expect(lab.view).not_to_have_attribute("data-at", before)
     there = at(lab)
     lab.page.keyboard.press("ArrowLeft")
-    expect(lab.board).not_to_have_attribute("data-at", there)
+    expect(lab.view).not_to_have_attribute("data-at", there)
     lab.page.keyboard.press("ArrowRight")
-    expect(lab.board).to_have_attribute("data-at", there)
+    expect(lab.view).to_have_attribute("data-at", there)
 
 
 def closes(lab: Visitor) -> None:
     """What lies on top goes first; the past, which the strip names, after it."""
     expect(lab.page.locator(".rx-chip-past")).to_contain_text("Past: step")
-    lab.page.evaluate(f"{BOARD}.cards.get('states').enlarge(true)")
+    lab.page.evaluate(f"{VIEW}.panels.get('states').enlarge(true)")
     lab.page.keyboard.press("Escape")
     expect(lab.page.locator(".rx-large")).to_have_count(0)
     expect(lab.page.locator(".rx-chip-past")).to_be_visible()
     lab.page.keyboard.press("Escape")
     expect(lab.page.locator(".rx-chip")).to_have_count(0)
-    expect(lab.board).to_have_attribute("data-at", "")
+    expect(lab.view).to_have_attribute("data-at", "")
 
 
 def presents(lab: Visitor) -> None:
@@ -104,9 +104,9 @@ def shows_another(lab: Visitor) -> None:
 def looks_back_while_presenting(lab: Visitor) -> None:
     before = at(lab)
     lab.page.keyboard.press("Shift+ArrowLeft")
-    expect(lab.board).not_to_have_attribute("data-at", before)
+    expect(lab.view).not_to_have_attribute("data-at", before)
     lab.page.keyboard.press("Shift+ArrowRight")
-    expect(lab.board).to_have_attribute("data-at", before)
+    expect(lab.view).to_have_attribute("data-at", before)
 
 
 def blanks(lab: Visitor) -> None:
@@ -145,7 +145,7 @@ def test_every_key_of_the_table_does_what_it_says(visit: Visit) -> None:
 def test_keys_are_left_to_what_is_typed_and_to_the_browser(visit: Visit) -> None:
     lab = visit().open(SMALL)
     lab.page.keyboard.press("Control+p")
-    unit = lab.board.locator("input[name=unit]")
+    unit = lab.view.locator("input[name=unit]")
     unit.focus()
     for key in ("p", "x", "?", "ArrowLeft"):
         lab.page.keyboard.press(key)
@@ -159,13 +159,13 @@ def test_what_is_not_as_usual_has_a_chip_that_ends_it(visit: Visit) -> None:
     cell = visit().open(f"{SMALL}&epochs=1")
     cell.go("Cell", "cell")
     cell.press("step")
-    expect(cell.board).to_have_attribute("data-drawn", "1")
+    expect(cell.view).to_have_attribute("data-drawn", "1")
     cell.page.get_by_role("radio", name="Ablate units").click()
     cell.page.get_by_role("textbox", name="Units, separated by commas").fill("2, 3")
     cell.page.keyboard.press("Enter")
     chip = cell.page.locator(".rx-chip-change")
     expect(chip).to_contain_text("What if: units 2, 3 ablated")
-    cell.page.evaluate(f"{BOARD}.timeline.goTo(0)")
+    cell.page.evaluate(f"{VIEW}.timeline.goTo(0)")
     past = cell.page.locator(".rx-chip-past")
     expect(past).to_contain_text("Past: step 0")
     past.get_by_role("button", name="Leave the past").click()
@@ -173,4 +173,4 @@ def test_what_is_not_as_usual_has_a_chip_that_ends_it(visit: Visit) -> None:
     chip.get_by_role("button", name="Back to the model as it was trained").click()
     expect(chip).to_have_count(0)
     expect(cell.page.get_by_role("textbox", name="Units, separated by commas")).not_to_be_visible()
-    cell.wait(f"!{BOARD}.ask.change")
+    cell.wait(f"!{VIEW}.ask.change")

@@ -19,8 +19,8 @@ FIGURES = ("curves", "prediction", "states", "state_trajectory", "gates")
 
 
 def updates(visitor: Visitor) -> dict[str, int]:
-    cards = "[...document.querySelectorAll('.rx-card')]"
-    return visitor.page.evaluate(f"Object.fromEntries({cards}.map((c) => [c.dataset.figure, +c.dataset.updates]))")
+    panels = "[...document.querySelectorAll('.rx-panel')]"
+    return visitor.page.evaluate(f"Object.fromEntries({panels}.map((c) => [c.dataset.figure, +c.dataset.updates]))")
 
 
 def set_slider(visitor: Visitor, setting: str, key: str, times: int = 1) -> None:
@@ -33,17 +33,17 @@ def set_slider(visitor: Visitor, setting: str, key: str, times: int = 1) -> None
 
 def test_after_a_lost_connection_the_page_comes_back_with_what_is_chosen_and_says_so(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&seq_len=12&hidden_size=6")
-    lab.board.locator("input[name=unit]").fill("4")
-    lab.board.locator("input[name=unit]").press("Enter")
-    board = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
-    lab.wait(f"Number({board}.chosen.unit) === 4")
-    lab.page.evaluate(f"{board}.chosen = {{}}; {board}.connection.socket.close()")
+    lab.view.locator("input[name=unit]").fill("4")
+    lab.view.locator("input[name=unit]").press("Enter")
+    view = "[...window.__rnnExplorer.values()].find((view) => view.root.isConnected)"
+    lab.wait(f"Number({view}.chosen.unit) === 4")
+    lab.page.evaluate(f"{view}.chosen = {{}}; {view}.connection.socket.close()")
     expect(lab.page.locator(".rx-chip-line")).to_contain_text("Not connected; trying again in 1 s")
     expect(lab.page.locator(".rx-chip-line")).to_contain_text("Connected again")
-    lab.wait(f"Number({board}.chosen.unit) === 4")
+    lab.wait(f"Number({view}.chosen.unit) === 4")
     expect(lab.page.locator(".rx-note")).to_be_hidden()
     lab.press("step")
-    expect(lab.board).to_have_attribute("data-drawn", "1")
+    expect(lab.view).to_have_attribute("data-drawn", "1")
 
 
 def test_a_newcomer_sees_a_living_page_and_one_thing_to_press(visit: Visit) -> None:
@@ -51,8 +51,8 @@ def test_a_newcomer_sees_a_living_page_and_one_thing_to_press(visit: Visit) -> N
     lab.status("ready")
     expect(lab.page.locator(".rx-words")).to_have_text("Press Play (or the key p) and watch it learn")
     for name in FIGURES:
-        card = lab.page.locator(f".rx-{name}")
-        assert card.locator(".rx-title").inner_text() and card.locator(".rx-how").inner_text()
+        panel = lab.page.locator(f".rx-{name}")
+        assert panel.locator(".rx-title").inner_text() and panel.locator(".rx-how").inner_text()
     lab.press("play")
     lab.past(0)
     lab.status("finished")
@@ -94,7 +94,7 @@ def test_figures_change_in_place_while_it_trains(visit: Visit) -> None:
 
 def test_a_slow_speed_shows_every_step_and_full_speed_comes_back(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru&hidden_size=8&steps=100000&speed_limit=1")
-    drawn = "Number(document.querySelector('.rx-board').dataset.drawn)"
+    drawn = "Number(document.querySelector('.rx-view').dataset.drawn)"
     lab.press("play")
     for step in (1, 2, 3):
         lab.wait(f"{drawn} === {step}")
@@ -115,7 +115,7 @@ def test_maps_repainted_in_place_look_as_when_drawn_whole(visit: Visit) -> None:
     lab.wait("Number(document.querySelector('.rx-states').dataset.repaints) > 5")
     lab.pause()
     lab.status("paused")
-    lab.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
+    lab.wait("document.querySelector('.rx-view').dataset.drawn === document.querySelector('.rx-view').dataset.step")
     pixels = """async (page) => {
         const read = async (image) => {
             const picture = new Image();
@@ -137,7 +137,7 @@ def test_maps_repainted_in_place_look_as_when_drawn_whole(visit: Visit) -> None:
     repainted = lab.page.evaluate(pixels)
     hover = "document.querySelector('.rx-states .rx-plot').calcdata[0][0].z[3][7]"
     value = lab.page.evaluate(hover)
-    redraw = "[...window.__rnnExplorer.values()][0].cards.forEach((card) => card.redraw())"
+    redraw = "[...window.__rnnExplorer.values()][0].panels.forEach((panel) => panel.redraw())"
     counts = updates(lab)
     lab.page.evaluate(redraw)
     lab.wait(f"Number(document.querySelector('.rx-gates').dataset.updates) > {counts['gates']}")
@@ -156,18 +156,18 @@ def test_pause_step_epoch_and_reset(visit: Visit) -> None:
     lab.past(5)
     lab.pause()
     lab.status("paused")
-    lab.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
+    lab.wait("document.querySelector('.rx-view').dataset.drawn === document.querySelector('.rx-view').dataset.step")
     step = lab.drawn()
     lab.page.wait_for_timeout(400)
     assert lab.drawn() == step, "paused is paused"
     lab.press("step")
-    expect(lab.board).to_have_attribute("data-drawn", str(step + 1))
+    expect(lab.view).to_have_attribute("data-drawn", str(step + 1))
     lab.status("paused")
     lab.press("epoch")
-    expect(lab.board).to_have_attribute("data-drawn", str((step + 1) // 50 * 50 + 50))
+    expect(lab.view).to_have_attribute("data-drawn", str((step + 1) // 50 * 50 + 50))
     lab.status("paused")
     lab.press("reset")
-    expect(lab.board).to_have_attribute("data-drawn", "0")
+    expect(lab.view).to_have_attribute("data-drawn", "0")
     lab.status("ready")
 
 
@@ -175,10 +175,10 @@ def test_the_keyboard_does_the_same(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=rnn&steps=100000")
     keyboard = lab.page.keyboard
     keyboard.press("n")
-    expect(lab.board).to_have_attribute("data-drawn", "1")
+    expect(lab.view).to_have_attribute("data-drawn", "1")
     lab.status("paused")
     keyboard.press("e")
-    expect(lab.board).to_have_attribute("data-drawn", "50")
+    expect(lab.view).to_have_attribute("data-drawn", "50")
     lab.status("paused")
     expect(lab.play).to_contain_text("Play")
     keyboard.press("p")
@@ -187,7 +187,7 @@ def test_the_keyboard_does_the_same(visit: Visit) -> None:
     keyboard.press("p")
     lab.status("paused")
     keyboard.press("x")
-    expect(lab.board).to_have_attribute("data-drawn", "0")
+    expect(lab.view).to_have_attribute("data-drawn", "0")
 
 
 def test_zoom_survives_updates_and_a_double_click_ends_it(visit: Visit) -> None:
@@ -216,7 +216,7 @@ def test_pointing_at_a_time_step_marks_it_everywhere(visit: Visit) -> None:
     box = lab.page.locator(".rx-states .nsewdrag").first.bounding_box()
     assert box
     lab.page.mouse.move(box["x"] + 0.56 * box["width"], box["y"] + 0.5 * box["height"])
-    expect(lab.board).to_have_attribute("data-time", "5")
+    expect(lab.view).to_have_attribute("data-time", "5")
     for name, kind in {"prediction": "cells", "states": "line", "state_trajectory": "dot", "gates": "line"}.items():
         expect(lab.page.locator(f".rx-{name} .rx-overlay .rx-{kind}").first).to_be_attached()
     # the frame lies on the fifth of the image's eight rows
@@ -226,7 +226,7 @@ def test_pointing_at_a_time_step_marks_it_everywhere(visit: Visit) -> None:
     assert frame["y"] == pytest.approx(image["y"] + image["height"] * 4 / 8, abs=3)
     assert frame["width"] == pytest.approx(image["width"], abs=4)
     lab.page.mouse.move(5, 5)
-    expect(lab.board).to_have_attribute("data-time", "")
+    expect(lab.view).to_have_attribute("data-time", "")
     assert lab.page.locator(".rx-overlay i:not(.rx-unit)").count() == 0
 
 
@@ -240,7 +240,7 @@ def test_changing_the_cell_and_the_task(visit: Visit) -> None:
     expect(lab.page).to_have_url(re.compile("task=digits&run="))
     expect(lab.page.locator(".rx-gates .rx-title")).to_contain_text("RNN layer 1")
     lab.press("step")
-    expect(lab.board).to_have_attribute("data-drawn", "1")
+    expect(lab.view).to_have_attribute("data-drawn", "1")
 
 
 def test_many_quick_changes_end_with_the_last(visit: Visit) -> None:
@@ -290,17 +290,17 @@ def test_what_a_page_has_to_say_while_it_is_left_does_not_blank_the_next_one(vis
       [...document.querySelectorAll('a[href]')].find((link) => link.textContent.trim() === title).click();
       setTimeout(() => __rnnExplorer.get('lab').tell('news'), 20);
     }"""
-    for title, board in [("Memory", "memory"), ("Cell", "cell")]:
+    for title, view in [("Memory", "memory"), ("Cell", "cell")]:
         lab.page.evaluate(leave, title)
-        expect(lab.page.locator(f'.rx-board[data-board="{board}"]')).to_be_visible()
+        expect(lab.page.locator(f'.rx-view[data-view="{view}"]')).to_be_visible()
         lab.page.wait_for_timeout(1000)  # what comes late would take it away again
-        expect(lab.page.locator(f'.rx-board[data-board="{board}"]')).to_be_visible()
+        expect(lab.page.locator(f'.rx-view[data-view="{view}"]')).to_be_visible()
         lab.go("Lab", "lab")
     lab.ready()
     lab.press("play")
     expect(lab.play).to_contain_text("Pause")
     lab.page.go_back()
-    expect(lab.page.locator('.rx-board[data-board="cell"]')).to_be_visible()
+    expect(lab.page.locator('.rx-view[data-view="cell"]')).to_be_visible()
     expect(lab.play).to_contain_text("Pause")
 
 
@@ -320,12 +320,12 @@ def test_another_browser_watches_a_run_and_makes_a_copy_of_its_own(visit: Visit)
     teacher.status("training")
     teacher.pause()  # who watches sees it
     pupil.status("paused")
-    step = int(teacher.board.get_attribute("data-step") or -1)
-    expect(pupil.board).to_have_attribute("data-drawn", str(step))
+    step = int(teacher.view.get_attribute("data-step") or -1)
+    expect(pupil.view).to_have_attribute("data-drawn", str(step))
     pupil.press("copy")
     pupil.wait(f"new URL(location.href).searchParams.get('run') !== '{teacher.run_id()}'")
     expect(pupil.play).to_contain_text("Play")
-    begin = int(pupil.board.get_attribute("data-step") or -1)
+    begin = int(pupil.view.get_attribute("data-step") or -1)
     assert 0 < begin <= step
     pupil.press("play")
     pupil.past(step + 5)
@@ -347,7 +347,7 @@ def test_two_tabs_of_one_browser_steer_one_run(visit: Visit) -> None:
         tab.page.bring_to_front()
         tab.status("paused")
         expect(tab.play).to_contain_text("Play")
-    expect(first.board).to_have_attribute("data-drawn", second.board.get_attribute("data-step") or "")
+    expect(first.view).to_have_attribute("data-drawn", second.view.get_attribute("data-step") or "")
 
 
 def test_a_shared_link_opens_the_same_experiment_with_the_same_curve(visit: Visit) -> None:
@@ -362,7 +362,7 @@ def test_a_shared_link_opens_the_same_experiment_with_the_same_curve(visit: Visi
     assert other.run_id() != lab.run_id()
     for visitor in (lab, other):
         visitor.press("epoch")
-        expect(visitor.board).to_have_attribute("data-drawn", "50")
+        expect(visitor.view).to_have_attribute("data-drawn", "50")
     assert curve(lab) == curve(other)
     assert len(curve(lab)) > 50
 
@@ -422,14 +422,14 @@ def test_a_click_on_a_row_chooses_its_unit(visit: Visit) -> None:
 def test_every_figure_can_be_taken_home(visit: Visit) -> None:
     lab = visit().open("task=adding&cell=gru")
     lab.press("step")
-    expect(lab.board).to_have_attribute("data-drawn", "1")
+    expect(lab.view).to_have_attribute("data-drawn", "1")
     for name in FIGURES:
         saved = {}
         for words in ("PNG picture", "HTML, interactive", "CSV, the numbers"):
-            card = lab.page.locator(f".rx-{name}")
-            card.locator(".rx-menu summary").click()
+            panel = lab.page.locator(f".rx-{name}")
+            panel.locator(".rx-menu summary").click()
             with lab.page.expect_download() as download:
-                card.get_by_text(words).click()
+                panel.get_by_text(words).click()
             saved[words] = download.value.path().read_bytes()
         assert saved["PNG picture"].startswith(b"\x89PNG") and len(saved["PNG picture"]) > 5000, name
         assert b"Plotly.newPlot" in saved["HTML, interactive"], name
@@ -439,8 +439,8 @@ def test_every_figure_can_be_taken_home(visit: Visit) -> None:
 
 def test_an_enlarged_figure_fills_the_window_and_escape_brings_it_back(visit: Visit) -> None:
     lab = visit().open()
-    card = lab.page.locator(".rx-states")
-    card.get_by_role("button", name=re.compile("Enlarge")).click()
+    panel = lab.page.locator(".rx-states")
+    panel.get_by_role("button", name=re.compile("Enlarge")).click()
     lab.wait("document.querySelector('.rx-states .main-svg').getBoundingClientRect().width > 1200")
     lab.page.keyboard.press("Escape")
     lab.wait("document.querySelector('.rx-states .main-svg').getBoundingClientRect().width < 700")
@@ -462,7 +462,7 @@ def test_bad_values_in_the_address_are_told_as_text(visit: Visit) -> None:
     expect(lab.page.get_by_text("hidden_size is '<img src=x onerror=alert(1)>'")).to_be_visible()
     assert lab.page.locator("img[src=x]").count() == 0
     lab.press("step")
-    expect(lab.board).to_have_attribute("data-drawn", "1")
+    expect(lab.view).to_have_attribute("data-drawn", "1")
 
 
 def test_divergence_is_told_and_reset_helps(visit: Visit) -> None:

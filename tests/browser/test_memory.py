@@ -62,7 +62,7 @@ def test_figures_and_sentences_follow_the_training(visit: Visit) -> None:
     page.wait(f"Number({SHOWN}) > 5")
     page.pause()
     page.status("paused")
-    page.wait(f"{SHOWN} === document.querySelector('.rx-board').dataset.step")
+    page.wait(f"{SHOWN} === document.querySelector('.rx-view').dataset.step")
     expect(title).to_be_visible()
     assert page.page.evaluate("window.plots.every((node) => node.isConnected)"), "drawn in place"
 
@@ -96,9 +96,9 @@ def test_another_answer_has_another_saliency(visit: Visit) -> None:
     page = opened(visit)
     title = page.page.locator(".rx-saliency:visible .rx-title")
     expect(title).to_have_text("Input saliency of “channel 1” at t = 20")
-    page.board.locator("select[name=output]").select_option("2")
+    page.view.locator("select[name=output]").select_option("2")
     expect(title).to_have_text("Input saliency of “channel 3” at t = 20")
-    page.board.locator("input[name=answer_step]").fill("7")
+    page.view.locator("input[name=answer_step]").fill("7")
     expect(title).to_have_text("Input saliency of “channel 3” at t = 7")
     bars = "document.querySelector('.rx-saliency .rx-plot').calcdata[0]"
     page.wait(f"{bars}.length === 20 && {bars}.every((bar, n) => (bar.s > 0) === (n < 7))")
@@ -119,10 +119,10 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
     page.past(60)
     page.pause()
     page.status("paused")
-    page.wait("document.querySelector('.rx-board').dataset.frameCount > 4")
-    page.wait(f"{SHOWN} === document.querySelector('.rx-board').dataset.step")
+    page.wait("document.querySelector('.rx-view').dataset.frameCount > 4")
+    page.wait(f"{SHOWN} === document.querySelector('.rx-view').dataset.step")
     now = settled(page)
-    slider = page.board.locator(".rx-slider")
+    slider = page.view.locator(".rx-slider")
     slider.fill("0")
     expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at optimizer step 0")
     page.wait(f"{HEIGHTS} !== {now!r}")
@@ -132,18 +132,18 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
 
 def test_the_sentences_can_be_taken_home(visit: Visit) -> None:
     page = opened(visit)
-    card = page.page.locator(".rx-findings:visible")
-    card.locator("summary.rx-icon").click()
+    panel = page.page.locator(".rx-findings:visible")
+    panel.locator("summary.rx-icon").click()
     with page.page.expect_download() as begun:
-        card.get_by_text("CSV, the sentences").click()
+        panel.get_by_text("CSV, the sentences").click()
     with open(begun.value.path(), newline="") as file:
         rows = list(csv.DictReader(file))
-    shown = card.locator("li").all_inner_texts()
+    shown = panel.locator("li").all_inner_texts()
     assert [row["text"] for row in rows] == shown
     assert {row["severity"] for row in rows} <= {"good", "warning", "fact"}
 
 
-def test_a_narrow_window_stacks_the_cards(visit: Visit) -> None:
+def test_a_narrow_window_stacks_the_panels(visit: Visit) -> None:
     page = opened(visit, "task=names&cell=gru&hidden_size=8&train_size=64", width=900, height=900)
     order = ("gradient", "findings", *FIGURES[1:])
     boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in order]

@@ -22,7 +22,7 @@ CROWDED = """() => {
   const box = (node) => node.getBoundingClientRect();
   const named = (node) => node.outerHTML.slice(0, 70);
   const meet = (a, b) => a.right > b.left + 1 && b.right > a.left + 1 && a.bottom > b.top + 1 && b.bottom > a.top + 1;
-  for (const node of seen('.rx-board :is(button, select, input, summary, .rx-title, .rx-how, .rx-numbers, .rx-when)')) {
+  for (const node of seen('.rx-view :is(button, select, input, summary, .rx-title, .rx-how, .rx-numbers, .rx-when)')) {
     if (box(node).width && (box(node).right > innerWidth + 1 || box(node).left < -1)) found.push(named(node));
   }
   const header = '.rx-corner button, [data-testid=stHeader] :is(a, button)';
@@ -48,15 +48,15 @@ def sidebar(visitor: Visitor) -> Locator:
 def test_nothing_is_crowded_and_the_sidebar_starts_closed(visit: Visit, width: int, page: str) -> None:
     shown = visit(width, 480 if width == 853 else 844)
     shown.page.goto(f"{shown.server.url}{page}?{SMALL}&pace=fast")
-    expect(shown.page.locator(".rx-card").first).to_be_visible()
-    shown.wait("!document.querySelector('.rx-board[data-waiting]')")
+    expect(shown.page.locator(".rx-panel").first).to_be_visible()
+    shown.wait("!document.querySelector('.rx-view[data-waiting]')")
     shown.page.wait_for_timeout(500)
     assert shown.page.evaluate(CROWDED) == []
     for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert shown.page.evaluate(f"{part}.scrollWidth") <= width
     assert shown.page.evaluate("document.elementFromPoint(20, 300).closest('[data-testid=stSidebar]')") is None
-    cards = [card.bounding_box() for card in shown.page.locator(".rx-card:visible").all()]
-    for above, below in itertools.pairwise(box for box in cards if box):
+    panels = [panel.bounding_box() for panel in shown.page.locator(".rx-panel:visible").all()]
+    for above, below in itertools.pairwise(box for box in panels if box):
         assert below["y"] >= above["y"] + above["height"]
     assert shown.page.evaluate(
         "[...document.querySelectorAll('.rx-how')].every((node) => node.scrollWidth <= node.clientWidth)"
@@ -69,7 +69,7 @@ def test_pages_are_reached_on_a_phone(visit: Visit) -> None:
     link = sidebar(lab).get_by_role("link", name="Memory", exact=True)
     expect(link).to_be_visible()
     link.click()
-    expect(lab.page.locator('.rx-board[data-board="memory"]')).to_be_visible()
+    expect(lab.page.locator('.rx-view[data-view="memory"]')).to_be_visible()
 
 
 def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -> None:

@@ -19,8 +19,8 @@ AWAY = 30.0  # seconds without network
 TABS = 20
 
 
-def board(page: Visitor, part: str) -> int:
-    """A number of the board's own."""
+def view(page: Visitor, part: str) -> int:
+    """A number of the view's own."""
     return int(page.page.evaluate(f"__rnnExplorer.get('lab').{part}") or 0)
 
 
@@ -50,10 +50,10 @@ def test_a_page_comes_back_by_itself_from_half_a_minute_without_network(way: str
         expect(chip).to_contain_text("Connected again")
         lab.past(step)
         assert line.carried - carried < 1_000_000, "what was missed is not sent"
-        assert board(lab, "chosen.unit") == 2 and board(lab, "selection.unit") == 2
-        first, since = board(lab, "connection.frame"), time.monotonic()
+        assert view(lab, "chosen.unit") == 2 and view(lab, "selection.unit") == 2
+        first, since = view(lab, "connection.frame"), time.monotonic()
         lab.page.wait_for_timeout(1000)
-        assert board(lab, "connection.frame") - first <= 15 * (time.monotonic() - since) + 2, "no queue comes"
+        assert view(lab, "connection.frame") - first <= 15 * (time.monotonic() - since) + 2, "no queue comes"
         expect(chip).to_be_hidden()
         lab.pause()
         lab.status("paused")
@@ -67,7 +67,7 @@ def test_a_page_comes_back_when_a_proxy_said_502_while_the_server_was_restarted(
         line.answers_for = True
         lab = visit(at=Server(line.port, own_server.process)).open(SMALL)
         lab.press("step")
-        expect(lab.board).to_have_attribute("data-drawn", "1")
+        expect(lab.view).to_have_attribute("data-drawn", "1")
         run = lab.run_id()
         own_server.process.send_signal(signal.SIGTERM)
         own_server.process.wait(20)
@@ -79,7 +79,7 @@ def test_a_page_comes_back_when_a_proxy_said_502_while_the_server_was_restarted(
         lab.ready()
         assert lab.run_id() != run
         lab.press("step")
-        expect(lab.board).to_have_attribute("data-drawn", "1")
+        expect(lab.view).to_have_attribute("data-drawn", "1")
         forgive(lab)
 
 
@@ -101,10 +101,10 @@ def test_twenty_tabs_of_one_browser_all_live(server: Server, window: BrowserCont
         tabs[0].page.bring_to_front()
         tabs[0].pause()
         tabs[0].status("paused")
-        step = int(tabs[0].board.get_attribute("data-step") or 0)
+        step = int(tabs[0].view.get_attribute("data-step") or 0)
         for tab in tabs:
             tab.page.bring_to_front()
-            expect(tab.board).to_have_attribute("data-drawn", str(step))
+            expect(tab.view).to_have_attribute("data-drawn", str(step))
     finally:
         for tab in tabs:
             tab.page.close()

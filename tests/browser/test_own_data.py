@@ -40,7 +40,7 @@ def test_a_csv_is_looked_at_and_trained_on_and_stays_with_its_owner(visit: Visit
     page.ready()
     page.press("play")
     page.status("finished")
-    expect(page.board).to_have_attribute("data-drawn", "600")
+    expect(page.view).to_have_attribute("data-drawn", "600")
     link = page.page.url
     other = visit()
     other.page.goto(re.sub(r"&?run=[^&]+", "", link))
@@ -57,7 +57,7 @@ def test_a_text_becomes_a_character_model(visit: Visit) -> None:
     page.go("Lab", "lab")
     page.ready()
     page.press("step")
-    expect(page.board).to_have_attribute("data-drawn", "1")
+    expect(page.view).to_have_attribute("data-drawn", "1")
 
 
 def test_a_file_that_cannot_be_used_is_told_and_the_next_one_may_come(visit: Visit) -> None:

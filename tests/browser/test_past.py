@@ -18,7 +18,7 @@ def trained(visit: Visit) -> Visitor:
     lab = visit().open(SHORT)
     lab.press("play")
     lab.status("finished")
-    expect(lab.board).to_have_attribute("data-drawn", "40")
+    expect(lab.view).to_have_attribute("data-drawn", "40")
     return lab
 
 
@@ -30,7 +30,7 @@ def slide(lab: Visitor, place: int) -> None:
 
 
 def at(lab: Visitor, step: int | str) -> None:
-    expect(lab.board).to_have_attribute("data-at", str(step))
+    expect(lab.view).to_have_attribute("data-at", str(step))
 
 
 def test_every_figure_goes_back_and_nothing_is_trained_again(visit: Visit) -> None:
@@ -55,9 +55,9 @@ def test_every_figure_goes_back_and_nothing_is_trained_again(visit: Visit) -> No
     at(lab, "")
     lab.wait(f"{VALUES} === {now!r}")
     lab.status("finished")
-    expect(lab.board).to_have_attribute("data-step", "40")
+    expect(lab.view).to_have_attribute("data-step", "40")
     lab.press("reset")
-    expect(lab.board).to_have_attribute("data-drawn", "0")
+    expect(lab.view).to_have_attribute("data-drawn", "0")
     lab.wait(f"{VALUES} === {untrained!r}")
 
 
@@ -66,10 +66,10 @@ def test_the_replay_shows_how_it_learned_and_ends_in_the_present(visit: Visit) -
     now = lab.page.evaluate(VALUES)
     lab.page.get_by_text("▶ Replay").click()
     expect(lab.page.get_by_text("■ Stop")).to_be_visible()
-    lab.wait("Number(document.querySelector('.rx-board').dataset.at) > 5")
+    lab.wait("Number(document.querySelector('.rx-view').dataset.at) > 5")
     lab.page.get_by_text("■ Stop").click()
     expect(lab.page.get_by_text("▶ Replay")).to_be_visible()
-    stopped = lab.board.get_attribute("data-at")
+    stopped = lab.view.get_attribute("data-at")
     assert stopped and int(stopped) > 5
     lab.page.wait_for_timeout(600)
     at(lab, stopped)
@@ -77,7 +77,7 @@ def test_the_replay_shows_how_it_learned_and_ends_in_the_present(visit: Visit) -
     lab.page.get_by_text("▶ Replay").click()
     at(lab, "")  # it goes on from there to the end
     lab.wait(f"{VALUES} === {now!r}")
-    expect(lab.board).to_have_attribute("data-step", "40")
+    expect(lab.view).to_have_attribute("data-step", "40")
     lab.status("finished")
 
 
@@ -91,7 +91,7 @@ def test_play_from_an_old_step_goes_on_as_a_branch(visit: Visit) -> None:
     lab.wait(f"new URL(location.href).searchParams.get('run') !== '{first}'")
     at(lab, "")
     lab.status("finished")
-    expect(lab.board).to_have_attribute("data-drawn", "40")
+    expect(lab.view).to_have_attribute("data-drawn", "40")
     branches = lab.keyed("branch").get_by_role("combobox")
     expect(branches).to_have_value("branch 2: from step 10")
     expect(lab.page.locator(".rx-curves .rx-how")).to_contain_text("other branches")

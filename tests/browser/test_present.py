@@ -12,7 +12,7 @@ from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=60"
-BOARD = "[...window.__rnnExplorer.values()].find((board) => board.root.isConnected)"
+VIEW = "[...window.__rnnExplorer.values()].find((view) => view.root.isConnected)"
 # Texts in sight that are smaller than 14 px on the screen, or that leave it at the right or the left.
 UNREADABLE = """(root) => {
   const found = [];
@@ -35,12 +35,12 @@ PRESSED = ".rx-panels [aria-pressed=true]"
 
 
 def presenting(visitor: Visitor) -> None:
-    expect(visitor.page.locator(".rx-presenting .rx-card:visible").first).to_be_visible()
+    expect(visitor.page.locator(".rx-presenting .rx-panel:visible").first).to_be_visible()
 
 
 def settled(visitor: Visitor) -> None:
     """Until all that is seen is drawn in the size that is wanted now."""
-    visitor.wait(f"[...{BOARD}.cards.values()].every((card) => card.root.checkVisibility() ? !card.dirty : true)")
+    visitor.wait(f"[...{VIEW}.panels.values()].every((panel) => panel.root.checkVisibility() ? !panel.dirty : true)")
     visitor.page.wait_for_timeout(400)
 
 
@@ -91,12 +91,12 @@ def test_presenting_begins_with_a_key_walks_the_figures_and_the_past_and_ends_wi
     keys.press("5")
     expect(pressed).to_have_count(1)
     keys.press("Shift+ArrowLeft")
-    expect(lab.board).not_to_have_attribute("data-at", "")
+    expect(lab.view).not_to_have_attribute("data-at", "")
     keys.press("b")
     expect(lab.page.locator(".rx-cover")).to_be_visible()
     keys.press("x")  # any key brings it back, and does no more
     expect(lab.page.locator(".rx-cover")).to_be_hidden()
-    assert lab.board.get_attribute("data-step") == "60"
+    assert lab.view.get_attribute("data-step") == "60"
     keys.press("b")
     keys.press("Escape")
     expect(lab.page.locator(".rx-cover")).to_be_hidden()
@@ -104,24 +104,24 @@ def test_presenting_begins_with_a_key_walks_the_figures_and_the_past_and_ends_wi
     keys.press("Escape")
     expect(lab.page.locator(".rx-presenting")).to_have_count(0)
     expect(lab.page).not_to_have_url(re.compile("present="))
-    expect(lab.board).not_to_have_attribute("data-at", "")  # the past stays until it is closed itself
+    expect(lab.view).not_to_have_attribute("data-at", "")  # the past stays until it is closed itself
     keys.press("Escape")
-    expect(lab.board).to_have_attribute("data-at", "")
+    expect(lab.view).to_have_attribute("data-at", "")
     expect(lab.page.locator(".rx-prediction")).to_be_visible()
     expect(lab.page.locator("[inert]")).to_have_count(inert)
 
 
 def test_presenting_keeps_run_and_selection_and_trains_by_the_same_keys(visit: Visit) -> None:
     lab = visit(1280, 720).open(SMALL)
-    lab.board.locator("input[name=unit]").fill("4")
-    lab.board.locator("input[name=unit]").press("Enter")
-    lab.wait(f"Number({BOARD}.chosen.unit) === 4")
+    lab.view.locator("input[name=unit]").fill("4")
+    lab.view.locator("input[name=unit]").press("Enter")
+    lab.wait(f"Number({VIEW}.chosen.unit) === 4")
     run = lab.run_id()
     lab.page.get_by_role("button", name="Present: one figure").click()
     presenting(lab)
     for key, step in (("n", "1"), ("x", "0"), ("n", "1")):
         lab.page.keyboard.press(key)
-        expect(lab.board).to_have_attribute("data-step", step)
+        expect(lab.view).to_have_attribute("data-step", step)
     lab.page.keyboard.press("e")
     lab.past(1)
     lab.status("paused")
@@ -129,7 +129,7 @@ def test_presenting_keeps_run_and_selection_and_trains_by_the_same_keys(visit: V
     assert lab.run_id() == run
     lab.page.get_by_role("button", name="End presenting").click()
     expect(lab.page.locator(".rx-presenting")).to_have_count(0)
-    assert lab.page.evaluate(f"Number({BOARD}.chosen.unit)") == 4
+    assert lab.page.evaluate(f"Number({VIEW}.chosen.unit)") == 4
     lab.page.reload()
     lab.ready()
     expect(lab.page.locator(".rx-presenting")).to_have_count(0)
@@ -140,8 +140,8 @@ def test_an_enlarged_figure_covers_the_sidebar_in_larger_type(visit: Visit) -> N
     size = "parseFloat(getComputedStyle(document.querySelector('.rx-states .xtick text')).fontSize)"
     before = lab.page.evaluate(size)
     lab.page.locator(".rx-states").get_by_role("button", name="Enlarge").click()
-    card = lab.page.locator(".rx-large")
-    expect(card).to_be_visible()
+    panel = lab.page.locator(".rx-large")
+    expect(panel).to_be_visible()
     for x, y in ((60, 100), (60, 600), (640, 30), (1240, 690)):
         inside = f"document.elementFromPoint({x}, {y})?.closest('.rx-large') !== null"
         lab.wait(inside)
@@ -154,9 +154,9 @@ def test_an_enlarged_figure_covers_the_sidebar_in_larger_type(visit: Visit) -> N
     lab.page.keyboard.press("Escape")
     expect(lab.page.locator(".rx-presenting")).to_have_count(0)
     lab.page.locator(".rx-states").get_by_role("button", name="Enlarge").click()
-    expect(card).to_be_visible()
+    expect(panel).to_be_visible()
     lab.page.keyboard.press("Escape")
-    expect(card).to_have_count(0)
+    expect(panel).to_have_count(0)
     lab.wait(f"{size} === {before}")
 
 

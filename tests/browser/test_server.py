@@ -119,7 +119,7 @@ def test_a_killed_worker_is_replaced_and_its_run_can_be_resumed(own_server: Serv
     expect(lab.page.locator(".rx-note")).to_contain_text("Press Play")
     assert wait(lambda: len(own_server.workers()) == len(before) and not set(before) & set(own_server.workers()), 20)
     expect(lab.play).to_contain_text("Resume")
-    step = int(lab.board.get_attribute("data-step") or 0)
+    step = int(lab.view.get_attribute("data-step") or 0)
     lab.press("play")
     lab.status("training")
     lab.past(step)

@@ -60,20 +60,20 @@ def opened(held: ConstantInput, visit: Visit, **how: object) -> Visitor:
 
 
 def started(visitor: Visitor) -> None:
-    """Wait until the cards are there, which takes seconds of a core."""
+    """Wait until the panels are there, which takes seconds of a core."""
     expect(visitor.page.locator(".rx-block")).to_have_count(0, timeout=4 * PATIENCE)
 
 
-def test_a_page_without_a_worker_shows_where_its_cards_will_stand_and_a_key_pressed_meanwhile_counts(
+def test_a_page_without_a_worker_shows_where_its_panels_will_stand_and_a_key_pressed_meanwhile_counts(
     held: ConstantInput, visit: Visit
 ) -> None:
     lab = opened(held, visit)
     blocks = boxes(lab, "rx-block")
-    assert len(blocks) == len(VIEWS.get("lab").usual) and not boxes(lab, "rx-card")
+    assert len(blocks) == len(VIEWS.get("lab").usual) and not boxes(lab, "rx-panel")
     about = lab.page.locator(".rx-about").inner_text()  # what is known without a worker: the settings
-    told = lab.board.inner_text().replace(about, "")
+    told = lab.view.inner_text().replace(about, "")
     assert SENTENCE in told and not re.search(r"\d|loss|accuracy|training", told.replace(SENTENCE, "")), told
-    assert lab.board.locator("svg").count() == 0
+    assert lab.view.locator("svg").count() == 0
     expect(lab.page.locator(".rx-note")).to_be_hidden()
     expect(lab.page.locator(".rx-grid")).to_have_attribute("aria-busy", "true")
     expect(lab.page.locator(".rx-block").first).to_have_attribute("aria-hidden", "true")
@@ -84,7 +84,7 @@ def test_a_page_without_a_worker_shows_where_its_cards_will_stand_and_a_key_pres
     held.let_go()
     started(lab)
     lab.past(0)
-    assert [card[2:] for card in boxes(lab, "rx-card")] == [block[2:] for block in blocks]
+    assert [panel[2:] for panel in boxes(lab, "rx-panel")] == [block[2:] for block in blocks]
     expect(lab.page.locator(".rx-grid")).not_to_have_attribute("aria-busy", "true")
     expect(lab.page.locator(".rx-numbers")).to_contain_text("step")
 

@@ -32,8 +32,8 @@ def opened(visit: Visit, query: str, *figures: str, **window: int) -> Visitor:
     return page
 
 
-def title(page: Visitor, card: str, text: str) -> None:
-    expect(page.page.locator(f".rx-{card}:visible .rx-title")).to_contain_text(text)
+def title(page: Visitor, panel: str, text: str) -> None:
+    expect(page.page.locator(f".rx-{panel}:visible .rx-title")).to_contain_text(text)
 
 
 def choose_mode(page: Visitor, name: str) -> None:
@@ -104,7 +104,7 @@ def test_a_free_run_has_the_length_that_is_asked_for_and_follows_the_past(visit:
     page.page.mouse.move(5, 5)
     page.page.locator(".rx-slider:visible").focus()
     page.page.keyboard.press("Home")
-    page.wait(f"document.querySelector('.rx-board').dataset.at === '0' && {now} !== {after!r}")
+    page.wait(f"document.querySelector('.rx-view').dataset.at === '0' && {now} !== {after!r}")
 
 
 def test_a_digit_is_drawn_and_answered_at_once(visit: Visit) -> None:
@@ -173,4 +173,4 @@ def test_a_typed_string_is_held_against_the_grammar_and_a_wrong_symbol_is_told(v
     text.fill("|ab")
     page.page.keyboard.press("Enter")
     title(page, "legal_symbols", "|ab:")
-    expect(page.page.locator(".rx-board:visible .rx-note")).to_be_hidden()
+    expect(page.page.locator(".rx-view:visible .rx-note")).to_be_hidden()

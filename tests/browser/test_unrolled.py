@@ -16,10 +16,10 @@ def test_a_sentence_above_the_figures_says_what_is_going_on(visit: Visit) -> Non
     lab = visit().open("task=digits&hidden_size=8")
     about = lab.page.locator(".rx-about:visible")
     expect(about).to_have_text("An RNN reads an 8 × 8 digit one row per time step, then names it.")
-    line, first = about.bounding_box(), lab.page.locator(".rx-card").first.bounding_box()
+    line, first = about.bounding_box(), lab.page.locator(".rx-panel").first.bounding_box()
     assert line and first and line["height"] < 22 and line["y"] + line["height"] < first["y"]
-    for title, board in (("Cell", "cell"), ("Memory", "memory"), ("Dynamics", "dynamics"), ("Try it", "try")):
-        lab.go(title, board)
+    for title, view in (("Cell", "cell"), ("Memory", "memory"), ("Dynamics", "dynamics"), ("Try it", "try")):
+        lab.go(title, view)
         expect(about).to_have_text("An RNN reads an 8 × 8 digit one row per time step, then names it.")
 
 
@@ -39,20 +39,20 @@ def test_the_unrolled_network_moves_in_place_and_marks_time_with_the_others(visi
     lab.wait("Number(document.querySelector('.rx-gates').dataset.repaints) > 5")
     lab.pause()
     lab.status("paused")
-    lab.wait("document.querySelector('.rx-board').dataset.drawn === document.querySelector('.rx-board').dataset.step")
+    lab.wait("document.querySelector('.rx-view').dataset.drawn === document.querySelector('.rx-view').dataset.step")
     read = "[...document.querySelectorAll('.rx-gates .textpoint text')].map((node) => node.textContent)"
     moved = lab.page.evaluate(read)
     assert len(moved) >= 9 and any("%" in text for text in moved)
     updates = "Number(document.querySelector('.rx-gates').dataset.updates)"
     before = lab.page.evaluate(updates)
-    lab.page.evaluate("[...window.__rnnExplorer.values()][0].cards.get('gates').redraw()")
+    lab.page.evaluate("[...window.__rnnExplorer.values()][0].panels.get('gates').redraw()")
     lab.wait(f"{updates} > {before}")
     assert lab.page.evaluate(read) == moved, "drawn whole it says the same"
     # The column of the third step, in the band of the states: the strips take a third of each column.
     box = lab.page.locator(".rx-gates .nsewdrag[data-subplot=xy]").bounding_box()
     assert box
     lab.page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + 0.5 * box["height"])
-    expect(lab.board).to_have_attribute("data-time", "3")
+    expect(lab.view).to_have_attribute("data-time", "3")
     for name, kind in {"prediction": "cells", "states": "line", "state_trajectory": "dot", "gates": "line"}.items():
         expect(lab.page.locator(f".rx-{name} .rx-overlay .rx-{kind}").first).to_be_attached()
     line = lab.page.locator(".rx-gates .rx-overlay .rx-line").first.bounding_box()

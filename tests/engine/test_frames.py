@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.engine.frames import Card, FrameEncoder, Grown, pack, unpack
+from rnn_explorer.engine.frames import FrameEncoder, Grown, Panel, pack, unpack
 
 
-def sent(encoder: FrameEncoder, *cards: Card, parts: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    return unpack(encoder.encode({"status": {}}, parts or {}, cards, **more))
+def sent(encoder: FrameEncoder, *panels: Panel, parts: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return unpack(encoder.encode({"status": {}}, parts or {}, panels, **more))
 
 
-def figure(*traces: dict[str, Any], name: str = "states", **parts: Any) -> Card:
-    return Card(name, parts, traces)
+def figure(*traces: dict[str, Any], name: str = "states", **parts: Any) -> Panel:
+    return Panel(name, parts, traces)
 
 
 # -- bytes --------------------------------------------------------------------------------------------------------
@@ -163,13 +163,13 @@ def test_a_trace_with_other_properties_is_sent_whole_and_one_that_went_is_forgot
 
 def test_who_joins_gets_all_of_it() -> None:
     encoder = FrameEncoder()
-    card = figure({"z": np.zeros((2, 2))}, title="t")
-    first = sent(encoder, card, parts={"grid": 1})
-    assert sent(encoder, card, parts={"grid": 1}) == {"status": {}, "figures": {}}
-    np.testing.assert_equal(sent(encoder, card, parts={"grid": 1}, whole=True), first)
+    panel = figure({"z": np.zeros((2, 2))}, title="t")
+    first = sent(encoder, panel, parts={"grid": 1})
+    assert sent(encoder, panel, parts={"grid": 1}) == {"status": {}, "figures": {}}
+    np.testing.assert_equal(sent(encoder, panel, parts={"grid": 1}, whole=True), first)
 
 
-def test_of_cards_out_of_sight_nothing_is_sent_but_once_in_sight_all_that_changed() -> None:
+def test_of_panels_out_of_sight_nothing_is_sent_but_once_in_sight_all_that_changed() -> None:
     encoder = FrameEncoder()
     before, after = figure({"z": np.zeros((1, 1))}), figure({"z": np.ones((1, 1))})
     assert "states" in sent(encoder, before, only=())["figures"], "never sent yet"
@@ -178,12 +178,12 @@ def test_of_cards_out_of_sight_nothing_is_sent_but_once_in_sight_all_that_change
     assert sent(encoder, after, only={"states"})["figures"]["states"]["change"]["0"]["z"].tolist() == [[1.0]]
 
 
-def test_the_names_of_the_cards_are_sent_where_they_changed() -> None:
+def test_the_names_of_the_panels_are_sent_where_they_changed() -> None:
     encoder = FrameEncoder()
-    words = Card("words", {"lines": [{"kind": "fact", "text": "a"}]})
-    assert sent(encoder, figure(), words)["cards"] == ["states", "words"]
-    assert "cards" not in sent(encoder, figure(), words)
-    assert sent(encoder, words)["cards"] == ["words"]
+    words = Panel("words", {"lines": [{"kind": "fact", "text": "a"}]})
+    assert sent(encoder, figure(), words)["panels"] == ["states", "words"]
+    assert "panels" not in sent(encoder, figure(), words)
+    assert sent(encoder, words)["panels"] == ["words"]
 
 
 # -- lines that grow, and moving pictures ------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_another_line_is_sent_whole() -> None:
         np.testing.assert_array_equal(change, other)
 
 
-def a_map(values: np.ndarray, low: float = -1.0, high: float = 1.0, **more: Any) -> Card:
+def a_map(values: np.ndarray, low: float = -1.0, high: float = 1.0, **more: Any) -> Panel:
     return figure({"type": "heatmap", "z": values, "zmin": low, "zmax": high, **more})
 
 
@@ -281,8 +281,8 @@ def test_a_map_somewhat_beyond_its_scale_shows_how_far() -> None:
 
 def test_a_map_that_is_no_picture_stays_fine() -> None:
     given = np.float32([[0.123, 0.456]])
-    card = figure({"type": "heatmap", "z": given, "customdata": given, "zmin": 0, "zmax": 1})
-    trace = sent(FrameEncoder(), card, coarse=True)["figures"]["states"]["data"]["0"]
+    panel = figure({"type": "heatmap", "z": given, "customdata": given, "zmin": 0, "zmax": 1})
+    trace = sent(FrameEncoder(), panel, coarse=True)["figures"]["states"]["data"]["0"]
     np.testing.assert_array_equal(trace["customdata"], given.astype(np.float16))
 
 

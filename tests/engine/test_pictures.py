@@ -1,4 +1,4 @@
-"""What a board shows, as frames: what is sent, and that it is no more than what is new."""
+"""What a view shows, as frames: what is sent, and that it is no more than what is new."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def trainer_of(query: str) -> Trainer:
     return Trainer(Experiment.from_query(query))
 
 
-def seen(view: RunView, **more: Any) -> ViewState:
-    return ViewState(view, view.step, **more)
+def seen(run_view: RunView, **more: Any) -> ViewState:
+    return ViewState(run_view, run_view.step, **more)
 
 
 def encoder_of(selection: LabSelection | None = None) -> Encoder:
@@ -57,13 +57,13 @@ def encoder_of(selection: LabSelection | None = None) -> Encoder:
 def test_the_first_frame_holds_everything_and_the_next_only_what_changed(query: str) -> None:
     trainer = trainer_of(query)
     encoder = encoder_of()
-    view = view_of(trainer)
-    first = unpack(encoder.frame(seen(view)))
+    run_view = view_of(trainer)
+    first = unpack(encoder.frame(seen(run_view)))
     assert set(first["figures"]) == NAMES
     for figure in first["figures"].values():
         assert figure["title"] and figure["how"] and figure["layout"]
         assert len(figure["data"]) == figure["count"]
-    assert unpack(encoder.frame(seen(view)))["figures"] == {}, "nothing changed, nothing is sent"
+    assert unpack(encoder.frame(seen(run_view)))["figures"] == {}, "nothing changed, nothing is sent"
     trainer.step()
     third = unpack(encoder.frame(seen(view_of(trainer, 2))))
     assert list(third["figures"]["states"]) == ["change"] and list(third["figures"]["states"]["change"]["0"]) == ["z"]
@@ -72,10 +72,10 @@ def test_the_first_frame_holds_everything_and_the_next_only_what_changed(query: 
 
 def test_a_trace_that_went_and_comes_back_is_sent_again() -> None:
     trainer = trainer_of("task=adding&cell=gru&hidden_size=3")
-    encoder, view = encoder_of(), view_of(trainer)
-    past = seen(view, past=True)
+    encoder, run_view = encoder_of(), view_of(trainer)
+    past = seen(run_view, past=True)
     there = unpack(encoder.frame(past))["figures"]["curves"]
-    gone = unpack(encoder.frame(seen(view)))["figures"]["curves"]
+    gone = unpack(encoder.frame(seen(run_view)))["figures"]["curves"]
     again = unpack(encoder.frame(past))["figures"]["curves"]
     assert gone["count"] == there["count"] - 2
     assert again["count"] == there["count"]
@@ -95,26 +95,26 @@ def test_a_frame_can_be_made_even_where_nothing_is_known_or_finite() -> None:
     trainer = trainer_of("task=adding&cell=rnn&hidden_size=3")
     bare = view_of(trainer, snapshot=None, baseline=None, metric_name="", status="starting")
     told = unpack(encoder_of().frame(seen(bare)))
-    assert not {"cards", "grid", "tools"} & set(told) and told["figures"] == {}, "what the page shows stays"
+    assert not {"panels", "grid", "tools"} & set(told) and told["figures"] == {}, "what the page shows stays"
     broken = {"step": np.array([1, 2]), "loss": np.array([1.0, math.inf]), "metric": np.array([math.nan, math.nan])}
-    view = view_of(
+    run_view = view_of(
         trainer,
         train={**broken, "grad_norm": broken["loss"], "applied_norm": broken["loss"]},
         status="diverged",
         message="Diverged",
     )
-    status = unpack(encoder_of().frame(seen(view)))["status"]
+    status = unpack(encoder_of().frame(seen(run_view)))["status"]
     assert status["train_loss"] is None and status["message"] == "Diverged"
 
 
 @pytest.mark.parametrize("name", VIEWS.names())
-def test_a_page_waits_in_the_places_of_the_cards_that_come(name: str) -> None:
-    board = VIEWS.get(name)
-    told = unpack(Encoder(board(board.selection_class())).frame(seen(view_of(trainer_of("task=digits")))))
-    assert tuple(told["cards"]) == board.usual
-    places = [told["grid"]["spans"].get(card) for card in told["cards"]]
-    assert places == [(list(board.spans[card]) if card in board.spans else None) for card in board.usual]
-    assert (told["grid"]["rows"], told["grid"]["least"]) == (board.rows, board.least_height)
+def test_a_page_waits_in_the_places_of_the_panels_that_come(name: str) -> None:
+    view = VIEWS.get(name)
+    told = unpack(Encoder(view(view.selection_class())).frame(seen(view_of(trainer_of("task=digits")))))
+    assert tuple(told["panels"]) == view.usual
+    places = [told["grid"]["spans"].get(panel) for panel in told["panels"]]
+    assert places == [(list(view.spans[panel]) if panel in view.spans else None) for panel in view.usual]
+    assert (told["grid"]["rows"], told["grid"]["least"]) == (view.rows, view.least_height)
 
 
 @given(st.dictionaries(st.sampled_from([*LabSelection.__dataclass_fields__, "other"]), st.text(max_size=8)))
@@ -137,11 +137,11 @@ def test_a_selection_is_read_and_fitted_to_the_model() -> None:
 def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
     trainer = trainer_of("task=adding&cell=gru&hidden_size=8")
     picture = LabView(LabSelection())
-    view = view_of(trainer)
-    before = next(figure for figure in picture.cards(seen(view)) if figure.name == "state_trajectory")
+    run_view = view_of(trainer)
+    before = next(figure for figure in picture.panels(seen(run_view)) if figure.name == "state_trajectory")
     trainer.change(learning_rate=1e-6)
     trainer.step()
-    after = next(figure for figure in picture.cards(seen(view_of(trainer, 2))) if figure.name == "state_trajectory")
+    after = next(figure for figure in picture.panels(seen(view_of(trainer, 2))) if figure.name == "state_trajectory")
     drawn = [np.array(figure.data[-1]["x"]) for figure in (before, after)]
     np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-2)
     assert before.layout["xaxis"]["range"] == after.layout["xaxis"]["range"]
@@ -149,11 +149,11 @@ def test_a_path_keeps_its_axes_while_the_states_move_little() -> None:
 
 def test_the_ends_of_a_path_fit_when_it_rests_and_only_grow_while_it_moves() -> None:
     trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=8")
-    board = LabView(LabSelection())
+    view = LabView(LabSelection())
 
     def width(status: str) -> float:
         path = next(
-            figure for figure in board.cards(seen(view_of(trainer, status=status))) if figure.name == "state_trajectory"
+            figure for figure in view.panels(seen(view_of(trainer, status=status))) if figure.name == "state_trajectory"
         )
         low, high = path.layout["xaxis"]["range"]
         return high - low
@@ -186,8 +186,8 @@ def test_a_picture_of_exploded_weights_can_be_sent(query: str, selection: LabSel
             cell.weight_hh.data.fill_(grown)
         worst = np.array([grown])
         validation = {"step": np.array([1]), "loss": worst, "metric": worst}
-        view = view_of(trainer, status="training", validation=validation, test=(math.nan, math.inf))
-        frame = unpack(encoder.frame(seen(view)))
+        run_view = view_of(trainer, status="training", validation=validation, test=(math.nan, math.inf))
+        frame = unpack(encoder.frame(seen(run_view)))
         assert frame["status"]["status"] == "training"
 
 
@@ -195,8 +195,8 @@ def test_all_numbers_of_the_status_are_of_the_step_looked_at() -> None:
     trainer = trainer_of("task=digits&train_size=100&hidden_size=3&batch_size=20")
     trainer.advance(math.inf, 12)
     measured = {"step": np.array([0, 5, 10]), "loss": np.array([2.3, 2.0, 1.5]), "metric": np.array([0.1, 0.3, 0.6])}
-    view = view_of(trainer, validation=measured, test=(0.5, 0.9))
-    now, past, first = status_of(view), status_of(view, 9), status_of(view, 0)
+    run_view = view_of(trainer, validation=measured, test=(0.5, 0.9))
+    now, past, first = status_of(run_view), status_of(run_view, 9), status_of(run_view, 0)
     assert (now["at"], now["val_step"], now["val_loss"], now["val_metric"], now["test"]) == (
         None,
         10,
@@ -206,9 +206,9 @@ def test_all_numbers_of_the_status_are_of_the_step_looked_at() -> None:
     )
     assert (past["at"], past["val_step"], past["val_loss"], past["val_metric"], past["test"]) == (9, 5, 2.0, 0.3, None)
     assert past["epoch"] == pytest.approx(9 / trainer.steps_per_epoch()) and now["epoch"] == trainer.epoch_position()
-    assert past["train_loss"] == pytest.approx(float(np.interp(9, view.train["step"], view.train["loss"])))
+    assert past["train_loss"] == pytest.approx(float(np.interp(9, run_view.train["step"], run_view.train["loss"])))
     assert (past["step"], past["target"]) == (12, now["target"]), "where the run is, for the timeline"
     assert (first["train_loss"], first["val_loss"], first["epoch"]) == (None, 2.3, 0.0)
-    assert status_of(view, 12)["test"] == [0.5, 0.9]
-    sent = unpack(encoder_of().frame(ViewState(view, 9, past=True)))["status"]
+    assert status_of(run_view, 12)["test"] == [0.5, 0.9]
+    sent = unpack(encoder_of().frame(ViewState(run_view, 9, past=True)))["status"]
     assert (sent["at"], sent["val_loss"]) == (9, 2.0)

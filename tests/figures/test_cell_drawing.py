@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.cell_drawing import VIEWS, cell_drawing
 from rnn_explorer.figures.cell_drawings.canvas import Canvas, signed_range
 from rnn_explorer.figures.cell_drawings.unrolled import MOST, window
 from rnn_explorer.figures.style import GATE_SCALE, MUTED, STATE_SCALE
-from rnn_explorer.figures.svg_panel import Drawing, number
+from rnn_explorer.figures.svg_panel import SvgPanel, number
 from tests.analysis.factories import CELLS, ask, change, made
 from tests.figures.test_equations import report_of_another_cell
 
@@ -26,11 +26,11 @@ HOSTILE = '<script>alert("&")</script>'
 EXTREME = (-12.35, 1e-5, 0.0, np.nan, np.inf, -np.inf, 1e7, -1e-30)
 
 
-def parsed(drawing: Drawing) -> ElementTree.Element:
+def parsed(drawing: SvgPanel) -> ElementTree.Element:
     return ElementTree.fromstring(drawing.svg)
 
 
-def terms(drawing: Drawing) -> dict[str, list[ElementTree.Element]]:
+def terms(drawing: SvgPanel) -> dict[str, list[ElementTree.Element]]:
     found: dict[str, list[ElementTree.Element]] = {}
     for node in parsed(drawing).iter():
         if "data-term" in node.attrib:

@@ -9,7 +9,7 @@ import io
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.generate_report import ClosedLoop
+from rnn_explorer.analysis.generate.record import ClosedLoop
 from rnn_explorer.figures.closed_loop import closed_loop
 
 

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.data_report import DataReport, Example, Spread, by_name, by_value
+from rnn_explorer.analysis.data.record import DataReport, Example, Spread, by_name, by_value
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.distributions import distributions, training_counts
 from rnn_explorer.figures.examples import OWN_AXES, color_of, examples, height

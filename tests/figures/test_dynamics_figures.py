@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.fixed_points import (
+from rnn_explorer.analysis.dynamics.record import (
     ConstantInput,
     Ends,
     FixedPoints,
@@ -25,7 +25,7 @@ from rnn_explorer.analysis.fixed_points import (
     largest_first,
 )
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics_findings import dynamics_words
+from rnn_explorer.figures.dynamics_findings import dynamics_findings
 from rnn_explorer.figures.dynamics_path import LEAVES, PICK, STAYS, _sides, dynamics_path, eigenvalue_words, extent
 from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.flow import flow
@@ -376,7 +376,7 @@ def test_the_colors_of_speed_end_at_round_numbers() -> None:
 
 
 def lines(*about: Any) -> list[tuple[str, str]]:
-    return [(line["kind"], line["text"]) for line in dynamics_words(*about).lines]
+    return [(line["kind"], line["text"]) for line in dynamics_findings(*about).lines]
 
 
 def test_words_before_anything_is_known_say_what_to_do() -> None:
@@ -406,7 +406,7 @@ def test_words_for_every_kind_of_point_with_its_numbers() -> None:
         ),
         ("fact", "1 slow point: no fixed points, but states pass at 1e-10 a time step or slower."),
     ]
-    assert dynamics_words(points(8), None, None).title == "Findings at optimizer step 70"
+    assert dynamics_findings(points(8), None, None).title == "Findings at optimizer step 70"
 
 
 def test_words_when_nothing_was_found() -> None:

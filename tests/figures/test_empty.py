@@ -20,8 +20,8 @@ from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.eigenvalues import eigenvalues
 from rnn_explorer.figures.gradient_norm import gradient_norm
 from rnn_explorer.figures.style import COMPUTED
-from rnn_explorer.figures.svg_panel import Drawing
-from rnn_explorer.figures.text_panel import Words, findings
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel, findings
 from tests.figures import factories
 
 NONE = np.zeros(0)
@@ -30,7 +30,7 @@ OF_ARRAYS: dict[str, tuple[Callable[[], Figure], str]] = {
     "eigenvalues": (lambda: eigenvalues(NONE), "Click a state<br>or a fixed point."),
     "gradient_norm": (lambda: gradient_norm(NONE, NONE, NONE), "No optimizer step is made yet. Press Play."),
 }
-OTHER_WORDS = ("examples", "dynamics_words")  # empty since nothing was asked for
+OTHER_WORDS = ("examples", "dynamics_findings")  # empty since nothing was asked for
 
 
 def empty(annotation: Any) -> tuple[Any, ...]:
@@ -46,7 +46,7 @@ def found() -> Iterator[tuple[str, Callable[..., Any]]]:
             if make.__module__ != module.name or name.startswith("_"):
                 continue
             hints = types_of(make)
-            if hints.get("return") in (Figure, Drawing, Words) and empty(next(iter(hints.values()))):
+            if hints.get("return") in (Figure, SvgPanel, TextPanel) and empty(next(iter(hints.values()))):
                 yield name, make
 
 
@@ -62,11 +62,11 @@ def types_of(make: Callable[..., Any]) -> dict[str, Any]:
 EMPTY = dict(found())
 
 
-def told(figure: Figure | Drawing | Words) -> list[str]:
+def told(figure: Figure | SvgPanel | TextPanel) -> list[str]:
     """The sentences that stand in a figure."""
-    if isinstance(figure, Words):
+    if isinstance(figure, TextPanel):
         return [line["text"] for line in figure.lines]
-    if isinstance(figure, Drawing):
+    if isinstance(figure, SvgPanel):
         return re.findall(r"<text[^>]*>([^<]+)</text>", figure.svg)
     return [note["text"] for note in figure.layout.get("annotations", ())]
 

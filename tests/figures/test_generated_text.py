@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.generate_report import Sample
+from rnn_explorer.analysis.generate.record import Sample
 from rnn_explorer.figures.generated_text import _CELL, MOST, generated_text
 
 SVG = "{http://www.w3.org/2000/svg}"

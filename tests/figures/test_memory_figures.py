@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.memory_report import (
+from rnn_explorer.analysis.memory.record import (
     CellMemory,
     Finding,
     GateStatistics,

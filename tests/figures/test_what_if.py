@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.cell_internals_report import WhatIf
+from rnn_explorer.analysis.cell_internals.record import WhatIf
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.what_if import MOST_OUTPUTS, what_if, what_if_answer
 from tests.analysis.factories import change, made

@@ -1,10 +1,10 @@
-// What is asked for, where cards stand, and the slider of the past: logic without a page.
+// What is asked for, where panels stand, and the slider of the past: logic without a page.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
 import { chosenParts, places } from "../../rnn_explorer/ui/live_figures/arranging.js";
-import { boxOf, isRepaint } from "../../rnn_explorer/ui/live_figures/card.js";
+import { boxOf, isRepaint } from "../../rnn_explorer/ui/live_figures/panel.js";
 import { pressed, within } from "../../rnn_explorer/ui/live_figures/controls.js";
 import { short } from "../../rnn_explorer/ui/live_figures/dom.js";
 import { numbersOf } from "../../rnn_explorer/ui/live_figures/status_line.js";
@@ -16,7 +16,7 @@ test("what the page's script decides stands above what was chosen, and all of it
   assert.deepEqual(chosenParts({}, {}, { at: 0, film: 2 }), { at: "0", film: "2" });
 });
 
-test("cards stand in the order of their names, and take half of the width where nothing is said", () => {
+test("panels stand in the order of their names, and take half of the width where nothing is said", () => {
   const found = places(["b", "a"], { rows: "1fr", spans: { a: [6, 2] }, least: 1 });
   assert.deepEqual(found, [
     { name: "b", order: "0", gridColumn: "span 3", gridRow: "span 1" },

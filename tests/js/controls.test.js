@@ -43,8 +43,8 @@ test("a press stops the replay at the step shown, and tells it once", () => {
   globalThis.document = globalThis.window = { addEventListener: () => {}, removeEventListener: () => {} };
   const told = [];
   const timeline = { film: 5, at: 40, stop() { this.film = 0; } };
-  const board = { root: { isConnected: true }, run: "r", timeline, reports: { report: (...words) => told.push(words) } };
-  const pressing = new Pressing(board);
+  const view = { root: { isConnected: true }, run: "r", timeline, reports: { report: (...words) => told.push(words) } };
+  const pressing = new Pressing(view);
   pressing.settle();
   pressing.settle();
   assert.deepEqual([timeline.film, told], [0, [["pressed", "r 40"]]]);

@@ -1,4 +1,4 @@
-// Larger type, the way from figure to figure, and panels one below the other.
+// Larger type, the way from figure to figure, and subplots one below the other.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -6,7 +6,7 @@ import test from "node:test";
 import { themeWords } from "../../rnn_explorer/ui/live_figures/corner.js";
 import { across, next, presentedAt, shortTitle, typeOf } from "../../rnn_explorer/ui/live_figures/present.js";
 import { larger } from "../../rnn_explorer/ui/live_figures/scaling.js";
-import { panelsOf, stacked } from "../../rnn_explorer/ui/live_figures/stacking.js";
+import { subplotsOf, stacked } from "../../rnn_explorer/ui/live_figures/stacking.js";
 
 test("every size of text grows to 14 px at least, and nothing that is drawn", () => {
   const layout = { font: { size: 10, color: "red" }, margin: { l: 20, t: 10, autoexpand: false }, xaxis: { title: { text: "t", font: { size: 11 }, standoff: 4 }, range: [0, 8] },
@@ -64,9 +64,9 @@ const MAPS = {
   annotations: [{ text: "a", x: 0.245, y: 1, xref: "paper", yref: "paper" }, { text: "b", x: 0.755, y: 1, xref: "paper", yref: "paper" }, { text: "c", x: 3, y: 4 }],
 };
 
-test("panels side by side come to stand one below the other, each with its own axes and heading", () => {
+test("subplots side by side come to stand one below the other, each with its own axes and heading", () => {
   const before = structuredClone(MAPS);
-  assert.equal(panelsOf(MAPS), 2);
+  assert.equal(subplotsOf(MAPS), 2);
   const made = stacked(MAPS);
   assert.deepEqual(MAPS, before, "the figure itself stays");
   assert.deepEqual([made.xaxis.domain, made.xaxis2.domain], [[0, 1], [0, 1]]);
@@ -82,15 +82,15 @@ test("panels side by side come to stand one below the other, each with its own a
 
 test("what does not stand side by side stays", () => {
   const rows = { xaxis: { domain: [0, 1], anchor: "y" }, xaxis2: { domain: [0, 1], anchor: "y2" }, yaxis: { domain: [0.5, 1] }, yaxis2: { domain: [0, 0.4] } };
-  assert.equal(panelsOf(rows), 1);
+  assert.equal(subplotsOf(rows), 1);
   assert.equal(stacked(rows), rows);
-  assert.equal(panelsOf({ scene: {} }), 1);
+  assert.equal(subplotsOf({ scene: {} }), 1);
 });
 
-test("what shares an axis with a map stays beside it when panels are stacked", () => {
+test("what shares an axis with a map stays beside it when subplots are stacked", () => {
   const layout = { xaxis: { domain: [0, 0.3], anchor: "y" }, yaxis: { anchor: "x" }, xaxis2: { domain: [0.4, 0.8], anchor: "y2" }, yaxis2: { anchor: "x2" },
     xaxis3: { domain: [0.8, 1], anchor: "y2" } };
-  assert.equal(panelsOf(layout), 2);
+  assert.equal(subplotsOf(layout), 2);
   const made = stacked(layout);
   assert.deepEqual(made.xaxis.domain, [0, 1]);
   const [map, bars] = [made.xaxis2.domain, made.xaxis3.domain];

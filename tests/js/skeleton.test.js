@@ -51,7 +51,7 @@ class Node {
   remove() { this.parent.children = this.parent.children.filter((node) => node !== this); }
 }
 
-test("blocks stand once, where the cards will, and are no more once these have come", () => {
+test("blocks stand once, where the panels will, and are no more once these have come", () => {
   globalThis.document = /** @type {any} */ ({ createElement: () => new Node() });
   const root = new Node(), grid = new Node();
   const skeleton = new Skeleton(/** @type {any} */ (root), /** @type {any} */ (grid));

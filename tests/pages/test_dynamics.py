@@ -64,7 +64,7 @@ def snapshot_of(view: RunView) -> Snapshot:
 
 
 def read(text: str, view: RunView) -> list[float] | None:
-    """As the board reads it."""
+    """As the view reads it."""
     return DynamicsSelection(input=text).held(snapshot_of(view))
 
 

@@ -26,7 +26,7 @@ from rnn_explorer.ui.access import Access, Rules
 SMALL = "task=adding&cell=gru&hidden_size=4&seq_len=6&batch_size=8&steps=100000"
 WIDE = "task=flip_flop&cell=lstm&steps=100000"
 PATIENCE = 30.0  # seconds: for a machine that is busy with other things
-CARDS = {"curves", "prediction", "states", "state_trajectory", "gates"}
+PANELS = {"curves", "prediction", "states", "state_trajectory", "gates"}
 
 
 class Browser:
@@ -57,7 +57,7 @@ class Browser:
 
     def next(self, **words: Any) -> dict[str, Any]:
         """Ask for the next frame and wait for it."""
-        self.say("ready", **{"frame": self.number, "took": 0, "sight": sorted(CARDS), **words})
+        self.say("ready", **{"frame": self.number, "took": 0, "sight": sorted(PANELS), **words})
         return self.hear()
 
     def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -66,10 +66,10 @@ def answered(engine: Engine, made: FileMade, asked: Request) -> Response:
 
 def test_a_file_comes_with_a_name_that_says_what_it_is(engine: Engine) -> None:
     made = FileMade("made", 1, b"step,loss\n", "text/csv", 12)
-    answer = answered(engine, made, request(query="board=memory&unit=3"))
+    answer = answered(engine, made, request(query="view=memory&unit=3"))
     assert (answer.status_code, answer.body) == (200, b"step,loss\n")
     assert answer.headers["content-disposition"] == 'attachment; filename="flip_flop-rnn-curves-step12.csv"'
-    assert engine.asked == [("made", "memory", {"board": "memory", "unit": "3"}, "curves", "csv")]
+    assert engine.asked == [("made", "memory", {"view": "memory", "unit": "3"}, "curves", "csv")]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_cannot_be_made_is_told(engine: Engine, error: str, status: int) ->
     assert (answer.status_code, bytes(answer.body).decode()) == (status, error)
 
 
-@pytest.mark.parametrize("about", [{"run_id": "nosuch"}, {"form": "exe"}, {"query": "board=nosuch"}])
+@pytest.mark.parametrize("about", [{"run_id": "nosuch"}, {"form": "exe"}, {"query": "view=nosuch"}])
 def test_what_there_is_not_is_not_found(engine: Engine, about: dict[str, str]) -> None:
     assert run(downloads.download(request(**about))).status_code == 404
 

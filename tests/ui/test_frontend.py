@@ -105,7 +105,7 @@ def test_our_style_title_and_icon_stand_in_every_page(name: str) -> None:
     assert status == 200 and headers["content-type"].startswith("text/html")
     assert "no-cache" in headers["cache-control"] and "etag" not in headers
     assert int(headers["content-length"]) == len(body)
-    assert ".rx-board" in page and "stMainBlockContainer" in page and "<title>RNN Explorer</title>" in page
+    assert ".rx-view" in page and "stMainBlockContainer" in page and "<title>RNN Explorer</title>" in page
     assert 'href="data:image/svg+xml' in page and "favicon.png" not in page
     status, headers, smaller = ask(name, accept="text/html", accept_encoding="gzip", **old)
     assert status == 200 and headers["content-encoding"] == "gzip" and headers["vary"] == "accept-encoding"
@@ -113,7 +113,7 @@ def test_our_style_title_and_icon_stand_in_every_page(name: str) -> None:
 
 
 def test_a_page_under_a_path_has_our_style_too() -> None:
-    assert b".rx-board" in ask("/memory", "/lab")[2]
+    assert b".rx-view" in ask("/memory", "/lab")[2]
 
 
 def test_the_font_of_icons_loads_only_where_an_icon_is_shown() -> None:

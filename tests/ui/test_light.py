@@ -35,7 +35,7 @@ def libraries(pid: int) -> set[str]:
     return {name for name in ("libtorch", "llvmlite", "pandas") if name in maps}
 
 
-async def shown(serving: Serving, board: str, query: str) -> None:
+async def shown(serving: Serving, view: str, query: str) -> None:
     """Open a page and its connection, press Play, and see a frame of the training; download a figure."""
     waiting, frames = Waiting(), list[Frame]()
     page = Page(f"http://{serving.host}", waiting)
@@ -46,15 +46,15 @@ async def shown(serving: Serving, board: str, query: str) -> None:
 
     live = LiveSocket(page, see)
     try:
-        await page.open(query, NAMES[board])
-        told = component_data(await waiting.until("the board", lambda: page.widgets.get(board)))
+        await page.open(query, NAMES[view])
+        told = component_data(await waiting.until("the view", lambda: page.widgets.get(view)))
         parts = {name: str(value) for name, value in told["ask"]}
-        await live.open(told["run"], parts | {"viewer": secrets.token_hex(16)}, board)
+        await live.open(told["run"], parts | {"viewer": secrets.token_hex(16)}, view)
         await waiting.until("a frame", lambda: [frame for frame in frames if frame.status == "ready"])
         await page.press(await waiting.until("Play", lambda: page.widgets.get("do:play")))
         await waiting.until("a step", lambda: [frame for frame in frames if frame.step > 0])
-        for file in FILES.get(board, ()):
-            address = f"{page.address}/explorer/figure/{told['run']}/{file}?{urlencode({'board': board, **parts})}"
+        for file in FILES.get(view, ()):
+            address = f"{page.address}/explorer/figure/{told['run']}/{file}?{urlencode({'view': view, **parts})}"
             assert await fetch(address, page.cookies)
     finally:
         await live.close()
@@ -70,8 +70,8 @@ def test_a_server_that_was_started_has_neither_torch_nor_pandas(serving: Serving
 
 
 @pytest.mark.parametrize("task", ["flip_flop", "own_text"])
-@pytest.mark.parametrize("board", NAMES)
-def test_a_page_is_shown_without_torch(serving: Serving, board: str, task: str) -> None:
-    asyncio.run(asyncio.wait_for(shown(serving, board, f"task={task}&steps=100000&hidden_size=4"), 120))
+@pytest.mark.parametrize("view", NAMES)
+def test_a_page_is_shown_without_torch(serving: Serving, view: str, task: str) -> None:
+    asyncio.run(asyncio.wait_for(shown(serving, view, f"task={task}&steps=100000&hidden_size=4"), 120))
     assert not libraries(serving.process.pid) & {"libtorch", "llvmlite"}
     assert any("libtorch" in libraries(worker) for worker in serving.workers()), "or this test sees nothing"

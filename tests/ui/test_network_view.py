@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from rnn_explorer.ui import messages, session, socket
-from tests.ui.pages import CARDS, PATIENCE, SMALL, WIDE, Browser, endpoint, start
+from tests.ui.pages import PANELS, PATIENCE, SMALL, WIDE, Browser, endpoint, start
 from tests.ui.poor_line import PoorLine
 
 STUDENTS = 30
@@ -43,7 +43,7 @@ def test_after_a_time_without_network_a_page_sees_the_present_and_nothing_was_qu
         page.until(lambda frame: frame["status"]["step"] > 0)
         getattr(line, way)()
         with contextlib.suppress(ConnectionClosed):
-            page.say("ready", frame=page.number, took=0, sight=sorted(CARDS))
+            page.say("ready", frame=page.number, took=0, sight=sorted(PANELS))
         wait(lambda: not socket._pages, "the server to notice")
         assert session.engine().viewers(run) == 0, "nothing is made for who cannot see it"
         carried, before = line.carried, session.engine().view(run).step
@@ -51,7 +51,7 @@ def test_after_a_time_without_network_a_page_sees_the_present_and_nothing_was_qu
         now = session.engine().view(run).step
         line.mend()
         back = browse(at=line.port).open(run, unit="2").hear()
-        assert back["status"]["step"] >= now and set(back["figures"]) == CARDS and back["chosen"]["unit"] == 2
+        assert back["status"]["step"] >= now and set(back["figures"]) == PANELS and back["chosen"]["unit"] == 2
         assert line.carried - carried < 300_000, "of what was missed nothing is sent"
     session.engine().command(run, "stop")
 
@@ -145,7 +145,7 @@ def test_who_reads_slowly_gets_fewer_frames_and_never_a_queue(
         deadline = time.monotonic() + PATIENCE
         while blocked < 25 and time.monotonic() < deadline:  # it always says that it is ready for more
             before = slow._number
-            sleeper.say("ready", frame=before, took=1e9, sight=sorted(CARDS))  # and that it took all the time to draw
+            sleeper.say("ready", frame=before, took=1e9, sight=sorted(PANELS))  # and that it took all the time to draw
             time.sleep(0.1)
             blocked = blocked + 1 if slow._number == before else 0
         assert blocked == 25, "the server goes on sending to who does not read"
@@ -186,7 +186,7 @@ def test_handshakes_that_say_nothing_take_places_for_a_short_time_only(
     idle = [browse() for _ in range(socket.PAGES_EACH)]
     assert browse().hear()["type"] == "full"
     assert [page.ended() for page in idle] == [1008] * len(idle)
-    assert browse().open(start()).hear()["cards"]
+    assert browse().open(start()).hear()["panels"]
 
 
 def test_a_message_of_many_megabytes_is_refused_before_it_is_whole(tmp_path) -> None:

@@ -99,7 +99,7 @@ def test_every_page_that_a_browser_opens_has_our_style(serving: Serving, path: s
         body = answer.read()
         assert (answer.headers["Content-Encoding"] == "gzip") is ("gzip" in accepted)
     page = gzip.decompress(body) if "gzip" in accepted else body
-    assert b".rx-board" in page and b"<title>RNN Explorer</title>" in page
+    assert b".rx-view" in page and b"<title>RNN Explorer</title>" in page
 
 
 def test_a_foreign_name_gets_nothing_by_http_either(serving: Serving) -> None:
@@ -127,10 +127,10 @@ PATHS = (
     "/_stcore/host-config", "/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/upload_file/a/b",
     "/_stcore/stream", "/_stcore/nosuch", "/_stcore/bidi-components/a/b", "/_stcore/agent/mcp", "/explorer",
     "/explorer/", "/explorer/plotly.min.js", "/explorer/live/nosuch", "/explorer/live/%00",
-    "/explorer/live/nosuch?board=nosuch", "/explorer/live/nosuch?stream=%ff", "/explorer/live/a?" + "layer=9&" * 500,
+    "/explorer/live/nosuch?view=nosuch", "/explorer/live/nosuch?stream=%ff", "/explorer/live/a?" + "layer=9&" * 500,
     "/explorer/choose/nosuch", "/explorer/choose/%00?layer=x", "/explorer/figure/nosuch/curves.csv",
     "/explorer/figure/nosuch/curves.exe", "/explorer/figure/%00/%00.%00",
-    "/explorer/figure/nosuch/curves.csv?board=%ff",
+    "/explorer/figure/nosuch/curves.csv?view=%ff",
     "/explorer/figure/a/b/c.csv", "/explorer/figure/nosuch/.csv",
 )  # fmt: skip
 ODD_HEADERS = (

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from rnn_explorer.engine import local
 from rnn_explorer.ui import messages, session, socket
 from rnn_explorer.ui.line import POOR, Line
-from tests.ui.pages import CARDS, PATIENCE, SMALL, WIDE, Browser, start
+from tests.ui.pages import PANELS, PATIENCE, SMALL, WIDE, Browser, start
 from tests.ui.poor_line import PoorLine
 
 # -- frames -------------------------------------------------------------------------------------------------------
@@ -23,12 +23,12 @@ def test_the_first_frame_is_whole_and_the_next_ones_hold_what_is_new(browse: Cal
     run = start()
     page = browse().open(run)
     first = page.hear()
-    assert first["run"] == run and set(first["cards"]) == set(first["figures"]) == CARDS and first["tools"]
+    assert first["run"] == run and set(first["panels"]) == set(first["figures"]) == PANELS and first["tools"]
     session.engine().command(run, "step")
     later = page.until(lambda frame: frame["status"]["step"] == 1 and "states" in frame["figures"])
     assert list(later["figures"]["states"]) == ["change"] and "tools" not in later
     again = browse().open(run).hear()
-    assert set(again["figures"]) == CARDS and again["figures"]["states"]["layout"], "who comes back gets all of it"
+    assert set(again["figures"]) == PANELS and again["figures"]["states"]["layout"], "who comes back gets all of it"
 
 
 def test_nothing_is_sent_to_who_does_not_ask_and_then_the_newest(browse: Callable[..., Browser]) -> None:
@@ -64,7 +64,7 @@ def test_one_connection_goes_on_with_another_run(browse: Callable[..., Browser])
     page.hear()
     page.open(second)
     frame = page.hear()
-    assert frame["run"] == second and set(frame["figures"]) == CARDS
+    assert frame["run"] == second and set(frame["figures"]) == PANELS
     assert (session.engine().viewers(first), session.engine().viewers(second)) == (0, 1)
 
 
@@ -165,7 +165,7 @@ def test_a_page_of_another_server_is_refused(browse: Callable[..., Browser], ori
 
 def test_a_page_of_this_server_is_not(browse: Callable[..., Browser], port: int) -> None:
     page = browse(origin=f"http://127.0.0.1:{port}").open(start())
-    assert page.hear()["cards"]
+    assert page.hear()["panels"]
 
 
 # -- whose pages --------------------------------------------------------------------------------------------------
@@ -175,18 +175,18 @@ def test_twenty_four_tabs_of_one_browser_all_live_and_another_visitor_too(browse
     run = start()
     tabs = [browse().open(run) for _ in range(socket.PAGES_EACH)]
     assert len(tabs) >= 24
-    assert all(set(tab.hear()["figures"]) == CARDS for tab in tabs)
+    assert all(set(tab.hear()["figures"]) == PANELS for tab in tabs)
     refused = browse()
     assert refused.hear()["text"].startswith(f"You have {socket.PAGES_EACH} pages open")
     assert refused.ended() == 1013
-    assert browse("bert").open(run).hear()["cards"]
+    assert browse("bert").open(run).hear()["panels"]
     session.engine().command(run, "step")
     assert all(tab.until(lambda frame: frame["status"]["step"] == 1) for tab in tabs)
     tabs[0].line.close()
     deadline = time.monotonic() + PATIENCE
     while socket._full("anna") and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert browse().open(run).hear()["cards"]
+    assert browse().open(run).hear()["panels"]
 
 
 def test_one_visitors_pages_are_bounded_and_a_newcomer_finds_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ def test_on_a_poor_line_come_fewer_frames_and_only_what_is_in_sight(port: int, b
     run = start(WIDE, "play")
     with PoorLine(port, rate=1e6, round_trip=0.2, loss=0.02) as poor:
         page = browse(at=poor.port).open(run)
-        assert set(page.hear()["figures"]) == CARDS
+        assert set(page.hear()["figures"]) == PANELS
         for _ in range(3):
             page.next(sight=["curves"])
         served = next(iter(socket._pages))
@@ -250,5 +250,5 @@ def test_when_the_network_was_gone_the_page_gets_all_of_it_again(port: int, brow
             browse(at=line.port)
         line.mend()
         back = browse(at=line.port).open(run, unit="2").hear()
-        assert set(back["figures"]) == CARDS and back["chosen"]["unit"] == 2
+        assert set(back["figures"]) == PANELS and back["chosen"]["unit"] == 2
         session.engine().command(run, "stop")

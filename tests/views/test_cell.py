@@ -1,4 +1,4 @@
-"""The cell's board without a server: what it asks, and what it draws of what is known."""
+"""The cell's view without a server: what it asks, and what it draws of what is known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnn_explorer.analysis.registry import ANALYSES, answer, load
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.svg_panel import Drawing
+from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
 from rnn_explorer.views.cell import CellSelection, CellView, lively_step
@@ -25,22 +25,22 @@ load()
 
 
 def look(trainer: Trainer, **chosen: Any) -> tuple[CellView, ViewState]:
-    """A board with its selection, and the run with all that the board asked for."""
-    board = CellView(CellSelection.read({name: str(value) for name, value in chosen.items()}))
-    view = view_of(trainer)
+    """A view with its selection, and the run with all that the view asked for."""
+    view = CellView(CellSelection.read({name: str(value) for name, value in chosen.items()}))
+    run_view = view_of(trainer)
     subject, answers = FrozenModel.of(trainer), {}
-    for question in board.questions(ViewState(view, view.step)):
+    for question in view.questions(ViewState(run_view, run_view.step)):
         try:
             found = answer(ANALYSES.get(question.kind)(subject, **question.options))
-            answers[question.name] = AnalysisResult(found, view.step)
+            answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))
-    return board, ViewState(view, view.step, answers=answers)
+    return view, ViewState(run_view, run_view.step, answers=answers)
 
 
-def cards(trainer: Trainer, **chosen: Any) -> dict[str, Figure | Drawing]:
-    board, seen = look(trainer, **chosen)
-    return {card.name: card for card in board.cards(seen)}
+def panels(trainer: Trainer, **chosen: Any) -> dict[str, Figure | SvgPanel]:
+    view, seen = look(trainer, **chosen)
+    return {panel.name: panel for panel in view.panels(seen)}
 
 
 @pytest.mark.parametrize(
@@ -58,34 +58,34 @@ def test_every_kind_of_model_is_drawn_in_every_way(query: str) -> None:
     trainer.step()
     for unit in (-1, 0):
         for more in ({}, {"layer": 1, "direction": "backward", "view": "unrolled", "time": 4, "sequence": 3}):
-            found = cards(trainer, unit=unit, **more)
+            found = panels(trainer, unit=unit, **more)
             assert list(found) == ["cell", "prediction", "states" if unit < 0 else "over_time"]
-            assert isinstance(found["cell"], Drawing) and found["cell"].equations
-            board, seen = look(trainer, unit=unit, **more)
-            frame = unpack(Encoder(board).frame(seen))
+            assert isinstance(found["cell"], SvgPanel) and found["cell"].equations
+            view, seen = look(trainer, unit=unit, **more)
+            frame = unpack(Encoder(view).frame(seen))
             assert set(frame["figures"]) == set(found) and frame["figures"]["cell"]["svg"].startswith("<svg")
             assert frame["figures"]["cell"]["equations"][0]["numbers"][0]["term"]
 
 
-def test_before_anything_is_known_the_cards_have_their_places() -> None:
+def test_before_anything_is_known_the_panels_have_their_places() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
-    board = CellView(CellSelection())
-    assert [card.name for card in board.cards(ViewState(view_of(trainer, snapshot=None), 0))] == ["cell"]
-    view = view_of(trainer)
-    assert [card.name for card in board.cards(ViewState(view, 0))] == ["cell", "prediction", "states"], (
+    view = CellView(CellSelection())
+    assert [panel.name for panel in view.panels(ViewState(view_of(trainer, snapshot=None), 0))] == ["cell"]
+    run_view = view_of(trainer)
+    assert [panel.name for panel in view.panels(ViewState(run_view, 0))] == ["cell", "prediction", "states"], (
         "until it is computed"
     )
-    board.selection = CellSelection(change=SHUT)
-    bare = {card.name: card for card in board.cards(ViewState(view, 0))}
+    view.selection = CellSelection(change=SHUT)
+    bare = {panel.name: panel for panel in view.panels(ViewState(run_view, 0))}
     assert list(bare) == ["cell", "what_if", "what_if_answer"]
-    assert all(card.title for card in bare.values())
+    assert all(panel.title for panel in bare.values())
 
 
 def test_the_step_and_the_unit_are_what_is_chosen() -> None:
     trainer = trainer_of("task=temporal_order&cell=gru&hidden_size=4")
-    assert cards(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at t = 7, unit 2"
-    assert cards(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at t = 40, unit 3"
-    assert cards(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at t = 1, mean over 4 units"
+    assert panels(trainer, time=7, unit=2)["cell"].title == "GRU layer 1 at t = 7, unit 2"
+    assert panels(trainer, time=999, unit=99)["cell"].title == "GRU layer 1 at t = 40, unit 3"
+    assert panels(trainer, time=-4, unit=-9)["cell"].title == "GRU layer 1 at t = 1, mean over 4 units"
 
 
 @pytest.mark.parametrize("query", ["task=temporal_order&cell=gru", "task=names&cell=lstm&bidirectional=true"])
@@ -93,29 +93,29 @@ def test_it_opens_where_something_happens(query: str) -> None:
     trainer = trainer_of(f"{query}&hidden_size=6")
     for sequence in (0, 3):
         for direction in ("forward", "backward") if "bidirectional" in query else ("forward",):
-            board, seen = look(trainer, sequence=sequence, direction=direction)
-            chosen, trace = board.fitted(seen), seen.view.snapshot.trace
+            view, seen = look(trainer, sequence=sequence, direction=direction)
+            chosen, trace = view.fitted(seen), seen.view.snapshot.trace
             length = int(trace.lengths[sequence])
             hidden = trace.layer(0, direction).states["hidden"][sequence, :length]
             assert chosen.unit == np.ptp(hidden, axis=0).argmax()
             assert length // 3 < chosen.time <= -(-2 * length // 3)
             moved = np.abs(np.diff(hidden[:, chosen.unit], prepend=0))
             assert moved[chosen.time - 1] == max(moved[length // 3 : -(-2 * length // 3)])
-            assert f"at t = {chosen.time}, unit {chosen.unit}" in board.cards(seen)[0].title
-            assert board.cards(seen)[2].name == "over_time"
+            assert f"at t = {chosen.time}, unit {chosen.unit}" in view.panels(seen)[0].title
+            assert view.panels(seen)[2].name == "over_time"
 
 
 def test_what_is_opened_stays_while_the_model_learns_unless_it_falls_silent() -> None:
     trainer = trainer_of("task=temporal_order&cell=gru&hidden_size=6")
-    board, seen = look(trainer)
-    first = board.fitted(seen)
+    view, seen = look(trainer)
+    first = view.fitted(seen)
     layer = seen.view.snapshot.trace.layers[0]
 
     def fitted(factors: list[float]) -> CellSelection:
         states = {"hidden": (layer.states["hidden"] * factors).astype(np.float32)}
         trace = dataclasses.replace(seen.view.snapshot.trace, layers=(dataclasses.replace(layer, states=states),))
         snapshot = dataclasses.replace(seen.view.snapshot, trace=trace)
-        return board.fitted(dataclasses.replace(seen, view=dataclasses.replace(seen.view, snapshot=snapshot)))
+        return view.fitted(dataclasses.replace(seen, view=dataclasses.replace(seen.view, snapshot=snapshot)))
 
     factors = [1.5] * 6
     factors[first.unit] = 1.0
@@ -145,26 +145,26 @@ def test_a_shorter_sequence_ends_the_slider_earlier() -> None:
     trainer = trainer_of("task=names&cell=rnn&hidden_size=3")
     lengths = trainer.snapshot().trace.lengths
     for sequence in range(3):
-        board, seen = look(trainer, sequence=sequence, time=99)
-        (tool,) = [tool for tool in board.tools(seen) if tool.field == "time"]
+        view, seen = look(trainer, sequence=sequence, time=99)
+        (tool,) = [tool for tool in view.tools(seen) if tool.field == "time"]
         assert (tool.low, tool.high, tool.place) == (1, lengths[sequence], "cell")
-        assert board.fitted(seen).time == lengths[sequence]
+        assert view.fitted(seen).time == lengths[sequence]
 
 
 def test_units_are_chosen_by_name_with_the_mean_first() -> None:
-    board, seen = look(trainer_of("task=adding&cell=lstm&hidden_size=5"))
-    (tool,) = [tool for tool in board.tools(seen) if tool.field == "unit"]
+    view, seen = look(trainer_of("task=adding&cell=lstm&hidden_size=5"))
+    (tool,) = [tool for tool in view.tools(seen) if tool.field == "unit"]
     assert tool.options[0] == (-1, "mean over units") and tool.options[-1] == (4, "unit 4") and len(tool.options) == 6
 
 
 def test_what_if_shows_both_ways() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
-    found = cards(trainer, change=SHUT, unit=1)
+    found = panels(trainer, change=SHUT, unit=1)
     assert list(found) == ["cell", "what_if", "what_if_answer"]
     assert found["what_if"].title == "What if: forget gate of all units clamped to 0 at every time step"
     assert "originally" in found["what_if_answer"].title.lower()
     drawing = found["cell"]
-    assert isinstance(drawing, Drawing)
+    assert isinstance(drawing, SvgPanel)
     assert "clamped to 0" in drawing.title and "forget clamped" in drawing.svg
     assert not drawing.table["forget"].any() and drawing.table["original: forget"].all()
     with_all = {
@@ -173,14 +173,14 @@ def test_what_if_shows_both_ways() -> None:
         "inputs": [[2, 5]],
         "weights": [["weight_hh", 0, 2, None]],
     }
-    assert found.keys() == cards(trainer, change=json.dumps(with_all)).keys()
+    assert found.keys() == panels(trainer, change=json.dumps(with_all)).keys()
 
 
 def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
     trainer = trainer_of("task=names&cell=gru&hidden_size=3")
-    board, seen = look(trainer, change=SHUT)
+    view, seen = look(trainer, change=SHUT)
     assert "'forget' is no gate of a GRU" in seen.answer("what_if").error
-    frame = unpack(Encoder(board).frame(seen))
+    frame = unpack(Encoder(view).frame(seen))
     assert frame["status"]["errors"] == [seen.answer("what_if").error]
     assert set(frame["figures"]) == {"cell", "what_if", "what_if_answer"}
     assert "what if" not in frame["figures"]["cell"]["title"], "what is drawn is the original"
@@ -198,8 +198,8 @@ def test_an_exploded_model_is_drawn_all_the_same() -> None:
     for parameter in trainer.model.parameters():
         parameter.data.fill_(1e30)
     for chosen in ({"unit": 0}, {"view": "unrolled"}, {"change": json.dumps({"ablate": [1]})}):
-        board, seen = look(trainer, time=30, **chosen)
-        assert unpack(Encoder(board).frame(seen))["figures"]
+        view, seen = look(trainer, time=30, **chosen)
+        assert unpack(Encoder(view).frame(seen))["figures"]
 
 
 def test_it_is_registered_for_its_page() -> None:

@@ -1,4 +1,4 @@
-"""The data page's board without a server."""
+"""The data page's view without a server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.engine.test_pictures import view_of
 def test_it_draws_the_curves_of_a_run_with_the_axis_that_is_chosen() -> None:
     trainer = Trainer(Experiment.from_query("task=digits&train_size=40&hidden_size=4&dense=none"))
     trainer.advance(math.inf, 5)
-    view = view_of(trainer)
+    run_view = view_of(trainer)
     assert VIEWS.get("data") is DataView
     for log, kind in ((False, "linear"), (True, "log")):
-        board = DataView(DataSelection.read({"log": str(log).lower(), "layer": "7"}))
-        (figure,) = board.cards(ViewState(view, view.step))
+        view = DataView(DataSelection.read({"log": str(log).lower(), "layer": "7"}))
+        (figure,) = view.panels(ViewState(run_view, run_view.step))
         assert figure.name == "curves" and figure.layout["yaxis"].get("type", "linear") == kind
-        assert [tool.field for tool in board.tools(ViewState(view, view.step))] == ["log"]
+        assert [tool.field for tool in view.tools(ViewState(run_view, run_view.step))] == ["log"]

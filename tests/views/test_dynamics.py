@@ -1,4 +1,4 @@
-"""The dynamics page's board without a server: its cards in every state of knowledge, its tools, its questions."""
+"""The dynamics page's view without a server: its panels in every state of knowledge, its tools, its questions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.analysis.fixed_points import Space
+from rnn_explorer.analysis.dynamics.record import Space
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.analysis.registry import ANALYSES, answer
@@ -29,7 +29,7 @@ from rnn_explorer.views.base import AnalysisResult, ViewState
 from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsSelection, DynamicsView, SearchFor
 from tests.engine.test_pictures import view_of
 
-CARDS = ["dynamics", "eigenvalues", "flow", "found"]
+PANELS = ["dynamics", "eigenvalues", "flow", "found"]
 FLIP_FLOP = "task=flip_flop&cell=rnn&hidden_size=4&seq_len=10"
 TWO_WAYS = "task=flip_flop&cell=lstm&hidden_size=4&seq_len=10&num_layers=2&bidirectional=true"
 NAMES = "task=names&train_size=64&cell=gru&hidden_size=4"
@@ -59,8 +59,8 @@ def trainer_of(query: str, steps: int = 2) -> Trainer:
 def seen(
     trainer: Trainer, answers: Mapping[str, AnalysisResult] | None = None, past: bool = False, **more: Any
 ) -> ViewState:
-    view = view_of(trainer, **more)
-    return ViewState(view, view.step, past, answers=answers or {})
+    run_view = view_of(trainer, **more)
+    return ViewState(run_view, run_view.step, past, answers=answers or {})
 
 
 def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,99 +73,99 @@ def ask(subject: FrozenModel, kind: str, options: Mapping[str, Any]) -> Any:
     return dataclasses.replace(value, inits=options["inits"]) if kind == "fixed_points" else value
 
 
-def answered(trainer: Trainer, board: DynamicsView, past: bool = False, **more: Any) -> ViewState:
-    """As the board would see it once all its questions are answered, also those that follow from answers."""
+def answered(trainer: Trainer, view: DynamicsView, past: bool = False, **more: Any) -> ViewState:
+    """As the view would see it once all its questions are answered, also those that follow from answers."""
     subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
     for _ in range(4):
-        for question in board.questions(seen(trainer, answers, past, **more)):
+        for question in view.questions(seen(trainer, answers, past, **more)):
             value = ask(subject, question.kind, question.options)
             answers[question.name] = AnalysisResult(value, trainer.step_count)
-        board.cards(seen(trainer, answers, past, **more))
+        view.panels(seen(trainer, answers, past, **more))
     return seen(trainer, answers, past, **more)
 
 
-def named(cards: Any) -> dict[str, Any]:
-    return {card.name: card for card in cards}
+def named(panels: Any) -> dict[str, Any]:
+    return {panel.name: panel for panel in panels}
 
 
-def asked(board: DynamicsView, look: ViewState) -> dict[str, Any]:
-    return {question.name: question for question in board.questions(look)}
+def asked(view: DynamicsView, look: ViewState) -> dict[str, Any]:
+    return {question.name: question for question in view.questions(look)}
 
 
-def traces(card: Any) -> list[str]:
-    return [trace["name"] for trace in card.data]
+def traces(panel: Any) -> list[str]:
+    return [trace["name"] for trace in panel.data]
 
 
-# -- the cards --------------------------------------------------------------------------------------------------
+# -- the panels --------------------------------------------------------------------------------------------------
 
 
 @every
-def test_there_are_always_the_same_cards(query: str) -> None:
-    trainer, board = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3"))
+def test_there_are_always_the_same_panels(query: str) -> None:
+    trainer, view = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3"))
     nothing = ViewState(view_of(trainer, snapshot=None), 0)
-    for look in (nothing, seen(trainer), answered(trainer, board)):
-        cards = board.cards(look)
-        assert [card.name for card in cards] == CARDS
-        for card in cards:
-            assert card.title and card.how_to_read and card.to_csv()
-            if hasattr(card, "to_plotly"):
-                card.to_plotly("dark")
-        unpack(Encoder(board).frame(look))
+    for look in (nothing, seen(trainer), answered(trainer, view)):
+        panels = view.panels(look)
+        assert [panel.name for panel in panels] == PANELS
+        for panel in panels:
+            assert panel.title and panel.how_to_read and panel.to_csv()
+            if hasattr(panel, "to_plotly"):
+                panel.to_plotly("dark")
+        unpack(Encoder(view).frame(look))
 
 
 @every
 def test_once_answered_all_of_it_is_drawn(query: str) -> None:
-    trainer, board = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3", dims=3))
-    look = answered(trainer, board)
+    trainer, view = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3", dims=3))
+    look = answered(trainer, view)
     assert set(look.answers) == {"trajectories", "flow", "points", "spectrum", "kicked"}
-    cards = named(board.cards(look))
-    assert "left alone" in traces(cards["dynamics"]) and "chosen" in traces(cards["dynamics"])
-    kind = cards["dynamics"].data[0]["type"]
+    panels = named(view.panels(look))
+    assert "left alone" in traces(panels["dynamics"]) and "chosen" in traces(panels["dynamics"])
+    kind = panels["dynamics"].data[0]["type"]
     whole = look.answers["trajectories"].value.space.whole
     assert kind == ("scatter" if whole else "scatter3d")  # two numbers need no third axis
-    assert ("dims" in [tool.field for tool in board.tools(look)]) is not whole
-    assert "at t = 3 of sequence 2" in cards["eigenvalues"].title
-    assert "annotations" not in cards["dynamics"].layout
-    assert ("exact" in cards["flow"].title) is whole
-    found = [line["text"] for line in cards["found"].lines]
+    assert ("dims" in [tool.field for tool in view.tools(look)]) is not whole
+    assert "at t = 3 of sequence 2" in panels["eigenvalues"].title
+    assert "annotations" not in panels["dynamics"].layout
+    assert ("exact" in panels["flow"].title) is whole
+    found = [line["text"] for line in panels["found"].lines]
     assert found[0].startswith("The state at t = 3 of sequence 2 of")
-    assert cards["found"].title == "Findings at optimizer step 2"
+    assert panels["found"].title == "Findings at optimizer step 2"
 
 
 def test_before_a_search_it_says_what_to_press_and_asks_for_none() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
-    look = answered(trainer, board)
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
+    look = answered(trainer, view)
     assert set(look.answers) == {"trajectories", "flow"}
-    cards = named(board.cards(look))
-    assert "Find fixed points" in cards["dynamics"].layout["annotations"][0]["text"]
-    assert "Find fixed points" in cards["found"].lines[0]["text"]
+    panels = named(view.panels(look))
+    assert "Find fixed points" in panels["dynamics"].layout["annotations"][0]["text"]
+    assert "Find fixed points" in panels["found"].lines[0]["text"]
     searching = seen(trainer, {**look.answers, "points": AnalysisResult(pending=True)})
-    assert "Searching" in named(board.cards(searching))["dynamics"].layout["annotations"][0]["text"]
+    assert "Searching" in named(view.panels(searching))["dynamics"].layout["annotations"][0]["text"]
 
 
 def test_a_point_is_chosen_and_kicked() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1", kick=0.2))
-    look = answered(trainer, board)
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1", kick=0.2))
+    look = answered(trainer, view)
     points, kicked = look.answers["points"].value, look.answers["kicked"].value
     np.testing.assert_allclose(kicked.states[0, 0], points.points[0], atol=1e-6)
     assert kicked.kick == pytest.approx(0.2 * points.spread)
-    cards = named(board.cards(look))
-    ring = cards["dynamics"].data[-1]
+    panels = named(view.panels(look))
+    ring = panels["dynamics"].data[-1]
     assert ring["name"] == "chosen"
     at = look.answers["trajectories"].value.space.project(points.points[:1])
     np.testing.assert_allclose(np.abs([ring["x"], ring["y"]]), np.abs(at[:, :2].T), atol=1e-5)
-    assert cards["eigenvalues"].title.startswith("Eigenvalues at point 1 (")
-    said = [line["text"] for line in cards["found"].lines if line["kind"] != "warning"]
+    assert panels["eigenvalues"].title.startswith("Eigenvalues at point 1 (")
+    said = [line["text"] for line in panels["found"].lines if line["kind"] != "warning"]
     assert said[0].startswith(f"Point 1 ({points.holds(0)}) of RNN layer 1, kicked by")
     assert said[1].startswith("Point 1 is chosen: ")
 
 
 @pytest.mark.parametrize("pick", ["point 99", "point 0", "0, 1", "9, 1", "1, 99", "point x", "<b>", "1,2"])
 def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick=pick))
-    look = answered(trainer, board)
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick=pick))
+    look = answered(trainer, view)
     assert set(look.answers) == {"trajectories", "flow", "points"}
-    assert "chosen" not in traces(named(board.cards(look))["dynamics"])
+    assert "chosen" not in traces(named(view.panels(look))["dynamics"])
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
@@ -173,32 +173,32 @@ def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
 def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> None:
     trainer = trainer_of(TWO_WAYS)
     find = SearchFor(1, PRESENT, layer, direction, 512, None).write()
-    board = DynamicsView(DynamicsSelection(layer=layer, direction=direction, find=find))
-    look = answered(trainer, board)
+    view = DynamicsView(DynamicsSelection(layer=layer, direction=direction, find=find))
+    look = answered(trainer, view)
     name = f"LSTM layer {layer + 1}" + (", backward" if direction == "backward" else "")
-    assert f"of {name} under" in named(board.cards(look))["dynamics"].title
-    assert {tool.field for tool in board.tools(look)} >= {"layer", "direction"}
+    assert f"of {name} under" in named(view.panels(look))["dynamics"].title
+    assert {tool.field for tool in view.tools(look)} >= {"layer", "direction"}
 
 
 def test_answers_about_another_layer_are_not_drawn() -> None:
-    trainer, board = trainer_of(TWO_WAYS), DynamicsView(DynamicsSelection(find=ASKED, pick="1, 2"))
-    look = answered(trainer, board)
-    board.selection = DynamicsSelection(layer=1, find=ASKED, pick="1, 2")
-    assert set(asked(board, look)) == {"trajectories", "spectrum", "kicked"}
-    cards = named(board.cards(look))
-    assert cards["dynamics"].data == [] and cards["flow"].data == []
-    assert cards["found"].title == "Findings"
+    trainer, view = trainer_of(TWO_WAYS), DynamicsView(DynamicsSelection(find=ASKED, pick="1, 2"))
+    look = answered(trainer, view)
+    view.selection = DynamicsSelection(layer=1, find=ASKED, pick="1, 2")
+    assert set(asked(view, look)) == {"trajectories", "spectrum", "kicked"}
+    panels = named(view.panels(look))
+    assert panels["dynamics"].data == [] and panels["flow"].data == []
+    assert panels["found"].title == "Findings"
 
 
 def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
     trainer = trainer_of("task=adding&cell=rnn&nonlinearity=relu&hidden_size=3&seq_len=12")
-    board = DynamicsView(DynamicsSelection(find=ASKED, pick="1, 12"))
+    view = DynamicsView(DynamicsSelection(find=ASKED, pick="1, 12"))
     for size in (1e3, 1e30):
         with torch.no_grad():
             trainer.model.cells()[0].weight_hh.fill_(size)
         subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
         for _ in range(2):
-            for question in board.questions(seen(trainer, answers)):
+            for question in view.questions(seen(trainer, answers)):
                 try:
                     value = ask(subject, question.kind, question.options)
                     answers[question.name] = AnalysisResult(value, 2)
@@ -206,8 +206,8 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
                     assert "finite" in str(error)
                     answers[question.name] = AnalysisResult(error=str(error))
         look = seen(trainer, answers)
-        assert [card.name for card in board.cards(look)] == CARDS
-        unpack(Encoder(board).frame(look))
+        assert [panel.name for panel in view.panels(look)] == PANELS
+        unpack(Encoder(view).frame(look))
 
 
 # -- axes -------------------------------------------------------------------------------------------------------
@@ -215,27 +215,27 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
 
 def test_axes_keep_their_directions_while_it_learns() -> None:
     trainer = trainer_of("task=flip_flop&cell=gru&hidden_size=6&seq_len=10", 30)
-    board, signs = DynamicsView(DynamicsSelection()), []
+    view, signs = DynamicsView(DynamicsSelection()), []
     before = None
     for _ in range(6):
         trainer.advance(60, trainer.step_count + 3)
-        answered(trainer, board)
-        assert board._space is not None
+        answered(trainer, view)
+        assert view._space is not None
         if before is not None:
-            signs.append(np.sum(board._space.basis.components[0] * before))
-        before = board._space.basis.components[0]
+            signs.append(np.sum(view._space.basis.components[0] * before))
+        before = view._space.basis.components[0]
     assert min(signs) > 0.5
 
 
 def test_axes_that_come_back_turned_round_are_turned_again() -> None:
-    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
-    look = answered(trainer, board)
-    before = named(board.cards(look))["dynamics"].data[0]["x"]
+    trainer, view = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
+    look = answered(trainer, view)
+    before = named(view.panels(look))["dynamics"].data[0]["x"]
     paths = look.answers["trajectories"].value
     basis = paths.space.basis
     turned = Space(Basis(basis.mean, -basis.components, basis.explained), paths.space.names)
     again = {**look.answers, "trajectories": AnalysisResult(dataclasses.replace(paths, space=turned))}
-    np.testing.assert_allclose(named(board.cards(seen(trainer, again)))["dynamics"].data[0]["x"], before)
+    np.testing.assert_allclose(named(view.panels(seen(trainer, again)))["dynamics"].data[0]["x"], before)
 
 
 def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_way(
@@ -243,134 +243,134 @@ def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_w
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(dynamics.time, "monotonic", lambda: now[0])
-    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
-    look = answered(trainer, board)
-    options = asked(board, look)["flow"].options
-    assert board._space is not None and board._limits is not None
-    np.testing.assert_allclose(options["components"], board._space.basis.components, atol=1e-6)
-    np.testing.assert_allclose(options["limits"], board._limits[:2])
-    np.testing.assert_allclose(look.answers["flow"].value.space.basis.mean, board._space.basis.mean, atol=1e-6)
+    trainer, view = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
+    look = answered(trainer, view)
+    options = asked(view, look)["flow"].options
+    assert view._space is not None and view._limits is not None
+    np.testing.assert_allclose(options["components"], view._space.basis.components, atol=1e-6)
+    np.testing.assert_allclose(options["limits"], view._limits[:2])
+    np.testing.assert_allclose(look.answers["flow"].value.space.basis.mean, view._space.basis.mean, atol=1e-6)
     trainer.advance(60, 25)
-    moved = {**look.answers, **answered(trainer, board, status="training").answers}
-    assert asked(board, seen(trainer, moved, status="training"))["flow"].options == options, "too soon"
+    moved = {**look.answers, **answered(trainer, view, status="training").answers}
+    assert asked(view, seen(trainer, moved, status="training"))["flow"].options == options, "too soon"
     now[0] += dynamics.RELAY + 0.1
     waiting = {**moved, "flow": AnalysisResult(moved["flow"].value, pending=True)}
-    assert asked(board, seen(trainer, waiting, status="training"))["flow"].options == options, "still on its way"
-    assert asked(board, seen(trainer, moved, status="training"))["flow"].options != options
+    assert asked(view, seen(trainer, waiting, status="training"))["flow"].options == options, "still on its way"
+    assert asked(view, seen(trainer, moved, status="training"))["flow"].options != options
 
 
 def test_the_flow_of_a_run_that_rests_follows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing would bring another look at it."""
     monkeypatch.setattr(dynamics.time, "monotonic", lambda: 100.0)
-    trainer, board = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
-    options = asked(board, answered(trainer, board))["flow"].options
+    trainer, view = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
+    options = asked(view, answered(trainer, view))["flow"].options
     trainer.advance(60, 25)
-    moved = answered(trainer, board, status="training")
-    assert asked(board, moved)["flow"].options == options
-    assert asked(board, dataclasses.replace(moved, view=view_of(trainer, status="finished")))["flow"].options != options
+    moved = answered(trainer, view, status="training")
+    assert asked(view, moved)["flow"].options == options
+    assert asked(view, dataclasses.replace(moved, view=view_of(trainer, status="finished")))["flow"].options != options
 
 
 # -- questions and tools ----------------------------------------------------------------------------------------
 
 
-def pressed(board: DynamicsView, look: ViewState) -> None:
+def pressed(view: DynamicsView, look: ViewState) -> None:
     """As if somebody pressed the button."""
-    (tool,) = [tool for tool in board.tools(look) if tool.field == "find"]
-    board.selection = dataclasses.replace(board.selection, find=tool.options[0][0])
+    (tool,) = [tool for tool in view.tools(look) if tool.field == "find"]
+    view.selection = dataclasses.replace(view.selection, find=tool.options[0][0])
 
 
 def test_a_search_is_made_where_it_is_asked_for_and_nowhere_else() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(inits=128))
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(inits=128))
     now, past = seen(trainer), seen(trainer, past=True)
-    assert "points" not in asked(board, now) and "points" not in asked(board, past)
-    pressed(board, now)
-    search = asked(board, now)["points"]
+    assert "points" not in asked(view, now) and "points" not in asked(view, past)
+    pressed(view, now)
+    search = asked(view, now)["points"]
     assert search.every == math.inf and search.options["inits"] == 128 and search.options["input"] is None
     assert search.settle > 0 and search.title == "Searching fixed points"
-    assert "points" not in asked(board, past), "a look at the past searches nothing"
-    board.selection = dataclasses.replace(board.selection, input="1,0,0", inits=512, layer=1)
-    assert asked(board, now)["points"].options == search.options, "what is chosen later is searched when asked for"
-    pressed(board, now)
-    assert asked(board, now)["points"].options["input"] == [1.0, 0.0, 0.0]
-    pressed(board, past)
-    assert "points" in asked(board, past) and "points" not in asked(board, now)
-    board.selection = DynamicsSelection(refresh=5, input="0,1,0")
-    assert asked(board, now)["points"].every == 5 and asked(board, now)["points"].options["input"] == [0.0, 1.0, 0.0]
+    assert "points" not in asked(view, past), "a look at the past searches nothing"
+    view.selection = dataclasses.replace(view.selection, input="1,0,0", inits=512, layer=1)
+    assert asked(view, now)["points"].options == search.options, "what is chosen later is searched when asked for"
+    pressed(view, now)
+    assert asked(view, now)["points"].options["input"] == [1.0, 0.0, 0.0]
+    pressed(view, past)
+    assert "points" in asked(view, past) and "points" not in asked(view, now)
+    view.selection = DynamicsSelection(refresh=5, input="0,1,0")
+    assert asked(view, now)["points"].every == 5 and asked(view, now)["points"].options["input"] == [0.0, 1.0, 0.0]
 
 
 def test_zeros_are_zeros_however_they_are_chosen() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED))
-    look = answered(trainer, board)
-    board.selection = dataclasses.replace(board.selection, input="0,0,0")
-    assert "Out of date" not in named(board.cards(look))["dynamics"].title
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED))
+    look = answered(trainer, view)
+    view.selection = dataclasses.replace(view.selection, input="0,0,0")
+    assert "Out of date" not in named(view.panels(look))["dynamics"].title
     symbol = trainer_of(NAMES).snapshot()
     assert DynamicsSelection(input="0").constant(symbol) == (0.0,), "the first symbol is no zero"
 
 
 def test_an_answered_search_is_not_made_again() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
-    pressed(board, seen(trainer))
-    look = answered(trainer, board)
-    assert "points" not in asked(board, look)
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
+    pressed(view, seen(trainer))
+    look = answered(trainer, view)
+    assert "points" not in asked(view, look)
     trainer.advance(60, 5)
-    assert "points" not in asked(board, seen(trainer)) and "points" not in asked(board, seen(trainer, past=True))
-    pressed(board, seen(trainer))
-    assert "points" in asked(board, seen(trainer))
+    assert "points" not in asked(view, seen(trainer)) and "points" not in asked(view, seen(trainer, past=True))
+    pressed(view, seen(trainer))
+    assert "points" in asked(view, seen(trainer))
 
 
-def verdicts(card: Any) -> list[str]:
-    return [line["text"] for line in card.lines]
+def verdicts(panel: Any) -> list[str]:
+    return [line["text"] for line in panel.lines]
 
 
-def symbols(card: Any) -> list[dict[str, Any]]:
-    return [trace for trace in card.data if trace["name"][0].isdigit() and trace.get("mode") == "markers"]
+def symbols(panel: Any) -> list[dict[str, Any]]:
+    return [trace for trace in panel.data if trace["name"][0].isdigit() and trace.get("mode") == "markers"]
 
 
 @pytest.mark.parametrize("what", ["input", "step"])
 def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: str) -> None:
-    trainer, board = trainer_of(FLIP_FLOP, 10), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1"))
-    look = answered(trainer, board)
-    fresh = named(board.cards(look))
+    trainer, view = trainer_of(FLIP_FLOP, 10), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1"))
+    look = answered(trainer, view)
+    fresh = named(view.panels(look))
     assert all(trace.get("opacity", 1) == 1 for trace in symbols(fresh["dynamics"]))
     assert any("let run on" in text for text in verdicts(fresh["found"]))
     if what == "input":
-        board.selection = dataclasses.replace(board.selection, input="1,0,0")
+        view.selection = dataclasses.replace(view.selection, input="1,0,0")
         later = look
     else:
         trainer.advance(60, 14)
         later = seen(trainer, look.answers)
-    cards = named(board.cards(later))
-    assert symbols(cards["dynamics"]) and all(trace["opacity"] <= 0.25 for trace in symbols(cards["dynamics"]))
-    assert not [trace for trace in symbols(cards["dynamics"]) if "meta" in trace], "none can be chosen"
-    assert cards["dynamics"].title.startswith("Out of date: ")
-    (text,) = verdicts(cards["found"])
+    panels = named(view.panels(later))
+    assert symbols(panels["dynamics"]) and all(trace["opacity"] <= 0.25 for trace in symbols(panels["dynamics"]))
+    assert not [trace for trace in symbols(panels["dynamics"]) if "meta" in trace], "none can be chosen"
+    assert panels["dynamics"].title.startswith("Out of date: ")
+    (text,) = verdicts(panels["found"])
     assert text.startswith(
         "These points were found under input 0" if what == "input" else "These points were found at optimizer step 10"
     )
-    assert cards["found"].lines[0]["kind"] == "warning"
-    assert "kicked" not in asked(board, later), "a point that holds no longer is not kicked"
-    assert not any(trace.get("name", "").endswith("stable") for trace in cards["flow"].data)
-    assert len(cards["eigenvalues"].data[1]["x"]) == 0
-    pressed(board, later)
-    again = answered(trainer, board)
-    assert "Out of date" not in named(board.cards(again))["dynamics"].title
+    assert panels["found"].lines[0]["kind"] == "warning"
+    assert "kicked" not in asked(view, later), "a point that holds no longer is not kicked"
+    assert not any(trace.get("name", "").endswith("stable") for trace in panels["flow"].data)
+    assert len(panels["eigenvalues"].data[1]["x"]) == 0
+    pressed(view, later)
+    again = answered(trainer, view)
+    assert "Out of date" not in named(view.panels(again))["dynamics"].title
 
 
 def test_a_kick_under_another_input_says_nothing() -> None:
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(pick="2, 3"))
-    look = answered(trainer, board)
-    assert any("kicked" in text for text in verdicts(named(board.cards(look))["found"]))
-    board.selection = dataclasses.replace(board.selection, input="1,0,0")
-    assert not any("kicked by" in text for text in verdicts(named(board.cards(look))["found"]))
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(pick="2, 3"))
+    look = answered(trainer, view)
+    assert any("kicked" in text for text in verdicts(named(view.panels(look))["found"]))
+    view.selection = dataclasses.replace(view.selection, input="1,0,0")
+    assert not any("kicked by" in text for text in verdicts(named(view.panels(look))["found"]))
 
 
 def test_while_it_learns_points_of_the_last_search_hold() -> None:
     """They are a few seconds old at most, and another search is on its way."""
-    trainer, board = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(refresh=5))
-    look = answered(trainer, board)
+    trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(refresh=5))
+    look = answered(trainer, view)
     trainer.advance(60, 9)
     learning = seen(trainer, look.answers, status="training")
-    assert "Out of date" not in named(board.cards(learning))["dynamics"].title
+    assert "Out of date" not in named(view.panels(learning))["dynamics"].title
 
 
 @given(st.text(max_size=40))
@@ -396,15 +396,15 @@ def test_a_search_is_written_and_read(
 
 def test_the_constant_input_goes_into_all_questions() -> None:
     trainer = trainer_of(FLIP_FLOP)
-    board = DynamicsView(DynamicsSelection(pick="1, 2", input="1,0,-0.5"))
-    pressed(board, seen(trainer))
-    questions = asked(board, seen(trainer))
-    look = answered(trainer, board)
-    questions |= asked(board, look)
+    view = DynamicsView(DynamicsSelection(pick="1, 2", input="1,0,-0.5"))
+    pressed(view, seen(trainer))
+    questions = asked(view, seen(trainer))
+    look = answered(trainer, view)
+    questions |= asked(view, look)
     for name in ("flow", "points", "spectrum", "kicked"):
         assert questions[name].options["input"] == [1.0, 0.0, -0.5]
         assert look.answers[name].value.held.words == "pulse 1 = 1, pulse 3 = -0.5"
-    assert "pulse 1 = 1" in named(board.cards(look))["dynamics"].title
+    assert "pulse 1 = 1" in named(view.panels(look))["dynamics"].title
 
 
 @pytest.mark.parametrize("text", ["", "1", "1,2", "1,2,3,4", "a,b,c", "nan,0,0", "1,,2", "inf,0,0"])
@@ -417,10 +417,10 @@ def test_a_symbol_is_held_by_its_number() -> None:
     trainer = trainer_of(NAMES)
     chosen = DynamicsSelection(input="3")
     assert chosen.held(trainer.snapshot()) == [3.0]
-    board = DynamicsView(chosen)
-    pressed(board, seen(trainer))
+    view = DynamicsView(chosen)
+    pressed(view, seen(trainer))
     name = trainer.task.input.names[3]
-    assert answered(trainer, board).answers["points"].value.held.words == f"input {name!r}"
+    assert answered(trainer, view).answers["points"].value.held.words == f"input {name!r}"
 
 
 def test_tools_for_a_choice_are_there_while_something_is_chosen() -> None:
@@ -433,7 +433,7 @@ def test_tools_for_a_choice_are_there_while_something_is_chosen() -> None:
     assert set(fields(pick="1, 2")) == {"find", "refresh", "inits", "dims", "kick", "pick"}
     assert fields(pick="1, 2")["pick"].options == (("", "Clear"),)
     places = {tool.place for tool in fields(pick="1, 2").values()}
-    assert places <= {"bar", *CARDS}
+    assert places <= {"bar", *PANELS}
 
 
 @given(st.dictionaries(st.sampled_from([*DynamicsSelection.__dataclass_fields__, "other"]), st.text(max_size=12)))
@@ -486,4 +486,4 @@ def test_what_follows_from_an_answer_is_asked_before_all_is_settled(monkeypatch:
             engine.waiting.pop()()
         look = looker.look()
     assert look.answer("kicked").value is not None, "a download holds the kicked states of a chosen point"
-    assert "left alone" in traces(named(looker.board.cards(look))["dynamics"])
+    assert "left alone" in traces(named(looker.view.panels(look))["dynamics"])

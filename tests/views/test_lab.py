@@ -1,4 +1,4 @@
-"""The lab's board: one basis for a run, whatever moment of it is looked at."""
+"""The lab's view: one basis for a run, whatever moment of it is looked at."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def moments() -> tuple[Trainer, Snapshot, Snapshot]:
 
 
 def seen(trainer: Trainer, snapshot: Snapshot, past: bool) -> ViewState:
-    view = dataclasses.replace(view_of(trainer), snapshot=snapshot)
-    return ViewState(view, snapshot.step, past)
+    run_view = dataclasses.replace(view_of(trainer), snapshot=snapshot)
+    return ViewState(run_view, snapshot.step, past)
 
 
-def path_of(board: LabView, look: ViewState) -> Figure:
-    return next(card for card in board.cards(look) if card.name == "state_trajectory")
+def path_of(view: LabView, look: ViewState) -> Figure:
+    return next(panel for panel in view.panels(look) if panel.name == "state_trajectory")
 
 
 def points(figure: Figure) -> np.ndarray:
@@ -57,9 +57,9 @@ def states(snapshot: Snapshot) -> np.ndarray:
 
 def test_a_past_step_is_drawn_in_the_basis_of_the_living_model(moments: Any) -> None:
     trainer, early, now = moments
-    board = LabView(LabSelection())
-    path_of(board, seen(trainer, now, past=False))
-    drawn = path_of(board, seen(trainer, early, past=True))
+    view = LabView(LabSelection())
+    path_of(view, seen(trainer, now, past=False))
+    drawn = path_of(view, seen(trainer, early, past=True))
     mean = states(now).mean(axis=0)
     _, _, vectors = np.linalg.svd(states(now) - mean, full_matrices=False)
     expected = (states(early) - mean) @ vectors[:2].T
@@ -71,9 +71,9 @@ def test_a_past_step_is_drawn_in_the_basis_of_the_living_model(moments: Any) -> 
 def test_axes_that_fit_show_the_past_and_axes_that_are_kept_compare_it(moments: Any) -> None:
     trainer, early, now = moments
     for axes in ("fit", "keep"):
-        board = LabView(LabSelection(axes=axes))  # type: ignore[arg-type]
-        today = ends(path_of(board, seen(trainer, now, past=False)))
-        drawn = path_of(board, seen(trainer, early, past=True))
+        view = LabView(LabSelection(axes=axes))  # type: ignore[arg-type]
+        today = ends(path_of(view, seen(trainer, now, past=False)))
+        drawn = path_of(view, seen(trainer, early, past=True))
         width = np.ptp(ends(drawn), axis=1)
         share = (np.ptp(points(drawn), axis=0) / width).max()
         assert (points(drawn) >= ends(drawn)[:, 0]).all() and (points(drawn) <= ends(drawn)[:, 1]).all()
@@ -81,7 +81,7 @@ def test_axes_that_fit_show_the_past_and_axes_that_are_kept_compare_it(moments: 
             assert share > 0.3, "it fills its axes"
         else:
             assert share < 0.1 and (ends(drawn)[:, 0] <= today[:, 0]).all() and (ends(drawn)[:, 1] >= today[:, 1]).all()
-        again = ends(path_of(board, seen(trainer, now, past=False)))
+        again = ends(path_of(view, seen(trainer, now, past=False)))
         np.testing.assert_allclose(again, today) if axes == "fit" else np.testing.assert_allclose(again, ends(drawn))
 
 
@@ -100,12 +100,12 @@ def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monk
     now = 100.0
     monkeypatch.setattr(lab.time, "monotonic", lambda: now)
     trainer = Trainer(Experiment.from_query("task=adding&hidden_size=3"))
-    board = LabView(LabSelection())
+    view = LabView(LabSelection())
 
     def newest(**more: Any) -> int:
         trainer.advance(0.0)
-        view = view_of(trainer, **{"status": "training", "steps_per_second": 500.0, **more})
-        curves = board.cards(ViewState(view, view.step))[0]
+        run_view = view_of(trainer, **{"status": "training", "steps_per_second": 500.0, **more})
+        curves = view.panels(ViewState(run_view, run_view.step))[0]
         return int(curves.data[0]["x"][-1])
 
     first = newest()
@@ -117,7 +117,7 @@ def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monk
     assert newest(status="paused") == trainer.step_count, "the end is shown"
     assert newest() == trainer.step_count, "another status is another picture"
     assert newest(steps_per_second=3.0) == trainer.step_count, "each step of a slow run"
-    board.selection = LabSelection(log=True)
+    view.selection = LabSelection(log=True)
     assert newest() == trainer.step_count, "as is another axis"
 
 
@@ -126,19 +126,19 @@ def test_curves_that_grow_fast_are_not_drawn_for_every_frame_but_to_the_end(monk
 )
 def test_the_simple_rnn_is_unrolled_and_every_way_can_be_chosen_for_every_cell(cell: str, usual: str) -> None:
     trainer = Trainer(Experiment.from_query(f"task=adding&seq_len=8&hidden_size=3&cell={cell}"))
-    board, look = LabView(LabSelection()), seen(trainer, trainer.snapshot(), past=False)
+    view, look = LabView(LabSelection()), seen(trainer, trainer.snapshot(), past=False)
 
     def title() -> str:
-        return next(card.title for card in board.cards(look) if card.name == "gates")
+        return next(panel.title for panel in view.panels(look) if panel.name == "gates")
 
     assert title().startswith(usual)
-    assert board.fitted(look).gates == ("unrolled" if cell == "rnn" else "maps"), "what the page's control shows"
-    (tool,) = (tool for tool in board.tools(look) if tool.field == "gates")
+    assert view.fitted(look).gates == ("unrolled" if cell == "rnn" else "maps"), "what the page's control shows"
+    (tool,) = (tool for tool in view.tools(look) if tool.field == "gates")
     drawn = {}
     for way, _ in tool.options:
-        board.selection = LabSelection.read({"gates": way})
+        view.selection = LabSelection.read({"gates": way})
         drawn[way] = title()
-        assert board.fitted(look).gates == way
+        assert view.fitted(look).gates == way
     assert list(drawn) == ["unrolled", "maps", "unit", "saturation"] and len(set(drawn.values())) == 4
     assert "unrolled over 8 time steps" in drawn["unrolled"] and drawn["unit"].startswith("Unit 0 over time")
 
@@ -146,9 +146,9 @@ def test_the_simple_rnn_is_unrolled_and_every_way_can_be_chosen_for_every_cell(c
 def test_the_layer_that_is_chosen_is_the_one_unrolled() -> None:
     trainer = Trainer(Experiment.from_query("hidden_size=3&num_layers=2&bidirectional=true"))
     look = seen(trainer, trainer.snapshot(), past=False)
-    board = LabView(LabSelection(layer=1, direction="backward"))
-    card = next(card for card in board.cards(look) if card.name == "gates")
-    assert card.title == "RNN layer 2, backward, unrolled over 8 time steps"
-    assert isinstance(card, Figure) and look.view.snapshot is not None
+    view = LabView(LabSelection(layer=1, direction="backward"))
+    panel = next(panel for panel in view.panels(look) if panel.name == "gates")
+    assert panel.title == "RNN layer 2, backward, unrolled over 8 time steps"
+    assert isinstance(panel, Figure) and look.view.snapshot is not None
     state = look.view.snapshot.trace.layer(1, "backward").states["hidden"][0]
-    np.testing.assert_array_equal(card.data[0]["z"][:, 1::3], state.T)
+    np.testing.assert_array_equal(panel.data[0]["z"][:, 1::3], state.T)

@@ -1,4 +1,4 @@
-"""The memory page's board without a server: its cards in every state of knowledge, its tools, and pinned curves."""
+"""The memory page's view without a server: its panels in every state of knowledge, its tools, and pinned curves."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from rnn_explorer.engine.channels import file_of
 from rnn_explorer.engine.frames import pack, unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.figures.text_panel import Words
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.training import Trainer
 from rnn_explorer.views.base import AnalysisResult, ViewState
 from rnn_explorer.views.memory import LONGEST_PINS, MOST_PINS, MemorySelection, MemoryView, read_pins, write_pins
 
-CARDS = ["gradient", "findings", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"]
+PANELS = ["gradient", "findings", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"]
 QUERIES = [
     "task=adding&cell=rnn&hidden_size=4&seq_len=12",
     "task=adding&cell=rnn&nonlinearity=relu&hidden_size=4&seq_len=12",
@@ -60,74 +60,74 @@ def view_of(trainer: Trainer, **more: Any) -> RunView:
 
 
 def seen(trainer: Trainer, answers: Mapping[str, AnalysisResult] | None = None, **more: Any) -> ViewState:
-    view = view_of(trainer, **more)
-    return ViewState(view, view.step, answers=answers or {})
+    run_view = view_of(trainer, **more)
+    return ViewState(run_view, run_view.step, answers=answers or {})
 
 
-def answered(trainer: Trainer, board: MemoryView) -> ViewState:
-    """As the board would see it once all its questions are answered."""
+def answered(trainer: Trainer, view: MemoryView) -> ViewState:
+    """As the view would see it once all its questions are answered."""
     subject = FrozenModel.of(trainer)
     answers = {
         question.name: AnalysisResult(
             answer(ANALYSES.get(question.kind)(subject, **question.options)), trainer.step_count
         )
-        for question in board.questions(seen(trainer))
+        for question in view.questions(seen(trainer))
     }
     return seen(trainer, answers)
 
 
-def named(cards: Any) -> dict[str, Any]:
-    return {card.name: card for card in cards}
+def named(panels: Any) -> dict[str, Any]:
+    return {panel.name: panel for panel in panels}
 
 
-# -- the cards --------------------------------------------------------------------------------------------------
+# -- the panels --------------------------------------------------------------------------------------------------
 
 
 @every
-def test_there_are_always_the_same_cards(query: str) -> None:
-    trainer, board = trainer_of(query), MemoryView(MemorySelection())
+def test_there_are_always_the_same_panels(query: str) -> None:
+    trainer, view = trainer_of(query), MemoryView(MemorySelection())
     trainer.advance(60, 2)
-    for known in (seen(trainer, snapshot=None), seen(trainer), answered(trainer, board)):
-        assert [card.name for card in board.cards(known)] == CARDS
-        unpack(Encoder(board).frame(known))
+    for known in (seen(trainer, snapshot=None), seen(trainer), answered(trainer, view)):
+        assert [panel.name for panel in view.panels(known)] == PANELS
+        unpack(Encoder(view).frame(known))
 
 
 @every
 def test_what_was_found_is_drawn(query: str) -> None:
-    trainer, board = trainer_of(query), MemoryView(MemorySelection(sequence=2))
+    trainer, view = trainer_of(query), MemoryView(MemorySelection(sequence=2))
     trainer.advance(60, 3)
-    known = answered(trainer, board)
+    known = answered(trainer, view)
     report = known.answers["memory"].value
-    cards = named(board.cards(known))
-    assert isinstance(cards["findings"], Words) and "at optimizer step 3" in cards["findings"].title
-    assert {line["text"] for line in cards["findings"].lines} == {found.text for found in report.findings}
-    curves = [trace for trace in cards["gradient"].data if trace["name"] not in ("fit", "effective memory")]
-    assert len(curves) == len(report.cells) == len(cards["loss_gradient"].data)
-    assert len(cards["jacobian_norms"].data[0]["z"]) == report.length
-    np.testing.assert_allclose(cards["saliency"].data[0]["y"], report.saliency.relative, atol=1e-6)
-    assert cards["gradient_norm"].data[0]["x"].tolist() == [1, 2, 3]
-    assert cards["gradient_norm"].layout["shapes"][0]["y0"] == trainer.experiment.training.clip_norm
+    panels = named(view.panels(known))
+    assert isinstance(panels["findings"], TextPanel) and "at optimizer step 3" in panels["findings"].title
+    assert {line["text"] for line in panels["findings"].lines} == {found.text for found in report.findings}
+    curves = [trace for trace in panels["gradient"].data if trace["name"] not in ("fit", "effective memory")]
+    assert len(curves) == len(report.cells) == len(panels["loss_gradient"].data)
+    assert len(panels["jacobian_norms"].data[0]["z"]) == report.length
+    np.testing.assert_allclose(panels["saliency"].data[0]["y"], report.saliency.relative, atol=1e-6)
+    assert panels["gradient_norm"].data[0]["x"].tolist() == [1, 2, 3]
+    assert panels["gradient_norm"].layout["shapes"][0]["y0"] == trainer.experiment.training.clip_norm
 
 
 def test_a_frame_holds_the_sentences_and_then_only_what_changed() -> None:
-    trainer, board = trainer_of(QUERIES[0]), MemoryView(MemorySelection())
-    encoder, known = Encoder(board), answered(trainer, board)
+    trainer, view = trainer_of(QUERIES[0]), MemoryView(MemorySelection())
+    encoder, known = Encoder(view), answered(trainer, view)
     first = unpack(encoder.frame(known))
-    assert set(first["figures"]) == set(CARDS) and first["cards"] == CARDS
+    assert set(first["figures"]) == set(PANELS) and first["panels"] == PANELS
     lines = first["figures"]["findings"]["lines"]
     assert lines and {"kind", "text"} == set(lines[0]) and "svg" not in first["figures"]["findings"]
     assert unpack(encoder.frame(known))["figures"] == {}
-    assert file_of(named(board.cards(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
-    assert file_of(named(board.cards(known))["findings"], "html") is None
+    assert file_of(named(view.panels(known))["findings"], "csv")[0].startswith("severity,name,text")  # type: ignore[index]
+    assert file_of(named(view.panels(known))["findings"], "html") is None
 
 
 def test_layouts_stay_while_only_values_change() -> None:
-    trainer, board = trainer_of(QUERIES[2]), MemoryView(MemorySelection())
+    trainer, view = trainer_of(QUERIES[2]), MemoryView(MemorySelection())
     trainer.advance(60, 2)
-    before = named(board.cards(answered(trainer, board)))
+    before = named(view.panels(answered(trainer, view)))
     trainer.change(learning_rate=1e-6)
     trainer.step()
-    after = named(board.cards(answered(trainer, board)))
+    after = named(view.panels(answered(trainer, view)))
     for name in ("gradient", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm"):
         assert pack(before[name].layout) == pack(after[name].layout), name
 
@@ -135,15 +135,15 @@ def test_layouts_stay_while_only_values_change() -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @every
 def test_exploded_weights_can_be_sent(query: str) -> None:
-    trainer, board = trainer_of(query), MemoryView(MemorySelection())
-    encoder = Encoder(board)
+    trainer, view = trainer_of(query), MemoryView(MemorySelection())
+    encoder = Encoder(view)
     for grown in (1e6, 1e18, 1e38, math.inf, math.nan):
         with torch.no_grad():
             for cell in trainer.model.cells():
                 cell.weight_hh.fill_(grown)
         worst = np.array([grown])
         train = {"step": np.array([1]), "loss": worst, "metric": worst, "grad_norm": worst, "applied_norm": worst}
-        known = answered(trainer, board)
+        known = answered(trainer, view)
         frame = unpack(encoder.frame(seen(trainer, known.answers, train=train)))
         assert frame["status"]["status"] == "paused"
 
@@ -169,8 +169,8 @@ def test_a_selection_is_fitted_to_the_sequence() -> None:
 
 def test_the_questions_are_about_what_is_chosen() -> None:
     trainer = trainer_of(QUERIES[2])
-    board = MemoryView(MemorySelection(sequence=3, layer=1, direction="backward", output=2, answer_step=4))
-    memory, triangle = board.questions(seen(trainer))
+    view = MemoryView(MemorySelection(sequence=3, layer=1, direction="backward", output=2, answer_step=4))
+    memory, triangle = view.questions(seen(trainer))
     assert memory.options == {"sequence": 3, "output": 2, "time_step": 4}
     assert triangle.options == {"sequence": 3, "layer": 1, "direction": "backward"}
     assert memory.every < 1 < triangle.every and not memory.title and not triangle.title
@@ -182,8 +182,8 @@ def test_the_questions_are_about_what_is_chosen() -> None:
 
 def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
     def fields(query: str) -> dict[str, Any]:
-        board = MemoryView(MemorySelection())
-        return {tool.field: tool for tool in board.tools(seen(trainer_of(query)))}
+        view = MemoryView(MemorySelection())
+        return {tool.field: tool for tool in view.tools(seen(trainer_of(query)))}
 
     assert set(fields(QUERIES[0])) == {"sequence", "answer_step", "pins"}
     tools = fields(QUERIES[2])
@@ -198,15 +198,15 @@ def test_there_are_tools_as_far_as_there_is_a_choice() -> None:
 
 
 def labels(trainer: Trainer, pins: str = "") -> list[str]:
-    board = MemoryView(MemorySelection(pins=pins))
-    figure = named(board.cards(answered(trainer, board)))["gradient"]
+    view = MemoryView(MemorySelection(pins=pins))
+    figure = named(view.panels(answered(trainer, view)))["gradient"]
     return [trace["name"] for trace in figure.data if "step" in trace["name"]]
 
 
 def pressed(trainer: Trainer, pins: str, button: str = "Pin this curve") -> str:
     """What the browser keeps once the button is pressed."""
-    board = MemoryView(MemorySelection(pins=pins))
-    tools = {tool.label: tool for tool in board.tools(answered(trainer, board))}
+    view = MemoryView(MemorySelection(pins=pins))
+    tools = {tool.label: tool for tool in view.tools(answered(trainer, view))}
     assert tools[button].field == "pins"
     return tools[button].options[0][0]
 
@@ -264,11 +264,11 @@ def test_what_is_no_text_of_pins_pins_nothing(text: str) -> None:
 def test_foreign_pins_can_be_drawn() -> None:
     rnn = trainer_of(QUERIES[0])
     assert labels(rnn, '[["adding","<b>step","nosuch",[1e308,-1e308,NaN]],["adding","step","",[]]]')
-    board = MemoryView(MemorySelection(pins='[["adding","step","rnn",[1e308,-1e308,NaN]]]'))
-    Encoder(board).frame(answered(rnn, board))
+    view = MemoryView(MemorySelection(pins='[["adding","step","rnn",[1e308,-1e308,NaN]]]'))
+    Encoder(view).frame(answered(rnn, view))
 
 
 def test_nothing_is_pinned_before_there_is_a_curve() -> None:
-    board = MemoryView(MemorySelection())
-    tools = {tool.label: tool for tool in board.tools(seen(trainer_of(QUERIES[0])))}
+    view = MemoryView(MemorySelection())
+    tools = {tool.label: tool for tool in view.tools(seen(trainer_of(QUERIES[0])))}
     assert tools["Pin this curve"].options == (("", ""),)

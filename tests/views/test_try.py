@@ -1,4 +1,4 @@
-"""The board to try a model out, without a server: what it asks of every task, and what it draws of what is known."""
+"""The view to try a model out, without a server: what it asks of every task, and what it draws of what is known."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ def small(task: str, cell: str = "lstm", more: str = "") -> Trainer:
     return trainer_of(f"task={task}&cell={cell}&hidden_size=3{more}")
 
 
-def way_of(view: Any) -> str:
-    trace = view.snapshot.trace
-    return way_of_task(view.experiment.task, trace.inputs, trace.targets, trace.lengths)
+def way_of(run_view: Any) -> str:
+    trace = run_view.snapshot.trace
+    return way_of_task(run_view.experiment.task, trace.inputs, trace.targets, trace.lengths)
 
 
 def look(trainer: Trainer, **chosen: Any) -> tuple[TryView, ViewState]:
-    """A board with its selection, and the run with all that the board asked for."""
-    board = TryView(TrySelection.read({name: str(value) for name, value in chosen.items()}))
-    view = view_of(trainer)
+    """A view with its selection, and the run with all that the view asked for."""
+    view = TryView(TrySelection.read({name: str(value) for name, value in chosen.items()}))
+    run_view = view_of(trainer)
     subject, answers = FrozenModel.of(trainer), {}
-    for question in board.questions(ViewState(view, view.step)):
+    for question in view.questions(ViewState(run_view, run_view.step)):
         try:
             found = answer(ANALYSES.get(question.kind)(subject, **question.options))
-            answers[question.name] = AnalysisResult(found, view.step)
+            answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))
-    return board, ViewState(view, view.step, answers=answers)
+    return view, ViewState(run_view, run_view.step, answers=answers)
 
 
-def cards(trainer: Trainer, **chosen: Any) -> dict[str, Any]:
-    board, seen = look(trainer, **chosen)
-    return {card.name: card for card in board.cards(seen)}
+def panels(trainer: Trainer, **chosen: Any) -> dict[str, Any]:
+    view, seen = look(trainer, **chosen)
+    return {panel.name: panel for panel in view.panels(seen)}
 
 
 def own_of(trainer: Trainer) -> str:
@@ -68,23 +68,23 @@ def own_of(trainer: Trainer) -> str:
 def test_every_task_can_be_tried_in_its_way(task: str) -> None:
     trainer = small(task)
     trainer.step()
-    view = view_of(trainer)
-    way = way_of(view)
+    run_view = view_of(trainer)
+    way = way_of(run_view)
     assert way == WAYS.get(task, "values")
     text = way in ("text", "grammar", "symbols")
     own = ["legal_symbols" if way == "grammar" else "prediction", "states", *(TEXT if text else []), "gates"]
     for mode in ("task", "own"):
         wanted = own if mode == "own" or way == "values" else [FIRST[way], *(TEXT if text else [])]
-        board, seen = look(trainer, mode=mode, own=own_of(trainer))
-        assert [card.name for card in board.cards(seen)] == wanted
+        view, seen = look(trainer, mode=mode, own=own_of(trainer))
+        assert [panel.name for panel in view.panels(seen)] == wanted
         assert not [told.error for told in seen.answers.values() if told.error]
-        frame = unpack(Encoder(board).frame(seen))
-        assert set(frame["figures"]) == set(wanted) == set(frame["cards"])
+        frame = unpack(Encoder(view).frame(seen))
+        assert set(frame["figures"]) == set(wanted) == set(frame["panels"])
         assert sum(frame["grid"]["spans"].get(name, [3, 1])[0] for name in wanted) % 6 == 0, "rows are full"
         assert {tool["place"] for tool in frame["tools"]} <= {"bar", *wanted}
-        bare = TryView(board.selection)
-        assert [card.name for card in bare.cards(ViewState(view, 0))] == wanted, "cards keep their places"
-        assert bare.cards(ViewState(view_of(trainer, snapshot=None), 0)) == []
+        bare = TryView(view.selection)
+        assert [panel.name for panel in bare.panels(ViewState(run_view, 0))] == wanted, "panels keep their places"
+        assert bare.panels(ViewState(view_of(trainer, snapshot=None), 0)) == []
 
 
 @pytest.mark.parametrize("task, kind, more", [
@@ -94,7 +94,7 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
 def test_a_task_with_several_questions_is_tried_as_it_is_asked(task: str, kind: str, more: str) -> None:
     trainer = small(task, "gru", more)
     assert way_of(view_of(trainer)) == kind
-    assert cards(trainer, mode="own", own=own_of(trainer))["prediction"].data
+    assert panels(trainer, mode="own", own=own_of(trainer))["prediction"].data
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -102,21 +102,21 @@ def test_every_cell_in_two_layers_and_both_directions(cell: str) -> None:
     trainer = small("names", cell, "&num_layers=2&bidirectional=true")
     chosen = {"layer": 1, "direction": "backward", "quantity": "hidden", "unit": 2}
     for mode in ("task", "own"):
-        found = cards(trainer, mode=mode, own='"Li"', **chosen)
+        found = panels(trainer, mode=mode, own='"Li"', **chosen)
         assert "unit 2" in found["colored_text"].title and "layer 2, backward" in found["unit_correlations"].title
 
 
 def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_chosen() -> None:
     trainer = small("char_lm", more="&embedding=4")
-    board, seen = look(trainer, prefix="Ahab ", temperature=0.5, again=3)
-    (asked,) = [question for question in board.questions(seen) if question.name == "sample"]
+    view, seen = look(trainer, prefix="Ahab ", temperature=0.5, again=3)
+    (asked,) = [question for question in view.questions(seen) if question.name == "sample"]
     assert asked.options == {"prefix": "Ahab ", "length": 160, "temperature": 0.5, "seed": 3} and asked.every == 1.0
     found = seen.answer("sample").value
     assert found.text.startswith("Ahab ") and len(found.written) == 160
     assert look(trainer, prefix="Ahab ", temperature=0.5, again=4)[1].answer("sample").value.written != found.written
-    (card, *_) = board.cards(seen)
-    assert "temperature 0.5" in card.title and card.notes == ()
-    assert "left out" in cards(trainer, prefix="Ähab €")["generated_text"].notes[0]
+    (panel, *_) = view.panels(seen)
+    assert "temperature 0.5" in panel.title and panel.notes == ()
+    assert "left out" in panels(trainer, prefix="Ähab €")["generated_text"].notes[0]
     fitted = TrySelection.read({"temperature": "-4", "again": "-1", "steps": "9999", "value": "7", "quantity": "soul"})
     fitted = fitted.fit(trainer.snapshot())
     assert (fitted.temperature, fitted.again, fitted.steps, fitted.value) == (0.0, 0, 300, 0)
@@ -126,44 +126,44 @@ def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_c
 def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -> None:
     trainer = small("anbn")
     for feature in ("position", "'a' so far"):
-        board, seen = look(trainer, feature=feature, quantity="cell")
+        view, seen = look(trainer, feature=feature, quantity="cell")
         ranked = seen.answer("correlates").value.ranked(feature, "cell")
-        found = {card.name: card for card in board.cards(seen)}
+        found = {panel.name: panel for panel in view.panels(seen)}
         assert f"unit {ranked[0][0]}: cell" in found["colored_text"].title
         assert found["unit_correlations"].table["unit"] == [unit for unit, _ in ranked]
         assert found["unit_correlations"].data[0]["meta"] == {"choose": "unit", "column": 0}
         assert [entry[0] for entry in found["unit_correlations"].data[0]["customdata"]] == [unit for unit, _ in ranked]
-        (tool,) = [tool for tool in board.tools(seen) if tool.field == "feature"]
+        (tool,) = [tool for tool in view.tools(seen) if tool.field == "feature"]
         assert (feature, feature) in tool.options
     last = ranked[-1][0]
-    assert f"unit {last}: " in cards(trainer, feature=feature, unit=last)["colored_text"].title
+    assert f"unit {last}: " in panels(trainer, feature=feature, unit=last)["colored_text"].title
     (_, _, best, _) = next(each for each in seen.answer("correlates").value.strongest() if each[0] == "cell")
     for unknown in ("", "the weather"):
-        assert cards(trainer, feature=unknown, quantity="cell")["unit_correlations"].title.startswith(
+        assert panels(trainer, feature=unknown, quantity="cell")["unit_correlations"].title.startswith(
             f"Units and “{best}”"
         )
 
 
 def test_the_free_run_is_as_long_as_chosen() -> None:
     trainer = small("forecast")
-    board, seen = look(trainer, steps=12, sequence=3)
+    view, seen = look(trainer, steps=12, sequence=3)
     found = seen.answer("closed_loop").value
     assert (len(found.free), found.sequence) == (12, 3)
-    assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps", "begin"]
+    assert [tool.field for tool in view.tools(seen)] == ["sequence", "steps", "begin"]
 
 
 @pytest.mark.parametrize("task", ["forecast", "own_series"])
 def test_the_free_run_begins_at_the_end_or_before_it(task: str) -> None:
     trainer = small(task)
     for back, truth in ((0, 0), (9, 9), (200, 12)):
-        board, seen = look(trainer, steps=12, begin="end", back=back)
+        view, seen = look(trainer, steps=12, begin="end", back=back)
         found = seen.answer("closed_loop").value
         assert len(found.truth) == truth and found.beyond == 12 - truth
-        assert [tool.field for tool in board.tools(seen)] == ["sequence", "steps", "begin", "back"]
-        (card,) = board.cards(seen)
-        assert ("the 12 after the last that is known" in card.title) == (back == 0)
-        assert ("beyond its end" in card.title) == (back == 9)
-        assert unpack(Encoder(board).frame(seen))["figures"]
+        assert [tool.field for tool in view.tools(seen)] == ["sequence", "steps", "begin", "back"]
+        (panel,) = view.panels(seen)
+        assert ("the 12 after the last that is known" in panel.title) == (back == 0)
+        assert ("beyond its end" in panel.title) == (back == 9)
+        assert unpack(Encoder(view).frame(seen))["figures"]
 
 
 def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
@@ -171,7 +171,7 @@ def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
     _, seen = look(trainer, sequence=2)
     told = seen.view.snapshot.explanations[2]
     assert seen.answer("own").value.explanation.symbols == told.symbols
-    found = cards(trainer, mode="own", own='"btb"')
+    found = panels(trainer, mode="own", own='"btb"')
     assert "BTB" in found["legal_symbols"].title and "%" in found["legal_symbols"].title
     assert list(found["colored_text"].table["symbol"]) == ["B", "T", "B"]
 
@@ -179,9 +179,9 @@ def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
 @pytest.mark.parametrize("own", ["", "{", "null", "7", "[]", '""', "[" * 3000, "{}"])
 def test_an_own_sequence_that_makes_no_sense_is_none(own: str) -> None:
     trainer = small("adding")
-    board, seen = look(trainer, mode="own", own=own)
-    assert board.questions(seen) == [] and seen.answers == {}
-    assert {card.name: len(card.table["step"]) for card in board.cards(seen)} == {
+    view, seen = look(trainer, mode="own", own=own)
+    assert view.questions(seen) == [] and seen.answers == {}
+    assert {panel.name: len(panel.table["step"]) for panel in view.panels(seen)} == {
         "prediction": 0,
         "states": 0,
         "gates": 0,
@@ -199,8 +199,8 @@ def test_an_own_sequence_that_makes_no_sense_is_none(own: str) -> None:
 )
 def test_what_cannot_be_read_is_told_and_nothing_is_drawn_of_it(task: str, own: str, said: str) -> None:
     trainer = small(task)
-    board, seen = look(trainer, mode="own", own=own)
-    frame = unpack(Encoder(board).frame(seen))
+    view, seen = look(trainer, mode="own", own=own)
+    frame = unpack(Encoder(view).frame(seen))
     assert [error for error in frame["status"]["errors"] if said in error]
     assert "prediction" in frame["figures"]
 
@@ -216,8 +216,8 @@ def test_an_exploded_model_is_drawn_all_the_same() -> None:
         for parameter in trainer.model.parameters():
             parameter.data.fill_(1e30)
         for mode in ("task", "own"):
-            board, seen = look(trainer, mode=mode, own=own)
-            assert unpack(Encoder(board).frame(seen))["figures"]
+            view, seen = look(trainer, mode=mode, own=own)
+            assert unpack(Encoder(view).frame(seen))["figures"]
 
 
 def test_it_is_registered_for_its_page() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH, Canvas
 from rnn_explorer.figures.cell_drawings.sums import GATE, entrances, four_parts, gate_on_sum
 

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.cells import CELLS
 from rnn_explorer.figures.cell_drawings import generic
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from rnn_explorer.analysis.cell_internals_report import CellInternals
+from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.cell_drawings.canvas import GRAY, INDEX, TEXT, Canvas, seen
 from rnn_explorer.figures.equations import letter
 from rnn_explorer.figures.style import MUTED, cell_color

@@ -25,7 +25,7 @@ _component = st.components.v2.component(
 
 
 def live_figures(
-    board: str,
+    view: str,
     run_id: str,
     link: str,
     base: str,
@@ -44,11 +44,11 @@ def live_figures(
     """Mount the figures of a run.
 
     Args:
-        board: the key of the board; one component a board and page.
+        view: the key of the view; one component a view and page.
         run_id: the run to watch.
         link: the query that opens this experiment elsewhere.
         base: the path under which the server is reached, without a slash at its end.
-        ask: parts of the board's selection that the page decides.
+        ask: parts of the view's selection that the page decides.
         at: the step of the past that this script believes to be looked at.
         film: whether this script believes that the browser replays how the run learned.
         status: of the run, with which this script has drawn its buttons.
@@ -68,7 +68,7 @@ def live_figures(
     # Tuples, since Streamlit loads pandas to see whether a list or mapping in here is a table.
     data = {
         # The browser's own name for the figures: Streamlit's id may change when the page is built anew.
-        "board": board,
+        "view": view,
         "run": run_id,
         "link": link,
         "base": base,
@@ -80,13 +80,13 @@ def live_figures(
         "status": status,
         "message": message,
         "sentence": sentence,
-        "blocks": _blocks(VIEWS.get(board)),
+        "blocks": _blocks(VIEWS.get(view)),
         "keys": tuple(keys),
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
         "names": tuple(scripts.modules()),
     }
     return _component(
-        key=board,
+        key=view,
         data=data,
         default={"status": "", "at": None, "cleared": 0, "film": False, "pressed": ""},
         on_status_change=on_status,
@@ -98,6 +98,6 @@ def live_figures(
     )
 
 
-def _blocks(board: type[View]) -> tuple[str, int, tuple[tuple[int, int], ...]]:
-    """Where cards will stand, for as long as there are none: heights of rows, least height, spans."""
-    return board.rows, board.least_height, tuple(board.spans.get(name, (3, 1)) for name in board.usual)
+def _blocks(view: type[View]) -> tuple[str, int, tuple[tuple[int, int], ...]]:
+    """Where panels will stand, for as long as there are none: heights of rows, least height, spans."""
+    return view.rows, view.least_height, tuple(view.spans.get(name, (3, 1)) for name in view.usual)

@@ -1,4 +1,4 @@
-// What is asked for, and where cards stand: logic without a page.
+// What is asked for, and where panels stand: logic without a page.
 
 /**
  * What is chosen, as the server takes it: texts by name.
@@ -23,7 +23,7 @@ export function chosenParts(selection, ask, past) {
 }
 
 /**
- * Where each card stands, in the order of their names.
+ * Where each panel stands, in the order of their names.
  * @param {string[]} names
  * @param {import("./types").Grid} grid
  * @returns {{ name: string, order: string, gridColumn: string, gridRow: string }[]}

@@ -186,7 +186,7 @@ export class Connection {
 
   /**
    * The newest frame is drawn; ask for the next one.
-   * @param {string[]} sight the cards that are in sight
+   * @param {string[]} sight the panels that are in sight
    */
   ready(sight) {
     if (this.frame) this.say({ type: "ready", frame: this.frame, took: Math.round(this.tools.now() - this.arrived), sight });

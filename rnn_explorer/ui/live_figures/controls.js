@@ -1,4 +1,4 @@
-// The controls of a board: what can be chosen, in the bar and in the heads of figures.
+// The controls of a view: what can be chosen, in the bar and in the heads of figures.
 
 import { make } from "./dom.js";
 

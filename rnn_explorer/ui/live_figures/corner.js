@@ -14,19 +14,19 @@ export function themeWords(dark, chosen) {
 }
 
 export class Corner {
-  /** @param {import("./board.js").Board} board */
-  constructor(board) {
+  /** @param {import("./view.js").View} view */
+  constructor(view) {
     this.root = make("nav", "rx-corner");
     this.root.setAttribute("aria-label", "This view");
     this.theme = this.button("", "", "", () => {
       window.rnnExplorerTheme.choose(!window.rnnExplorerTheme.isDark());
       this.show();
-      setTimeout(() => board.readLook(), 60); // as soon as the page has changed its colors
+      setTimeout(() => view.readLook(), 60); // as soon as the page has changed its colors
     });
     this.theme.classList.add("rx-theme");
-    const wide = this.button("▣", "Present", "Present: one figure fills the screen, in large type (f)", () => board.presenter.toggle());
-    const keys = this.button("?", "", "Keys (?)", () => board.showKeys());
-    this.root.append(this.button("↗", "Share", "Share what you see as a link", () => board.share()), wide, this.theme, keys);
+    const wide = this.button("▣", "Present", "Present: one figure fills the screen, in large type (f)", () => view.presenter.toggle());
+    const keys = this.button("?", "", "Keys (?)", () => view.showKeys());
+    this.root.append(this.button("↗", "Share", "Share what you see as a link", () => view.share()), wide, this.theme, keys);
     this.show();
   }
 

@@ -4,7 +4,7 @@
 const TEXT = "textarea, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])";
 const LIST = "select, [aria-haspopup], [aria-expanded]"; // open a list or a panel, which needs the keyboard
 const SET = "input, button, [role=slider], [role=radio], [role=checkbox], [role=switch], [role=tab]";
-const WHERE = ".rx-board, .rx-sketch, [data-testid=stSidebar], [data-testid=stMain]";
+const WHERE = ".rx-view, .rx-sketch, [data-testid=stSidebar], [data-testid=stMain]";
 
 /**
  * Whether the control that has the keyboard is to give it back when the mouse button comes up.

@@ -22,7 +22,7 @@ export function fold(inner) {
 }
 
 /**
- * Fold all boxes of a board, or open them.
+ * Fold all boxes of a view, or open them.
  * @param {HTMLElement} root
  * @param {boolean} narrow
  */

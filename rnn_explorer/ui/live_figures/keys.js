@@ -32,13 +32,13 @@ export function rowsOf(keys) {
 }
 
 /**
- * What the keys do on a board; what lies on top comes first.
- * @param {import("./board.js").Board} board
+ * What the keys do on a view; what lies on top comes first.
+ * @param {import("./view.js").View} view
  * @returns {Key[]}
  */
-export function keysOf(board) {
+export function keysOf(view) {
   const escape = { keys: ["Escape"], shown: "Esc", words: "Close what lies on top: a figure that fills the window, the presentation, then what the strip names" };
-  const { presenter, timeline } = board;
+  const { presenter, timeline } = view;
   const presenting = () => presenter.on;
   const past = { shown: "← →", words: "One kept step back into the past, or forward" };
   const moves = { shown: "PageUp PageDown", words: "When presenting: the previous or next figure, as ← → do", when: presenting };
@@ -53,11 +53,11 @@ export function keysOf(board) {
     { keys: ["f"], shown: "f", words: "Present: one figure fills the screen; and back", act: () => presenter.toggle() },
     { keys: ["b"], shown: "b", words: "When presenting: blank the screen, and back with any key", when: presenting, act: () => presenter.setBlank(true) },
     { keys: [..."123456789"], shown: "1 … 9", words: "When presenting: show this figure beside the others, or no longer", when: presenting,
-      act: (event) => presenter.beside(board.names[Number(event.key) - 1]) },
-    { ...escape, when: () => Boolean(board.enlarged()), act: () => board.enlarged()?.enlarge(false) },
+      act: (event) => presenter.beside(view.names[Number(event.key) - 1]) },
+    { ...escape, when: () => Boolean(view.enlarged()), act: () => view.enlarged()?.enlarge(false) },
     { ...escape, when: presenting, act: () => presenter.end() },
-    { ...escape, when: () => board.chips.all.length > 0, act: () => board.chips.close() },
-    { keys: ["?"], shown: "?", words: "This table, and back", act: () => board.showKeys() },
+    { ...escape, when: () => view.chips.all.length > 0, act: () => view.chips.close() },
+    { keys: ["?"], shown: "?", words: "This table, and back", act: () => view.showKeys() },
   ];
 }
 

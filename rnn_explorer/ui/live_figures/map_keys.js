@@ -5,7 +5,7 @@ import { foundUnder, isDrawn, pointAt, pointAtNothing, walked } from "./plotly_i
 
 const LONG = 100; // points of a line, of which each is a step
 
-/** @typedef {import("./card.js").Card} Card */
+/** @typedef {import("./panel.js").Panel} Panel */
 
 /**
  * The number of a unit in the rows of a map, which may leave some out.
@@ -36,23 +36,23 @@ export function unitBeside(trace, unit, way) {
 
 /**
  * The last time step of a figure.
- * @param {Card} card
+ * @param {Panel} panel
  */
-function lastStep(card) {
-  const map = card.state.data.find((trace) => trace.type === "heatmap" && trace.meta?.units);
+function lastStep(panel) {
+  const map = panel.state.data.find((trace) => trace.type === "heatmap" && trace.meta?.units);
   if (map) return map.z[0]?.length || 0;
-  return Math.max(0, ...card.state.marks.flatMap((mark) => (mark.kind === "line" ? card.state.data.filter((t) => (t.xaxis || "x") === mark.axes[0]).map((t) => Math.max(...(t.x || [0])))
-    : mark.kind === "cells" ? mark.steps.map((row) => Math.max(...Array.from(row))) : [card.state.data[mark.trace]?.x?.length || 0])).filter(Number.isFinite));
+  return Math.max(0, ...panel.state.marks.flatMap((mark) => (mark.kind === "line" ? panel.state.data.filter((t) => (t.xaxis || "x") === mark.axes[0]).map((t) => Math.max(...(t.x || [0])))
+    : mark.kind === "cells" ? mark.steps.map((row) => Math.max(...Array.from(row))) : [panel.state.data[mark.trace]?.x?.length || 0])).filter(Number.isFinite));
 }
 
 /**
  * What the marked cell of each map holds, in words.
- * @param {Card} card
+ * @param {Panel} panel
  * @param {number} time
  * @param {number} unit
  */
-function valueAt(card, time, unit) {
-  const maps = card.state.data.filter((trace) => trace.type === "heatmap" && trace.meta?.units);
+function valueAt(panel, time, unit) {
+  const maps = panel.state.data.filter((trace) => trace.type === "heatmap" && trace.meta?.units);
   const values = maps.map((map) => map.z[rowOf(map, unit).row]?.[time - 1]).filter((value) => value !== undefined);
   return `t = ${time}${maps.length ? `, unit ${unit}: ${values.map((value) => Number(value).toFixed(3)).join(", ")}` : ""}`;
 }
@@ -80,37 +80,37 @@ export function stepped(traces, from, key) {
 
 /**
  * Along time, and through the units of a map.
- * @param {Card} card
+ * @param {Panel} panel
  * @param {string} key
  * @param {(words: string) => void} say
  * @returns {boolean} whether the figure has what the key walks through
  */
-function walkTime(card, key, say) {
-  const { board } = card;
-  const map = card.state.data.find((trace) => trace.type === "heatmap" && trace.meta?.units);
+function walkTime(panel, key, say) {
+  const { view } = panel;
+  const map = panel.state.data.find((trace) => trace.type === "heatmap" && trace.meta?.units);
   const along = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0;
   const through = { ArrowDown: -1, ArrowUp: 1 }[key] ?? 0;
-  const last = isDrawn(card.plot) ? lastStep(card) : board.most("time"); // a drawing has the step that is chosen
-  if (!last || (through && !(map && board.chooses("unit")))) return false;
-  const time = Math.min(Math.max((board.time ?? (along === 1 ? 0 : last + 1)) + along, 1), last);
-  if (board.chooses("time") && along) board.choose("time", time);
-  board.point(time);
-  let unit = Number(board.chosen.unit ?? 0);
+  const last = isDrawn(panel.plot) ? lastStep(panel) : view.most("time"); // a drawing has the step that is chosen
+  if (!last || (through && !(map && view.chooses("unit")))) return false;
+  const time = Math.min(Math.max((view.time ?? (along === 1 ? 0 : last + 1)) + along, 1), last);
+  if (view.chooses("time") && along) view.choose("time", time);
+  view.point(time);
+  let unit = Number(view.chosen.unit ?? 0);
   if (through && map) {
     unit = unitBeside(map, unit, through);
-    board.choose("unit", unit);
+    view.choose("unit", unit);
   }
-  say(valueAt(card, time, unit));
+  say(valueAt(panel, time, unit));
   return true;
 }
 
 /**
  * Let a figure be walked through with the arrows; Enter is a click on what they have come to.
- * @param {Card} card
+ * @param {Panel} panel
  * @param {(words: string) => void} say
  */
-export function walkable(card, say) {
-  const { frame, board } = card;
+export function walkable(panel, say) {
+  const { frame, view } = panel;
   /** @type {{ trace: number, row: number, column: number } | null} */
   let at = null;
   frame.tabIndex = 0;
@@ -118,14 +118,14 @@ export function walkable(card, say) {
     if (event.target !== frame || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const arrow = /^Arrow/.test(event.key);
     if (!arrow && event.key !== "Enter") return;
-    const points = isDrawn(card.plot) ? walked(card.plot) : [];
-    let taken = arrow && walkTime(card, event.key, say);
+    const points = isDrawn(panel.plot) ? walked(panel.plot) : [];
+    let taken = arrow && walkTime(panel, event.key, say);
     if (arrow && !taken && points.length) {
       at = stepped(points, at, event.key);
-      say(pointAt(card.plot, points[at.trace].number, at.row, at.column));
+      say(pointAt(panel.plot, points[at.trace].number, at.row, at.column));
       taken = true;
-    } else if (!arrow && at && foundUnder(card.plot)) {
-      card.picked(foundUnder(card.plot));
+    } else if (!arrow && at && foundUnder(panel.plot)) {
+      panel.picked(foundUnder(panel.plot));
       taken = true;
     }
     if (!taken) return;
@@ -133,8 +133,8 @@ export function walkable(card, say) {
     event.stopPropagation();
   });
   frame.addEventListener("blur", () => {
-    if (at) pointAtNothing(card.plot);
+    if (at) pointAtNothing(panel.plot);
     at = null;
-    board.point(null);
+    view.point(null);
   });
 }

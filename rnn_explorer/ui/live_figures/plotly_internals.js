@@ -104,10 +104,10 @@ export function lookUnder(plot, event, place) {
  */
 export const foundUnder = (plot) => (plot._hoverdata && plot._hoverdata.length ? plot._hoverdata[0] : null);
 
-const ONE_ROW = 30; // pixels that a legend above the panels has at any rate
+const ONE_ROW = 30; // pixels that a legend above the subplots has at any rate
 
 /**
- * The room above the panels that the rows of a legend take; Plotly cuts off what the margin does not hold.
+ * The room above the subplots that the rows of a legend take; Plotly cuts off what the margin does not hold.
  * @param {any} plot
  * @returns {number} pixels; 0 for one row, and for a legend that stands elsewhere
  */

@@ -4,7 +4,7 @@
 import { make, makeButton } from "./dom.js";
 import { lower, raise } from "./top_layer.js";
 
-/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./view.js").View} View */
 
 /**
  * The type of the figures, times that on the page: where several share the screen there is less room for it.
@@ -52,9 +52,9 @@ export function presentedAt(address, on) {
 }
 
 export class Presenter {
-  /** @param {Board} board */
-  constructor(board) {
-    this.board = board;
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
     this.on = false;
     this.blank = false;
     this.several = false; // whether more than one figure is shown
@@ -70,7 +70,7 @@ export class Presenter {
     this.cover = make("div", "rx-cover");
     this.cover.hidden = true;
     this.cover.onclick = () => this.setBlank(false);
-    board.root.append(this.strip, this.cover);
+    view.root.append(this.strip, this.cover);
     this.onAnyKey = (/** @type {KeyboardEvent} */ event) => {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -88,11 +88,11 @@ export class Presenter {
   }
 
   start() {
-    const { board } = this;
-    if (this.on || !board.names.length) return;
-    const large = board.enlarged();
+    const { view } = this;
+    if (this.on || !view.names.length) return;
+    const large = view.enlarged();
     large?.enlarge(false);
-    if (large || !this.shown.size) this.shown = new Set([large ? large.name : board.names[0]]);
+    if (large || !this.shown.size) this.shown = new Set([large ? large.name : view.names[0]]);
     this.on = true;
     this.changed();
   }
@@ -107,23 +107,23 @@ export class Presenter {
 
   /** Esc leaves the whole screen without a key that the page would see: it ends what it ends elsewhere, too. */
   fullscreenChanged() {
-    if (!this.on || !this.board.root.isConnected) return;
-    if (document.fullscreenElement) raise(this.board.root); // above what fills the screen
+    if (!this.on || !this.view.root.isConnected) return;
+    if (document.fullscreenElement) raise(this.view.root); // above what fills the screen
     else if (this.blank) this.setBlank(false);
     else this.end();
   }
 
-  /** The board came into the page, at an address that says whether it is presented. */
+  /** The view came into the page, at an address that says whether it is presented. */
   follow() {
     this.wanted = new URLSearchParams(window.location.search).get("present") === "1";
-    if (this.on && this.wanted) raise(this.board.root);
+    if (this.on && this.wanted) raise(this.view.root);
     else if (this.on) this.end();
     else if (this.wanted) this.start();
   }
 
   /** @param {number} way */
   go(way) {
-    this.only(next(this.board.names, this.shown, way));
+    this.only(next(this.view.names, this.shown, way));
   }
 
   /** @param {string} name */
@@ -150,14 +150,14 @@ export class Presenter {
 
   /** It begins, or ends. */
   changed() {
-    const { board } = this;
-    board.root.classList.toggle("rx-presenting", this.on);
+    const { view } = this;
+    view.root.classList.toggle("rx-presenting", this.on);
     this.strip.hidden = !this.on;
-    if (this.on) raise(board.root);
-    else lower(board.root);
+    if (this.on) raise(view.root);
+    else lower(view.root);
     this.arrange();
-    for (const card of board.cards.values()) card.redraw();
-    board.fit();
+    for (const panel of view.panels.values()) panel.redraw();
+    view.fit();
     this.writeAddress();
   }
 
@@ -168,26 +168,26 @@ export class Presenter {
 
   /** Show the chosen figures alone; those of another layer or mode may have other names. */
   arrange() {
-    const { names, cards, grid } = this.board;
+    const { names, panels, grid } = this.view;
     if (this.wanted && names.length) { this.wanted = false; this.start(); }
     if (this.on) {
       const known = [...this.shown].filter((name) => names.includes(name));
       this.shown = new Set(known.length ? known : names.slice(0, 1));
       this.showStrip();
     }
-    for (const [name, card] of cards) card.root.classList.toggle("rx-off", this.on && !this.shown.has(name));
+    for (const [name, panel] of panels) panel.root.classList.toggle("rx-off", this.on && !this.shown.has(name));
     const several = this.on && this.shown.size > 1;
-    if (this.board.root.classList.toggle("rx-several", several) !== this.several) for (const card of cards.values()) card.redraw();
+    if (this.view.root.classList.toggle("rx-several", several) !== this.several) for (const panel of panels.values()) panel.redraw();
     this.several = several;
     grid.style.setProperty("--rx-across", String(across(this.shown.size)));
   }
 
   /** A button for each figure; a node stays as long as its figure is the same, and so does the keyboard. */
   showStrip() {
-    const { names, cards } = this.board;
+    const { names, panels } = this.view;
     const { children } = this.names;
     names.forEach((name, number) => {
-      const title = `${number + 1} ${shortTitle(cards.get(name)?.title.textContent || name)}`;
+      const title = `${number + 1} ${shortTitle(panels.get(name)?.title.textContent || name)}`;
       let button = /** @type {HTMLButtonElement | undefined} */ (children[number]);
       if (!button) this.names.append((button = makeButton("rx-text", "", "", () => {})));
       if (button.textContent !== title) button.textContent = title;

@@ -9,10 +9,10 @@ const KEYS = ["p", "n", "e"];
 export class Pressing {
   /**
    * @param {{ root: HTMLElement, run: string, timeline: { film: number, at: number | null, stop: () => void },
-   *   reports: { report: (name: string, value: any) => void } }} board
+   *   reports: { report: (name: string, value: any) => void } }} view
    */
-  constructor(board) {
-    this.board = board;
+  constructor(view) {
+    this.view = view;
     this.told = "";
     this.onPress = (/** @type {Event} */ event) => { if (this.isPress(event)) this.settle(); };
     document.addEventListener("pointerdown", this.onPress, true);
@@ -22,7 +22,7 @@ export class Pressing {
   /** @param {Event} event */
   isPress(event) {
     const target = /** @type {Element} */ (event.target);
-    if (!this.board.root.isConnected || !target.closest) return false;
+    if (!this.view.root.isConnected || !target.closest) return false;
     const on = Boolean(target.closest(BUTTONS));
     if (!("key" in event)) return on;
     const { key, altKey, ctrlKey, metaKey } = /** @type {KeyboardEvent} */ (event);
@@ -31,7 +31,7 @@ export class Pressing {
   }
 
   settle() {
-    const { run, timeline, reports } = this.board;
+    const { run, timeline, reports } = this.view;
     if (timeline.film) timeline.stop();
     const shown = timeline.at === null ? run : `${run} ${timeline.at}`;
     if (shown === this.told) return;

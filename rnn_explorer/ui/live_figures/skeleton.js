@@ -1,4 +1,4 @@
-// Gray blocks where the cards will stand, for as long as there are none, and one sentence on what is waited for.
+// Gray blocks where the panels will stand, for as long as there are none, and one sentence on what is waited for.
 
 import { make } from "./dom.js";
 
@@ -18,8 +18,8 @@ export function waitedFor({ status = "", message = "", target }) {
 
 export class Skeleton {
   /**
-   * @param {HTMLElement} root of the board
-   * @param {HTMLElement} grid where the cards come
+   * @param {HTMLElement} root of the view
+   * @param {HTMLElement} grid where the panels come
    */
   constructor(root, grid) {
     this.root = root;
@@ -43,7 +43,7 @@ export class Skeleton {
     this.grid.append(...this.blocks);
   }
 
-  /** The first cards have come, or none will. */
+  /** The first panels have come, or none will. */
   end() {
     if (this.over) return;
     this.over = true;

@@ -1,8 +1,8 @@
-// A figure of panels side by side, in a narrow window: the panels one below the other.
+// A figure of subplots side by side, in a narrow window: the subplots one below the other.
 
 /** @typedef {Record<string, any>} Layout */
 
-const TOP = 0.9; // of a panel's share of the height; above is its heading
+const TOP = 0.9; // of a subplot's share of the height; above is its heading
 const LABELED = 0.13; // below are the labels of its x axis
 const TITLED = 0.32; // and its title, unless the one at the bottom is that of all
 
@@ -10,7 +10,7 @@ const TITLED = 0.32; // and its title, unless the one at the bottom is that of a
 const nameOf = (id) => id.replace(/^([xy])(\d*)$/, "$1axis$2");
 
 /**
- * The panels of a figure from left to right: the ends of each, with the names of its axes.
+ * The subplots of a figure from left to right: the ends of each, with the names of its axes.
  * @param {Layout} layout
  * @returns {{ ends: [number, number], axes: string[] }[]}
  */
@@ -35,7 +35,7 @@ export function columnsOf(layout) {
     const own = axis.anchor && axis.anchor !== "free" ? nameOf(axis.anchor) : holder || name.replace("y", "x");
     columns.get(place.get(own) ?? "")?.axes.push(name);
   }
-  // What shares the axis of values of another panel, such as bars beside a map, stays beside it.
+  // What shares the axis of values of another subplot, such as bars beside a map, stays beside it.
   for (const [key, column] of columns) {
     if (column.axes.some((name) => name.startsWith("y"))) continue;
     const shared = nameOf(layout[column.axes[0]].anchor || "y");
@@ -49,27 +49,27 @@ export function columnsOf(layout) {
 }
 
 /**
- * Whether panels stand side by side, none above another one's part of the width.
+ * Whether subplots stand side by side, none above another one's part of the width.
  * @param {{ ends: [number, number] }[]} columns
  */
 const apart = (columns) => columns.every((column, number) => !number || column.ends[0] >= columns[number - 1].ends[1] - 1e-6);
 
 /**
- * How many panels a figure has side by side; 1 where they cannot be stacked.
+ * How many subplots a figure has side by side; 1 where they cannot be stacked.
  * @param {Layout} layout
  */
-export function panelsOf(layout) {
+export function subplotsOf(layout) {
   const columns = columnsOf(layout);
   return columns.length > 1 && !layout.grid && !layout.polar && apart(columns) ? columns.length : 1;
 }
 
 /**
- * The layout with its panels one below the other, each as wide as the figure.
+ * The layout with its subplots one below the other, each as wide as the figure.
  * @param {Layout} layout
  * @returns {Layout}
  */
 export function stacked(layout) {
-  if (panelsOf(layout) === 1) return layout;
+  if (subplotsOf(layout) === 1) return layout;
   const columns = columnsOf(layout);
   const made = { ...layout };
   const height = 1 / columns.length;
@@ -78,7 +78,7 @@ export function stacked(layout) {
   const bottom = alike ? LABELED : TITLED;
   const [left, right] = [columns[0].ends[0], columns[columns.length - 1].ends[1]];
   const first = columns[0].axes.filter((name) => name.startsWith("y"));
-  /** Where a height in a panel comes to lie. @param {number} number @param {number} y */
+  /** Where a height in a subplot comes to lie. @param {number} number @param {number} y */
   const lifted = (number, y) => 1 - (number + 1) * height + height * (bottom + (TOP - bottom) * y);
   const moved = (/** @type {number} */ x, /** @type {number} */ number) => {
     const { ends } = columns[number];

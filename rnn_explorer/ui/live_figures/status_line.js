@@ -37,7 +37,7 @@ export class StatusLine {
     this.progress = make("progress", "rx-progress");
     this.progress.max = 1;
     this.numbers = make("span", "rx-numbers");
-    this.picks = make("span", "rx-own"); // the board's controls
+    this.picks = make("span", "rx-own"); // the view's controls
     const side = make("span", "rx-picks");
     side.append(fold(this.picks));
     this.root.append(this.words, chips, this.progress, this.numbers, side);

@@ -35,7 +35,7 @@ export class Timeline {
    * @param {{ send: () => void, moved: () => void, step: () => number, deferred: () => boolean,
    *   note: (facts: Record<string, string>) => void }} owner
    *   `send` tells the server where the person looks, `moved` the page's script; `step` is the run's step now;
-   *   `deferred` says whether what the person chose waits to be told; `note` writes facts down at the board's node
+   *   `deferred` says whether what the person chose waits to be told; `note` writes facts down at the view's node
    */
   constructor(owner) {
     this.owner = owner;

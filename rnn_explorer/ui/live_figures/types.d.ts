@@ -14,7 +14,7 @@ export interface Mark {
   steps: ArrayLike<number>[];
 }
 
-/** One control; see `rnn_explorer.ui.boards.base.Tool`. */
+/** One control; see `rnn_explorer.ui.views.base.Tool`. */
 export interface Tool {
   field: string;
   kind: "select" | "toggle" | "number" | "range" | "button";
@@ -74,7 +74,7 @@ export interface Status {
   busy: [string, string, number] | null;
 }
 
-/** How the cards stand; see `rnn_explorer.ui.boards.base.Grid`. */
+/** How the panels stand; see `rnn_explorer.ui.views.base.Grid`. */
 export interface Grid {
   rows: string;
   spans: Record<string, [number, number]>;
@@ -85,7 +85,7 @@ export interface Token { text: string; term?: string; sub?: string; edited?: boo
 export interface Equation { name: string; symbols: Token[]; numbers: Token[]; original: Token[] }
 export interface Line { kind: string; text: string }
 
-/** What is new about one card. */
+/** What is new about one panel. */
 export interface News {
   title?: string;
   how?: string;
@@ -107,7 +107,7 @@ export interface Frame {
   frames?: number[];
   chosen?: Record<string, any>;
   tools?: Tool[];
-  cards?: string[];
+  panels?: string[];
   grid?: Grid;
   figures: Record<string, News>;
 }
@@ -122,7 +122,7 @@ export interface Look {
 
 /** What the page's script tells; see `rnn_explorer.ui.live_figures.live_figures`. */
 export interface Told {
-  board: string;
+  view: string;
   run: string;
   link: string;
   base: string;
@@ -140,14 +140,14 @@ export interface Told {
 
 export type Report = (name: string, value: any) => void;
 
-/** What a card needs of the board that it stands on. */
+/** What a panel needs of the view that it stands on. */
 export interface Owner {
   base: string;
   run: string;
   key: string;
   chosen: Record<string, any>;
   status: Partial<Status>;
-  cards: Map<string, CardLike>;
+  panels: Map<string, PanelLike>;
   look: Look;
   scale: number; // of the figures' text, times that on the page
   stacked: boolean;
@@ -162,7 +162,7 @@ export interface Owner {
   say(about: "aloud", words: string): void;
 }
 
-export interface CardLike {
+export interface PanelLike {
   name: string;
   root: HTMLElement;
   title: HTMLElement;

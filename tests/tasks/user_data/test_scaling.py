@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.data import report
+from rnn_explorer.analysis.data.compute import report
 from rnn_explorer.cli import main
 from rnn_explorer.engine import frames
 from rnn_explorer.experiment import Experiment

@@ -1,11 +1,11 @@
-"""How well each of several columns is forecast: see `rnn_explorer.analysis.columns_report`."""
+"""How well each of several columns is forecast: see `rnn_explorer.analysis.columns.record`."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from rnn_explorer.analysis.columns_report import ColumnErrors
+from rnn_explorer.analysis.columns.record import ColumnErrors
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.errors import UserError

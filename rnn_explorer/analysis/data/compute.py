@@ -1,10 +1,10 @@
-"""Makes the record of a task's data: see `rnn_explorer.analysis.data_report`."""
+"""Makes the record of a task's data: see `rnn_explorer.analysis.data.record`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from rnn_explorer.analysis.data_report import DataReport, Example, Spread, by_name, by_value
+from rnn_explorer.analysis.data.record import DataReport, Example, Spread, by_name, by_value
 from rnn_explorer.tasks.base import SPLITS, Batch, Task
 from rnn_explorer.trace import Array
 

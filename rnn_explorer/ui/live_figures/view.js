@@ -1,16 +1,16 @@
-// The figures of one page. A board holds one connection for the run and the selection it shows, keeps the newest state
+// The figures of one page. A view holds one connection for the run and the selection it shows, keeps the newest state
 // of every figure, and draws in the browser's own rhythm: always the newest, skipping what was overtaken.
 
 import { Announcer } from "./announce.js";
 import { chosenParts, places } from "./arranging.js";
 import { dropUnasked, noteAsked } from "./asked.js";
-import { Card } from "./card.js";
+import { Panel } from "./panel.js";
 import { changeWords, Chips } from "./chips.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { Corner } from "./corner.js";
 import { make, makeButton } from "./dom.js";
-import { DrawingCard } from "./drawing_card.js";
+import { SvgPanel } from "./svg_panel.js";
 import { foldAll } from "./fold.js";
 import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
@@ -24,11 +24,11 @@ import { share } from "./share.js";
 import { Skeleton, waitedFor } from "./skeleton.js";
 import { StatusLine } from "./status_line.js";
 import { Timeline } from "./timeline.js";
-import { WordsCard } from "./words_card.js";
+import { TextPanel } from "./text_panel.js";
 
 /** @typedef {import("./types").Frame} Frame */
 
-const PURGE_AFTER = 8000; // ms that a board may be out of the page before it is taken down
+const PURGE_AFTER = 8000; // ms that a view may be out of the page before it is taken down
 const STACK_BELOW = 880; // px of width under which the figures stand one below the other
 const NARROW_BELOW = 560; // px of width under which controls fold into menus
 const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
@@ -36,17 +36,17 @@ const TELL_EVERY = 250; // ms between two words to the page's script about the p
 const CALM = 1000; // ms between two drawings of a picture that moves, for who asked for less motion
 const CHECK_AFTER = 600; // ms until the script should have heard of a status
 
-export class Board {
+export class View {
   /**
    * @param {string} key
-   * @param {() => void} forget called when the board is taken down
+   * @param {() => void} forget called when the view is taken down
    * @param {import("./address.js").Address} address
    */
   constructor(key, forget, address) {
     this.key = key;
     this.forget = forget;
-    /** @type {Map<string, Card>} */
-    this.cards = new Map();
+    /** @type {Map<string, Panel>} */
+    this.panels = new Map();
     this.held = false; // whether a mouse button is down on a figure
     /** @type {number | null} */
     this.time = null; // the marked time step
@@ -67,7 +67,7 @@ export class Board {
     /** @type {import("./types").Look} */
     this.look = {};
     /** @type {string[]} */
-    this.names = []; // of the cards that there are
+    this.names = []; // of the panels that there are
     /** @type {import("./types").Grid | null} */
     this.layout = null; // how they stand
     this.least = 560;
@@ -82,7 +82,7 @@ export class Board {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.unpointing = undefined;
 
-    const root = (this.root = make("div", "rx-board"));
+    const root = (this.root = make("div", "rx-view"));
     this.reports = new Reports(() => root.isConnected);
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
     this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.place.keep(); this.tellPast(); }, step: () => this.status.step ?? 0,
@@ -99,7 +99,7 @@ export class Board {
     this.checking = undefined;
     this.owed = false; // whether the server waits for the word that its frame is drawn
     /** @type {Set<Element>} */
-    this.sight = new Set(); // the cards that are in sight
+    this.sight = new Set(); // the panels that are in sight
     this.sights = new IntersectionObserver((entries) => this.see(entries));
     this.connection = new Connection({
       wish: () => ({ run: this.run, view: this.key, query: this.parts() }),
@@ -116,7 +116,7 @@ export class Board {
     this.note.setAttribute("role", "alert");
     this.note.hidden = true;
     this.grid = make("div", "rx-grid");
-    root.dataset.board = this.key;
+    root.dataset.view = this.key;
     this.aloud = new Announcer();
     this.stacked = this.narrow = false; // whether the figures stand one below the other, and controls are folded
     this.corner = new Corner(this);
@@ -138,7 +138,7 @@ export class Board {
 
   /** The figure that fills the window; undefined where none does. */
   enlarged() {
-    return [...this.cards.values()].find((card) => card.root.classList.contains("rx-large"));
+    return [...this.panels.values()].find((panel) => panel.root.classList.contains("rx-large"));
   }
 
   showKeys() {
@@ -169,7 +169,7 @@ export class Board {
 
   showTools() {
     const boxes = new Map([["bar", this.line.picks]]);
-    for (const [name, card] of this.cards) boxes.set(name, card.tools);
+    for (const [name, panel] of this.panels) boxes.set(name, panel.tools);
     if (this.tools) this.controls.show(this.tools, boxes);
   }
 
@@ -179,7 +179,7 @@ export class Board {
     this.chosen = chosen;
     this.controls.showChosen(chosen);
     this.setTime(this.pointed);
-    if (other) for (const card of this.cards.values()) card.mark(this.time);
+    if (other) for (const panel of this.panels.values()) panel.mark(this.time);
   }
 
   /** @param {string} field */
@@ -212,7 +212,7 @@ export class Board {
   }
 
   query() {
-    return new URLSearchParams({ ...this.parts(), board: this.key }).toString();
+    return new URLSearchParams({ ...this.parts(), view: this.key }).toString();
   }
 
   send(cancel = "") {
@@ -248,7 +248,7 @@ export class Board {
     clearTimeout(this.leaving);
     const another = run !== this.run;
     if (another) {
-      for (const card of this.cards.values()) { card.ranges = {}; card.whole = true; }
+      for (const panel of this.panels.values()) { panel.ranges = {}; panel.whole = true; }
       this.timeline.film = 0;
       this.timeline.frames = [];
       this.filled = false;
@@ -317,24 +317,24 @@ export class Board {
     this.status = frame.status;
     if (frame.frames) this.timeline.frames = frame.frames;
     if (frame.tools) this.tools = frame.tools;
-    let fresh = Boolean(frame.tools); // a new card's controls find their place, too
+    let fresh = Boolean(frame.tools); // a new panel's controls find their place, too
     for (const [name, news] of Object.entries(frame.figures)) {
-      let card = this.cards.get(name);
-      if (!card) {
-        const Kind = news.lines !== undefined ? WordsCard : news.svg !== undefined ? DrawingCard : Card;
-        card = new Kind(this, name);
-        this.cards.set(name, card);
-        this.grid.appendChild(card.root);
-        this.sights.observe(card.root);
-        foldAll(card.root, this.narrow);
+      let panel = this.panels.get(name);
+      if (!panel) {
+        const Kind = news.lines !== undefined ? TextPanel : news.svg !== undefined ? SvgPanel : Panel;
+        panel = new Kind(this, name);
+        this.panels.set(name, panel);
+        this.grid.appendChild(panel.root);
+        this.sights.observe(panel.root);
+        foldAll(panel.root, this.narrow);
         fresh = true;
       }
-      card.merge(news);
+      panel.merge(news);
     }
     if (!waitedFor(frame.status)) this.skeleton.end();
-    this.names = frame.cards || this.names;
+    this.names = frame.panels || this.names;
     this.layout = frame.grid || this.layout;
-    if (this.layout && (frame.cards || frame.grid)) this.arrange(this.names, this.layout);
+    if (this.layout && (frame.panels || frame.grid)) this.arrange(this.names, this.layout);
     if (fresh) this.showTools();
     if (frame.chosen || fresh) this.showChosen(frame.chosen || this.chosen);
     this.timeline.follow(frame.status);
@@ -349,17 +349,17 @@ export class Board {
   }
 
   /**
-   * Which cards there are, in which order, and how large.
+   * Which panels there are, in which order, and how large.
    * @param {string[]} names
    * @param {import("./types").Grid} grid
    */
   arrange(names, grid) {
     for (const { name, ...style } of places(names, grid)) {
-      const card = this.cards.get(name);
-      if (card) Object.assign(card.root.style, style);
+      const panel = this.panels.get(name);
+      if (panel) Object.assign(panel.root.style, style);
     }
-    for (const [name, card] of this.cards) card.root.hidden = !names.includes(name);
-    this.slot.into(this.cards.get(names[0]));
+    for (const [name, panel] of this.panels) panel.root.hidden = !names.includes(name);
+    this.slot.into(this.panels.get(names[0]));
     this.presenter.arrange();
     this.setGrid(grid.rows, grid.least);
   }
@@ -416,25 +416,25 @@ export class Board {
     this.readLook();
     this.drawnAt = performance.now();
     const resting = this.status.status === "training" ? performance.now() - CURVES_EVERY : Infinity;
-    for (const card of this.cards.values()) {
+    for (const panel of this.panels.values()) {
       if (this.held) { this.waiting = false; return; } // until the button is up
-      if (!card.dirty || (card.name === "curves" && card.drawn > resting && !card.root.classList.contains("rx-large"))) continue;
-      try { await card.draw(); } catch (error) { console.error(`figure ${card.name}:`, error); }
+      if (!panel.dirty || (panel.name === "curves" && panel.drawn > resting && !panel.root.classList.contains("rx-large"))) continue;
+      try { await panel.draw(); } catch (error) { console.error(`figure ${panel.name}:`, error); }
     }
     this.root.dataset.drawn = String(this.status.step ?? "");
     this.root.dataset.frames = String(Number(this.root.dataset.frames || 0) + 1);
     this.waiting = false;
-    if ([...this.cards.values()].some((card) => card.dirty && card.name !== "curves")) this.schedule();
+    if ([...this.panels.values()].some((panel) => panel.dirty && panel.name !== "curves")) this.schedule();
     else if (this.owed) this.ready();
   }
 
   ready() {
     this.owed = false;
-    this.connection.ready([...this.cards.values()].filter((card) => this.sight.has(card.root)).map((card) => card.name));
+    this.connection.ready([...this.panels.values()].filter((panel) => this.sight.has(panel.root)).map((panel) => panel.name));
   }
 
   /**
-   * Cards came in sight or went.
+   * Panels came in sight or went.
    * @param {IntersectionObserverEntry[]} entries
    */
   see(entries) {
@@ -453,7 +453,7 @@ export class Board {
   }
 
   /**
-   * Marked is the step that is pointed at, else the one that is chosen, on a board that lets one choose a step.
+   * Marked is the step that is pointed at, else the one that is chosen, on a view that lets one choose a step.
    * @param {number | null} pointed
    */
   setTime(pointed) {
@@ -462,7 +462,7 @@ export class Board {
     if (this.time === time) return;
     this.time = time;
     this.root.dataset.time = time === null ? "" : String(time);
-    for (const card of this.cards.values()) card.mark(time);
+    for (const panel of this.panels.values()) panel.mark(time);
   }
 
   readLook() {
@@ -471,7 +471,7 @@ export class Board {
     if (look === this.look) return;
     this.look = look;
     this.corner.show();
-    for (const card of this.cards.values()) card.dirty = card.whole = true;
+    for (const panel of this.panels.values()) panel.dirty = panel.whole = true;
     this.schedule();
   }
 
@@ -481,7 +481,7 @@ export class Board {
     const presenting = this.presenter.on;
     const stacked = width < STACK_BELOW && !presenting;
     const narrow = width < NARROW_BELOW && !presenting;
-    if (stacked !== this.stacked) for (const card of this.cards.values()) card.redraw();
+    if (stacked !== this.stacked) for (const panel of this.panels.values()) panel.redraw();
     if (narrow !== this.narrow) foldAll(this.root, narrow);
     this.stacked = stacked;
     this.narrow = narrow;
@@ -544,7 +544,7 @@ export class Board {
       this.sights.disconnect();
       this.widths.disconnect();
       this.slot.leave();
-      for (const card of this.cards.values()) card.purge();
+      for (const panel of this.panels.values()) panel.purge();
       this.forget();
     }, PURGE_AFTER);
   }

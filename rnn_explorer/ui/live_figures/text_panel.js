@@ -1,15 +1,15 @@
 // Sentences, each with a mark for what it means.
 
-import { Card } from "./card.js";
+import { Panel } from "./panel.js";
 import { make } from "./dom.js";
 
-export class WordsCard extends Card {
+export class TextPanel extends Panel {
   /**
-   * @param {import("./types").Owner} board
+   * @param {import("./types").Owner} view
    * @param {string} name
    */
-  constructor(board, name) {
-    super(board, name);
+  constructor(view, name) {
+    super(view, name);
     /** @type {import("./types").Line[]} */
     this.lines = [];
     this.frame.classList.add("rx-sentences");
@@ -41,7 +41,7 @@ export class WordsCard extends Card {
       node.className = `rx-said rx-${line.kind}`;
       if (node.textContent !== line.text) node.textContent = line.text;
     });
-    if (this.board.status.status !== "training") this.board.say("aloud", this.lines.filter((line) => line.kind !== "fact").map((line) => line.text).join(" "));
+    if (this.view.status.status !== "training") this.view.say("aloud", this.lines.filter((line) => line.kind !== "fact").map((line) => line.text).join(" "));
     while (this.list.lastChild && this.list.children.length > this.lines.length) this.list.lastChild.remove();
     this.count();
     return Promise.resolve();

@@ -17,16 +17,15 @@ https://arxiv.org/abs/1506.02078, for units that follow something in a text.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rnn_explorer.analysis.arguments import check_number, check_whole
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate_report import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate.record import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.analysis.units import units
@@ -94,9 +93,9 @@ def sample(
         raise UserError(
             f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
         )
-    _within("length", length, 1, LONGEST)
-    _within("seed", seed, 0, 2**63 - 1)
-    temperature = _temperature(temperature)
+    check_whole("length", length, 1, LONGEST)
+    check_whole("seed", seed, 0, 2**63 - 1)
+    check_number("temperature", temperature, 0, HOTTEST)
     codes, notes = _given(subject, prefix)
     generator = torch.Generator().manual_seed(seed)
     reader, outputs, given = _Reader(subject.model), list[Tensor](), len(codes)
@@ -223,10 +222,10 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
     task = subject.task
     if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
         raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
-    _within("sequence", sequence, 0, len(subject.probe) - 1)
-    _within("steps", steps, 1, LONGEST)
+    check_whole("sequence", sequence, 0, len(subject.probe) - 1)
+    check_whole("steps", steps, 1, LONGEST)
     if back is not None:
-        _within("back", back, 0, 2**31)
+        check_whole("back", back, 0, 2**31)
     window = _real(subject.probe, sequence)  # (1, time, values)
     yield 0.0
     course = task.course(window[0].numpy())
@@ -420,19 +419,6 @@ def _real(batch: TensorBatch, sequence: int) -> Tensor:
     """The real steps of one sequence, with a batch axis of 1."""
     length = batch.inputs.shape[1] if batch.lengths is None else int(batch.lengths[sequence])
     return batch.inputs[sequence : sequence + 1, :length]
-
-
-def _within(name: str, value: Any, low: int, high: int) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or not low <= value <= high:
-        raise UserError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
-
-
-def _temperature(value: Any) -> float:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 <= value <= HOTTEST:
-        raise UserError(f"temperature is {value!r}, but must be a number from 0 to {HOTTEST:g}")
-    return float(value)
 
 
 def _shown(symbol: str) -> str:

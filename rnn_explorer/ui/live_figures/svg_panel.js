@@ -1,17 +1,17 @@
 // A drawing of our own, with its equations: what is pointed at in the one lights up in the other.
 
-import { Card } from "./card.js";
+import { Panel } from "./panel.js";
 import { make } from "./dom.js";
 
 /** @typedef {import("./types").Equation} Equation */
 
-export class DrawingCard extends Card {
+export class SvgPanel extends Panel {
   /**
-   * @param {import("./types").Owner} board
+   * @param {import("./types").Owner} view
    * @param {string} name
    */
-  constructor(board, name) {
-    super(board, name);
+  constructor(view, name) {
+    super(view, name);
     /** @type {{ svg: string, equations: Equation[], notes: string[] }} */
     this.drawing = { svg: "", equations: [], notes: [] };
     this.svg = ""; // as it is in the page
@@ -26,7 +26,7 @@ export class DrawingCard extends Card {
     this.root.addEventListener("mouseleave", () => { this.lit = null; this.light(); });
     this.plot.addEventListener("click", (event) => { // a part of the drawing may stand for a part of the selection
       const node = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-choose]"));
-      if (node && node.dataset.choose) this.board.choose(node.dataset.choose, node.dataset.value);
+      if (node && node.dataset.choose) this.view.choose(node.dataset.choose, node.dataset.value);
     });
   }
 
@@ -75,7 +75,7 @@ export class DrawingCard extends Card {
   savePicture() {
     const drawing = this.plot.querySelector("svg");
     if (!drawing) return;
-    const { text, background = "#ffffff" } = this.board.look;
+    const { text, background = "#ffffff" } = this.view.look;
     const box = drawing.viewBox.baseVal;
     const copy = /** @type {SVGSVGElement} */ (drawing.cloneNode(true));
     copy.setAttribute("width", String(2 * box.width));
@@ -93,7 +93,7 @@ export class DrawingCard extends Card {
       context.drawImage(picture, 0, 0);
       const link = make("a");
       link.href = canvas.toDataURL("image/png");
-      link.download = `${this.name}-step${this.board.status.step || 0}.png`;
+      link.download = `${this.name}-step${this.view.status.step || 0}.png`;
       link.click();
     };
     picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;

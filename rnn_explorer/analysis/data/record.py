@@ -1,6 +1,6 @@
 """What there is to know of a task's data: examples, sizes, distributions, the baseline; plain numpy, without torch.
 
-`rnn_explorer.analysis.data` makes the record of a built task; here it is described, and two of them are compared.
+`compute` makes the record of a built task; here it is described, and two of them are compared.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import { newTitles } from "./layouts.js";
 import { rowOf, walkable } from "./map_keys.js";
 import { axisOf, DRAG_FROM, foundUnder, fullTrace, isDrawn, isMove, legendAbove, LOOKS_EVERY, lookUnder, mapAt, move, placeOfPoint, repaint, retitle, tellAnew } from "./plotly_internals.js";
 import { larger } from "./scaling.js";
-import { panelsOf, stacked } from "./stacking.js";
+import { subplotsOf, stacked } from "./stacking.js";
 import { lower, raise } from "./top_layer.js";
 
 /** @typedef {import("./types").News} News */
@@ -16,7 +16,7 @@ import { lower, raise } from "./top_layer.js";
 /** @typedef {import("./types").Mark} Mark */
 
 const ENLARGED = 1.4; // of the type of a figure that fills the window, times that on the page
-const PANEL_LEAST = 200; // px of width that a panel needs beside another one
+const SUBPLOT_LEAST = 200; // px of width that a subplot needs beside another one
 
 const sizeOf = (/** @type {any} */ rows) => (Array.isArray(rows) ? `${rows.length} ${rows.length ? rows[0].length : 0}` : "");
 
@@ -29,13 +29,13 @@ export function isRepaint(trace, change) {
   return trace.type === "heatmap" && Object.keys(change).length === 1 && Array.isArray(change.z) && sizeOf(change.z) === sizeOf(trace.z);
 }
 
-export class Card {
+export class Panel {
   /**
-   * @param {Owner} board
+   * @param {Owner} view
    * @param {string} name
    */
-  constructor(board, name) {
-    this.board = board;
+  constructor(view, name) {
+    this.view = view;
     this.name = name;
     /** @type {{ data: Trace[], layout: Record<string, any>, marks: Mark[], count: number, title: string }} */
     this.state = { data: [], layout: {}, marks: [], count: 0, title: "" };
@@ -57,17 +57,17 @@ export class Card {
     /** @type {number | null | undefined} */
     this.spaceTime = undefined;
     this.resizing = 0;
-    this.stacks = false; // whether its panels stand one below the other
-    this.top = 0; // pixels of the margin above the panels, as the figure has it
+    this.stacks = false; // whether its subplots stand one below the other
+    this.top = 0; // pixels of the margin above the subplots, as the figure has it
     this.above = 0; // pixels that the rows of the legend take there
 
     /** @type {HTMLElement | undefined} */
     this.download = undefined;
-    const root = (this.root = make("section", `rx-card rx-${this.name}`));
+    const root = (this.root = make("section", `rx-panel rx-${this.name}`));
     const head = make("header", "rx-head");
     this.title = make("h3", "rx-title");
     const tools = make("span", "rx-tools");
-    this.tools = make("span", "rx-own"); // the board puts this figure's controls here
+    this.tools = make("span", "rx-own"); // the view puts this figure's controls here
     this.grow = makeButton("rx-icon", "⤢", "Enlarge this figure, and back (Esc)",
       () => this.enlarge(!root.classList.contains("rx-large")));
     tools.append(fold(this.tools), this.menu(), this.grow);
@@ -78,14 +78,14 @@ export class Card {
     this.frame.append(this.plot, this.overlay);
     this.how = make("p", "rx-how");
     root.append(head, this.frame, this.how);
-    this.title.id = `rx-title-${board.key}-${name}`;
-    this.how.id = `rx-how-${board.key}-${name}`;
+    this.title.id = `rx-title-${view.key}-${name}`;
+    this.how.id = `rx-how-${view.key}-${name}`;
     for (const node of [root, this.frame]) {
       node.setAttribute("role", node === root ? "region" : "figure");
       node.setAttribute("aria-labelledby", this.title.id);
       node.setAttribute("aria-describedby", this.how.id);
     }
-    walkable(this, (words) => board.say("aloud", words));
+    walkable(this, (words) => view.say("aloud", words));
     root.dataset.figure = this.name;
     root.dataset.updates = "0";
     this.sizes = new ResizeObserver(() => this.resize());
@@ -107,7 +107,7 @@ export class Card {
     for (const [form, text] of this.forms()) {
       const link = make("a", "", text);
       link.onclick = () => {
-        link.href = `${this.board.base}/explorer/figure/${this.board.run}/${this.name}.${form}?${this.board.query()}`;
+        link.href = `${this.view.base}/explorer/figure/${this.view.run}/${this.name}.${form}?${this.view.query()}`;
         box.open = false;
       };
       link.href = "#";
@@ -131,7 +131,7 @@ export class Card {
   }
 
   savePicture() {
-    const look = this.board.look;
+    const look = this.view.look;
     /** @type {Record<string, any>} */
     const layout = { ...this.layout(), title: { text: this.state.title, x: 0.01, xanchor: "left", font: { size: 15 } },
       paper_bgcolor: look.background, plot_bgcolor: look.background };
@@ -139,12 +139,12 @@ export class Card {
     const size = this.plot.getBoundingClientRect();
     window.Plotly.downloadImage({ data: this.data(), layout, config: {} },
       { format: "png", width: Math.round(size.width), height: Math.round(size.height) + 40, scale: 2,
-        filename: `${this.name}-step${this.board.status.step || 0}` });
+        filename: `${this.name}-step${this.view.status.step || 0}` });
   }
 
   /** @param {boolean} large */
   enlarge(large) {
-    for (const other of this.board.cards.values()) {
+    for (const other of this.view.panels.values()) {
       if (other.root !== this.root && other.root.classList.contains("rx-large")) other.enlarge(false);
     }
     this.root.classList.toggle("rx-large", large);
@@ -199,10 +199,10 @@ export class Card {
    * @returns {Record<string, any>}
    */
   layout() {
-    const look = this.board.look;
+    const look = this.view.look;
     /** @type {Record<string, any>} */
     const layout = { ...structuredClone(this.state.layout), template: look.template, autosize: true,
-      uirevision: `${this.board.run} ${this.returns}`, legend: { ...this.state.layout.legend, uirevision: `${this.board.run}` } };
+      uirevision: `${this.view.run} ${this.returns}`, legend: { ...this.state.layout.legend, uirevision: `${this.view.run}` } };
     delete layout.width;
     delete layout.height;
     for (const [key, value] of Object.entries(this.ranges)) {
@@ -222,14 +222,14 @@ export class Card {
 
   /** How much larger its text is than on the page. */
   scale() {
-    return this.root.classList.contains("rx-large") ? ENLARGED : this.board.scale;
+    return this.root.classList.contains("rx-large") ? ENLARGED : this.view.scale;
   }
 
-  /** Whether its panels have room beside each other; in a narrow window they have more below each other. */
+  /** Whether its subplots have room beside each other; in a narrow window they have more below each other. */
   arrange() {
-    const panels = panelsOf(this.state.layout);
-    const stacks = panels > 1 && this.board.stacked && this.frame.clientWidth / panels < PANEL_LEAST;
-    this.root.style.setProperty("--rx-panels", stacks ? String(panels) : "");
+    const subplots = subplotsOf(this.state.layout);
+    const stacks = subplots > 1 && this.view.stacked && this.frame.clientWidth / subplots < SUBPLOT_LEAST;
+    this.root.style.setProperty("--rx-subplots", stacks ? String(subplots) : "");
     const other = stacks !== this.stacks;
     this.stacks = stacks;
     return other;
@@ -248,7 +248,7 @@ export class Card {
       this.changed.clear();
       this.retitled.clear();
       this.count();
-      this.mark(this.board.time);
+      this.mark(this.view.time);
       tellAnew(this.plot);
       this.root.dataset.repaints = String(Number(this.root.dataset.repaints || 0) + 1);
       return Promise.resolve();
@@ -261,13 +261,13 @@ export class Card {
     const data = this.data();
     this.cursor = this.state.marks.some((mark) => mark.kind === "point" && (data[mark.trace] || {}).type === "scatter3d")
       ? data.push({ type: "scatter3d", mode: "markers", x: [], y: [], z: [], showlegend: false, hoverinfo: "skip",
-        marker: { size: 9, color: this.board.look.text, symbol: "circle-open" } }) - 1
+        marker: { size: 9, color: this.view.look.text, symbol: "circle-open" } }) - 1
       : -1;
     return window.Plotly.react(this.plot, data, this.layout(), { responsive: false, displaylogo: false,
       displayModeBar: false, scrollZoom: false, doubleClick: "reset" }).then(() => {
       if (first) this.listen();
       this.count();
-      this.mark(this.board.time);
+      this.mark(this.view.time);
       return this.clearLegend();
     });
   }
@@ -280,7 +280,7 @@ export class Card {
     const room = Math.max(this.top, this.above);
     if (room === before) return;
     await window.Plotly.relayout(this.plot, { "margin.t": room });
-    this.mark(this.board.time);
+    this.mark(this.view.time);
   }
 
   /**
@@ -305,8 +305,8 @@ export class Card {
     const plot = /** @type {any} */ (this.plot);
     plot.on("plotly_relayout", (/** @type {any} */ event) => this.zoomed(event));
     plot.on("plotly_doubleclick", () => this.goBack());
-    plot.on("plotly_hover", (/** @type {any} */ event) => this.board.point(this.timeOf(event.points[0])));
-    plot.on("plotly_unhover", () => this.board.point(null));
+    plot.on("plotly_hover", (/** @type {any} */ event) => this.view.point(this.timeOf(event.points[0])));
+    plot.on("plotly_unhover", () => this.view.point(null));
     plot.on("plotly_click", (/** @type {any} */ event) => { this.reported = true; this.picked(event.points[0]); });
     this.plot.addEventListener("mousedown", (event) => this.press(event), true);
   }
@@ -321,7 +321,7 @@ export class Card {
     const found = event.button === 0 && /** @type {Element} */ (event.target).closest(".nsewdrag");
     if (!found) return;
     const place = /** @type {HTMLElement} */ (found);
-    this.board.held = true;
+    this.view.held = true;
     this.reported = false;
     const pause = () => new Promise((resolve) => setTimeout(resolve, LOOKS_EVERY + 10));
     const release = async (/** @type {Event} */ end) => {
@@ -335,8 +335,8 @@ export class Card {
         const under = foundUnder(this.plot);
         if (!this.reported && under) this.picked(under);
       }
-      this.board.held = false;
-      this.board.schedule();
+      this.view.held = false;
+      this.view.schedule();
     };
     document.addEventListener("mouseup", release, true);
     window.addEventListener("blur", release);
@@ -352,7 +352,7 @@ export class Card {
 
   redraw() {
     this.dirty = this.whole = true;
-    this.board.schedule();
+    this.view.schedule();
   }
 
   /** @param {Record<string, any>} event */
@@ -372,7 +372,7 @@ export class Card {
       const scene = /^(scene\d*)\.camera$/.exec(key);
       if (scene) this.ranges[`${scene[1]}.camera`] = value;
     }
-    this.mark(this.board.time);
+    this.mark(this.view.time);
   }
 
   /**
@@ -406,11 +406,11 @@ export class Card {
   picked(point) {
     const trace = (point && point.fullData) || {};
     const meta = trace.meta || {};
-    if (trace.type === "heatmap" && meta.units) this.board.choose("unit", Math.round(Number(point.y)));
+    if (trace.type === "heatmap" && meta.units) this.view.choose("unit", Math.round(Number(point.y)));
     const time = this.timeOf(point);
-    if (time && this.board.chooses("time")) this.board.choose("time", time);
+    if (time && this.view.chooses("time")) this.view.choose("time", time);
     if (!meta.choose || point.customdata === undefined || point.customdata === null) return;
-    this.board.choose(meta.choose, Array.isArray(point.customdata) ? point.customdata[meta.column || 0] : point.customdata);
+    this.view.choose(meta.choose, Array.isArray(point.customdata) ? point.customdata[meta.column || 0] : point.customdata);
   }
 
   /** @param {number | null} time */
@@ -436,7 +436,7 @@ export class Card {
 
   /** Frame the chosen unit in each map that has one. */
   markUnit() {
-    const unit = this.board.chooses("unit") ? Number(this.board.chosen.unit) : NaN;
+    const unit = this.view.chooses("unit") ? Number(this.view.chosen.unit) : NaN;
     if (!(unit >= 0)) return;
     this.state.data.forEach((trace, number) => {
       if (trace.type !== "heatmap" || !trace.meta?.units || !trace.z?.length) return;
@@ -500,7 +500,7 @@ export class Card {
     this.resizing = requestAnimationFrame(() => {
       if (!this.plot.isConnected) return; // gone with its page since
       window.Plotly.Plots.resize(this.plot).then(() => this.clearLegend());
-      this.mark(this.board.time);
+      this.mark(this.view.time);
     });
   }
 

@@ -19,22 +19,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnn_explorer.analysis.arguments import check_whole
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.memory_report import (
+from rnn_explorer.analysis.memory.findings import findings
+from rnn_explorer.analysis.memory.record import (
     BINS,
     CellMemory,
     GateStatistics,
     InputSaliency,
     JacobianNorms,
     MemoryReport,
-    findings,
     fit_decay,
     time_constants,
 )
 from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.saturation import saturation, share
 from rnn_explorer.cells.base import RecurrentCell, State
-from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
@@ -70,9 +70,9 @@ def memory(
     sample = _sample(subject, sequence)
     length = sample.inputs.shape[1]
     time_step = length if time_step is None else time_step
-    _within("time_step", time_step, 1, length)
+    check_whole("time_step", time_step, 1, length)
     if output is not None:
-        _within("output", output, 0, subject.task.output.size - 1)
+        check_whole("output", output, 0, subject.task.output.size - 1)
     yield 0.0
     model = copy.deepcopy(subject.model).double()
     readings, loss = yield from _read(subject, model, sample, 0.0, 0.25)
@@ -205,7 +205,7 @@ def _sample(subject: FrozenModel, sequence: int) -> TensorBatch:
         UserError: when there is no such sequence.
     """
     probe = subject.probe
-    _within("sequence", sequence, 0, len(probe) - 1)
+    check_whole("sequence", sequence, 0, len(probe) - 1)
     one = probe.select(slice(sequence, sequence + 1))
     length = one.inputs.shape[1] if one.lengths is None else int(one.lengths[0])
     per_step = subject.task.output.per_step
@@ -214,11 +214,6 @@ def _sample(subject: FrozenModel, sequence: int) -> TensorBatch:
         _double(one.targets[:, :length] if per_step else one.targets),
         mask=None if one.mask is None else one.mask[:, :length],
     )
-
-
-def _within(name: str, value: int, low: int, high: int) -> None:
-    if not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
 
 
 def _double(values: Tensor) -> Tensor:

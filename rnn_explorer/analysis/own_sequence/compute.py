@@ -6,15 +6,15 @@ data are: with mean and standard deviation of the training part. A task that doe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.analysis.arguments import finite_number
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate import goes_on
-from rnn_explorer.analysis.own_sequence_report import LONGEST, OwnSequence
+from rnn_explorer.analysis.generate.compute import goes_on
+from rnn_explorer.analysis.own_sequence.record import LONGEST, OwnSequence
 from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.units import units
 from rnn_explorer.errors import UserError
@@ -97,8 +97,7 @@ def _numbers(subject: FrozenModel, values: Any) -> Array:
         if len(row) != len(names):
             raise UserError(f"time step {step} has {_counted(row)}, but this task reads {len(names)} at each time step")
         for name, value in zip(names, row, strict=True):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
-                raise UserError(f"{name} at time step {step} is {_shown(value)}, but must be a finite number")
+            finite_number(f"{name} at time step {step}", value)
     mean, scale = units(subject.task)
     with np.errstate(over="ignore"):
         normalized = ((np.array(rows, dtype=np.float64) - mean) / scale).astype(np.float32)
@@ -249,22 +248,8 @@ def _visible(symbol: str) -> str:
     return {" ": "a space", "\n": "the end of a line", "\t": "a tab", "": "the end"}.get(symbol, symbol)
 
 
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number without end
-        return False
-
-
 def _counted(row: list[Any]) -> str:
     return "1 number" if len(row) == 1 else f"{len(row)} numbers"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "missing"
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _listed(known: dict[str, int]) -> str:
