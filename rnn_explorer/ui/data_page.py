@@ -17,8 +17,8 @@ from rnn_explorer.analysis.data.compute import report as look_at
 from rnn_explorer.analysis.data.record import DataReport, compared, same_answers, same_examples
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.figures.distributions import distributions, training_counts
-from rnn_explorer.figures.examples import NARROW, examples, height
+from rnn_explorer.figures.data.distributions import distributions, training_counts
+from rnn_explorer.figures.data.examples import NARROW, examples, height
 from rnn_explorer.settings import Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.store import DataGone

@@ -12,12 +12,12 @@ import numpy as np
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.cell_drawing import cell_drawing, no_cell_drawing
-from rnn_explorer.figures.over_time import over_time
+from rnn_explorer.figures.cell.cell_drawing import cell_drawing, no_cell_drawing
+from rnn_explorer.figures.cell.over_time import over_time
+from rnn_explorer.figures.cell.what_if import what_if, what_if_answer
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.svg_panel import SvgPanel
-from rnn_explorer.figures.what_if import what_if, what_if_answer
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.views.base import (
     VIEWS,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.column_errors import column_errors
+from rnn_explorer.figures.data.column_errors import column_errors
 from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState
 from rnn_explorer.views.lab import curves_of

@@ -15,10 +15,10 @@ import numpy as np
 from rnn_explorer.analysis import projection
 from rnn_explorer.analysis.dynamics.record import FixedPoints, LayerRef, Perturbation, Space, Spectrum, Trajectories
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics_findings import dynamics_findings
-from rnn_explorer.figures.dynamics_path import dynamics_path, extent
-from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
-from rnn_explorer.figures.flow import flow
+from rnn_explorer.figures.dynamics.dynamics_path import dynamics_path, extent
+from rnn_explorer.figures.dynamics.eigenvalues import at_point, at_state, eigenvalues, limit_of
+from rnn_explorer.figures.dynamics.findings import dynamics_findings
+from rnn_explorer.figures.dynamics.flow import flow
 from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.trace import Array, Snapshot
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Selection, View, ViewState, common_controls

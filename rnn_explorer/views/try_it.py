@@ -15,16 +15,16 @@ from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.closed_loop import closed_loop
-from rnn_explorer.figures.colored_text import colored_text
 from rnn_explorer.figures.gates import gates
-from rnn_explorer.figures.generated_text import generated_text
-from rnn_explorer.figures.legal_symbols import legal_symbols
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel
-from rnn_explorer.figures.unit_correlations import unit_correlations
+from rnn_explorer.figures.try_it.closed_loop import closed_loop
+from rnn_explorer.figures.try_it.colored_text import colored_text
+from rnn_explorer.figures.try_it.generated_text import generated_text
+from rnn_explorer.figures.try_it.legal_symbols import legal_symbols
+from rnn_explorer.figures.try_it.unit_correlations import unit_correlations
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.trace import Array, Explanation, LayerTrace, Snapshot

@@ -19,7 +19,7 @@ from rnn_explorer.analysis.registry import ANALYSES, answer
 from rnn_explorer.cli import main
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.figures.column_errors import column_errors
+from rnn_explorer.figures.data.column_errors import column_errors
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer

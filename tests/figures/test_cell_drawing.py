@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell_drawing import VIEWS, cell_drawing
-from rnn_explorer.figures.cell_drawings.canvas import Canvas, signed_range
-from rnn_explorer.figures.cell_drawings.unrolled import MOST, window
+from rnn_explorer.figures.cell.cell_drawing import VIEWS, cell_drawing
+from rnn_explorer.figures.cell.drawings.canvas import Canvas, signed_range
+from rnn_explorer.figures.cell.drawings.unrolled import MOST, window
 from rnn_explorer.figures.style import GATE_SCALE, MUTED, STATE_SCALE
 from rnn_explorer.figures.svg_panel import SvgPanel, number
 from tests.analysis.factories import CELLS, ask, change, made

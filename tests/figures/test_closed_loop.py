@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.generate.record import ClosedLoop
-from rnn_explorer.figures.closed_loop import closed_loop
+from rnn_explorer.figures.try_it.closed_loop import closed_loop
 
 
 def loop(read: int = 4, truth: int = 5, steps: int = 5, values: int = 1, when: bool = True) -> ClosedLoop:

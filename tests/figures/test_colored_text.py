@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnn_explorer.figures.colored_text import colored_text
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
+from rnn_explorer.figures.try_it.colored_text import colored_text
 from tests.figures import factories
 
 TEXT = "It is a way I have <b>of</b> driving off the spleen\nand regulating the circulation & so on."

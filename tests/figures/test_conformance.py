@@ -14,11 +14,11 @@ from rnn_explorer.analysis import projection
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
+from rnn_explorer.figures.lab.state_trajectory import state_trajectory
+from rnn_explorer.figures.lab.unrolled import unrolled
 from rnn_explorer.figures.prediction import prediction
-from rnn_explorer.figures.state_trajectory import state_trajectory
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
-from rnn_explorer.figures.unrolled import unrolled
 from tests.figures import factories
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from rnn_explorer.analysis.data.record import DataReport, Example, Spread, by_name, by_value
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.distributions import distributions, training_counts
-from rnn_explorer.figures.examples import OWN_AXES, color_of, examples, height
+from rnn_explorer.figures.data.distributions import distributions, training_counts
+from rnn_explorer.figures.data.examples import OWN_AXES, color_of, examples, height
 from rnn_explorer.figures.style import CLASS_COLORS
 from rnn_explorer.trace import Strip
 

@@ -25,10 +25,18 @@ from rnn_explorer.analysis.dynamics.record import (
     largest_first,
 )
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics_findings import dynamics_findings
-from rnn_explorer.figures.dynamics_path import LEAVES, PICK, STAYS, _sides, dynamics_path, eigenvalue_words, extent
-from rnn_explorer.figures.eigenvalues import at_point, at_state, eigenvalues, limit_of
-from rnn_explorer.figures.flow import flow
+from rnn_explorer.figures.dynamics.dynamics_path import (
+    LEAVES,
+    PICK,
+    STAYS,
+    _sides,
+    dynamics_path,
+    eigenvalue_words,
+    extent,
+)
+from rnn_explorer.figures.dynamics.eigenvalues import at_point, at_state, eigenvalues, limit_of
+from rnn_explorer.figures.dynamics.findings import dynamics_findings
+from rnn_explorer.figures.dynamics.flow import flow
 from rnn_explorer.figures.style import plain
 
 SIZES = (1, 2, 3, 8)

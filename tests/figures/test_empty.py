@@ -15,10 +15,10 @@ import pytest
 
 from rnn_explorer import figures
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.cell_drawing import no_cell_drawing
+from rnn_explorer.figures.cell.cell_drawing import no_cell_drawing
 from rnn_explorer.figures.curves import curves
-from rnn_explorer.figures.eigenvalues import eigenvalues
-from rnn_explorer.figures.gradient_norm import gradient_norm
+from rnn_explorer.figures.dynamics.eigenvalues import eigenvalues
+from rnn_explorer.figures.memory.gradient_norm import gradient_norm
 from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel, findings

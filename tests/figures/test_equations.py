@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.equations import equations, letter, notes
+from rnn_explorer.figures.cell.equations import equations, letter, notes
 from rnn_explorer.figures.svg_panel import Equation, Token, number
 from tests.analysis.factories import CELLS, ask, made
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.generate.record import Sample
-from rnn_explorer.figures.generated_text import _CELL, MOST, generated_text
+from rnn_explorer.figures.try_it.generated_text import _CELL, MOST, generated_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -24,12 +24,12 @@ from rnn_explorer.analysis.memory.record import (
 from rnn_explorer.analysis.saturation import saturation
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.gate_statistics import gate_statistics
-from rnn_explorer.figures.gradient import Pinned, gradient
-from rnn_explorer.figures.gradient_norm import gradient_norm
-from rnn_explorer.figures.jacobian_norms import HIGHEST, LOWEST, MEMORY_SCALE, jacobian_norms
-from rnn_explorer.figures.loss_gradient import loss_gradient
-from rnn_explorer.figures.saliency import saliency
+from rnn_explorer.figures.memory.gate_statistics import gate_statistics
+from rnn_explorer.figures.memory.gradient import Pinned, gradient
+from rnn_explorer.figures.memory.gradient_norm import gradient_norm
+from rnn_explorer.figures.memory.jacobian_norms import HIGHEST, LOWEST, MEMORY_SCALE, jacobian_norms
+from rnn_explorer.figures.memory.loss_gradient import loss_gradient
+from rnn_explorer.figures.memory.saliency import saliency
 from rnn_explorer.figures.style import CELL_COLORS
 from rnn_explorer.figures.text_panel import findings
 

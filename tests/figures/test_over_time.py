@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.figures.over_time import over_time
+from rnn_explorer.figures.cell.over_time import over_time
 from tests.analysis.factories import CELLS, ask, made
 from tests.figures.test_equations import report_of_another_cell
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from rnn_explorer.figures.state_trajectory import state_trajectory
+from rnn_explorer.figures.lab.state_trajectory import state_trajectory
 from rnn_explorer.figures.states import MOST_UNITS, states
 from rnn_explorer.figures.style import CLASS_COLORS, SIGNED_SCALE
 from tests.figures import factories

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.figures.text_wrap import columns_for, glyph, wrapped
+from rnn_explorer.figures.try_it.text_wrap import columns_for, glyph, wrapped
 
 
 @given(st.text("ab \n", max_size=200), st.integers(1, 50))

@@ -11,8 +11,8 @@ import pytest
 from rnn_explorer.analysis.generate.record import Correlates
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.legal_symbols import legal_symbols
-from rnn_explorer.figures.unit_correlations import MOST, unit_correlations
+from rnn_explorer.figures.try_it.legal_symbols import legal_symbols
+from rnn_explorer.figures.try_it.unit_correlations import MOST, unit_correlations
 from rnn_explorer.trace import Explanation, Trace
 
 NAMES = ("|", "a", "b")

@@ -11,8 +11,8 @@ import pytest
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.lab.unrolled import unrolled
 from rnn_explorer.figures.style import SIGNED_SCALE
-from rnn_explorer.figures.unrolled import unrolled
 from rnn_explorer.trace import LayerTrace, Snapshot
 from rnn_explorer.training import Trainer
 from tests.figures import factories

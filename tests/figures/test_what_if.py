@@ -11,7 +11,7 @@ import pytest
 
 from rnn_explorer.analysis.cell_internals.record import WhatIf
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.what_if import MOST_OUTPUTS, what_if, what_if_answer
+from rnn_explorer.figures.cell.what_if import MOST_OUTPUTS, what_if, what_if_answer
 from tests.analysis.factories import change, made
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH, Canvas
-from rnn_explorer.figures.cell_drawings.sums import (
+from rnn_explorer.figures.cell.drawings.canvas import HEIGHT, WIDTH, Canvas
+from rnn_explorer.figures.cell.drawings.sums import (
     FIRST_ROW,
     GATE,
     ROW,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH, Canvas
-from rnn_explorer.figures.cell_drawings.sums import GATE, entrances, four_parts, gate_on_sum
+from rnn_explorer.figures.cell.drawings.canvas import HEIGHT, WIDTH, Canvas
+from rnn_explorer.figures.cell.drawings.sums import GATE, entrances, four_parts, gate_on_sum
 
 _TOP, _MEET, _OUT = 62, 146, 196  # heights: the cell state, i times g, the hidden state
 _FORGET, _INPUT, _CANDIDATE, _OUTPUT = 150, 310, 470, 630  # columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell_drawings.canvas import Canvas
+from rnn_explorer.figures.cell.drawings.canvas import Canvas
 
 WIDTH, HEIGHT = 940, 400
 _STATE = 190  # height of the line of the state

@@ -13,7 +13,7 @@ from rnn_explorer.analysis.data.compute import report
 from rnn_explorer.cli import main
 from rnn_explorer.engine import frames
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.figures.examples import examples
+from rnn_explorer.figures.data.examples import examples
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.user_data import store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnn_explorer.figures.cell_drawings.canvas import Canvas
+from rnn_explorer.figures.cell.drawings.canvas import Canvas
 
 GATE, SUM, FIRST_ROW, ROW = 250, 291, 324, 22  # heights: a gate's box, its sum, the first part, from part to part
 OLD, NEW, ENTERING = 424, 452, 482  # heights of the lines of the old hidden state and the input, and of its label

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.lab.unrolled_layout import PARTS, STATE, WIDTH, layout
 from rnn_explorer.figures.states import by_unit, thinned
 from rnn_explorer.figures.style import (
     CELL_NAMES,
@@ -24,7 +25,6 @@ from rnn_explorer.figures.style import (
     visible,
 )
 from rnn_explorer.figures.table import Later
-from rnn_explorer.figures.unrolled_layout import PARTS, STATE, WIDTH, layout
 from rnn_explorer.trace import Array, Explanation, LayerTrace
 
 MOST_UNITS = 64  # rows of a state: about what its band has pixels for

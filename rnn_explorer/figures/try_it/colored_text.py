@@ -19,7 +19,7 @@ from rnn_explorer.figures.style import (
     saying,
     signed_limit,
 )
-from rnn_explorer.figures.text_wrap import columns_for, glyph, wrapped
+from rnn_explorer.figures.try_it.text_wrap import columns_for, glyph, wrapped
 from rnn_explorer.trace import Array, LayerTrace
 
 _WIDTH = 580  # pixels of the text in a usual panel, for the size of its letters

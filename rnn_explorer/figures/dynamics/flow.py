@@ -9,7 +9,7 @@ import numpy as np
 
 from rnn_explorer.analysis.dynamics.record import FixedPoints, Flow, Trajectories
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics_path import axis_title, coordinates, dynamics_path
+from rnn_explorer.figures.dynamics.dynamics_path import axis_title, coordinates, dynamics_path
 from rnn_explorer.figures.style import (
     COMPUTED,
     Scale,

@@ -10,7 +10,7 @@ import numpy as np
 from rnn_explorer.analysis.generate.record import Sample
 from rnn_explorer.figures.style import COMPUTED, cell_color
 from rnn_explorer.figures.svg_panel import SvgPanel
-from rnn_explorer.figures.text_wrap import glyph, wrapped
+from rnn_explorer.figures.try_it.text_wrap import glyph, wrapped
 
 COLUMNS = 40
 MOST = 400  # characters drawn, the last ones

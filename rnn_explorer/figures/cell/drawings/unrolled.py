@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell_drawings.canvas import GRAY, INDEX, TEXT, Canvas, seen
-from rnn_explorer.figures.equations import letter
+from rnn_explorer.figures.cell.drawings.canvas import GRAY, INDEX, TEXT, Canvas, seen
+from rnn_explorer.figures.cell.equations import letter
 from rnn_explorer.figures.style import MUTED, cell_color
 
 WIDTH, HEIGHT, MOST = 1010, 430, 7

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnn_explorer.analysis.dynamics.record import BAND, FixedPoints, Spectrum, period, time_constant
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics_path import AT_ONE, LEAVES, STAYS, eigenvalue_words
+from rnn_explorer.figures.dynamics.dynamics_path import AT_ONE, LEAVES, STAYS, eigenvalue_words
 from rnn_explorer.figures.style import REFERENCE, layer_name, legend, margin, nice_ceiling, plain, saying
 from rnn_explorer.trace import Array
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.cells import CELLS
-from rnn_explorer.figures.cell_drawings import generic
+from rnn_explorer.figures.cell.drawings import generic
 
 Draw = Callable[[CellInternals, int, str], str]  # report, step from 0, what enters in words -> SVG
 

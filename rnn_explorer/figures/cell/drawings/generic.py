@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell_drawings.canvas import Canvas, seen
+from rnn_explorer.figures.cell.drawings.canvas import Canvas, seen
 
 WIDTH, ROW = 940, 74
 _LEFT, _RIGHT = 300, 640  # the sides of the cell

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell_drawings import single, unrolled
-from rnn_explorer.figures.cell_drawings.canvas import HEIGHT, WIDTH
-from rnn_explorer.figures.equations import equations, notes
+from rnn_explorer.figures.cell.drawings import single, unrolled
+from rnn_explorer.figures.cell.drawings.canvas import HEIGHT, WIDTH
+from rnn_explorer.figures.cell.equations import equations, notes
 from rnn_explorer.figures.style import COMPUTED, layer_name
 from rnn_explorer.figures.svg_panel import SvgPanel
 

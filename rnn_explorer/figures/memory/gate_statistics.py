@@ -12,8 +12,8 @@ import numpy as np
 
 from rnn_explorer.analysis.memory.record import BINS, CellMemory
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.gradient import line_name, line_of
 from rnn_explorer.figures.log_axis import axis
+from rnn_explorer.figures.memory.gradient import line_name, line_of
 from rnn_explorer.figures.style import COMPUTED, REFERENCE, heading, layer_name, legend, margin, nice_ceiling, saying
 
 _LOW, _HIGH = -1, 4  # powers of ten of the time constants drawn; longer ones lie at the upper end

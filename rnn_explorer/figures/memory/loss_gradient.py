@@ -9,7 +9,7 @@ import numpy as np
 from rnn_explorer.analysis.memory.record import CellMemory
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.gradient import color_of, legend_room, line_name, line_of, mark_of
+from rnn_explorer.figures.memory.gradient import color_of, legend_room, line_name, line_of, mark_of
 from rnn_explorer.figures.style import COMPUTED, layer_name, legend, margin, saying, time_axis
 
 _LOW, _HIGH = -6, 1  # powers of ten that the axis always holds

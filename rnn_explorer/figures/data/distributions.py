@@ -9,7 +9,7 @@ import numpy as np
 
 from rnn_explorer.analysis.data.record import DataReport, Spread
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.examples import OWN_AXES, color_of, comparable
+from rnn_explorer.figures.data.examples import OWN_AXES, color_of, comparable
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     key,

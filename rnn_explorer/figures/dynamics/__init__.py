@@ -1,0 +1,1 @@
+"""Figures of the Dynamics page: states and fixed points, eigenvalues, the flow, and findings."""

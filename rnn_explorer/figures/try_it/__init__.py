@@ -1,0 +1,1 @@
+"""Figures of the Try it page: what the model writes, forecasts and expects."""
