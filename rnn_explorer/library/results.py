@@ -10,20 +10,20 @@ from rnn_explorer.analysis.dynamics.record import FixedPoints, Trajectories
 from rnn_explorer.analysis.memory.record import MemoryReport
 from rnn_explorer.errors import UserError
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.cell_drawing import cell_drawing
-from rnn_explorer.figures.dynamics_findings import dynamics_findings
-from rnn_explorer.figures.dynamics_path import dynamics_path
-from rnn_explorer.figures.eigenvalues import at_point
-from rnn_explorer.figures.gate_statistics import gate_statistics
+from rnn_explorer.figures.cell.cell_drawing import cell_drawing
+from rnn_explorer.figures.cell.what_if import what_if, what_if_answer
+from rnn_explorer.figures.dynamics.dynamics_path import dynamics_path
+from rnn_explorer.figures.dynamics.eigenvalues import at_point
+from rnn_explorer.figures.dynamics.findings import dynamics_findings
 from rnn_explorer.figures.gates import gates
-from rnn_explorer.figures.gradient import gradient
-from rnn_explorer.figures.loss_gradient import loss_gradient
+from rnn_explorer.figures.memory.gate_statistics import gate_statistics
+from rnn_explorer.figures.memory.gradient import gradient
+from rnn_explorer.figures.memory.loss_gradient import loss_gradient
+from rnn_explorer.figures.memory.saliency import saliency
 from rnn_explorer.figures.prediction import prediction
-from rnn_explorer.figures.saliency import saliency
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel, findings
-from rnn_explorer.figures.what_if import what_if, what_if_answer
 from rnn_explorer.trace import Direction, Snapshot
 
 T = TypeVar("T")
