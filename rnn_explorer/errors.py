@@ -9,4 +9,12 @@ class UserError(ValueError):
     Whoever talks to a user (the command line, a page, a worker's reply) shows the message of a `UserError` and of
     nothing else. Any other exception is a fault of the program: it is logged with its traceback, and the user reads
     one plain sentence that says so.
+
+    Example:
+        >>> import rnn_explorer as rx
+        >>> try:
+        ...     rx.train("flip_flop", cell="gru", hidden_size=0)
+        ... except rx.UserError as error:
+        ...     print(error)
+        hidden_size is 0, but must be a whole number from 1 to 256.
     """

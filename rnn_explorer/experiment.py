@@ -33,7 +33,7 @@ class ModelSettings(Settings):
     """The network between the input and the task's head."""
 
     cell: str = setting(
-        "lstm", choices=CELLS.names(), label="Cell",
+        "lstm", choices=CELLS.names, label="Cell",
         help="What is computed at each time step: the simple RNN, the LSTM with its cell state, or the GRU.",
     )  # fmt: skip
     hidden_size: int = setting(
@@ -164,6 +164,14 @@ class Experiment:
     Raises:
         SettingError: for a value out of range, and for a combination that makes no sense.
         UnknownName: for a task that does not exist.
+
+    Example:
+        >>> import rnn_explorer as rx
+        >>> experiment = rx.Experiment.default("flip_flop").replace(cell="gru", hidden_size=16)
+        >>> experiment.to_query_string()  # as in an address of the page, and for the command line
+        'task=flip_flop&cell=gru&hidden_size=16'
+        >>> rx.Experiment.from_query("task=flip_flop&cell=gru&hidden_size=16") == experiment
+        True
     """
 
     task: str

@@ -10,9 +10,10 @@ and everything that shows, parses, checks or documents it reads that declaration
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_type_hints
 
@@ -52,7 +53,8 @@ class Spec:
         label: what the control is called.
         help: one or two sentences for the person at the control.
         low, high: smallest and largest value (for a tuple: of each item); None where there is no limit.
-        choices: the values a str may take; empty for a free text, and where the kind is not str.
+        names: gives the values a str may take, those too that are registered later; none for a free text, and where
+            the kind is not str.
         longest: the most items a tuple may have, or characters a free text.
         unit: the unit in words, or "".
         log: whether a control should move by factors rather than by steps.
@@ -66,11 +68,16 @@ class Spec:
     help: str
     low: float | None = None
     high: float | None = None
-    choices: tuple[str, ...] = ()
+    names: Callable[[], Sequence[str]] = tuple
     longest: int = 4
     unit: str = ""
     log: bool = False
     live: bool = False
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values a str may take; empty for a free text, and where the kind is not str."""
+        return tuple(self.names())
 
     @property
     def is_free_text(self) -> bool:
@@ -202,15 +209,16 @@ def setting(
     label: str,
     low: float | None = None,
     high: float | None = None,
-    choices: Sequence[str] = (),
+    choices: Sequence[str] | Callable[[], Sequence[str]] = (),
     longest: int = 4,
     unit: str = "",
     log: bool = False,
     live: bool = False,
 ) -> Any:
-    """Declare a field of a `Settings` class; the arguments are those of `Spec`."""
+    """Declare a field of a `Settings` class; the arguments are those of `Spec`, with `choices` or what gives them."""
     told = {
-        "label": label, "help": help, "low": low, "high": high, "choices": tuple(choices), "longest": longest,
+        "label": label, "help": help, "low": low, "high": high, "longest": longest,
+        "names": choices if callable(choices) else functools.partial(tuple, choices),
         "unit": unit, "log": log, "live": live,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata={"setting": told})

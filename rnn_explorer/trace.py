@@ -14,6 +14,10 @@ import numpy as np
 Direction = Literal["forward", "backward"]
 Array = np.ndarray
 
+# The numbers in the learning curves of a run, beside the step.
+TRAIN_COLUMNS = ("loss", "metric", "grad_norm", "applied_norm")
+VALIDATION_COLUMNS = ("loss", "metric")
+
 
 @dataclass(frozen=True)
 class LayerTrace:

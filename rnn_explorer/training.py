@@ -301,6 +301,9 @@ class Trainer:
             parameter.grad = None
         if math.isfinite(value := float(loss.detach())):
             loss.backward()
+            for parameter in self._parameters:
+                if parameter.grad is None:  # a cell may have no use for one
+                    parameter.grad = torch.zeros_like(parameter)
         return value, metric
 
     def _descend(self, limit: float) -> tuple[float, float]:

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnn_explorer.cli import base, files, main, printing, running, screens
+from rnn_explorer import progress
+from rnn_explorer.cli import base, main, printing, running, screens
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording import files
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.tasks.base import Task
+from rnn_explorer.tasks.base import Metric, Task
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import application
 
@@ -239,7 +241,7 @@ def test_the_text_output(run):
      ("MSE", 0.1, "is better."), ("MSE", 0.5, "is no better"), ("MSE", math.nan, "is no number to compare")],
 )  # fmt: skip
 def test_the_baseline_is_named_and_compared(metric, better, words):
-    beats = running.beats(better, 0.5, metric == "accuracy")
+    beats = Metric(metric).beats(better, 0.5)
     told = screens.against_baseline(
         {"metric": metric, "baseline": 0.5, "baseline_how": "guesses", "test_metric": better, "beats_baseline": beats}
     )
@@ -375,8 +377,8 @@ def test_what_is_not_finite_is_null(capsys):
 
 
 def test_the_bar():
-    assert printing.bar(0) == "." * 24 and printing.bar(1) == "#" * 24 and printing.bar(0.5) == "#" * 12 + "." * 12
-    assert printing.bar(7) == "#" * 24 and printing.bar(-1) == "." * 24
+    assert progress.bar(0) == "." * 24 and progress.bar(1) == "#" * 24 and progress.bar(0.5) == "#" * 12 + "." * 12
+    assert progress.bar(7) == "#" * 24 and progress.bar(-1) == "." * 24
 
 
 class Terminal(io.StringIO):

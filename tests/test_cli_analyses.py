@@ -14,12 +14,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer
-from rnn_explorer.analysis.registry import load as load_questions
-from rnn_explorer.cli import files, load, main, printing, running
+from rnn_explorer.cli import main, printing, running
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording import checkpoint
 from rnn_explorer.training import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,10 +38,9 @@ def strictly(text: str) -> dict[str, Any]:
 
 def found(query: str, kind: str, **options: Any) -> dict[str, Any]:
     """The same without a command line."""
-    load_questions()
     trainer = Trainer(Experiment.from_query(query))
     trainer.advance(600)
-    record = answer(ANALYSES.get(kind)(FrozenModel.of(trainer), **options))
+    record = registry.ask(FrozenModel.of(trainer), kind, **options)
     return json.loads(json.dumps(record.to_dict()))
 
 
@@ -97,7 +96,7 @@ def test_a_saved_model_is_asked_without_training(run, tmp_path, untrained):
     file = tmp_path / "model.safetensors"
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    files.write_state(file, trainer)
+    checkpoint.write(file, trainer)
     assert list(tmp_path.iterdir()) == [file]
     status, out, err = run("memory", "--load", str(file))
     told = strictly(out)
@@ -113,7 +112,11 @@ def test_train_saves_what_load_reads(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "trace.npz"}
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    again = load.read_state(file)
+    again, curves = checkpoint.read(file)
+    assert curves.validation.last() == pytest.approx(
+        {"step": 20, **dict(zip(("loss", "metric"), again.evaluate("validation"), strict=True))}, rel=1e-5
+    )
+    assert len(curves.train.arrays()["step"]) == 20
     assert (again.step_count, again.experiment) == (20, trainer.experiment)
     with np.load(out) as written:
         np.testing.assert_array_equal(again.snapshot().trace.answers, written["answers"])
@@ -171,9 +174,9 @@ def damaged(kind: str, place: Path) -> None:
     [
         ("missing", "cannot be read: No such file or directory."),
         ("folder", "cannot be read: Is a directory."),
-        ("garbage", "is no model that train --save has written."),
-        ("cut off", "is no model that train --save has written."),
-        ("bare tensors", "is no model that train --save has written."),
+        ("garbage", "is no checkpoint of a run."),
+        ("cut off", "is no checkpoint of a run."),
+        ("bare tensors", "is no checkpoint of a run."),
         ("no position", "cannot be used: this is no stored state of a run."),
         ("another model", "cannot be used: the stored state belongs to a model of another shape."),
         ("a setting unknown", "wings"),
@@ -192,7 +195,7 @@ def test_weights_that_are_no_numbers_are_refused(run, tmp_path, untrained, comma
     file, trainer = tmp_path / "model.safetensors", Trainer(Experiment.from_query(QUICK))
     with torch.no_grad():
         trainer.model.head.bias[0] = torch.nan
-    files.write_state(file, trainer)
+    checkpoint.write(file, trainer)
     status, out, err = run(command, "--load", str(file))
     assert (status, out) == (2, "") and err.count("\n") == 1
     assert "numbers in 'model.head.bias' that are not finite (NaN or infinite)." in err
@@ -252,7 +255,7 @@ def test_a_header_that_does_not_fit_its_file_is_no_model(run, tmp_path, spoil):
     forged(place, QUICK, extra=9)
     place.write_bytes(spoil(place.read_bytes()))
     status, out, err = run("memory", "--load", str(place))
-    assert (status, out) == (2, "") and err.endswith("is no model that train --save has written.\n")
+    assert (status, out) == (2, "") and err.endswith("is no checkpoint of a run.\n")
 
 
 @pytest.mark.parametrize(
@@ -292,7 +295,7 @@ def test_bad_input_is_one_sentence_before_training(run, untrained, arguments, wo
 
 
 def test_a_fault_of_the_program_is_told_as_one(run, monkeypatch):
-    monkeypatch.setattr(running, "load_questions", lambda: [].pop())
+    monkeypatch.setattr(registry, "load", lambda: [].pop())
     status, out, err = run("memory", QUICK)
     assert (status, out) == (3, "") and "IndexError" in err
     assert err.endswith(
@@ -306,8 +309,7 @@ def test_what_a_question_objects_to_later_is_bad_input_too(run, monkeypatch):
         if subject.step:
             raise UserError("the states are no longer finite")
 
-    monkeypatch.setattr(running, "load_questions", lambda: None)
-    monkeypatch.setattr(running.ANALYSES, "get", lambda kind: lambda subject, **options: objects(subject))
+    monkeypatch.setattr(registry.ANALYSES, "get", lambda kind: lambda subject, **options: objects(subject))
     status, out, err = run("memory", QUICK)
     assert (status, out) == (2, "")
     assert err.splitlines()[-1] == "rnn_explorer: the states are no longer finite."

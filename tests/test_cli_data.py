@@ -159,8 +159,8 @@ def test_a_model_of_ones_own_data_needs_them(table: Path, tmp_path: Path, capsys
     narrow = tmp_path / "narrow.csv"
     narrow.write_text("x\n" + "\n".join(f"{math.sin(n):.3f}" for n in range(400)))
     for options, words in [
-        ([], "is a model of your own data, which it does not hold: give them with --data FILE."),
-        (["--data", str(book)], "is for own_text: give the file that it was trained on."),
+        ([], "is a model of your own data, which it does not hold: give their file, too, as data."),
+        (["--data", str(book)], "are for own_text: give the file that it was trained on."),
         (["--data", str(narrow)], "The data have no column 'temp'"),
         (["--data", str(table), "--column", "temp"], "--column says what to read of a file, and the model of --load"),
     ]:
@@ -169,7 +169,7 @@ def test_a_model_of_ones_own_data_needs_them(table: Path, tmp_path: Path, capsys
         assert words in capsys.readouterr().err.splitlines()[-1]
     assert main(["train", "task=adding&seq_len=12&hidden_size=3&steps=2", "--save", str(model)]) == 0
     assert main(["memory", "--load", str(model), "--data", str(table)]) == 2
-    assert "is a model of the task adding, which takes no --data." in capsys.readouterr().err
+    assert "is a model of the task adding, which takes no data of your own." in capsys.readouterr().err
 
 
 OPEN = "a;b\n" + "\n".join(f"{n % 7 + 1}.{n * 37 % 900 + 100};{n % 5}" for n in range(200))

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rnn_explorer.errors import UserError
 from rnn_explorer.registry import Registry
+
+if TYPE_CHECKING:
+    from rnn_explorer.analysis.frozen_model import FrozenModel
 
 Progress = Generator[float, None, Any]
 
@@ -34,3 +39,40 @@ def answer(progress: Progress) -> Any:
             next(progress)
         except StopIteration as end:
             return end.value
+
+
+def ask(model: FrozenModel, name: str, **options: Any) -> Any:
+    """Make one analysis of a model, to its end.
+
+    Returns:
+        Its record.
+
+    Raises:
+        UnknownName: when there is no analysis of this name.
+        UserError: for options that it cannot have, and where the model does not bear it; a whole sentence.
+    """
+    load()
+    with sentences():
+        return answer(ANALYSES.get(name)(model, **options))
+
+
+def check(model: FrozenModel, name: str, **options: Any) -> None:
+    """Have the options of an analysis judged, and nothing computed: it looks at them before its first report.
+
+    Raises:
+        UnknownName, UserError: as `ask`.
+    """
+    load()
+    analysis = ANALYSES.get(name)(model, **options)
+    with sentences():
+        next(analysis)
+    analysis.close()
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What an analysis objects to is a sentence with its end."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{str(error).removesuffix('.')}.") from error

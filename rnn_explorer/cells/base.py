@@ -199,12 +199,14 @@ def before(states: Tensor, initial: Tensor) -> Tensor:
 
 
 def cell_class(key: str) -> type[RecurrentCell]:
-    """The torch module of a registered kind of cell, from `cell.py` beside its `facts.py`.
+    """The torch module of a registered kind of cell: itself, or from `cell.py` beside its `facts.py`.
 
     Raises:
         UnknownName: when there is no such kind.
     """
     facts = CELLS.get(key)
+    if issubclass(facts, RecurrentCell):
+        return facts
     home = importlib.import_module(f"{facts.__module__.rpartition('.')[0]}.cell")
     return next(kind for kind in vars(home).values() if isinstance(kind, type) and _is_cell(kind, facts))
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rnn_explorer.cli import data, load
-from rnn_explorer.cli.base import checked_task
+from rnn_explorer.cli import data
+from rnn_explorer.cli.base import BadInput, checked_task
+from rnn_explorer.recording import checkpoint
+
+if TYPE_CHECKING:
+    from rnn_explorer.training import Trainer
 
 
 def command(commands: Any, name: str, short: str, description: str) -> argparse.ArgumentParser:
@@ -36,13 +41,27 @@ def given(told: argparse.Namespace, *names: str) -> dict[str, Any]:
 def asked(told: argparse.Namespace, questions: Mapping[str, Mapping[str, Any]]) -> int:
     """Train or load a model and ask it these questions, each with its options; see `running.asked`."""
     if told.load is not None:
-        trainer = load.trainer(told)
+        trainer = _loaded(told)
+        from rnn_explorer.cli import running  # torch
     else:
         experiment = data.experiment(told)
         task = checked_task(experiment)
-        from rnn_explorer.cli import running  # torch
+        from rnn_explorer.cli import running
 
         trainer = running.trainer_of(experiment, task)
-    from rnn_explorer.cli import running
-
     return running.asked(trainer, questions, train=told.load is None)
+
+
+def _loaded(told: argparse.Namespace) -> Trainer:
+    """The model of `--load`, on the file of `--data` where it was trained on one.
+
+    Raises:
+        UserError: when it cannot be used.
+    """
+    if told.query:
+        raise BadInput("Give a query or --load, not both: the file holds its experiment.")
+    for option in data.OPTIONS:
+        if getattr(told, option[2:].replace("-", "_")) is not None:
+            raise BadInput(f"{option} says what to read of a file, and the model of --load knows that by itself.")
+    kept = None if told.data is None else lambda: data.kept(told)
+    return checkpoint.read(Path(told.load), kept, f"--load {told.load}")[0]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rnn_explorer.errors import UserError
+from rnn_explorer.recording.files import check_writable
 from rnn_explorer.settings import shown
 from rnn_explorer.sizes import work_of
 
@@ -53,3 +55,15 @@ def checked_task(experiment: Experiment) -> Task:
     task = experiment.make_task()
     work_of(experiment, task).check()
     return task
+
+
+def writable(given: str | None, option: str) -> Path | None:
+    """The place that was typed for a file, which can be written; None for None."""
+    if given is None:
+        return None
+    path = Path(given)
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise BadInput(f"{option} {path} cannot be written: {error.strerror}.") from error
+    return path

@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
-from rnn_explorer.tasks.user_data import series, store, text
+from rnn_explorer.tasks.user_data import series, store
+from rnn_explorer.tasks.user_data.chosen import settings_of, task_of
 from rnn_explorer.tasks.user_data.limits import DECIMALS, ENCODINGS, MAX_BYTES, DataError, DecimalOpen
 from rnn_explorer.tasks.user_data.reading import FORMS, How, Table, Text, read
 
@@ -72,9 +73,8 @@ def experiment(told: argparse.Namespace) -> Experiment:
     if given.get("task", task) != task:
         raise SettingError("task", given["task"], f"{task} for this file, or left out")
     said = _options(told, record)
-    suits = series.suggested if isinstance(record, Table) else text.suggested
     extra = {"task": task} if "task" not in given else {}
-    extra |= {"data": store.keep(record), **said, **suits(record, {**given, **said})}  # type: ignore[arg-type]
+    extra |= {**said, **settings_of(record, {**given, **said})}
     return Experiment.from_query(f"{urlencode(extra)}&{told.query.lstrip('?')}")
 
 
@@ -93,7 +93,7 @@ def _record(told: argparse.Namespace) -> tuple[Table | Text, str]:
     record = _read(told)
     _end_orderly()
     tell([f"{record.name}: {note}" for note in record.notes])
-    return record, "own_series" if isinstance(record, Table) else "own_text"
+    return record, task_of(record)
 
 
 def _end_orderly() -> None:

@@ -1,16 +1,14 @@
-"""How the commands print: tables, JSON, a progress bar, and sentences on standard error."""
+"""How the commands print: tables, JSON, and sentences on standard error."""
 
 from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 LONGEST = 1_000  # characters of a line on standard error
-_BAR = 24  # characters
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -26,16 +24,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[i
     return "\n".join([line(heads), line(["-" * width for width in widths]), *map(line, rows)])
 
 
-def width() -> int:
-    return shutil.get_terminal_size().columns
-
-
-def bar(share: float) -> str:
-    """A progress bar of fixed width for a share from 0 to 1."""
-    full = min(max(int(share * _BAR), 0), _BAR)
-    return "#" * full + "." * (_BAR - full)
-
-
 def print_json(values: Mapping[str, Any]) -> None:
     print(json.dumps(_known(values), allow_nan=False), flush=True)
 
@@ -47,10 +35,6 @@ def _known(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_known(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -6,32 +6,27 @@ has been looked at.
 
 from __future__ import annotations
 
-import math
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer
-from rnn_explorer.analysis.registry import load as load_questions
-from rnn_explorer.cli.base import BadInput
+from rnn_explorer.analysis.registry import ask, check
 from rnn_explorer.cli.printing import print_json, tell
 from rnn_explorer.cli.screens import JsonScreen, Means, TextScreen
-from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.learning_curves import LearningCurves
+from rnn_explorer.recording.recorder import record
 from rnn_explorer.tasks.base import Task
-from rnn_explorer.training import Diverged, Trainer
+from rnn_explorer.training import StepReport, Trainer
 
 STATUS = {"finished": 0, "diverged": 1, "no_result": 1, "interrupted": 130}
 
 
 def trainer_of(experiment: Experiment, task: Task) -> Trainer:
     """The trainer of an experiment, for a process that does nothing else."""
-    torch.set_num_threads(1)  # for models of this size a second thread costs more than it brings
+    _one_thread()
     return Trainer(experiment, task)
 
 
@@ -43,43 +38,27 @@ def tell_of(trainer: Trainer) -> None:
         tell(["speed_limit has no effect here: the command line trains at full speed."])
 
 
-def trained(trainer: Trainer, screen: JsonScreen | TextScreen) -> str:
-    """Train to the end of the budget, and say how it ended; a divergence or early stop is told on standard error."""
-    screen.report(trainer.opening())
-    status = "finished"
-    means = Means()
-    with _interrupts() as interrupted:
-        try:
-            for report in trainer.run(math.inf):
-                means.add(report)
-                if report.val_loss is not None:
-                    screen.report(means.take(report))
-                screen.progress(report)
-                if interrupted:
-                    status = "interrupted"
-                    break
-            message = trainer.stopped_early
-        except Diverged as error:
-            status, message = "diverged", str(error)
+def trained(trainer: Trainer, screen: JsonScreen | TextScreen) -> tuple[str, LearningCurves]:
+    """Train to the end of the budget; a divergence or early stop is told on standard error.
+
+    Returns:
+        How it ended, and the learning curves.
+    """
+    curves, means = LearningCurves(), Means()
+    opening = trainer.opening()
+    curves.add(opening)
+    screen.report(opening)
+
+    def show(report: StepReport) -> None:
+        means.add(report)
+        if report.val_loss is not None:
+            screen.report(means.take(report))
+        screen.progress(report)
+
+    status, message = record(trainer, curves, show)
     screen.close()
     tell([message] if message else [])
-    return status
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect Ctrl-C instead of being torn out of an optimizer step; a second one ends the program at once."""
-    caught: list[int] = []
-
-    def catch(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, catch)
-    try:
-        yield caught
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return status, curves
 
 
 def result_of(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
@@ -103,7 +82,7 @@ def result_of(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
         "baseline": baseline.metric,
         "baseline_loss": baseline.loss,
         "baseline_how": baseline.how,
-        "beats_baseline": beats(test_metric, baseline.metric, metric.higher_is_better),
+        "beats_baseline": metric.beats(test_metric, baseline.metric),
         "seconds": seconds,
         "steps_per_second": trainer.step_count / seconds if seconds else None,
         **_by_column(trainer),
@@ -114,15 +93,7 @@ def _by_column(trainer: Trainer) -> dict[str, Any]:
     """The test error of each column and of repeating its last value, where several are forecast."""
     if trainer.task.baseline_by_value("test") is None:
         return {}
-    load_questions()
-    return {"columns": answer(ANALYSES.get("columns")(FrozenModel.of(trainer), split="test")).to_dict()}
-
-
-def beats(metric: float, baseline: float, higher_is_better: bool) -> bool | None:
-    """Whether a metric is better than that of the memoryless baseline; None where there is nothing to compare."""
-    if not (math.isfinite(metric) and math.isfinite(baseline)):
-        return None
-    return metric > baseline if higher_is_better else metric < baseline
+    return {"columns": ask(FrozenModel.of(trainer), "columns", split="test").to_dict()}
 
 
 def asked(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]], train: bool) -> int:
@@ -134,35 +105,22 @@ def asked(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]], train: b
     Raises:
         UserError: when a question cannot be asked as it is; told before the training.
     """
-    load_questions()
-    _check(trainer, questions)
+    _one_thread()
+    model = FrozenModel.of(trainer)
+    for kind, options in questions.items():
+        check(model, kind, **options)
+    status = "finished"
     if train:
         tell_of(trainer)
-    status = trained(trainer, TextScreen(trainer)) if train else "finished"
-    subject = FrozenModel.of(trainer)
+        status, _ = trained(trainer, TextScreen(trainer))
+        model = FrozenModel.of(trainer)
     found: dict[str, Any] = {"experiment": trainer.experiment.to_query_string(), "step": trainer.step_count}
     for number, (kind, options) in enumerate(questions.items()):
-        with _sentences():
-            record = answer(ANALYSES.get(kind)(subject, **options)).to_dict()
+        record = ask(model, kind, **options).to_dict()
         found.update({kind: record} if number else record)
     print_json(found)
     return STATUS[status]
 
 
-def _check(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]]) -> None:
-    """Have the options judged before minutes of training: a question looks at them before its first report."""
-    subject = FrozenModel.of(trainer)
-    for kind, options in questions.items():
-        question = ANALYSES.get(kind)(subject, **options)
-        with _sentences():
-            next(question)
-        question.close()
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """What a question objects to is a sentence with its end."""
-    try:
-        yield
-    except UserError as error:
-        raise BadInput(f"{str(error).removesuffix('.')}.") from error
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # for models of this size a second thread costs more than it brings

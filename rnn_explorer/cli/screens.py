@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 import textwrap
-import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from rnn_explorer.cli.printing import bar, number, print_json, table, width
+from rnn_explorer.cli.printing import print_json, table
+from rnn_explorer.progress import ProgressBar, number, width
 
 if TYPE_CHECKING:
     from rnn_explorer.sizes import LayerSummary
-    from rnn_explorer.training import StepReport, Trainer
-
-_REDRAW = 0.1  # seconds between two looks of the progress bar
+    from rnn_explorer.training import StepReport
 
 
 class JsonScreen:
@@ -45,36 +42,8 @@ class JsonScreen:
         print_json(result)
 
 
-class TextScreen:
+class TextScreen(ProgressBar):
     """A progress bar on a terminal, or a line for each validation; tables at the end."""
-
-    def __init__(self, trainer: Trainer, stream: TextIO | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._live = self._stream.isatty()
-        self._goal, self._metric = trainer.target, trainer.task.metric.name
-        self._drawn = -math.inf
-        self._validation = ""
-
-    def report(self, report: StepReport) -> None:
-        self._validation = f"validation loss {number(report.val_loss)} {self._metric} {number(report.val_metric)}"
-        if not self._live:
-            training = "" if math.isnan(report.train_loss) else f"training loss {number(report.train_loss)}  "
-            print(f"step {report.step}/{self._goal}  {training}{self._validation}", file=self._stream, flush=True)
-
-    def progress(self, report: StepReport) -> None:
-        now = time.monotonic()
-        if not self._live or (now - self._drawn < _REDRAW and report.step < self._goal):
-            return
-        self._drawn = now
-        line = (
-            f"[{bar(report.step / self._goal)}] {report.step}/{self._goal}  "
-            f"loss {number(report.train_loss)}  {self._validation}"
-        )
-        print(f"\r\x1b[2K{line[: width() - 1]}", end="", file=self._stream, flush=True)
-
-    def close(self) -> None:
-        if self._live:
-            print(file=self._stream)
 
     def done(self, result: Mapping[str, Any], summary: Sequence[LayerSummary]) -> None:
         rows = [[row.layer, row.output_shape, f"{row.parameters:,}", f"{row.keras_parameters:,}"] for row in summary]

@@ -7,8 +7,8 @@ import json
 import textwrap
 from typing import Any
 
-from rnn_explorer.cli.printing import width
 from rnn_explorer.experiment import DEFAULT_TASK, Experiment
+from rnn_explorer.progress import width
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from rnn_explorer.cli import data
-from rnn_explorer.cli.base import checked_task
-from rnn_explorer.cli.files import writable, write_state, write_trace
+from rnn_explorer.cli.base import checked_task, writable
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.cli.screens import JsonScreen, TextScreen
 from rnn_explorer.experiment import ModelSettings, TrainingSettings
+from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording.files import write_trace
 from rnn_explorer.settings import Settings, Spec
 from rnn_explorer.tasks import TASKS
 
@@ -59,7 +60,7 @@ def _train(told: argparse.Namespace) -> int:
     running.tell_of(trainer)
     screen: JsonScreen | TextScreen = JsonScreen() if told.json else TextScreen(trainer)
     started = time.monotonic()
-    status = running.trained(trainer, screen)
+    status, curves = running.trained(trainer, screen)
     result = running.result_of(trainer, status, time.monotonic() - started)
     verdict = trainer.verdict(validation=result["val_loss"], test=result["test_loss"])
     if verdict and status == "finished":
@@ -72,7 +73,7 @@ def _train(told: argparse.Namespace) -> int:
             write_trace(out, trainer.snapshot().trace)
         what = "model"
         if save is not None:
-            write_state(save, trainer)
+            checkpoint.write(save, trainer, curves)
     except OSError as error:
         tell([f"the {what} could not be written: {error}"])
         return 1

@@ -23,10 +23,6 @@ Status = Literal["starting", "ready", "training", "paused", "finished", "diverge
 CommandName = Literal["play", "pause", "step", "epoch", "reset", "stop", "test"]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 
-TRAIN_COLUMNS = ("loss", "metric", "grad_norm", "applied_norm")
-VALIDATION_COLUMNS = ("loss", "metric")
-
-
 NOT_COMPUTED = "This could not be computed, by a fault of the program; the log has it."
 
 

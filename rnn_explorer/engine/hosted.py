@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, ModelInfo, RunView, Status
+from rnn_explorer.engine.base import ModelInfo, RunView, Status
 from rnn_explorer.engine.protocol import Change, Command, Update
 from rnn_explorer.recording.weight_history import MEMORY, HistoryEntry, due
-from rnn_explorer.trace import Array, History, Snapshot
+from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History, Snapshot
 
 if TYPE_CHECKING:
     from rnn_explorer.experiment import Experiment

@@ -18,12 +18,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.engine.base import TRAIN_COLUMNS, VALIDATION_COLUMNS, CommandName, ModelInfo, Status
+from rnn_explorer.engine.base import CommandName, ModelInfo, Status
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.weight_history import HistoryEntry
 from rnn_explorer.sizes import LayerSummary
 from rnn_explorer.tasks.base import Baseline
-from rnn_explorer.trace import Array
+from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array
 
 VERSION = 1
 MAX_MESSAGE = 512 * 1024 * 1024  # bytes; the largest states are those of the largest models, some 100 MB

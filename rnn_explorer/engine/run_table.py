@@ -13,23 +13,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rnn_explorer.engine.base import (
-    TRAIN_COLUMNS,
-    VALIDATION_COLUMNS,
-    EngineFull,
-    ModelInfo,
-    NotOwner,
-    RunView,
-    Status,
-    UnknownRun,
-)
+from rnn_explorer.engine.base import EngineFull, ModelInfo, NotOwner, RunView, Status, UnknownRun
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
 from rnn_explorer.engine.protocol import FileMade, Update
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import State
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
-from rnn_explorer.trace import Array, History
+from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
 
 if TYPE_CHECKING:
     from rnn_explorer.engine.worker_process import WorkerProcess

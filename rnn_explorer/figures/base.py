@@ -12,11 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnn_explorer.figures.contrast import legible
+from rnn_explorer.figures.notebook import block
 from rnn_explorer.figures.style import plain, template
 from rnn_explorer.figures.table import csv_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+_HEIGHT = 420  # pixels in a notebook
+_MARGIN = {"t": 72, "r": 24, "b": 64, "l": 64}  # pixels, with a title above
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,26 @@ class Figure:
         dressed = template(theme)
         paper = dressed["layout"]["paper_bgcolor"]
         figure = go.Figure(data=[legible(trace, paper) for trace in self.data], layout=legible(self.layout, paper))
+        own = self.layout.get("margin", {})  # names of panels stand at the left
         figure.update_layout(
             template=dressed,
             title={"text": plain(self.title, 120), "x": 0.01, "xanchor": "left"},
-            margin={"t": 72, "r": 24, "b": 64, "l": 64, "autoexpand": True},
+            margin={**_MARGIN, "l": max(_MARGIN["l"], own.get("l", 0)), "autoexpand": True},
         )
         return figure
 
     def to_csv(self) -> str:
         """The table behind the figure as CSV text with a header."""
         return csv_text(self.table)
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{self.how_to_read}"
+
+    def _repr_html_(self) -> str:
+        body = self.to_plotly().to_html(full_html=False, include_plotlyjs="cdn", default_height=_HEIGHT)
+        return block(self.title, body, self.how_to_read, heading=False)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """As Plotly shows its own figures in this notebook; as HTML where it has no way of its own."""
+        bundle = {**self.to_plotly()._repr_mimebundle_(), "text/plain": str(self)}
+        return bundle if len(bundle) > 1 else {**bundle, "text/html": self._repr_html_()}

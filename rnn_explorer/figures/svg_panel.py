@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
+from rnn_explorer.figures.notebook import block
 from rnn_explorer.figures.table import csv_text
 
 
@@ -73,6 +74,15 @@ class SvgPanel:
     def to_csv(self) -> str:
         """The table behind the drawing as CSV text with a header."""
         return csv_text(self.table)
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{self.how_to_read}"
+
+    def _repr_html_(self) -> str:
+        return block(self.title, f'<div style="max-width: 60em">{self.svg}</div>', self.how_to_read)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
 
 
 def counted(number: int, noun: str) -> str:

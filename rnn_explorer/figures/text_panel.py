@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from rnn_explorer.analysis.memory.record import Finding
+from rnn_explorer.figures.notebook import block
 from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.table import csv_text
 
@@ -45,8 +47,19 @@ class TextPanel:
         """The table behind the panel as CSV text with a header."""
         return csv_text(self.table)
 
+    def __str__(self) -> str:
+        return "\n".join([self.title, *(f"{_MARKS[line['kind']]} {line['text']}" for line in self.lines)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<div>{_MARKS[line['kind']]} {html.escape(line['text'])}</div>" for line in self.lines)
+        return block(self.title, items, self.how_to_read)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": str(self), "text/html": self._repr_html_()}
+
 
 _ORDER = ("warning", "good", "fact")
+_MARKS = {"warning": "▲", "good": "●", "fact": "○"}
 
 
 def findings(found: Sequence[Finding] | None, step: int | None = None) -> TextPanel:

@@ -153,6 +153,12 @@ class Metric:
     def is_solved(self, value: float) -> bool:
         return value >= self.solved if self.higher_is_better else value <= self.solved
 
+    def beats(self, value: float, baseline: float) -> bool | None:
+        """Whether a value is better than that of the memoryless baseline; None where there is nothing to compare."""
+        if not (math.isfinite(value) and math.isfinite(baseline)):
+            return None
+        return value > baseline if self.higher_is_better else value < baseline
+
 
 @dataclass(frozen=True)
 class TaskSettings(Settings):

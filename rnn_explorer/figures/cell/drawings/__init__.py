@@ -15,8 +15,7 @@ Draw = Callable[[CellInternals, int, str], str]  # report, step from 0, what ent
 
 def single(cell: str) -> Draw:
     """How a kind of cell is drawn; boxes for its gates and states where its folder has no drawing."""
-    if cell in CELLS:
-        name = f"{CELLS.get(cell).__module__.rpartition('.')[0]}.drawing"
-        if importlib.util.find_spec(name) is not None:
-            return importlib.import_module(name).draw
+    home = CELLS.get(cell).__module__.rpartition(".")[0] if cell in CELLS else ""
+    if home and importlib.util.find_spec(f"{home}.drawing") is not None:
+        return importlib.import_module(f"{home}.drawing").draw
     return generic.draw
