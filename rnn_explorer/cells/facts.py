@@ -73,6 +73,7 @@ class CellFacts:
         letters: those of gates in equations; a gate without one has its own name there.
         state_letters: those of states; a state without one has its own name on the wires.
         conventions: what to know of its equations, a sentence each: how sources differ.
+        torch_twin: the class of torch.nn that computes the same; "" where there is none.
         setting_names: model settings that this cell understands, passed to its constructor by name.
         keras_biases: bias vectors per gate in Keras (torch always has two).
     """
@@ -91,6 +92,7 @@ class CellFacts:
     letters: ClassVar[Mapping[str, str]] = MappingProxyType({})
     state_letters: ClassVar[Mapping[str, str]] = MappingProxyType({"hidden": "h"})
     conventions: ClassVar[tuple[str, ...]] = ()
+    torch_twin: ClassVar[str] = ""
     setting_names: ClassVar[tuple[str, ...]] = ()
     keras_biases: ClassVar[int] = 1
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rnn_explorer.cells import CELLS
 from rnn_explorer.cells.base import RecurrentCell, State, cell_class
+from tests.cells.variants import every
 
-VARIANTS = [("rnn", {"nonlinearity": "tanh"}), ("rnn", {"nonlinearity": "relu"}), ("lstm", {}), ("gru", {})]
 CASES = {
     "sizes": st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5)),  # batch, inputs, hidden
     "seed": st.integers(0, 10_000),
@@ -19,7 +17,6 @@ CASES = {
 }
 SPAN = 1e-5  # of a finite difference
 
-every = pytest.mark.parametrize("key, options", VARIANTS, ids=["rnn_tanh", "rnn_relu", "lstm", "gru"])
 quick = settings(deadline=None, max_examples=20)
 
 
@@ -63,10 +60,6 @@ def kink_is_near(cell: RecurrentCell, x: Tensor, state: State) -> bool:
     if getattr(cell, "nonlinearity", "") != "relu":
         return False
     return bool((cell.step(x, state)[1]["pre_activation"].abs() < 1e-3).any())
-
-
-def test_all_registered_cells_are_tested() -> None:
-    assert {key for key, _ in VARIANTS} == set(CELLS.names())
 
 
 @every

@@ -16,6 +16,7 @@ class GRUFacts(CellFacts):
     short = "GRU"
     color, dash, marker = "#009E73", "dashdot", "diamond"
     order = 3
+    torch_twin = "GRU"
     gate_names = ("reset", "update", "candidate")
     bounded = frozenset({"reset", "update"})
     keras_biases = 2  # reset_after=True, Keras' default, keeps both

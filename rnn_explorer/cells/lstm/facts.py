@@ -16,6 +16,7 @@ class LSTMFacts(CellFacts):
     short = "LSTM"
     color, dash, marker = "#D55E00", "dash", "square"
     order = 2
+    torch_twin = "LSTM"
     state_names = ("hidden", "cell")
     gate_names = ("input", "forget", "candidate", "output")
     bounded = frozenset({"input", "forget", "output"})

@@ -16,6 +16,7 @@ class SimpleRNNFacts(CellFacts):
     short = "RNN"
     color, dash, marker = "#0072B2", "solid", "circle"
     order = 1
+    torch_twin = "RNN"
     gate_names = ("pre_activation",)
     setting_names = ("nonlinearity",)
     letters = MappingProxyType({"pre_activation": "a"})
