@@ -134,7 +134,7 @@ assert run.evaluate().metric > 0.9
 """
 
 
-PAGES = '''
+PAGES = """
 import threading
 import time
 
@@ -158,7 +158,7 @@ if __name__ == "__main__":
         print(view, name, made[0].error)
         assert len(made[0].content.splitlines()) > 5, (view, name)
     engine.close()
-'''
+"""
 
 
 @pytest.fixture(scope="module")
