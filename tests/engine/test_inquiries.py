@@ -60,7 +60,7 @@ def test_what_makes_no_sense_is_told_in_words_and_a_fault_of_ours_as_such(run: H
         desk.ask("what_if", force=[["no", 0, 1.0]])[0],
     )
     desk.work()
-    assert "There is no question 'meaning'" in unknown[-1].error
+    assert "There is no analysis 'meaning'" in unknown[-1].error
     assert faulty[-1].error == "This could not be computed, by a fault of the program; the log has it."
     assert "nonsense" in caplog.text and "nonsense" not in faulty[-1].error
     assert "is no gate of" in wrong[-1].error

@@ -269,8 +269,10 @@ def _constant_input(model: SequenceModel, values: Sequence[float] | None) -> tup
     if spec.kind == "symbols":
         if len(values) != 1:
             raise UserError(f"input has {len(values)} numbers, but must be the number of one symbol")
-        check_whole("the symbol of input", values[0], 0, spec.size - 1)
-        symbol = int(values[0])
+        symbol: Any = values[0]
+        if isinstance(symbol, float) and symbol.is_integer():  # numbers come as floats
+            symbol = int(symbol)
+        check_whole("the symbol of input", symbol, 0, spec.size - 1)
         return model.encode(torch.tensor([symbol])).double(), ConstantInput(
             (float(symbol),), f"input {str(spec.names[symbol] or '∅')!r}"
         )
