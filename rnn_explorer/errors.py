@@ -6,7 +6,7 @@ from __future__ import annotations
 class UserError(ValueError):
     """Input that cannot be used. The message is one sentence for the user: what is wrong, and what to do.
 
-    Whoever talks to a user (the command line, a page, a worker's reply) shows the message of a `UserError` and of
+    The command line, a page and a worker's reply show the message of a `UserError` and of
     nothing else. Any other exception is a fault of the program: it is logged with its traceback, and the user reads
     one plain sentence that says so.
 

@@ -259,7 +259,7 @@ class Experiment:
 
     def idle(self) -> dict[str, str]:
         """Sentences about settings that differ from their defaults and have no effect, by name."""
-        free = {spec.name for spec in self.specs() if spec.is_free_text}  # somebody's text stays out of sentences
+        free = {spec.name for spec in self.specs() if spec.is_free_text}  # the user's text stays out of sentences
         return {
             name: f"{name if name in free else f'{name}={value}'} has no effect here: {why}."
             for name, value in self.to_query().items()
@@ -338,7 +338,7 @@ class Experiment:
 
     @classmethod
     def from_query_forgiving(cls, query: Mapping[str, str]) -> tuple[Self, list[SettingError]]:
-        """Like `from_query`, but what cannot be used falls back to its default alone, and is told of.
+        """Like `from_query`, but invalid entries take their defaults; also returns the errors.
 
         Returns:
             The experiment, and one error for every part of the query that was not used.

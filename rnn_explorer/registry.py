@@ -10,7 +10,7 @@ from rnn_explorer.errors import UserError
 
 T = TypeVar("T")
 U = TypeVar("U")
-_SHOWN = 60  # characters of a name that somebody asks for, in a message
+_SHOWN = 60  # characters of a requested name, in a message
 
 
 class UnknownName(UserError):

@@ -81,7 +81,7 @@ class Spec:
 
     @property
     def is_free_text(self) -> bool:
-        """Whether any text of one line will do, such as a name from somebody's file."""
+        """Whether any text of one line will do, such as a name from the user's file."""
         return self.kind is str and not self.choices
 
     @property

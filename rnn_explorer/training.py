@@ -97,7 +97,7 @@ class Trainer:
 
     With a `patience` it stops early (L. Prechelt (1998), Early stopping - but when?, doi:10.1007/3-540-49430-8_3): once
     so many epochs in a row ended without a validation loss below the lowest one, the weights with that one are put
-    back. Whoever goes on from there grants it the same patience again.
+    back. Resuming after an early stop restarts the patience counter.
 
     Args:
         experiment: what to train.

@@ -14,7 +14,7 @@ from rnn_explorer.errors import UserError
 
 # About one second of one core: nothing that a worker does in one piece may take longer, for its other runs wait.
 MAX_WORK = 10_000_000_000
-# A measurement is made in slices, so that nobody waits but the run itself: about ten seconds at the end of an epoch.
+# A measurement is made in slices, so that only the run itself waits: about ten seconds at the end of an epoch.
 MAX_MEASUREMENT = 10 * MAX_WORK
 FORWARD = 0.2  # of a unit: the same without the way back
 PER_PARAMETER = 600  # units to draw a parameter at random, or to store it with its optimizer

@@ -130,7 +130,7 @@ class Reply:
 
 
 class Look(Protocol):
-    """Somebody's look at a run. Every method may be called from any thread."""
+    """A viewer of a run. Every method may be called from any thread."""
 
     def choose(self, selection: Mapping[str, str]) -> None:
         """Look at something else of the run."""
@@ -200,7 +200,7 @@ class Engine(Protocol):
         """The run as it is now; UnknownRun when there is none."""
 
     def renew(self, run_id: str) -> None:
-        """Say that somebody is looking at the run; UnknownRun when there is none."""
+        """Say that the run has a viewer; UnknownRun when there is none."""
 
     def branch(self, run_id: str, step: int, owner: str = "") -> str:
         """Make a run that goes on from a kept step of another one, and return its id at once.
@@ -218,7 +218,7 @@ class Engine(Protocol):
         """The ids of its owner's living runs that share a beginning with this one, itself included, oldest first."""
 
     def look(self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver, who: str = "") -> Look:
-        """Look at a run through one of its views; whoever looks counts as watching.
+        """Open a viewer of a run; a run with a viewer counts as watched.
 
         Args:
             run_id: which run.
@@ -258,7 +258,7 @@ class Engine(Protocol):
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` (quick, and from another thread) at every change, until the returned function is called.
 
-        A subscriber counts as somebody looking. UnknownRun when there is no such run.
+        A subscriber counts as a viewer. UnknownRun when there is no such run.
         """
 
     def close(self) -> None:

@@ -71,7 +71,7 @@ class HostedRun:
         self.checkpoints = Throttle(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
         self.frames = Throttle(0.0, FRAME_SHARE)
         self.frame_step, self.frame_size = -1, 0  # the newest one that was taken
-        self.past: Trainer | None = None  # holds the model of an old step while somebody asks about it
+        self.past: Trainer | None = None  # holds the model of a past step while it is analyzed
         self.times: deque[tuple[float, int]] = deque()
         self.due = 0.0  # on the monotonic clock: when it may make its next step
 

@@ -83,7 +83,7 @@ class AnalysisScheduler:
                 inquiry.state = kept
 
     def forget(self, which: Callable[[Inquiry], bool]) -> None:
-        """Drop analyses that nobody waits for."""
+        """Drop analyses without a subscriber."""
         self._waiting = deque(inquiry for inquiry in self._waiting if not which(inquiry))
 
     def work(self, seconds: float, wanted: Callable[[], bool]) -> None:
@@ -148,7 +148,7 @@ class AnalysisScheduler:
 
 
 def restored(trainer: Trainer, state: bytes) -> None:
-    """Restore a state that the engine kept; one that does not fit is a fault of ours, and nobody's mistake."""
+    """Restore a state that the engine kept; one that does not fit is a fault of ours, not the user's."""
     try:
         trainer.restore(state)
     except UserError as error:

@@ -60,12 +60,12 @@ class LocalEngine:
 
     Args:
         workers: processes, at least 1; None: one a core that this process may use, at most `MAX_WORKERS`.
-        lease: seconds after which a training run that nobody looks at is paused.
-        keep: seconds after which a run that nobody looks at is forgotten.
+        lease: seconds after which a training run without a viewer is paused.
+        keep: seconds after which a run without a viewer is forgotten.
         max_runs: the most runs at a time. Where they are used up, one that nobody looks at makes room for another:
             first one that was never trained, then one of the owner with the most runs, the longest left first.
         runs_each: the most runs of one owner at a time; the longest left of the owner's own makes room for another.
-        keep_untouched: seconds after which a run is forgotten that nobody looks at and nobody has trained.
+        keep_untouched: seconds after which an untrained run without a viewer is forgotten.
         glance: seconds after a look during which a run counts as looked at.
         memory: bytes that all runs may take together, here and in the workers; None: as `budget.memory_limit` says.
         one_first: whether the first worker is to be ready before the others start. Importing torch takes seconds of a
@@ -204,7 +204,7 @@ class LocalEngine:
         return Look(self, viewing)
 
     def _left(self, viewing: Viewing) -> None:
-        """Somebody looks no more; the lock is held."""
+        """A viewer left; the lock is held."""
         run = self._runs.get(viewing.run_id)
         if run is not None:
             run.viewers, run.seen = self._relay.viewers(viewing.run_id), time.monotonic()
@@ -338,13 +338,13 @@ class LocalEngine:
         return worker.is_failing, load + late
 
     def _tell(self, message: Any) -> None:
-        """Send a message to the worker of the run that it is about; nobody hears it where there is none."""
+        """Send a message to the worker of the run that it is about; it is dropped where there is none."""
         run = self._runs.get(message.run_id)
         if run is not None and run.worker is not None:
             run.worker.tell(message)
 
     def _tell_past(self, run: Run) -> None:
-        """Let the worker know which steps are kept, and the curves of the other branches, where somebody looks."""
+        """Let the worker know which steps are kept, and the curves of the other branches, where there is a viewer."""
         if not run.viewers:
             return
         branches = [relative for relative in self._runs.family(run) if relative is not run][:MOST_OTHERS]
@@ -487,7 +487,7 @@ class LocalEngine:
 
 
 class Look:
-    """Somebody's look at a run, see `Engine.look`. Every method may be called from any thread."""
+    """A viewer of a run, see `Engine.look`. Every method may be called from any thread."""
 
     def __init__(self, engine: LocalEngine, viewing: Viewing) -> None:
         self._engine, self._viewing = engine, viewing
@@ -520,7 +520,7 @@ def check_size(experiment: Experiment) -> int:
         SettingError: when its data do not bear its settings, or are not there.
         ModelTooLarge: when its model cannot be trained live.
     """
-    # What somebody brought may be gone the next time.
+    # The user's data may be gone the next time.
     return (_size if experiment.task_settings.private else _known_size)(experiment)
 
 

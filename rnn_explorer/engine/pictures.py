@@ -16,7 +16,7 @@ from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.views import View, ViewState
 
-READABLE = 2  # steps a second whose numbers somebody could read one after the other
+READABLE = 2  # steps a second whose numbers can be read one after the other
 
 
 class Encoder:

@@ -49,7 +49,7 @@ class LoadRun:
 
 @dataclass(frozen=True)
 class Command:
-    """To a worker: a command for one of its runs. `reason` is shown beside a pause that nobody asked for."""
+    """To a worker: a command for one of its runs. `reason` is shown beside a pause that the user did not ask for."""
 
     run_id: str
     number: int
@@ -68,7 +68,7 @@ class Change:
 
 @dataclass(frozen=True)
 class OpenChannel:
-    """To a worker: somebody looks at one of its runs.
+    """To a worker: one of its runs has a viewer.
 
     Attributes:
         run_id: the run.
@@ -96,7 +96,7 @@ class Choose:
 
 @dataclass(frozen=True)
 class CloseChannel:
-    """To a worker: nobody looks through this channel any more."""
+    """To a worker: this channel has no viewer left."""
 
     run_id: str
     channel: int

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 def call(calls: Calls) -> None:
-    """Call whom something concerns; one that raises keeps it from nobody else."""
+    """Call every subscriber; one that raises does not keep the others from being called."""
     for each in calls:
         try:
             each()
@@ -98,7 +98,7 @@ class Relay:
     def open(
         self, run_id: str, view: str, selection: Mapping[str, str], deliver: Deliver, who: str, tell: Tell
     ) -> Viewing:
-        """Let somebody look at a run."""
+        """Open a viewer of a run."""
         viewing = Viewing(run_id, view, deliver, who, Channel(run_id, "", {}, 0))
         self._join(viewing, selection, tell)
         return viewing
@@ -212,7 +212,7 @@ class Relay:
                 tell(CloseChannel(channel.run_id, channel.ticket))
 
     def _ask(self, channel: Channel, tell: Tell) -> None:
-        """Ask for the next frame where somebody waits for one: a whole one at once where somebody lacks it."""
+        """Ask for the next frame where a viewer waits for one: a whole one at once where a viewer lacks it."""
         ready = [viewing for viewing in channel.viewers if viewing.ready]
         whole = any(viewing.number != channel.number or not viewing.number for viewing in ready)
         if ready and (whole or not channel.asked):

@@ -44,7 +44,7 @@ class Run:
     """What the engine knows of a run; see `base.RunView` for what is shown of it.
 
     Attributes:
-        seen: when somebody last looked, by the monotonic clock.
+        seen: when a viewer last looked, by the monotonic clock.
         number: of the newest message to the worker.
         pause_number: of the newest pause for want of a viewer.
         root: the run that the whole family began with.
@@ -88,16 +88,16 @@ class Run:
         self.root = self.root or self.run_id
 
     def is_watched(self, within: float) -> bool:
-        """Whether somebody looks at it, or did within so many seconds."""
+        """Whether it has a viewer, or had one within so many seconds."""
         return bool(self.viewers or self.subscribers) or time.monotonic() - self.seen < within
 
     def is_held(self, glance: float) -> bool:
-        """Whether it must stay where room is wanted: somebody looks at it, or did a moment ago and may come back."""
+        """Whether it must stay where room is wanted: it has a viewer, or had one a moment ago who may come back."""
         return self.is_watched(0.0 if self.aside else glance)
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nobody has trained it, so that nothing is lost with it."""
+        """Whether it is untrained, so that nothing is lost with it."""
         return self.step == 0 and self.status != "training"
 
     @property

@@ -330,5 +330,5 @@ class Viewer:
         return self._choices, self.scheduler.version, self.at
 
     def close(self) -> None:
-        """Nobody looks any more."""
+        """The viewer is closed."""
         self.scheduler.close()

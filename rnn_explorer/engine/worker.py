@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 ROUND = 0.15  # seconds in which every run that trains has had its slice, as far as slices are not too short for that
 SLICE_ALONE, SLICE_SHARED, SHORTEST_SLICE = 0.05, 0.03, 0.004  # seconds of training between two looks at the others
-FIRST_SLICE = 0.01  # after Play: somebody is waiting to see something move
+FIRST_SLICE = 0.01  # after Play: the user is waiting to see something move
 BEAT_EVERY = 1.0  # seconds between two signs of life
 TASKS_KEPT = 64 * 2**20  # bytes of built tasks that are kept for the next run with the same data
 
@@ -340,7 +340,7 @@ class Worker:
     def task(self, experiment: Experiment) -> tuple[Task, Baseline]:
         """The task with its baseline, built once for all runs on the same data: a task never changes.
 
-        Data that somebody brought are kept for no other run.
+        The user's data are kept for no other run.
         """
 
         def make() -> tuple[Task, Baseline]:

@@ -102,7 +102,7 @@ def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) 
 
 
 def _learning(*tensors: Tensor) -> bool:
-    """Whether gradients are wanted. (Within a function of autograd nobody can tell.)"""
+    """Whether gradients are wanted. (Unknown within an autograd function.)"""
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 

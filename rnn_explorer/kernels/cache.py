@@ -1,4 +1,4 @@
-"""Machine code kept from one start of a program to the next, so that nobody waits twice for the compiler.
+"""Machine code kept from one start of a program to the next, so that the compiler runs once.
 
 It lies in the user's own cache folder, or in the one that RNN_EXPLORER_CACHE names. Since it will be run, only a folder
 that nobody else can write to is used, and a file counts only with the checksum of its name and content that it begins
@@ -18,7 +18,7 @@ from pathlib import Path
 
 DIGEST = hashlib.sha256().digest_size
 KEPT = 200  # files; the least recently made go first
-LEFT = 3600.0  # seconds after which a file half written, or a mark, belongs to nobody any more
+LEFT = 3600.0  # seconds after which a file half written, or a mark, counts as left behind
 
 
 def key(*parts: str) -> str:

@@ -95,7 +95,7 @@ class _Place:
         return ((self.t + later) * self.code.batch + self.row) * self.P + self.units
 
     def gate(self, number: Value | int) -> Value:
-        """Into gates, of four; where nobody learns, every step has the same place."""
+        """Into gates, of four; without gradients every step has the same place."""
         return self.t * self.code.gt + (self.row * 4 + number) * self.P + self.units
 
     def column(self, number: int) -> Value:

@@ -154,7 +154,7 @@ class RecurrentPass:
 def recur(
     cell: str, x: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], learning: bool
 ) -> tuple[RecurrentPass, tuple[Tensor, ...]]:
-    """A cell over whole sequences once: what it did it in, and hidden states of all steps and the last states."""
+    """Run a cell over full sequences. Returns (workspace, (hidden states, final hidden state[, final cell state]))."""
     if x.dim() != 3:
         raise ValueError(f"x has the shape {tuple(x.shape)}, but must be (batch, time, inputs).")
     if x.stride(2) != 1:

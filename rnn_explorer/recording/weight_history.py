@@ -83,7 +83,7 @@ class WeightHistory:
         self._steps = None
 
     def _least(self) -> int:
-        """The place of the inner moment that is missed least."""
+        """Index of the interior entry whose removal leaves the smallest relative gap."""
         steps = [frame.step for frame in self._frames]
         gaps = ((steps[n + 1] - steps[n - 1]) / (steps[n - 1] + _SOON) for n in range(1, len(steps) - 1))
         return 1 + min(enumerate(gaps), key=lambda pair: pair[1])[0]

@@ -175,7 +175,7 @@ class TaskSettings(Settings):
 
     @property
     def private(self) -> bool:
-        """Whether they name data that belong to one visitor, so that a task built of them is kept for nobody else."""
+        """Whether they name data that belong to one visitor, so a task built of them is kept for no other."""
         return False
 
 

@@ -45,7 +45,7 @@ def show(run_id: str) -> None:
         with right:
             own_data.show(expanded="data" in mine.task_settings.to_dict())
     own = shown.task == mine.task
-    if uploads.is_foreign(shown):  # who watches somebody else's run sees the run, not the data it learns from
+    if uploads.is_foreign(shown):  # who watches another user's run sees the run, not the data it learns from
         st.warning(str(DataGone()))
         return
     try:
@@ -163,7 +163,7 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
 
 def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
     """One setting of the task, at its default and at another value, side by side."""
-    # What is typed freely names parts of somebody's file, and is no knob.
+    # What is typed freely names parts of the user's file, and is no knob.
     specs = {spec.name: spec for spec in shown.task_settings.specs() if not spec.is_free_text}
     if not specs:
         return
@@ -239,7 +239,7 @@ def other_value(spec: Spec, default: Any) -> Any:
 def _first_value(spec: Spec, base: Experiment, default: Any) -> Any:
     """The value that is compared first: the present one, or where that is the default another one that can be built.
 
-    Nobody has asked for another value yet, so what the data say against it is nobody's concern.
+    The user has asked for no other value yet, so what the data say against it is not told.
     """
     present = base.get(spec.name)
     if present != default:

@@ -16,11 +16,11 @@ OURS = (
 
 
 def told(fault: Exception) -> bool:
-    """Show the sentence for an exception that nobody caught, in place of Streamlit's own words.
+    """Show the sentence for an uncaught exception, in place of Streamlit's own words.
 
     Streamlit has logged it with its traceback.
     """
-    st.error(plain(sentence(fault)))  # it may quote what somebody typed
+    st.error(plain(sentence(fault)))  # it may quote what the user typed
     return True
 
 

@@ -183,7 +183,7 @@ def given_key(key: str) -> str:
 
 
 def _put(values: Mapping[str, Any]) -> None:
-    """Have controls show these values, by their keys, and those of before that nobody has changed.
+    """Have controls show these values, by their keys, and earlier ones that the user has not changed.
 
     The browser takes a value that comes with a run of the script; where a control is folded away, or the next run
     follows at once, it has not seen it yet.

@@ -1,4 +1,4 @@
-"""The runs that somebody left for another one: kept for a while, and offered back.
+"""The runs that the user left for another one: kept for a while, and offered back.
 
 A few, by the id of the run that was open, the newest first; its branches are kept with it. Where places or
 memory are short, the engine lets them go before anything else that was trained.
@@ -20,7 +20,7 @@ _KEPT, _HIDDEN, _UNTRAINED = "kept_runs", "kept_hidden", "kept_untrained"
 
 
 def leave(run_id: str | None) -> bool:
-    """Another run takes the place of this one. It is paused and kept, if somebody trained it; else it is let go.
+    """Another run takes the place of this one. It is paused and kept, if it was trained; else it is let go.
 
     Returns:
         Whether it is kept.

@@ -102,7 +102,7 @@ def _write(address: dict[str, Any]) -> None:
 
 
 def _just_replaced(address: dict[str, Any]) -> bool:
-    """Whether a browser that is behind still has the address before the present one; nobody typed that then."""
+    """Whether a browser that is behind still has the previous address, which the user did not type then."""
     before, when = st.session_state.get(_REPLACED, (None, 0.0))
     return address == before and time.monotonic() - when < BEHIND
 
@@ -241,7 +241,7 @@ def _adopt(after: Experiment) -> None:
 
 
 def settings() -> None:
-    """The settings in the sidebar; folded, with a sentence, where they are those of somebody else's run."""
+    """The settings in the sidebar; folded, with a sentence, where they are those of another user's run."""
     mine = is_mine(st.session_state[_RUN])
     if not mine:
         st.markdown("**You are watching.** These settings belong to somebody else's run.")

@@ -1,6 +1,6 @@
 """The browser's part of the address: what is looked at, beside the settings and the run.
 
-The browser writes it (`live_figures/address.js`). The page's script reads it where somebody comes by an address: at the
+The browser writes it (`live_figures/address.js`). The page's script reads it where the user comes by an address: at the
 start of a session, and when the browser goes back or forward. At other times Streamlit hands on what it has heard last,
 which may be old.
 """
@@ -37,7 +37,7 @@ def went_back() -> bool:
 
 
 def enter() -> None:
-    """Somebody came by the address: what it says is what the page's controls are to show at first."""
+    """The user came by the address: what it says is what the page's controls are to show at first."""
     st.session_state[_GIVEN] = {
         name.removeprefix(PREFIX): st.query_params[name] for name in st.query_params if name.startswith(PREFIX)
     }

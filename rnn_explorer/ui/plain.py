@@ -1,7 +1,7 @@
 """Foreign text on a page: shown as it is, and short.
 
 Streamlit reads Markdown wherever it shows words: in warnings, captions, labels, help. So whatever comes from an
-address, a file or somebody's keyboard goes through `plain`, alone or inside a sentence of ours.
+address, a file or a keyboard goes through `plain`, alone or inside a sentence of ours.
 """
 
 from __future__ import annotations

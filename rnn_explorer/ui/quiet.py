@@ -1,7 +1,7 @@
 """A log that one client cannot fill: of each kind of line, one a minute.
 
-Whoever sends what is no request, or values that no control of ours has, makes the libraries write a line, often with a
-traceback, for each of them.
+For each invalid request, and for each value that no control of ours has, the libraries write a line, often with a
+traceback.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def _buttons(view: RunView) -> None:
 
 
 def _offer_a_copy(view: RunView) -> None:
-    """What stands in place of the buttons where the run belongs to somebody else."""
+    """What stands in place of the buttons where the run belongs to another user."""
     st.button(
         "Make it mine",
         key="do:copy",
@@ -162,7 +162,7 @@ def _offer_a_copy(view: RunView) -> None:
 
 
 def _copy(run_id: str) -> None:
-    """Open a copy of somebody else's run, from the step looked at, or from the newest kept one."""
+    """Open a copy of another user's run, from the step looked at, or from the newest kept one."""
     engine, me = session.engine(), visitor.current()
     try:
         view = engine.view(run_id)

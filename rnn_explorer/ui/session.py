@@ -41,5 +41,5 @@ def task_of(experiment: Experiment) -> Task:
 
 
 def forget_tasks() -> None:
-    """Build tasks anew when they are next asked for; what somebody brought and took away must not stay here."""
+    """Build tasks anew when they are next asked for; data that the user removed must not stay here."""
     _tasks.forget()

@@ -2,7 +2,7 @@
 
 A page holds one WebSocket. It says what it wants to see (`messages.Open`), is sent a frame, draws it, and asks for the
 next (`messages.Ready`): nothing is made for a page that does not draw, and a slow browser or a slow network gets fewer
-frames, never a queue of them. A frame holds only what is new. An open page counts as somebody watching.
+frames, never a queue of them. A frame holds only what is new. An open page counts as a viewer.
 """
 
 from __future__ import annotations

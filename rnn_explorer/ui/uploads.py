@@ -1,6 +1,6 @@
 """Whose uploads there are, and how long they live.
 
-An upload belongs to the visitor who brought it, and its token opens it for nobody else. It is forgotten when that
+An upload belongs to the visitor who brought it, and its token opens it for no other visitor. It is forgotten when that
 visitor has not looked for `KEEP` seconds and no run learns from it any more.
 """
 
@@ -78,7 +78,7 @@ def touch(experiment: Experiment, run_id: str) -> None:
 
 
 def sweep() -> None:
-    """Forget what nobody has looked at for long and nothing learns from any more."""
+    """Forget data without a viewer for long that nothing trains on any more."""
     now = time.monotonic()
     with _lock:
         runs = set().union(*(entry.runs for entry in _known.values()))

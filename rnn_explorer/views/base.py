@@ -100,7 +100,7 @@ class Control:
         field: the part of the selection.
         kind: "select" (one of `options`), "toggle", "number" (typed), "range" (a slider), "button" (each press adds one
             to a whole number, or sets the value of its one option).
-        title: what it is, in words, for whoever points at it.
+        title: what it is, in words, as a tooltip.
         place: "bar", or the name of the figure in whose head it stands.
         label: a word beside it.
         options: pairs of value and text, for "select"; for a "button" none, or the one that it sets.
@@ -168,7 +168,7 @@ NOTHING = AnalysisResult()
 
 @dataclass(frozen=True)
 class ViewState:
-    """A run as it is looked at.
+    """Everything a view needs to render one frame.
 
     Attributes:
         view: the run; its snapshot is that of the step looked at.

@@ -31,8 +31,8 @@ from rnn_explorer.views.base import (
 )
 
 MEAN = -1  # as a unit: the mean over all
-MOST_ACTIVE = -2  # as a unit: one that moves, while nobody has chosen one
-MIDDLE = 0  # as a step: one in the middle of the sequence, while nobody has chosen one
+MOST_ACTIVE = -2  # as a unit: one that moves, while the user has chosen none
+MIDDLE = 0  # as a step: one in the middle of the sequence, while the user has chosen none
 _DULL = 0.25  # of the most active unit's spread, below which another unit is opened
 EDITS = ("force", "ablate", "inputs", "weights")  # options of the question `what_if`
 
@@ -105,7 +105,7 @@ class CellView(View):
         self._step: dict[tuple[int, str, int, int], int] = {}  # these, unit and sequence -> the step
 
     def fitted(self, seen: ViewState) -> CellSelection:
-        """The selection with the unit and the step that are opened where nobody has chosen them; these stay."""
+        """The selection with the unit and the step that are opened where the user has chosen none; these stay."""
         chosen: CellSelection = super().fitted(seen)
         if chosen.unit != MOST_ACTIVE and chosen.time != MIDDLE:
             return chosen

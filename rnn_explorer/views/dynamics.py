@@ -96,7 +96,7 @@ class DynamicsSelection(Selection):
 
 @dataclass(frozen=True)
 class SearchFor:
-    """What a search was asked for: so another input, layer or step is searched only when somebody asks again.
+    """What a search was asked for: so another input, layer or step is searched only when the user asks again.
 
     Attributes:
         number: counts the searches, so that the same can be asked for again.

@@ -217,7 +217,7 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
         A `ClosedLoop`, in the series' own unit; values beyond all bounds are kept as they are.
 
     Raises:
-        UserError: for a task or model that cannot go on, a series whose end nobody knows, and an option out of range.
+        UserError: for a task or model that cannot go on, a series without a known end, and an option out of range.
     """
     task = subject.task
     if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):

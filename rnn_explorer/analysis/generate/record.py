@@ -88,7 +88,7 @@ class ClosedLoop:
             read all along; row t, from 0, is about step t + 1.
         free: (steps, values): the free run, from the first step after the window on.
         scale: (values,) one standard deviation of the training part.
-        when: what time each step of window and truth is; empty where nobody knows.
+        when: what time each step of window and truth is; empty where unknown.
         beyond: steps of the free run that lie beyond the last value of a series whose end is known.
     """
 

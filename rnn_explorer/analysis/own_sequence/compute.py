@@ -1,4 +1,4 @@
-"""A sequence of somebody's own through a trained model: its states, its gates and what is said of it after each step.
+"""The user's own sequence through a trained model: states, gates, and the prediction after each time step.
 
 Numbers are given in the task's own unit (sunspots, °C, a coefficient as it was measured) and normalized as the task's
 data are: with mean and standard deviation of the training part. A task that does not normalize takes them as they are.

@@ -1,4 +1,4 @@
-"""What a model made of a sequence that somebody typed or drew, as plain numpy data."""
+"""What a model made of a sequence that the user typed or drew, as plain numpy data."""
 
 from __future__ import annotations
 

@@ -308,7 +308,7 @@ def _sides(places: Array, limits: Array, names: Sequence[str]) -> list[str]:
 
 
 def _pointing(points: FixedPoints, members: list[int]) -> dict[str, Any]:
-    """What is said and chosen where somebody points at a point."""
+    """Hover text and selection of a point."""
     return {
         "meta": PICK,
         "customdata": [f"point {index + 1}" for index in members],

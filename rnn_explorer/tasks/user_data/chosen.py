@@ -1,4 +1,4 @@
-"""The settings of a task on a file that somebody brings."""
+"""The settings of a task on the user's file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def settings_of(record: Table | Text, given: Mapping[str, Any]) -> dict[str, Any
 
     Args:
         record: what was read of it.
-        given: settings of the task that somebody chose, by name.
+        given: settings of the task that the user chose, by name.
 
     Returns:
         The setting `data`, and those that suit the file and were not given.

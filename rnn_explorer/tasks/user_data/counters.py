@@ -1,7 +1,7 @@
 """Which columns of a table only count or tell the time: row numbers, running steps, indices, dates, timestamps.
 
 To forecast one is no task, and as an input of a classification it stands for the place in the file: where that is
-sorted by class, it gives the class away. Such columns are never read unless somebody names them.
+sorted by class, it gives the class away. Such columns are never read unless the user names them.
 """
 
 from __future__ import annotations

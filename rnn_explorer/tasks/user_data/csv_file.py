@@ -1,4 +1,4 @@
-"""A table that somebody brought: from the text of a CSV file to checked columns.
+"""The user's table: from the text of a CSV file to checked columns.
 
 The text is read row by row and kept as arrays, a batch of rows at a time, so that no file within the limits takes much
 more memory than its numbers. Nothing in a cell is ever computed or executed.

@@ -1,4 +1,4 @@
-"""What is accepted of a file that somebody brings, and the error that says what is wrong with one."""
+"""What is accepted of the user's file, and the error that says what is wrong with one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DecimalOpen(DataError):
 
 
 def quoted(text: str, longest: int = 40) -> str:
-    """Somebody's text inside a sentence: in quotes, on one line, not too long."""
+    """The user's text inside a sentence: in quotes, on one line, not too long."""
     line = "".join(letter if letter.isprintable() else " " for letter in text[: longest + 1])
     return f"'{line}'" if len(line) <= longest else f"'{line[: longest - 1]}…'"
 

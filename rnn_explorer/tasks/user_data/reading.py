@@ -1,4 +1,4 @@
-"""Reading a file that somebody brought: from bytes to a checked table or text.
+"""Reading the user's file: from bytes to a checked table or text.
 
 Whatever the bytes are, the answer is a `Table`, a `Text`, or a `DataError` with a sentence for the person. Nothing in a
 file is executed, unpacked or followed, and its size bounds the time and memory that it takes.
@@ -40,7 +40,7 @@ _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # at the beginning of a
 
 @dataclass(frozen=True)
 class How:
-    """How a file is to be read, where somebody has stated it.
+    """How a file is to be read, where the user has stated it.
 
     Attributes:
         encoding: one of `limits.ENCODINGS`.

@@ -11,7 +11,7 @@ from rnn_explorer.tasks.user_data.limits import DataError, counted, quoted
 from rnn_explorer.trace import Array
 
 BEYOND = 1e6  # standard deviations: squared, such a number alone would decide every loss
-FAR = 100.0  # standard deviations from which a number is told of
+FAR = 100.0  # standard deviations from which a number is reported
 FEW = 3  # values of the training part that count as its outliers, or 1 % of them where that is more
 
 Where = Callable[[int, int], tuple[str, str]]

@@ -1,4 +1,4 @@
-"""A table of somebody's own: forecast its columns, or say which class a series belongs to."""
+"""The user's own table: forecast its columns, or say which class a series belongs to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["OwnSeries", "OwnSeriesSettings", "join_names", "suggested"]
 
 @TASKS.register("own_series")
 class OwnSeries(OwnTask):
-    """A table that somebody brought, one row a time step: what comes next, or which class is this?
+    """The user's table, one row a time step: what comes next, or which class is this?
 
     Forecast. Inputs: (batch, seq_len, columns), a window, each column in standard deviations from its mean over the
     training part. Targets: (batch, seq_len, columns), the same one step later; the first half of a window is warm-up
@@ -69,7 +69,7 @@ class OwnSeries(OwnTask):
 
 
 def suggested(table: Table, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that suit a table, for those that nobody has chosen.
+    """Settings that suit a table, for those that the user has not chosen.
 
     Args:
         table: the data.

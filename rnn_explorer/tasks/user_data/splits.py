@@ -1,4 +1,4 @@
-"""Cutting somebody's data into a training, a validation and a test part."""
+"""Splitting the user's data into a training, a validation and a test part."""
 
 from __future__ import annotations
 

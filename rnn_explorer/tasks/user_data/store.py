@@ -91,7 +91,7 @@ def keep(record: Table | Text) -> str:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a whole file or nothing, so that nobody ever reads half of one and none takes up room."""
+    """Write a whole file or nothing, so that half a file is never read and takes up no room."""
     part = file.with_suffix(".part")
     try:
         part.write_bytes(content)
@@ -172,7 +172,7 @@ def _own_folder() -> Path:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # for this user alone (mode 700)
         _made = (os.getpid(), folder, _locked(folder))
         atexit.register(close)
-    elif not _made[1].is_dir():  # somebody tidied up; the workers know this path
+    elif not _made[1].is_dir():  # the folder was tidied up; the workers know this path
         if _made[2] is not None:
             _made[2].close()
         _made[1].mkdir(mode=0o700)
@@ -211,7 +211,7 @@ def _locked(folder: Path) -> Any:
         return None
     file = (folder / "new").open("wb")
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    (folder / "new").rename(folder / "alive")  # whoever sees this name finds it locked
+    (folder / "new").rename(folder / "alive")  # under this name it is found locked
     return file
 
 
@@ -225,7 +225,7 @@ def _sweep() -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while its server lives
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:
-            continue  # somebody else's, or alive, or just being made
+            continue  # another user's, or alive, or just being made
 
 
 # -- the files --------------------------------------------------------------------------------------------------

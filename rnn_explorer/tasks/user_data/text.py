@@ -1,4 +1,4 @@
-"""A text of somebody's own: the next character of it, or the label of each line."""
+"""The user's own text: the next character of it, or the label of each line."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class OwnTextSettings(TaskSettings):
 
 @TASKS.register("own_text")
 class OwnText(OwnTask):
-    """A text that somebody brought: which character comes next, or which label has this line?
+    """The user's text: which character comes next, or which label has this line?
 
     Characters. Inputs: (batch, seq_len) symbols, a stretch of the text. Targets: (batch, seq_len) symbols, the same one
     character later; every step counts. The text is cut into a training, a validation and a test part, which follow each
@@ -448,7 +448,7 @@ def _doubled(pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def suggested(text: Text, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that suit a text, for those that nobody has chosen.
+    """Settings that suit a text, for those that the user has not chosen.
 
     Args:
         text: the data.

@@ -1,4 +1,4 @@
-"""A text that somebody brought: prose for a character model, or lines of a label, a tab and a text."""
+"""The user's text: prose for a character model, or lines of a label, a tab and a text."""
 
 from __future__ import annotations
 
