@@ -49,7 +49,7 @@ class Encoder:
         """
         view = seen.view
         at = seen.step if seen.past else None
-        errors = [answer.error for answer in seen.answers.values() if answer.error]
+        errors = [answer.error for answer in seen.results.values() if answer.error]
         status = {**status_of(view, at), "film": film, "busy": busy, "errors": errors}
         parts: dict[str, Any] = {"frames": view.frames}
         told = self._told = {"run": view.run_id, "version": view.version, "status": status}

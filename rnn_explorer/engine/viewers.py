@@ -22,7 +22,7 @@ from rnn_explorer.trace import Array
 from rnn_explorer.views import VIEWS, AnalysisRequest, AnalysisResult, ViewState
 from rnn_explorer.views.base import NOTHING
 
-SHARE = 0.25  # the most of a worker's time that the questions of one browser about a learning model may take
+SHARE = 0.25  # the most of a worker's time that the analyses of one viewer of a training model may take
 FASTEST_FILM = 30.0  # kept steps a second
 REMEMBERED = 64 * 2**20  # bytes of answers about past steps that a worker keeps, so that a film is shown again at once
 _SNAPSHOT = "snapshot"
@@ -52,27 +52,27 @@ class Source(Protocol):
 
 @dataclass
 class _Slot:
-    """One question of the view, and what came of it."""
+    """One analysis of the view, and what came of it."""
 
-    question: AnalysisRequest
+    request: AnalysisRequest
     signature: str = ""  # of the newest wish
     since: float = 0.0  # when it became that
-    asked: str = ""  # the signature of the newest question asked
+    asked: str = ""  # the signature of the newest request sent
     asked_step: int = -1  # of the living model then
     asked_at: float = -math.inf
-    took: float = 0.0  # seconds, the newest answer
-    number: int = 0  # of the newest question asked: words about older ones count for nothing
+    took: float = 0.0  # seconds, the newest result
+    number: int = 0  # of the newest request sent: replies to older ones are dropped
     take_back: Callable[[], None] | None = None
-    stopped: str = ""  # the signature that the person does not want answered
-    answer: AnalysisResult = NOTHING
+    stopped: str = ""  # the signature that the user does not want
+    result: AnalysisResult = NOTHING
 
 
 class AnalysisScheduler:
-    """Asks a run's questions when they are due, and keeps the answers.
+    """Requests a run's analyses when they are due, and keeps the results.
 
     Args:
         source: the run.
-        known: keeps answers about past steps; perhaps those of others, too.
+        known: keeps results about past steps; perhaps those of others, too.
     """
 
     def __init__(self, source: Source, known: Remembered[AnalysisResult] | None = None) -> None:
@@ -82,56 +82,56 @@ class AnalysisScheduler:
         self._slots: dict[str, _Slot] = {}
         self._known = Remembered[AnalysisResult](REMEMBERED) if known is None else known  # by (self, signature)
 
-    def want(self, questions: list[AnalysisRequest], past: int | None, step: int) -> dict[str, AnalysisResult]:
+    def want(self, requests: list[AnalysisRequest], past: int | None, step: int) -> dict[str, AnalysisResult]:
         """Say what is wanted now; returns what is known of it.
 
         Args:
-            questions: their names are unique.
+            requests: their names are unique.
             past: a kept step to ask about; None: the living model.
             step: the step of the living model.
         """
         self.next_due = math.inf
-        names = {question.name for question in questions}
+        names = {request.name for request in requests}
         for name in set(self._slots) - names:
             self._drop(self._slots.pop(name))
         now = time.monotonic()
-        for question in questions:
-            slot = self._slots.setdefault(question.name, _Slot(question))
-            slot.question = question
-            signature = json.dumps([question.kind, question.options, question.key, past], sort_keys=True, default=list)
+        for request in requests:
+            slot = self._slots.setdefault(request.name, _Slot(request))
+            slot.request = request
+            signature = json.dumps([request.kind, request.options, request.key, past], sort_keys=True, default=list)
             if signature != slot.signature:
                 slot.signature, slot.since = signature, now
             self._tend(slot, past, step, now)
-        return {name: self._slots[name].answer for name in names}
+        return {name: self._slots[name].result for name in names}
 
     def _tend(self, slot: _Slot, past: int | None, step: int, now: float) -> None:
-        question = slot.question
+        request = slot.request
         if slot.stopped == slot.signature:
             return
         if slot.asked != slot.signature:
             if past is not None and (known := self._known.get((self, slot.signature))) is not None:
                 self._drop(slot)
-                slot.asked, slot.answer = slot.signature, known
+                slot.asked, slot.result = slot.signature, known
                 self.version += 1
                 return
-            ready = slot.since + question.settle
+            ready = slot.since + request.settle
         elif past is not None or slot.take_back is not None or slot.asked_step == step:
             return
         else:
-            ready = slot.asked_at + max(question.every, slot.took / SHARE)
+            ready = slot.asked_at + max(request.every, slot.took / SHARE)
         if now < ready:
             self.next_due = min(self.next_due, ready)
             return
         self._drop(slot)
         slot.number += 1
         slot.asked, slot.asked_step, slot.asked_at = slot.signature, step, now
-        slot.answer = dataclasses.replace(slot.answer, pending=True, progress=0.0)
-        name, number, signature = question.name, slot.number, slot.signature
+        slot.result = dataclasses.replace(slot.result, pending=True, progress=0.0)
+        name, number, signature = request.name, slot.number, slot.signature
 
         def hear(reply: Reply) -> None:
             self._hear(name, number, signature if past is not None else "", reply)
 
-        slot.take_back = self.source.ask(question.kind, question.options, hear, past)
+        slot.take_back = self.source.ask(request.kind, request.options, hear, past)
         self.version += 1
 
     def _hear(self, name: str, number: int, past: str, reply: Reply) -> None:
@@ -139,42 +139,42 @@ class AnalysisScheduler:
         if slot is None or slot.number != number:
             return
         if not reply.done:
-            slot.answer = dataclasses.replace(slot.answer, progress=reply.progress)
+            slot.result = dataclasses.replace(slot.result, progress=reply.progress)
         else:
             slot.take_back, slot.took = None, time.monotonic() - slot.asked_at
             if reply.error:
-                slot.answer = dataclasses.replace(slot.answer, error=reply.error, pending=False)
+                slot.result = dataclasses.replace(slot.result, error=reply.error, pending=False)
             else:
-                slot.answer = AnalysisResult(reply.value, reply.step)
+                slot.result = AnalysisResult(reply.value, reply.step)
                 if past:
-                    self._known.put((self, past), slot.answer)
+                    self._known.put((self, past), slot.result)
         self.version += 1
 
     def known(self) -> dict[str, AnalysisResult]:
-        """What is known by now, by the names of the questions."""
-        return {name: slot.answer for name, slot in self._slots.items()}
+        """What is known by now, by the names of the analyses."""
+        return {name: slot.result for name, slot in self._slots.items()}
 
     def settled(self) -> bool:
         """Whether every wish is answered, or cannot be."""
         return all(
-            (slot.asked == slot.signature and not slot.answer.pending) or slot.stopped == slot.signature
+            (slot.asked == slot.signature and not slot.result.pending) or slot.stopped == slot.signature
             for slot in self._slots.values()
         )
 
     def busy(self) -> tuple[str, str, float] | None:
-        """Name, title and progress of a question on its way that has a title; None where there is none."""
+        """Name, title and progress of a pending analysis that has a title; None where there is none."""
         for name, slot in self._slots.items():
-            if slot.answer.pending and slot.question.title:
-                return name, slot.question.title, slot.answer.progress
+            if slot.result.pending and slot.request.title:
+                return name, slot.request.title, slot.result.progress
         return None
 
     def cancel(self, name: str) -> None:
-        """Do not answer this question, until something else is wanted."""
+        """Do not make this analysis, until something else is wanted."""
         slot = self._slots.get(name)
         if slot is not None:
             self._drop(slot)
             slot.stopped = slot.signature
-            slot.answer = dataclasses.replace(slot.answer, pending=False)
+            slot.result = dataclasses.replace(slot.result, pending=False)
             self.version += 1
 
     def forget(self) -> None:
@@ -184,7 +184,7 @@ class AnalysisScheduler:
             slot.signature = slot.asked = slot.stopped = ""
 
     def close(self) -> None:
-        """Take all questions back."""
+        """Cancel all analyses."""
         for slot in self._slots.values():
             self._drop(slot)
         self._slots.clear()
@@ -239,7 +239,7 @@ class Viewer:
         Args:
             query: the parts of the view's selection; `at`, a step of the past, or nothing for the present; `film`, how
                 many kept steps a second are shown one after the other from there, or nothing; `cancel`, the name of a
-                question that need not be answered.
+                analysis that need not be made.
         """
         self.view.selection = type(self.view).selection_class.read(query)
         at, film = query.get("at", ""), query.get("film", "")
@@ -275,18 +275,18 @@ class Viewer:
 
     def _ask(self, seen: ViewState, past: int | None) -> ViewState:
         """Ask what the view must know; returns what is seen with all that is known of it."""
-        seen = dataclasses.replace(seen, answers=self.scheduler.known())
+        seen = dataclasses.replace(seen, results=self.scheduler.known())
         wanted: list[AnalysisRequest] = []
         if past is not None:
             wanted.append(AnalysisRequest(_SNAPSHOT, "snapshot"))
             seen = self._back(seen)
         if seen.view.snapshot is not None:
-            wanted += self.view.questions(seen)
-        return dataclasses.replace(seen, answers=self.scheduler.want(wanted, past, seen.view.step))
+            wanted += self.view.analyses(seen)
+        return dataclasses.replace(seen, results=self.scheduler.want(wanted, past, seen.view.step))
 
     def _back(self, seen: ViewState) -> ViewState:
         """As it was at a past step; until that is answered, what was seen last stays."""
-        snapshot = seen.answer(_SNAPSHOT).value
+        snapshot = seen.result(_SNAPSHOT).value
         if snapshot is not None:
             view = dataclasses.replace(seen.view, snapshot=snapshot)
             return dataclasses.replace(seen, view=view, step=snapshot.step, past=True)

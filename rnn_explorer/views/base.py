@@ -1,7 +1,7 @@
 """What a view is: the live figures of one page, made from a run and from answers about its model.
 
 A view is asked again and again. It says what can be chosen (`tools`), what must be computed of the model first
-(`questions`), and what is drawn of all that is known so far (`panels`). Adding one is one file in this folder with one
+(`analyses`), and what is drawn of all that is known so far (`panels`). Adding one is one file in this folder with one
 `View` class under `@VIEWS.register(name)`, one page that shows it, and one test.
 """
 
@@ -122,14 +122,14 @@ class Control:
 class AnalysisRequest:
     """Something to be computed of the model before it can be drawn.
 
-    The result comes later, in `ViewState.answers`; until then the last one stays there. For a past step an analysis is
+    The result comes later, in `ViewState.results`; until then the last one stays there. For a past step an analysis is
     made anew when the step, the options or the key changes; for the living model also as it trains, if `follow` is set.
 
     Attributes:
         name: under which the view finds the answer.
         kind, options: as the engine takes them.
         key: another key asks again, such as how often a button was pressed.
-        every: seconds between two questions while the model learns, at least; infinite for not at all. Questions that
+        every: seconds between two requests while the model trains, at least; infinite for not at all. Requests that
             take long are asked less often.
         settle: seconds for which options and past step must stand still before it is asked, for what takes long.
         title: what it does, in a few words, shown with its progress while it is answered; "" for what is quick.
@@ -146,12 +146,12 @@ class AnalysisRequest:
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """What is known about a question.
+    """What is known of an analysis.
 
     Attributes:
         value: the newest answer; None before the first.
         step: the step of the model that it is about; -1 before the first.
-        error: a sentence where the newest question could not be answered, else "".
+        error: a sentence where the newest request failed, else "".
         pending: whether a newer answer is on its way.
         progress: how far that one has come, 0 to 1.
     """
@@ -174,19 +174,19 @@ class ViewState:
         view: the run; its snapshot is that of the step looked at.
         step: the step looked at.
         past: whether that is a kept step of the past (the living model otherwise).
-        answers: by the names of the view's questions; a name that is missing is not answered yet.
+        results: by the names of the view's analyses; one that is missing is not known yet.
         others: the training curves of the other branches of this run.
     """
 
     view: RunView
     step: int
     past: bool = False
-    answers: Mapping[str, AnalysisResult] = field(default_factory=dict)
+    results: Mapping[str, AnalysisResult] = field(default_factory=dict)
     others: tuple[Mapping[str, Array], ...] = ()
 
-    def answer(self, name: str) -> AnalysisResult:
-        """What is known about a question, which may be nothing."""
-        return self.answers.get(name, NOTHING)
+    def result(self, name: str) -> AnalysisResult:
+        """What is known of an analysis, which may be nothing."""
+        return self.results.get(name, NOTHING)
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ class View(ABC):
         """What can be chosen; there is a snapshot."""
         return common_controls(seen)
 
-    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
         """What must be computed; there is a snapshot."""
         return []
 

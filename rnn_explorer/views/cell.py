@@ -34,7 +34,7 @@ MEAN = -1  # as a unit: the mean over all
 MOST_ACTIVE = -2  # as a unit: one that moves, while the user has chosen none
 MIDDLE = 0  # as a step: one in the middle of the sequence, while the user has chosen none
 _DULL = 0.25  # of the most active unit's spread, below which another unit is opened
-EDITS = ("force", "ablate", "inputs", "weights")  # options of the question `what_if`
+EDITS = ("force", "ablate", "inputs", "weights")  # options of the analysis `what_if`
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class CellView(View):
             Control("view", "select", "How the cell is drawn", "cell", options=views),
         ]
 
-    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
         chosen = self.fitted(seen)
         where = {"sequence": chosen.sequence, "layer": chosen.layer, "direction": chosen.direction}
         unit = None if chosen.unit == MEAN else chosen.unit
@@ -162,9 +162,9 @@ class CellView(View):
         if seen.view.snapshot is None:
             return [no_cell_drawing()]
         chosen = self.fitted(seen)
-        report: CellInternals | None = seen.answer("inside").value
-        result: WhatIf | None = seen.answer("what_if").value if chosen.edits() else None
-        if result is not None and not seen.answer("what_if").error:
+        report: CellInternals | None = seen.result("inside").value
+        result: WhatIf | None = seen.result("what_if").value if chosen.edits() else None
+        if result is not None and not seen.result("what_if").error:
             report = result.inside
         top = no_cell_drawing() if report is None else cell_drawing(report, chosen.time - 1, chosen.view)
         return [top, *(self._changed(seen, chosen) if chosen.edits() else self._as_it_is(seen, chosen))]
@@ -174,7 +174,7 @@ class CellView(View):
         assert seen.view.snapshot is not None
         explanation = seen.view.snapshot.explanations[chosen.sequence]
         layer, length = shown_layer(seen, chosen)
-        report: CellInternals | None = seen.answer("inside").value
+        report: CellInternals | None = seen.result("inside").value
         if chosen.unit == MEAN or report is None:
             second = states(layer, chosen.sequence, length)
         else:
@@ -182,6 +182,6 @@ class CellView(View):
         return [prediction(explanation, seen.view.experiment.model.cell), second]
 
     def _changed(self, seen: ViewState, chosen: CellSelection) -> list[Figure]:
-        result: WhatIf | None = seen.answer("what_if").value
+        result: WhatIf | None = seen.result("what_if").value
         unit = None if chosen.unit == MEAN else chosen.unit
         return [what_if(result, unit), what_if_answer(result)]

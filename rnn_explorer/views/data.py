@@ -37,7 +37,7 @@ class DataView(View):
     def tools(self, seen: ViewState) -> list[Control]:
         return [Control("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale")]
 
-    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
         return [AnalysisRequest("columns", "columns", every=1.0)] if _several(seen) else []
 
     def grid(self, seen: ViewState) -> Grid:
@@ -45,7 +45,7 @@ class DataView(View):
 
     def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
         drawn: list[Figure | TextPanel] = [curves_of(seen, self.selection.log)]
-        return [*drawn, column_errors(seen.answer("columns").value)] if _several(seen) else drawn
+        return [*drawn, column_errors(seen.result("columns").value)] if _several(seen) else drawn
 
 
 def _several(seen: ViewState) -> bool:

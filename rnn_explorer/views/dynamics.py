@@ -88,7 +88,7 @@ class DynamicsSelection(Selection):
         return numbers if len(numbers) == wanted and all(map(math.isfinite, numbers)) else None
 
     def constant(self, snapshot: Snapshot) -> tuple[float, ...] | None:
-        """The constant input as questions take it: zeros, in whatever way they are chosen, are None."""
+        """The constant input as analyses take it: zeros, in whatever way they are chosen, are None."""
         held = self.held(snapshot)
         symbols = snapshot.trace.inputs.ndim == 2
         return None if held is None or not (symbols or any(held)) else tuple(held)
@@ -102,7 +102,7 @@ class SearchFor:
         number: counts the searches, so that the same can be asked for again.
         past: the step of the past that is searched; -1 for the present.
         layer, direction, inits: as in the selection.
-        input: as the question takes it.
+        input: as the analysis takes it.
     """
 
     number: int
@@ -133,7 +133,7 @@ class SearchFor:
         return cls(int(number), int(past), int(layer), direction, int(inits), values)
 
     def options(self) -> dict[str, Any]:
-        """Of the question `fixed_points`."""
+        """Of the analysis `fixed_points`."""
         held = None if self.input is None else list(self.input)
         return {"layer": self.layer, "direction": self.direction, "input": held, "inits": self.inits}
 
@@ -195,14 +195,14 @@ class DynamicsView(View):
             )
         return tools
 
-    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
         assert snapshot is not None
         place = {"layer": chosen.layer, "direction": chosen.direction}
         held = chosen.constant(snapshot)
         about = {**place, "input": None if held is None else list(held)}
         asked = [AnalysisRequest("trajectories", "trajectories", place)]
-        paths = _about_this(seen.answer("trajectories").value, chosen)
+        paths = _about_this(seen.result("trajectories").value, chosen)
         self._keep(seen)
         points = None if self._stale(seen) else _about_this(self._points, chosen)
         if paths is not None:
@@ -233,7 +233,7 @@ class DynamicsView(View):
             return [dynamics_path(None), eigenvalues(np.zeros(0)), flow(None), dynamics_findings(None, None, None)]
         chosen = self.fitted(seen)
         # Right after another layer is chosen, answers may still be about the last one.
-        known = {name: _about_this(seen.answer(name).value, chosen) for name in _ANSWERS}
+        known = {name: _about_this(seen.result(name).value, chosen) for name in _ANSWERS}
         self._keep(seen)
         stale = self._stale(seen)
         paths: Trajectories | None = known["trajectories"]
@@ -263,7 +263,7 @@ class DynamicsView(View):
                 space=self._space,
                 limits=self._limits,
                 chosen=ring,
-                searching=seen.answer("points").pending,
+                searching=seen.result("points").pending,
             ),
             self._eigenvalues(current, known["spectrum"] if chosen.state() is not None else None, index),
             flow(known["flow"], paths, current, chosen=ring),
@@ -284,8 +284,8 @@ class DynamicsView(View):
         )
 
     def _keep(self, seen: ViewState) -> None:
-        """Keep what was found: the question is asked once, and its answer shown until there is another one."""
-        found: FixedPoints | None = seen.answer("points").value
+        """Keep what was found: the search is made once, and its result shown until there is another one."""
+        found: FixedPoints | None = seen.result("points").value
         if found is None:
             return
         self._points = found
@@ -308,7 +308,7 @@ class DynamicsView(View):
     def _kicked(self, seen: ViewState) -> Perturbation | None:
         """What became of a kicked state, if it was kicked under the input that is held now."""
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
-        found: Perturbation | None = _about_this(seen.answer("kicked").value, chosen) if chosen.pick else None
+        found: Perturbation | None = _about_this(seen.result("kicked").value, chosen) if chosen.pick else None
         if found is None or snapshot is None:
             return None
         return found if found.held.values == chosen.constant(snapshot) else None
@@ -339,13 +339,13 @@ class DynamicsView(View):
     def _plane_of(self, seen: ViewState) -> dict[str, Any]:
         """Options of the flow: the plane and the ends of the axes that the paths are drawn in.
 
-        They change with every new answer about the paths, and a question whose options change is asked anew; so the
-        plane follows only now and then while it learns, and never while the flow is on its way.
+        They change with every new result about the trajectories, and an analysis whose options change is made anew; so
+        the plane follows only now and then while it learns, and never while the flow is on its way.
         """
         assert self._space is not None and self._limits is not None
         now = time.monotonic()
         rested = now - self._laid > RELAY or seen.view.status != "training"
-        if not self._plane or (rested and not seen.answer("flow").pending):
+        if not self._plane or (rested and not seen.result("flow").pending):
             basis = self._space.basis
             plane = {"limits": self._limits[:2].tolist()}
             if not self._space.whole:

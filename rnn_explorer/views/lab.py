@@ -102,7 +102,7 @@ class LabView(View):
         tools.append(Control("gates", "select", "How the inside of the layer is shown", "gates", options=ways))
         return tools
 
-    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
         if self._basis is None and not seen.past and seen.view.snapshot is not None:
             # Who begins in the past, such as an export, draws nothing of the living model, whose axes are the run's.
             chosen = self.fitted(seen)

@@ -135,7 +135,7 @@ class MemoryView(View):
         if length > 1:
             title = "The prediction at which time step is weighed (input saliency)"
             tools.append(Control("answer_step", "range", title, label="at t =", low=1, high=length))
-        answer, task, pins = seen.answer("memory"), seen.view.experiment.task, read_pins(chosen.pins)
+        answer, task, pins = seen.result("memory"), seen.view.experiment.task, read_pins(chosen.pins)
         curve = _present(() if answer.value is None else answer.value.cells, chosen, answer)
         for label, title, after in (
             (
@@ -148,7 +148,7 @@ class MemoryView(View):
             tools.append(Control("pins", "button", title, "gradient", label, options=((write_pins(after), ""),)))
         return tools
 
-    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
         chosen, snapshot = self.fitted(seen), seen.view.snapshot
         assert snapshot is not None
         last = chosen.answer_step == int(snapshot.trace.lengths[chosen.sequence])
@@ -167,7 +167,7 @@ class MemoryView(View):
         ]
 
     def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
-        answer = seen.answer("memory")
+        answer = seen.result("memory")
         report: MemoryReport | None = answer.value
         cells = () if report is None else report.cells
         view = seen.view
@@ -178,7 +178,7 @@ class MemoryView(View):
             gradient(cells, kept),
             findings(None if report is None else report.findings, None if report is None else answer.step),
             loss_gradient(cells),
-            jacobian_norms(seen.answer("jacobian_norms").value),
+            jacobian_norms(seen.result("jacobian_norms").value),
             saliency(None if report is None else report.saliency, key),
             gate_statistics(cells, 0 if report is None else report.length),
             gradient_norm(

@@ -94,7 +94,7 @@ class TrySelection(Selection):
         )
 
     def values(self) -> Any:
-        """The own sequence as the question takes it; None where there is none, or the text makes no sense."""
+        """The own sequence as the analysis takes it; None where there is none, or the text makes no sense."""
         try:
             given = json.loads(self.own or "null")
         except (ValueError, RecursionError):
@@ -182,7 +182,7 @@ class TryView(View):
         if chosen.begin == "end":
             title = "Time steps before the end from which it reads its own forecasts: at 0 it goes beyond the data"
             tools.append(Control("back", "range", title, "closed_loop", "before the end", low=0, high=MOST_STEPS))
-        found: ClosedLoop | None = seen.answer("closed_loop").value
+        found: ClosedLoop | None = seen.result("closed_loop").value
         if found is not None and len(found.names) > 1:
             names = tuple(enumerate(found.names))
             tools.append(Control("value", "select", "The value that is drawn", "closed_loop", options=names))
@@ -191,7 +191,7 @@ class TryView(View):
     def _text_tools(self, seen: ViewState, chosen: TrySelection) -> list[Control]:
         assert seen.view.snapshot is not None
         layer = seen.view.snapshot.trace.layer(chosen.layer, chosen.direction)
-        found: Correlates | None = seen.answer("correlates").value
+        found: Correlates | None = seen.result("correlates").value
         named = tuple((name, name.replace("_", "-")) for name in _quantities(layer))
         units = ((BEST, "best unit"), *((n, f"unit {n}") for n in range(layer.hidden_size)))
         tools = [
@@ -207,7 +207,7 @@ class TryView(View):
             )
         return tools
 
-    def questions(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
         chosen, way, asked = self.fitted(seen), _way(seen.view), list[AnalysisRequest]()
         if self._own(seen):
             given = chosen.values()
@@ -252,14 +252,14 @@ class TryView(View):
         if self._own(seen):
             return self._own_panels(seen, chosen, way)
         if way == "series":
-            found: ClosedLoop | None = seen.answer("closed_loop").value
+            found: ClosedLoop | None = seen.result("closed_loop").value
             return [closed_loop(found, cell, min(chosen.value, len(found.names) - 1) if found else 0)]
         first: Figure | SvgPanel
         told = view.snapshot.explanations[chosen.sequence]
         if way == "text":
-            first = generated_text(seen.answer("sample").value, cell, COLUMNS)
+            first = generated_text(seen.result("sample").value, cell, COLUMNS)
         elif way == "grammar":
-            first = legal_symbols(seen.answer("own").value, cell)
+            first = legal_symbols(seen.result("own").value, cell)
         else:
             first = prediction(told, cell)
         layer = view.snapshot.trace.layer(chosen.layer, chosen.direction)
@@ -288,7 +288,7 @@ class TryView(View):
         self, seen: ViewState, chosen: TrySelection, layer: LayerTrace | None, sequence: int, symbols: Sequence[str]
     ) -> list[Figure]:
         """The text in the colors of one unit, and the units that go with a feature."""
-        found: Correlates | None = seen.answer("correlates").value
+        found: Correlates | None = seen.result("correlates").value
         if found is not None and (found.layer, found.direction) != (chosen.layer, chosen.direction):
             found = None
         feature = _feature(found, chosen, symbols)
@@ -334,7 +334,7 @@ def _varying(symbols: Sequence[str]) -> frozenset[str]:
 
 def _own_answer(seen: ViewState, chosen: TrySelection) -> OwnSequence | None:
     """What is known of the own sequence, unless there is none any more or it could not be read."""
-    told = seen.answer("own")
+    told = seen.result("own")
     return None if chosen.values() is None or told.error else told.value
 
 

@@ -112,13 +112,13 @@ def test_the_view_of_the_data_page_shows_them() -> None:
     trainer = trained(3)
     run_view, view = view_of(trainer), DataView(DataSelection())
     seen = ViewState(run_view, 3)
-    (asked,) = view.questions(seen)
+    (asked,) = view.analyses(seen)
     assert [panel.name for panel in view.panels(seen)] == ["curves", "columns"]
     assert sum(width for width, _ in view.grid(seen).spans.values()) == 6
-    seen = ViewState(run_view, 3, answers={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
+    seen = ViewState(run_view, 3, results={"columns": AnalysisResult(ask(trainer, **asked.options), 3)})
     assert len(view.panels(seen)[1].lines) == 4  # type: ignore[union-attr]
     alone = ViewState(view_of(trained(columns="a")), 0)
-    assert view.questions(alone) == [] and [panel.name for panel in view.panels(alone)] == ["curves"]
+    assert view.analyses(alone) == [] and [panel.name for panel in view.panels(alone)] == ["curves"]
 
 
 def test_the_report_of_the_data_has_the_baseline_by_column() -> None:

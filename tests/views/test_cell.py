@@ -29,13 +29,13 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[CellView, ViewState]:
     view = CellView(CellSelection.read({name: str(value) for name, value in chosen.items()}))
     run_view = view_of(trainer)
     subject, answers = FrozenModel.of(trainer), {}
-    for question in view.questions(ViewState(run_view, run_view.step)):
+    for question in view.analyses(ViewState(run_view, run_view.step)):
         try:
             found = answer(ANALYSES.get(question.kind)(subject, **question.options))
             answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))
-    return view, ViewState(run_view, run_view.step, answers=answers)
+    return view, ViewState(run_view, run_view.step, results=answers)
 
 
 def panels(trainer: Trainer, **chosen: Any) -> dict[str, Figure | SvgPanel]:
@@ -136,9 +136,9 @@ def test_the_lively_step_is_within(length: int) -> None:
 
 def test_stepping_in_time_asks_nothing_new() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
-    asked = {str(look(trainer, time=time)[0].questions(ViewState(view_of(trainer), 0))) for time in (1, 2, 3)}
+    asked = {str(look(trainer, time=time)[0].analyses(ViewState(view_of(trainer), 0))) for time in (1, 2, 3)}
     assert len(asked) == 1
-    assert [question.name for question in look(trainer)[0].questions(ViewState(view_of(trainer), 0))] == ["inside"]
+    assert [question.name for question in look(trainer)[0].analyses(ViewState(view_of(trainer), 0))] == ["inside"]
 
 
 def test_a_shorter_sequence_ends_the_slider_earlier() -> None:
@@ -179,9 +179,9 @@ def test_what_if_shows_both_ways() -> None:
 def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
     trainer = trainer_of("task=names&cell=gru&hidden_size=3")
     view, seen = look(trainer, change=SHUT)
-    assert "'forget' is no gate of a GRU" in seen.answer("what_if").error
+    assert "'forget' is no gate of a GRU" in seen.result("what_if").error
     frame = unpack(Encoder(view).frame(seen))
-    assert frame["status"]["errors"] == [seen.answer("what_if").error]
+    assert frame["status"]["errors"] == [seen.result("what_if").error]
     assert set(frame["figures"]) == {"cell", "what_if", "what_if_answer"}
     assert "what if" not in frame["figures"]["cell"]["title"], "what is drawn is the original"
 

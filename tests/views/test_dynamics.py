@@ -60,7 +60,7 @@ def seen(
     trainer: Trainer, answers: Mapping[str, AnalysisResult] | None = None, past: bool = False, **more: Any
 ) -> ViewState:
     run_view = view_of(trainer, **more)
-    return ViewState(run_view, run_view.step, past, answers=answers or {})
+    return ViewState(run_view, run_view.step, past, results=answers or {})
 
 
 def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def answered(trainer: Trainer, view: DynamicsView, past: bool = False, **more: A
     """As the view would see it once all its questions are answered, also those that follow from answers."""
     subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
     for _ in range(4):
-        for question in view.questions(seen(trainer, answers, past, **more)):
+        for question in view.analyses(seen(trainer, answers, past, **more)):
             value = ask(subject, question.kind, question.options)
             answers[question.name] = AnalysisResult(value, trainer.step_count)
         view.panels(seen(trainer, answers, past, **more))
@@ -89,7 +89,7 @@ def named(panels: Any) -> dict[str, Any]:
 
 
 def asked(view: DynamicsView, look: ViewState) -> dict[str, Any]:
-    return {question.name: question for question in view.questions(look)}
+    return {question.name: question for question in view.analyses(look)}
 
 
 def traces(panel: Any) -> list[str]:
@@ -117,11 +117,11 @@ def test_there_are_always_the_same_panels(query: str) -> None:
 def test_once_answered_all_of_it_is_drawn(query: str) -> None:
     trainer, view = trainer_of(query), DynamicsView(DynamicsSelection(find=ASKED, pick="2, 3", dims=3))
     look = answered(trainer, view)
-    assert set(look.answers) == {"trajectories", "flow", "points", "spectrum", "kicked"}
+    assert set(look.results) == {"trajectories", "flow", "points", "spectrum", "kicked"}
     panels = named(view.panels(look))
     assert "left alone" in traces(panels["dynamics"]) and "chosen" in traces(panels["dynamics"])
     kind = panels["dynamics"].data[0]["type"]
-    whole = look.answers["trajectories"].value.space.whole
+    whole = look.results["trajectories"].value.space.whole
     assert kind == ("scatter" if whole else "scatter3d")  # two numbers need no third axis
     assert ("dims" in [tool.field for tool in view.tools(look)]) is not whole
     assert "at t = 3 of sequence 2" in panels["eigenvalues"].title
@@ -135,24 +135,24 @@ def test_once_answered_all_of_it_is_drawn(query: str) -> None:
 def test_before_a_search_it_says_what_to_press_and_asks_for_none() -> None:
     trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection())
     look = answered(trainer, view)
-    assert set(look.answers) == {"trajectories", "flow"}
+    assert set(look.results) == {"trajectories", "flow"}
     panels = named(view.panels(look))
     assert "Find fixed points" in panels["dynamics"].layout["annotations"][0]["text"]
     assert "Find fixed points" in panels["found"].lines[0]["text"]
-    searching = seen(trainer, {**look.answers, "points": AnalysisResult(pending=True)})
+    searching = seen(trainer, {**look.results, "points": AnalysisResult(pending=True)})
     assert "Searching" in named(view.panels(searching))["dynamics"].layout["annotations"][0]["text"]
 
 
 def test_a_point_is_chosen_and_kicked() -> None:
     trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick="point 1", kick=0.2))
     look = answered(trainer, view)
-    points, kicked = look.answers["points"].value, look.answers["kicked"].value
+    points, kicked = look.results["points"].value, look.results["kicked"].value
     np.testing.assert_allclose(kicked.states[0, 0], points.points[0], atol=1e-6)
     assert kicked.kick == pytest.approx(0.2 * points.spread)
     panels = named(view.panels(look))
     ring = panels["dynamics"].data[-1]
     assert ring["name"] == "chosen"
-    at = look.answers["trajectories"].value.space.project(points.points[:1])
+    at = look.results["trajectories"].value.space.project(points.points[:1])
     np.testing.assert_allclose(np.abs([ring["x"], ring["y"]]), np.abs(at[:, :2].T), atol=1e-5)
     assert panels["eigenvalues"].title.startswith("Eigenvalues at point 1 (")
     said = [line["text"] for line in panels["found"].lines if line["kind"] != "warning"]
@@ -164,7 +164,7 @@ def test_a_point_is_chosen_and_kicked() -> None:
 def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
     trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(find=ASKED, pick=pick))
     look = answered(trainer, view)
-    assert set(look.answers) == {"trajectories", "flow", "points"}
+    assert set(look.results) == {"trajectories", "flow", "points"}
     assert "chosen" not in traces(named(view.panels(look))["dynamics"])
 
 
@@ -198,7 +198,7 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
             trainer.model.cells()[0].weight_hh.fill_(size)
         subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
         for _ in range(2):
-            for question in view.questions(seen(trainer, answers)):
+            for question in view.analyses(seen(trainer, answers)):
                 try:
                     value = ask(subject, question.kind, question.options)
                     answers[question.name] = AnalysisResult(value, 2)
@@ -231,10 +231,10 @@ def test_axes_that_come_back_turned_round_are_turned_again() -> None:
     trainer, view = trainer_of(FLIP_FLOP, 20), DynamicsView(DynamicsSelection())
     look = answered(trainer, view)
     before = named(view.panels(look))["dynamics"].data[0]["x"]
-    paths = look.answers["trajectories"].value
+    paths = look.results["trajectories"].value
     basis = paths.space.basis
     turned = Space(Basis(basis.mean, -basis.components, basis.explained), paths.space.names)
-    again = {**look.answers, "trajectories": AnalysisResult(dataclasses.replace(paths, space=turned))}
+    again = {**look.results, "trajectories": AnalysisResult(dataclasses.replace(paths, space=turned))}
     np.testing.assert_allclose(named(view.panels(seen(trainer, again)))["dynamics"].data[0]["x"], before)
 
 
@@ -249,9 +249,9 @@ def test_the_flow_is_asked_in_the_axes_of_the_paths_and_not_while_it_is_on_its_w
     assert view._space is not None and view._limits is not None
     np.testing.assert_allclose(options["components"], view._space.basis.components, atol=1e-6)
     np.testing.assert_allclose(options["limits"], view._limits[:2])
-    np.testing.assert_allclose(look.answers["flow"].value.space.basis.mean, view._space.basis.mean, atol=1e-6)
+    np.testing.assert_allclose(look.results["flow"].value.space.basis.mean, view._space.basis.mean, atol=1e-6)
     trainer.advance(60, 25)
-    moved = {**look.answers, **answered(trainer, view, status="training").answers}
+    moved = {**look.results, **answered(trainer, view, status="training").results}
     assert asked(view, seen(trainer, moved, status="training"))["flow"].options == options, "too soon"
     now[0] += dynamics.RELAY + 0.1
     waiting = {**moved, "flow": AnalysisResult(moved["flow"].value, pending=True)}
@@ -338,7 +338,7 @@ def test_points_that_hold_no_longer_are_pale_and_nothing_is_said_of_them(what: s
         later = look
     else:
         trainer.advance(60, 14)
-        later = seen(trainer, look.answers)
+        later = seen(trainer, look.results)
     panels = named(view.panels(later))
     assert symbols(panels["dynamics"]) and all(trace["opacity"] <= 0.25 for trace in symbols(panels["dynamics"]))
     assert not [trace for trace in symbols(panels["dynamics"]) if "meta" in trace], "none can be chosen"
@@ -369,7 +369,7 @@ def test_while_it_learns_points_of_the_last_search_hold() -> None:
     trainer, view = trainer_of(FLIP_FLOP), DynamicsView(DynamicsSelection(refresh=5))
     look = answered(trainer, view)
     trainer.advance(60, 9)
-    learning = seen(trainer, look.answers, status="training")
+    learning = seen(trainer, look.results, status="training")
     assert "Out of date" not in named(view.panels(learning))["dynamics"].title
 
 
@@ -403,7 +403,7 @@ def test_the_constant_input_goes_into_all_questions() -> None:
     questions |= asked(view, look)
     for name in ("flow", "points", "spectrum", "kicked"):
         assert questions[name].options["input"] == [1.0, 0.0, -0.5]
-        assert look.answers[name].value.held.words == "pulse 1 = 1, pulse 3 = -0.5"
+        assert look.results[name].value.held.words == "pulse 1 = 1, pulse 3 = -0.5"
     assert "pulse 1 = 1" in named(view.panels(look))["dynamics"].title
 
 
@@ -420,7 +420,7 @@ def test_a_symbol_is_held_by_its_number() -> None:
     view = DynamicsView(chosen)
     pressed(view, seen(trainer))
     name = trainer.task.input.names[3]
-    assert answered(trainer, view).answers["points"].value.held.words == f"input {name!r}"
+    assert answered(trainer, view).results["points"].value.held.words == f"input {name!r}"
 
 
 def test_tools_for_a_choice_are_there_while_something_is_chosen() -> None:
@@ -485,5 +485,5 @@ def test_what_follows_from_an_answer_is_asked_before_all_is_settled(monkeypatch:
         while engine.waiting:
             engine.waiting.pop()()
         look = looker.look()
-    assert look.answer("kicked").value is not None, "a download holds the kicked states of a chosen point"
+    assert look.result("kicked").value is not None, "a download holds the kicked states of a chosen point"
     assert "left alone" in traces(named(looker.view.panels(look))["dynamics"])

@@ -89,9 +89,7 @@ def test_who_begins_in_the_past_has_the_same_basis(moments: Any) -> None:
     trainer, early, now = moments
     one, other = LabView(LabSelection()), LabView(LabSelection())
     path_of(one, seen(trainer, now, past=False))
-    assert (
-        other.questions(seen(trainer, now, past=False)) == []
-    )  # asked of the living model first, as every viewer does
+    assert other.analyses(seen(trainer, now, past=False)) == []  # asked of the living model first, as every viewer does
     past = seen(trainer, early, past=True)
     np.testing.assert_allclose(points(path_of(one, past)), points(path_of(other, past)), atol=1e-6)
 

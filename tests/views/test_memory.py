@@ -61,7 +61,7 @@ def view_of(trainer: Trainer, **more: Any) -> RunView:
 
 def seen(trainer: Trainer, answers: Mapping[str, AnalysisResult] | None = None, **more: Any) -> ViewState:
     run_view = view_of(trainer, **more)
-    return ViewState(run_view, run_view.step, answers=answers or {})
+    return ViewState(run_view, run_view.step, results=answers or {})
 
 
 def answered(trainer: Trainer, view: MemoryView) -> ViewState:
@@ -71,7 +71,7 @@ def answered(trainer: Trainer, view: MemoryView) -> ViewState:
         question.name: AnalysisResult(
             answer(ANALYSES.get(question.kind)(subject, **question.options)), trainer.step_count
         )
-        for question in view.questions(seen(trainer))
+        for question in view.analyses(seen(trainer))
     }
     return seen(trainer, answers)
 
@@ -97,7 +97,7 @@ def test_what_was_found_is_drawn(query: str) -> None:
     trainer, view = trainer_of(query), MemoryView(MemorySelection(sequence=2))
     trainer.advance(60, 3)
     known = answered(trainer, view)
-    report = known.answers["memory"].value
+    report = known.results["memory"].value
     panels = named(view.panels(known))
     assert isinstance(panels["findings"], TextPanel) and "at optimizer step 3" in panels["findings"].title
     assert {line["text"] for line in panels["findings"].lines} == {found.text for found in report.findings}
@@ -144,7 +144,7 @@ def test_exploded_weights_can_be_sent(query: str) -> None:
         worst = np.array([grown])
         train = {"step": np.array([1]), "loss": worst, "metric": worst, "grad_norm": worst, "applied_norm": worst}
         known = answered(trainer, view)
-        frame = unpack(encoder.frame(seen(trainer, known.answers, train=train)))
+        frame = unpack(encoder.frame(seen(trainer, known.results, train=train)))
         assert frame["status"]["status"] == "paused"
 
 
@@ -170,13 +170,13 @@ def test_a_selection_is_fitted_to_the_sequence() -> None:
 def test_the_questions_are_about_what_is_chosen() -> None:
     trainer = trainer_of(QUERIES[2])
     view = MemoryView(MemorySelection(sequence=3, layer=1, direction="backward", output=2, answer_step=4))
-    memory, triangle = view.questions(seen(trainer))
+    memory, triangle = view.analyses(seen(trainer))
     assert memory.options == {"sequence": 3, "output": 2, "time_step": 4}
     assert triangle.options == {"sequence": 3, "layer": 1, "direction": "backward"}
     assert memory.every < 1 < triangle.every and not memory.title and not triangle.title
-    plain = MemoryView(MemorySelection()).questions(seen(trainer))[0]
+    plain = MemoryView(MemorySelection()).analyses(seen(trainer))[0]
     assert plain.options == {"sequence": 0, "output": None, "time_step": None}
-    large = MemoryView(MemorySelection()).questions(seen(trainer_of("task=adding&cell=lstm&hidden_size=65")))
+    large = MemoryView(MemorySelection()).analyses(seen(trainer_of("task=adding&cell=lstm&hidden_size=65")))
     assert large[1].title  # takes long enough to show how far it has come
 
 

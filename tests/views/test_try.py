@@ -41,13 +41,13 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[TryView, ViewState]:
     view = TryView(TrySelection.read({name: str(value) for name, value in chosen.items()}))
     run_view = view_of(trainer)
     subject, answers = FrozenModel.of(trainer), {}
-    for question in view.questions(ViewState(run_view, run_view.step)):
+    for question in view.analyses(ViewState(run_view, run_view.step)):
         try:
             found = answer(ANALYSES.get(question.kind)(subject, **question.options))
             answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))
-    return view, ViewState(run_view, run_view.step, answers=answers)
+    return view, ViewState(run_view, run_view.step, results=answers)
 
 
 def panels(trainer: Trainer, **chosen: Any) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
         wanted = own if mode == "own" or way == "values" else [FIRST[way], *(TEXT if text else [])]
         view, seen = look(trainer, mode=mode, own=own_of(trainer))
         assert [panel.name for panel in view.panels(seen)] == wanted
-        assert not [told.error for told in seen.answers.values() if told.error]
+        assert not [told.error for told in seen.results.values() if told.error]
         frame = unpack(Encoder(view).frame(seen))
         assert set(frame["figures"]) == set(wanted) == set(frame["panels"])
         assert sum(frame["grid"]["spans"].get(name, [3, 1])[0] for name in wanted) % 6 == 0, "rows are full"
@@ -109,11 +109,11 @@ def test_every_cell_in_two_layers_and_both_directions(cell: str) -> None:
 def test_what_is_written_has_the_prefix_the_temperature_and_the_draw_that_were_chosen() -> None:
     trainer = small("char_lm", more="&embedding=4")
     view, seen = look(trainer, prefix="Ahab ", temperature=0.5, again=3)
-    (asked,) = [question for question in view.questions(seen) if question.name == "sample"]
+    (asked,) = [question for question in view.analyses(seen) if question.name == "sample"]
     assert asked.options == {"prefix": "Ahab ", "length": 160, "temperature": 0.5, "seed": 3} and asked.every == 1.0
-    found = seen.answer("sample").value
+    found = seen.result("sample").value
     assert found.text.startswith("Ahab ") and len(found.written) == 160
-    assert look(trainer, prefix="Ahab ", temperature=0.5, again=4)[1].answer("sample").value.written != found.written
+    assert look(trainer, prefix="Ahab ", temperature=0.5, again=4)[1].result("sample").value.written != found.written
     (panel, *_) = view.panels(seen)
     assert "temperature 0.5" in panel.title and panel.notes == ()
     assert "left out" in panels(trainer, prefix="Ähab €")["generated_text"].notes[0]
@@ -127,7 +127,7 @@ def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -
     trainer = small("anbn")
     for feature in ("position", "'a' so far"):
         view, seen = look(trainer, feature=feature, quantity="cell")
-        ranked = seen.answer("correlates").value.ranked(feature, "cell")
+        ranked = seen.result("correlates").value.ranked(feature, "cell")
         found = {panel.name: panel for panel in view.panels(seen)}
         assert f"unit {ranked[0][0]}: cell" in found["colored_text"].title
         assert found["unit_correlations"].table["unit"] == [unit for unit, _ in ranked]
@@ -137,7 +137,7 @@ def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -
         assert (feature, feature) in tool.options
     last = ranked[-1][0]
     assert f"unit {last}: " in panels(trainer, feature=feature, unit=last)["colored_text"].title
-    (_, _, best, _) = next(each for each in seen.answer("correlates").value.strongest() if each[0] == "cell")
+    (_, _, best, _) = next(each for each in seen.result("correlates").value.strongest() if each[0] == "cell")
     for unknown in ("", "the weather"):
         assert panels(trainer, feature=unknown, quantity="cell")["unit_correlations"].title.startswith(
             f"Units and “{best}”"
@@ -147,7 +147,7 @@ def test_the_best_unit_for_a_feature_colors_the_text_until_another_is_chosen() -
 def test_the_free_run_is_as_long_as_chosen() -> None:
     trainer = small("forecast")
     view, seen = look(trainer, steps=12, sequence=3)
-    found = seen.answer("closed_loop").value
+    found = seen.result("closed_loop").value
     assert (len(found.free), found.sequence) == (12, 3)
     assert [tool.field for tool in view.tools(seen)] == ["sequence", "steps", "begin"]
 
@@ -157,7 +157,7 @@ def test_the_free_run_begins_at_the_end_or_before_it(task: str) -> None:
     trainer = small(task)
     for back, truth in ((0, 0), (9, 9), (200, 12)):
         view, seen = look(trainer, steps=12, begin="end", back=back)
-        found = seen.answer("closed_loop").value
+        found = seen.result("closed_loop").value
         assert len(found.truth) == truth and found.beyond == 12 - truth
         assert [tool.field for tool in view.tools(seen)] == ["sequence", "steps", "begin", "back"]
         (panel,) = view.panels(seen)
@@ -170,7 +170,7 @@ def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
     trainer = small("reber")
     _, seen = look(trainer, sequence=2)
     told = seen.view.snapshot.explanations[2]
-    assert seen.answer("own").value.explanation.symbols == told.symbols
+    assert seen.result("own").value.explanation.symbols == told.symbols
     found = panels(trainer, mode="own", own='"btb"')
     assert "BTB" in found["legal_symbols"].title and "%" in found["legal_symbols"].title
     assert list(found["colored_text"].table["symbol"]) == ["B", "T", "B"]
@@ -180,7 +180,7 @@ def test_a_string_of_a_grammar_is_held_against_what_is_legal() -> None:
 def test_an_own_sequence_that_makes_no_sense_is_none(own: str) -> None:
     trainer = small("adding")
     view, seen = look(trainer, mode="own", own=own)
-    assert view.questions(seen) == [] and seen.answers == {}
+    assert view.analyses(seen) == [] and seen.results == {}
     assert {panel.name: len(panel.table["step"]) for panel in view.panels(seen)} == {
         "prediction": 0,
         "states": 0,
