@@ -101,15 +101,15 @@ def test_the_data_page_begins_with_a_figure(visit: Visit) -> None:
 def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit) -> None:
     visitor = opened(visit, "Cell", "task=names&cell=lstm&hidden_size=8", width=1280, height=720)
     page = visitor.page
-    panel, panel = page.locator(".st-key-panel-row"), page.locator(".rx-cell")
-    low = panel.bounding_box()
+    controls, panel = page.locator(".st-key-panel-row"), page.locator(".rx-cell")
+    low = controls.bounding_box()
     page.get_by_role("radio", name="Clamp a gate").click()
     visitor.choose(page.get_by_role("combobox", name="Gate"), "forget gate")
     expect(page.get_by_role("slider", name="Value")).to_be_visible()
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
 
     def fits() -> bool:
-        over, inside, picture = (node.bounding_box() for node in (panel, panel, page.locator(".rx-cell .rx-frame")))
+        over, inside, picture = (node.bounding_box() for node in (controls, panel, page.locator(".rx-cell .rx-frame")))
         assert over and inside and picture and low
         grew = over["height"] > low["height"]
         beside = over["y"] >= inside["y"] and over["y"] + over["height"] <= picture["y"] + 1

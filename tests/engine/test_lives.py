@@ -200,7 +200,7 @@ def test_workers_that_cannot_start_fail_their_runs_and_recover_later(small, sett
         assert engine.view(run).status == "failed"
         monkeypatch.setattr(worker_process, "COMMAND", good)
         engine.command(run, "reset")
-        assert settle(engine, run, "ready", "failed").status in ("ready", "failed")
+        settle(engine, run, "ready", "failed")
         while engine.view(run).status == "failed":  # one more of the bad ones may have been on its way
             engine.command(run, "reset")
             settle(engine, run)

@@ -278,9 +278,3 @@ def test_the_ends_of_every_range_work(key: str, settings: dict[str, object], val
     targets = probe.targets[0]
     told = task.explain(probe.inputs[0], targets, length, answers_for(task, targets, time, right=True))
     check_explanation(task, told, length)
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_some_setting_always_applies(key: str) -> None:
-    settings = Experiment.default(key).task_settings
-    assert all(isinstance(settings.applies(spec.name), bool) for spec in settings.specs())
