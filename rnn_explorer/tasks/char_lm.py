@@ -25,6 +25,7 @@ from rnn_explorer.tasks.base import (
     TaskSettings,
 )
 from rnn_explorer.tasks.memoryless import next_character
+from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation
 
@@ -118,7 +119,8 @@ class CharLM(Task):
         alphabet = self.corpus.alphabet
         self.input = InputSpec("symbols", len(alphabet), alphabet)
         self.output = OutputSpec("classes_per_step", len(alphabet), alphabet)
-        self.parts = borders(len(self.corpus.codes), settings.seq_len, val_split)
+        least = PROBES * settings.seq_len + 1  # room for `PROBES` sequences, and the last target
+        self.parts = split_in_order(len(self.corpus.codes), least, val_split, TEST_SHARE)
         self._sets = {split: self._stretches(split) for split in self.parts}
         train = self.corpus.codes[slice(*self.parts["train"])]
         self._usage = np.bincount(train, minlength=len(alphabet))
@@ -189,21 +191,3 @@ def _verdict(targets: Array, answers: Array) -> str:
     with np.errstate(divide="ignore"):
         loss = float(-np.log(said).mean())
     return f"guesses {right} of {len(targets)} characters; {number(loss)} nats a character"
-
-
-def borders(count: int, seq_len: int, val_split: float) -> dict[Split, tuple[int, int]]:
-    """Cut a text into parts, one after the other.
-
-    Args:
-        count: characters, at least 3 * (PROBES * seq_len + 1).
-        seq_len: characters in a sequence; a part needs one more, for the last target.
-        val_split: share of what is before the test part; 0 for no validation part.
-
-    Returns:
-        The first position of each part and the one after its last.
-    """
-    least = PROBES * seq_len + 1  # room for `PROBES` sequences
-    test = max(round(TEST_SHARE * count), least)
-    validation = max(round(val_split * (count - test)), least) if val_split > 0 else 0
-    train = count - test - validation
-    return {"train": (0, train), "validation": (train, train + validation), "test": (train + validation, count)}

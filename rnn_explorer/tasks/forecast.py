@@ -30,6 +30,7 @@ from rnn_explorer.tasks.base import (
     TaskSettings,
 )
 from rnn_explorer.tasks.memoryless import NextValue
+from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
@@ -256,7 +257,8 @@ class Forecast(Task):
         self.series = SERIES[settings.series](self.generator("test", 0), settings.noise)
         self.input = InputSpec("values", 1, (self.series.unit,))
         self.warm_up = settings.seq_len // 2
-        self.parts = borders(len(self.series.values), settings.seq_len, val_split)
+        least = settings.seq_len + PROBES  # room for `PROBES` different windows, and the last target
+        self.parts = split_in_order(len(self.series.values), least, val_split, TEST_SHARE)
         training = self.series.values[slice(*self.parts["train"])]
         self.mean, self.scale = float(training.mean()), float(training.std())
         self.normalized = ((self.series.values - self.mean) / self.scale).astype(np.float32)
@@ -328,21 +330,3 @@ class Forecast(Task):
                 self._starts.clear()
             self._starts[known] = int(same.argmax())
         return self._starts[known]
-
-
-def borders(count: int, seq_len: int, val_split: float) -> dict[Split, tuple[int, int]]:
-    """Cut a series into parts by time.
-
-    Args:
-        count: values in the series, at least 3 * (seq_len + PROBES).
-        seq_len: inputs in a window; a window needs one value more, for the last target.
-        val_split: share of what is before the test part; 0 for no validation part.
-
-    Returns:
-        The first position of each part and the one after its last.
-    """
-    least = seq_len + PROBES  # room for `PROBES` different windows
-    test = max(round(TEST_SHARE * count), least)
-    validation = max(round(val_split * (count - test)), least) if val_split > 0 else 0
-    train = count - test - validation
-    return {"train": (0, train), "validation": (train, train + validation), "test": (train + validation, count)}

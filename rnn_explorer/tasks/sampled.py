@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnn_explorer.tasks.base import PROBES, Batch, Split, Task, TaskSettings
+from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.trace import Array
 
 TEST_SHARE = 0.2  # of the different ones
@@ -29,7 +30,7 @@ class DrawnTask(Task):
         pool = self.pool()
         rank = ranks(pool)  # (drawn,)
         new = np.append(True, rank[1:] > np.maximum.accumulate(rank)[:-1])  # the first of its kind
-        self.parts = cut(int(rank.max()) + 1, val_split)
+        self.parts = split_in_order(int(rank.max()) + 1, PROBES, val_split, TEST_SHARE)
         self._sets: dict[Split, Batch] = {}
         for split, (low, high) in self.parts.items():
             chosen = (rank >= low) & (rank < high) & (new | (split == "train"))
@@ -58,20 +59,3 @@ def ranks(batch: Batch) -> Array:
     whole = inputs.view(np.dtype((np.void, inputs.itemsize * inputs.shape[1])))[:, 0]  # one opaque value a sequence
     _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[kind]
-
-
-def cut(count: int, val_split: float) -> dict[Split, tuple[int, int]]:
-    """Where the parts of so many different sequences begin and end.
-
-    Args:
-        count: different sequences, at least 3 * PROBES.
-        val_split: share of what is not for the test that is the validation part, 0 to 0.5; 0 for no such part. The
-            validation and the test part have at least `PROBES` sequences each.
-
-    Returns:
-        The first position of each part and the one after its last.
-    """
-    test = max(round(TEST_SHARE * count), PROBES)
-    validation = max(round(val_split * (count - test)), PROBES) if val_split > 0 else 0
-    train = count - test - validation
-    return {"train": (0, train), "validation": (train, train + validation), "test": (train + validation, count)}

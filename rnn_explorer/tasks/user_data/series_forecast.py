@@ -20,6 +20,7 @@ from rnn_explorer.tasks.base import (
     Split,
 )
 from rnn_explorer.tasks.memoryless import NextValue
+from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.tasks.user_data.limits import DataError, counted, listed, quoted
 from rnn_explorer.tasks.user_data.scaling import carried, moments, normalized
 from rnn_explorer.tasks.user_data.series_settings import (
@@ -35,7 +36,7 @@ from rnn_explorer.tasks.user_data.series_settings import (
     table_of,
     values_of,
 )
-from rnn_explorer.tasks.user_data.splits import PartsTask, Stretches, cut, evenly, refused, stride
+from rnn_explorer.tasks.user_data.splits import TEST_SHARE, PartsTask, Stretches, evenly, refused, stride
 from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
@@ -75,7 +76,7 @@ class SeriesForecast(PartsTask):
         self.extents, offset = list[tuple[int, int]](), 0
         for index in chosen:
             count = len(groups[index])
-            for split, (begin, end) in cut(count, least, self.val_split).items():
+            for split, (begin, end) in split_in_order(count, least, self.val_split, TEST_SHARE).items():
                 parts[split].append((offset + begin, offset + end))
             self.extents.append((offset, offset + count))
             offset += count

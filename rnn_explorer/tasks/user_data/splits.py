@@ -21,23 +21,6 @@ MOST_TRAINED = 20_000  # windows of a series in an epoch, more or less
 MOST_JUDGED = 1_000  # sequences in the validation and in the test set, so that judging takes no longer than training
 
 
-def cut(count: int, least: int, val_split: float) -> dict[Split, tuple[int, int]]:
-    """Cut a series by time.
-
-    Args:
-        count: its values, at least 3 * least.
-        least: values that the validation and the test part must have at least.
-        val_split: share of what is before the test part; 0 for no validation part.
-
-    Returns:
-        The first position of each part and the one after its last; they follow each other.
-    """
-    test = max(round(TEST_SHARE * count), least)
-    validation = max(round(val_split * (count - test)), least) if val_split > 0 else 0
-    train = count - test - validation
-    return {"train": (0, train), "validation": (train, train + validation), "test": (train + validation, count)}
-
-
 def mixed(labels: Array, order: Array) -> Array:
     """The items of all classes in an order in which every stretch holds the classes by their shares.
 

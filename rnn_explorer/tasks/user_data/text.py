@@ -27,13 +27,14 @@ from rnn_explorer.tasks.base import (
 )
 from rnn_explorer.tasks.memoryless import frequencies, last_steps, next_character, of_probabilities
 from rnn_explorer.tasks.names import LANGUAGES
+from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.tasks.user_data.csv_file import check_classes
 from rnn_explorer.tasks.user_data.limits import DataError, be, counted, quoted
 from rnn_explorer.tasks.user_data.splits import (
+    TEST_SHARE,
     OwnTask,
     PartsTask,
     Stretches,
-    cut,
     evenly,
     refused,
     split_by_item,
@@ -259,7 +260,7 @@ class _Characters(PartsTask):
                 f"The text has {counted(count, 'character')}, and sequences of {length} need {3 * (length + PROBES)}, "
                 f"for a training, a validation and a test part. {hint}",
             )
-        return cut(count, length + PROBES, self.val_split)
+        return split_in_order(count, length + PROBES, self.val_split, TEST_SHARE)
 
     def _windows(self, split: Split, begin: int, end: int) -> Stretches:
         """A window has a character more than the inputs, for the last target."""
