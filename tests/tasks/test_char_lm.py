@@ -8,13 +8,11 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rnn_explorer.experiment import Experiment, SettingError
 from rnn_explorer.tasks import files
-from rnn_explorer.tasks.base import PROBES, SPLITS
-from rnn_explorer.tasks.char_lm import ROWS, CharLM, Corpus, borders
+from rnn_explorer.tasks.base import SPLITS
+from rnn_explorer.tasks.char_lm import ROWS, CharLM, Corpus
 
 
 def make(**changes: object) -> CharLM:
@@ -52,15 +50,6 @@ def test_each_part_is_a_stretch_of_the_text_and_sequences_do_not_overlap(changes
             assert found == [whole[number] for number in at] and len(set(at)) == 256
         assert np.array_equal(batch.inputs[:, 1:], batch.targets[:, :-1])
     assert end_of_last == len(text)
-
-
-@given(st.integers(16, 200), st.floats(0, 0.5), st.integers(5000, 10**6))
-def test_every_part_has_room_for_probes(seq_len: int, val_split: float, count: int) -> None:
-    parts = borders(count, seq_len, val_split)
-    sizes = {split: end - start for split, (start, end) in parts.items()}
-    assert sum(sizes.values()) == count and parts["train"][0] == 0
-    assert sizes["test"] > PROBES * seq_len and sizes["train"] > 0
-    assert sizes["validation"] == 0 if val_split == 0 else sizes["validation"] > PROBES * seq_len
 
 
 def test_probes_come_from_everywhere_in_the_part() -> None:

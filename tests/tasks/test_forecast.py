@@ -6,13 +6,11 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import PROBES, SPLITS
-from rnn_explorer.tasks.forecast import LORENZ_STEP, SERIES, Forecast, borders, lorenz, mackey_glass
+from rnn_explorer.tasks.forecast import LORENZ_STEP, SERIES, Forecast, lorenz, mackey_glass
 
 
 def make(**changes: object) -> Forecast:
@@ -53,20 +51,6 @@ def test_windows_lie_in_their_own_part_and_training_shows_them_all(series: str) 
             assert np.array_equal(batch.inputs[row, :, 0], values[begin : begin + 20])
             assert float(batch.targets[row, -1, 0]) == values[begin + 20]
     assert end_of_last == len(values)
-
-
-@given(
-    seq_len=st.integers(10, 90),
-    val_split=st.floats(0, 0.5),
-    count=st.integers(309, 9000),
-)
-def test_every_part_has_room_for_windows(seq_len: int, val_split: float, count: int) -> None:
-    parts = borders(count, seq_len, val_split)
-    assert parts["train"][0] == 0 and parts["test"][1] == count
-    assert parts["train"][1] == parts["validation"][0] and parts["validation"][1] == parts["test"][0]
-    sizes = {split: end - start for split, (start, end) in parts.items()}
-    assert sizes["train"] > seq_len and sizes["test"] >= seq_len + PROBES
-    assert sizes["validation"] == 0 if val_split == 0 else sizes["validation"] >= seq_len + PROBES
 
 
 def test_normalization_knows_the_training_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:

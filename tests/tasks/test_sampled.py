@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.tasks.base import PROBES, SPLITS, Batch
-from rnn_explorer.tasks.sampled import cut, ranks
+from rnn_explorer.tasks.base import Batch
+from rnn_explorer.tasks.sampled import ranks
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
@@ -23,19 +23,6 @@ def test_ranks_number_the_different_ones_as_they_come(rows: list[tuple[int, int]
     inputs, numbers = np.array(rows), np.array(rows, dtype=np.float32)[:, :, None]  # (batch, time, 1)
     assert ranks(Batch(inputs, inputs[:, 0])).tolist() == expected
     assert ranks(Batch(numbers, inputs[:, 0])).tolist() == expected
-
-
-@given(st.integers(3 * PROBES, 10_000), st.floats(0, 0.5))
-def test_parts_follow_each_other_and_have_room_for_probes(count: int, val_split: float) -> None:
-    parts = cut(count, val_split)
-    assert [parts[split][0] for split in SPLITS] + [count] == [0, *(parts[split][1] for split in SPLITS)]
-    sizes = {split: end - start for split, (start, end) in parts.items()}
-    assert sizes["train"] >= 1 and sizes["test"] >= PROBES
-    assert sizes["validation"] == 0 if val_split == 0 else sizes["validation"] >= PROBES
-
-
-def test_shares_are_those_asked_for() -> None:
-    assert cut(1000, 0.25) == {"train": (0, 600), "validation": (600, 800), "test": (800, 1000)}
 
 
 @pytest.mark.parametrize("key", ["copy", "parity", "reber"])

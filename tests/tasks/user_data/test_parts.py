@@ -8,21 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.tasks.base import PROBES
-from rnn_explorer.tasks.user_data.splits import MOST_JUDGED, Stretches, cut, evenly, mixed, split_by_item, stride, taken
-
-
-@given(st.integers(1, 100), st.floats(0, 0.5), st.data())
-def test_a_series_is_cut_in_order_and_wholly(least: int, val_split: float, data: st.DataObject) -> None:
-    count = data.draw(st.integers(3 * least, 3 * least + 1000))
-    parts = cut(count, least, val_split)
-    (a, b), (c, d), (e, f) = parts["train"], parts["validation"], parts["test"]
-    assert (a, f) == (0, count) and b == c and d == e
-    assert f - e >= least and (d - c >= least or val_split == 0) and b - a >= least
-    assert val_split > 0 or c == d
-
-
-def test_the_parts_of_a_long_series_have_their_shares() -> None:
-    assert cut(1000, 10, 0.25) == {"train": (0, 600), "validation": (600, 800), "test": (800, 1000)}
+from rnn_explorer.tasks.user_data.splits import MOST_JUDGED, Stretches, evenly, mixed, split_by_item, stride, taken
 
 
 def test_every_stretch_of_a_mixed_order_holds_the_classes_by_their_shares() -> None:
