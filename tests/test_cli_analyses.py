@@ -70,7 +70,7 @@ def test_memory_prints_one_json_object_and_shows_progress_on_standard_error(run)
 
 
 def test_the_triangle_is_folded_in(run):
-    status, out, _ = run("memory", TWO_WAYS, "--triangle", "--layer", "1", "--direction", "backward")
+    status, out, _ = run("memory", TWO_WAYS, "--jacobian-norms", "--layer", "1", "--direction", "backward")
     told = strictly(out)
     assert status == 0 and len(told["cells"]) == 4
     assert told["jacobian_norms"] == found(TWO_WAYS, "jacobian_norms", layer=1, direction="backward")
@@ -265,7 +265,7 @@ def test_a_header_that_does_not_fit_its_file_is_no_model(run, tmp_path, spoil):
         (["memory", QUICK, "--output", "4"], "output is 4, but must be a whole number from 0 to 3."),
         (["memory", QUICK, "--time-step", "13"], "time_step is 13, but must be a whole number from 1 to 12."),
         (["memory", QUICK, "--time-step", "x"], "argument --time-step: 'x' is no whole number"),
-        (["memory", QUICK, "--layer", "0"], "--layer and --direction choose the cell of the --triangle"),
+        (["memory", QUICK, "--layer", "0"], "--layer and --direction go with --jacobian-norms"),
         (["memory", QUICK, "--triangle", "--layer", "1"], "layer is 1, but this model has layers 0 to 0."),
         (
             ["memory", QUICK, "--triangle", "--direction", "up"],

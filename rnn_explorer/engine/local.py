@@ -348,10 +348,12 @@ class LocalEngine:
         if not run.viewers:
             return
         branches = [relative for relative in self._runs.family(run) if relative is not run][:MOST_OTHERS]
-        now = (run.album.steps, [(branch.run_id, branch.version) for branch in branches])
+        now = (run.weight_history.steps, [(branch.run_id, branch.version) for branch in branches])
         if now != run.told_past:
             run.told_past = now
-            self._tell(SetPast(run.run_id, run.album.steps, tuple(branch.train.arrays() for branch in branches)))
+            self._tell(
+                SetPast(run.run_id, run.weight_history.steps, tuple(branch.train.arrays() for branch in branches))
+            )
 
     @staticmethod
     def _is_dumb(run: Run) -> bool:
@@ -410,7 +412,7 @@ class LocalEngine:
         """Read a kept state for the worker that wants it, while others have the lock."""
         with self._lock:
             run = self._runs.get(wanted.run_id)
-            kept = run.album.at(wanted.step) if run is not None and run.worker is worker else None
+            kept = run.weight_history.at(wanted.step) if run is not None and run.worker is worker else None
         try:
             state = None if kept is None else read(kept.state)
         except OSError:

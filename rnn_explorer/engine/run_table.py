@@ -74,7 +74,7 @@ class Run:
     test: tuple[float, float] | None = None
     info: ModelInfo = _NO_INFO
     checkpoint: Checkpoint | None = None
-    album: WeightHistory = field(default_factory=WeightHistory)
+    weight_history: WeightHistory = field(default_factory=WeightHistory)
     seen: float = field(default_factory=time.monotonic)
     viewers: int = 0
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class Run:
     def states(self) -> Iterator[State]:
         """The stored states that are kept for it."""
         yield from self.needed()
-        yield from self.album.states()
+        yield from self.weight_history.states()
 
     def needed(self) -> Iterator[State]:
         """Those that stay when its past must go."""
@@ -117,7 +117,7 @@ class Run:
 
     def most_bytes(self) -> int:
         """What it takes together with all that it shares, found without looking at each state."""
-        return model_bytes(self.parameters, self.experiment) + self.album.size + sum(map(len, self.needed()))
+        return model_bytes(self.parameters, self.experiment) + self.weight_history.size + sum(map(len, self.needed()))
 
     def branch(self, step: int, owner: str) -> Run:
         """Another run that goes on from a kept step of this one.
@@ -125,7 +125,7 @@ class Run:
         Raises:
             UserError: when that step is not kept.
         """
-        frame = self.album.at(step)
+        frame = self.weight_history.at(step)
         if frame is None:
             raise UserError(f"Step {step} of this run is not kept (any more); choose another one.")
         return Run(
@@ -138,14 +138,14 @@ class Run:
             steps_per_epoch=self.steps_per_epoch,
             info=self.info,
             checkpoint=Checkpoint(frame.state, step, self.train.until(step), self.validation.until(step)),
-            album=self.album.until(step),
+            weight_history=self.weight_history.until(step),
         )
 
     def forget_results(self) -> None:
         """Back to step 0."""
         self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
         self.test = self.checkpoint = None
-        self.album = WeightHistory()
+        self.weight_history = WeightHistory()
 
     def rewind(self) -> State | None:
         """Back to the checkpoint, whose state is returned; None: to step 0, where there is none."""
@@ -154,7 +154,7 @@ class Run:
             return None
         self.step = self.checkpoint.step
         self.train, self.validation = self.checkpoint.train.copy(), self.checkpoint.validation.copy()
-        self.album = self.album.until(self.step)
+        self.weight_history = self.weight_history.until(self.step)
         return self.checkpoint.state
 
     def learn(self, update: Update, frames: Iterable[HistoryEntry], checkpoint: State | None) -> None:
@@ -182,11 +182,11 @@ class Run:
             self.info, self.parameters = update.info, update.info.parameters
         self.test = update.test or self.test
         for frame in frames:
-            self.album.add(frame)
+            self.weight_history.add(frame)
         if checkpoint is not None:
             train, validation = self.train.copy(), self.validation.copy()
             self.checkpoint = Checkpoint(checkpoint, update.step, train, validation)
-            self.album.add(HistoryEntry(update.step, update.epoch, checkpoint))
+            self.weight_history.add(HistoryEntry(update.step, update.epoch, checkpoint))
 
     def lose_worker(self, status: Status, message: str) -> None:
         """It has no worker any more, and this is why."""
@@ -209,7 +209,7 @@ class Run:
                 validation=_frozen(self.validation),
                 test=self.test,
                 snapshot=None,  # only its worker looks into the model
-                frames=self.album.steps,
+                frames=self.weight_history.steps,
                 origin=self.origin,
                 owner=self.owner,
                 version=self.version,
@@ -323,9 +323,9 @@ class RunTable(dict[str, Run]):
         order = sorted(runs, key=lambda run: (run.is_held(self.glance), not run.is_untouched, not run.aside, run.seen))
         thinned, gone = [], []
         for run in order:
-            if ledger.total > room and len(run.album) > 1:
-                album, run.album = run.album, run.album.newest()
-                ledger.without_states(list(album.states())[:-1])
+            if ledger.total > room and len(run.weight_history) > 1:
+                weight_history, run.weight_history = run.weight_history, run.weight_history.newest()
+                ledger.without_states(list(weight_history.states())[:-1])
                 thinned.append(run)
         for run in order:
             if ledger.total > room and run is not but and not run.is_held(self.glance):

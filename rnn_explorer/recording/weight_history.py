@@ -94,11 +94,11 @@ class WeightHistory:
         return self._frames[place] if place < len(self._frames) and self.steps[place] == step else None
 
     def until(self, step: int) -> WeightHistory:
-        """An album of its own with what is kept up to and including `step`; the states themselves are shared."""
+        """A weight history of its own with the entries up to and including `step`; the states are shared."""
         return WeightHistory(self.memory, self.most, self._frames[: bisect.bisect_right(self.steps, step)])
 
     def newest(self) -> WeightHistory:
-        """An album of its own with the newest moment alone."""
+        """A weight history of its own with the newest moment alone."""
         return WeightHistory(self.memory, self.most, self._frames[-1:])
 
     def states(self) -> Iterator[State]:

@@ -34,7 +34,7 @@ from rnn_explorer.views.base import (
 
 OWN = -1  # as an output: the class that the model predicts, or its first value
 LAST = 0  # as a time step: the last real one
-LARGE = 128  # numbers in a state above which the triangle takes long enough to show its progress
+LARGE = 128  # numbers in a state above which the Jacobian norms take long enough to show its progress
 MOST_PINS = 6  # curves that are kept for one task
 LONGEST_PINS = 8000  # characters of all kept curves, which travel in a page's query
 _MOST_DECADES = 400.0  # of a kept curve, which comes back from the browser

@@ -31,8 +31,8 @@ def fill(engine, run, frames=4, size=4 * MB):
     """Give a run a past; the newest of its states is its checkpoint, too."""
     held = engine._runs[run]
     for step in range(frames):
-        held.album.add(HistoryEntry(step, 0.0, bytes(size)))
-    newest = held.album.at(frames - 1)
+        held.weight_history.add(HistoryEntry(step, 0.0, bytes(size)))
+    newest = held.weight_history.at(frames - 1)
     held.checkpoint = Checkpoint(newest.state, newest.step, held.train, held.validation)
 
 

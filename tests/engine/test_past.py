@@ -55,7 +55,7 @@ def test_a_long_run_keeps_a_bounded_past_that_ends_with_the_present(engine, smal
     assert view.frames[0] == 0
     assert view.frames[-1] == 700
     assert view.frames[:41] == tuple(range(41))
-    kept = engine._runs[run].album
+    kept = engine._runs[run].weight_history
     assert len(kept) == len(view.frames)
     assert kept.size <= MEMORY
     engine.command(run, "stop")
@@ -65,7 +65,7 @@ def test_a_large_model_keeps_no_more_than_it_may(engine, small, settle):
     run = engine.start(small(cell="lstm", hidden_size=160, seq_len=6, batch_size=2, steps=80))
     engine.command(run, "play")
     view = settle(engine, run, "finished")
-    kept = engine._runs[run].album
+    kept = engine._runs[run].weight_history
     assert len(kept.at(80).state) * 15 > MEMORY, "else this shows nothing"
     assert kept.size <= MEMORY
     assert view.frames[0] == 0 and view.frames[-1] == 80 and len(view.frames) >= 3

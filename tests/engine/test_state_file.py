@@ -84,12 +84,12 @@ def test_without_a_folder_for_temporary_files_states_stay_in_memory(monkeypatch,
 
 def test_albums_share_states_and_the_last_one_frees_them():
     file = StateFile()
-    album = WeightHistory(memory=BLOCK * 8)
+    weight_history = WeightHistory(memory=BLOCK * 8)
     for step in range(30):
-        album.add(HistoryEntry(step, 0.0, file.keep(bytes(BLOCK))))
-    branch = album.until(album.steps[-1])
-    assert file.size() <= 10 * BLOCK, "what an album drops is free for the next"
-    del album
+        weight_history.add(HistoryEntry(step, 0.0, file.keep(bytes(BLOCK))))
+    branch = weight_history.until(weight_history.steps[-1])
+    assert file.size() <= 10 * BLOCK, "what a weight history drops is free for the next"
+    del weight_history
     assert [len(read(state)) for state in branch.states()] == [BLOCK] * len(branch)
     file.close()
 
@@ -107,11 +107,11 @@ def test_thirty_runs_with_full_pasts_take_no_memory_of_the_server(small, monkeyp
                 state = os.urandom(16) * (20 * 2**10)  # 320 KB, as of the digits
                 frames = (HistoryEntry(step, 0.0, state),)
                 engine._hear(run.worker, Update(run.run_id, run.number, "training", "", step, frames=frames))
-        held = sum(run.album.size for run in engine._runs.values())
+        held = sum(run.weight_history.size for run in engine._runs.values())
         assert held > 400 * 2**20, "else this shows nothing"
         assert resident() - before < 60 * 2**20
         run = next(iter(engine._runs.values()))
-        assert len(read(run.album.at(59).state)) == 320 * 2**10
+        assert len(read(run.weight_history.at(59).state)) == 320 * 2**10
     finally:
         engine.close()
 

@@ -107,9 +107,9 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
     endless = dataclasses.replace(statistics("lstm"), time_constants=np.array([np.inf, 0.0, 5.0, np.inf, 1.0, 2.0]))
     yield "gates, endless", lambda: gate_statistics([made(gates=endless)], 9)
     for points, stride in ((1, 1), (2, 1), (50, 1), (33, 3)):
-        yield f"triangle {points}", lambda p=points, s=stride: jacobian_norms(table(p, s))
-    yield "triangle nothing", lambda: jacobian_norms(None)
-    yield "triangle zeros", lambda: jacobian_norms(dataclasses.replace(table(5), log10_norm=np.full((5, 5), -np.inf)))
+        yield f"jacobian norms {points}", lambda p=points, s=stride: jacobian_norms(table(p, s))
+    yield "jacobian norms nothing", lambda: jacobian_norms(None)
+    yield "jacobian norms zeros", lambda: jacobian_norms(dataclasses.replace(table(5), log10_norm=np.full((5, 5), -np.inf)))
     for length in (1, 12, 100):
         yield f"saliency {length}", lambda n=length: saliency(asked(n), "gru")
         yield f"saliency {length} symbols", lambda n=length: saliency(asked(n, True), "rnn")

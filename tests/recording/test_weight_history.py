@@ -14,12 +14,12 @@ def frame(step: int, size: int = 10) -> HistoryEntry:
 
 
 def filled(steps: int, **limits: int) -> WeightHistory:
-    album, last = WeightHistory(**limits), -1
+    weight_history, last = WeightHistory(**limits), -1
     for step in range(steps + 1):
         if due(step, last):
-            album.add(frame(step))
+            weight_history.add(frame(step))
             last = step
-    return album
+    return weight_history
 
 
 def test_what_is_due_is_dense_at_first_and_thins_out():
@@ -32,12 +32,12 @@ def test_what_is_due_is_dense_at_first_and_thins_out():
 
 @given(st.integers(3, 40), st.integers(0, 800), st.integers(30, 400))
 def test_never_more_than_the_limits_and_the_ends_are_kept(most, steps, memory):
-    album = filled(steps, memory=memory, most=most)
-    assert len(album) <= max(2, most)
-    assert album.size <= max(memory, 20)
-    assert album.steps[0] == 0
-    assert steps - album.steps[-1] <= max(1, steps // 40)
-    assert list(album.steps) == sorted(set(album.steps))
+    weight_history = filled(steps, memory=memory, most=most)
+    assert len(weight_history) <= max(2, most)
+    assert weight_history.size <= max(memory, 20)
+    assert weight_history.steps[0] == 0
+    assert steps - weight_history.steps[-1] <= max(1, steps // 40)
+    assert list(weight_history.steps) == sorted(set(weight_history.steps))
 
 
 def test_thinning_keeps_the_first_steps_dense():
@@ -49,36 +49,36 @@ def test_thinning_keeps_the_first_steps_dense():
 
 
 def test_a_state_larger_than_the_limit_leaves_the_ends():
-    album = WeightHistory(memory=100)
+    weight_history = WeightHistory(memory=100)
     for step in range(5):
-        album.add(frame(step, 1000))
-    assert album.steps == (0, 4)
+        weight_history.add(frame(step, 1000))
+    assert weight_history.steps == (0, 4)
 
 
 def test_at_finds_a_kept_step_and_no_other():
-    album = filled(300)
-    assert album.at(7) == frame(7)
-    assert album.at(299) is None
-    assert album.at(10**6) is None
+    weight_history = filled(300)
+    assert weight_history.at(7) == frame(7)
+    assert weight_history.at(299) is None
+    assert weight_history.at(10**6) is None
     assert WeightHistory().at(0) is None
 
 
 def test_the_same_step_again_replaces_and_an_earlier_one_is_refused():
-    album = WeightHistory()
-    album.add(frame(3))
-    album.add(frame(3, 20))
-    assert (album.steps, album.size) == ((3,), 20)
+    weight_history = WeightHistory()
+    weight_history.add(frame(3))
+    weight_history.add(frame(3, 20))
+    assert (weight_history.steps, weight_history.size) == ((3,), 20)
     with pytest.raises(ValueError, match="step 2 comes before step 3"):
-        album.add(frame(2))
+        weight_history.add(frame(2))
 
 
 def test_until_goes_its_own_way():
-    album = filled(30)
-    branch = album.until(12)
+    weight_history = filled(30)
+    branch = weight_history.until(12)
     assert branch.steps == tuple(range(13))
     branch.add(frame(40))
-    assert 40 not in album.steps
-    assert album.at(30) is not None
+    assert 40 not in weight_history.steps
+    assert weight_history.at(30) is not None
 
 
 def test_too_small_an_album_is_refused():

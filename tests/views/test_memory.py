@@ -170,10 +170,10 @@ def test_a_selection_is_fitted_to_the_sequence() -> None:
 def test_the_questions_are_about_what_is_chosen() -> None:
     trainer = trainer_of(QUERIES[2])
     view = MemoryView(MemorySelection(sequence=3, layer=1, direction="backward", output=2, answer_step=4))
-    memory, triangle = view.analyses(seen(trainer))
+    memory, norms = view.analyses(seen(trainer))
     assert memory.options == {"sequence": 3, "output": 2, "time_step": 4}
-    assert triangle.options == {"sequence": 3, "layer": 1, "direction": "backward"}
-    assert memory.every < 1 < triangle.every and not memory.title and not triangle.title
+    assert norms.options == {"sequence": 3, "layer": 1, "direction": "backward"}
+    assert memory.every < 1 < norms.every and not memory.title and not norms.title
     plain = MemoryView(MemorySelection()).analyses(seen(trainer))[0]
     assert plain.options == {"sequence": 0, "output": None, "time_step": None}
     large = MemoryView(MemorySelection()).analyses(seen(trainer_of("task=adding&cell=lstm&hidden_size=65")))

@@ -40,8 +40,8 @@ from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
 from rnn_explorer.training import loss_of
 
-POINTS = 60  # rows and columns of a triangle, at most
-_LARGE = 128  # numbers in a state, above which a triangle has half as many points
+POINTS = 60  # rows and columns of the table, at most
+_LARGE = 128  # numbers in a state, above which the table has half as many points
 _SLICE_STEPS = 16  # time steps between two reports of progress
 _SLICE_WORK = 2**23  # n^3 x matrices between two reports of progress: a few milliseconds
 _SLICE_NUMBERS = 2**20  # numbers in the Jacobians that are held at once: 8 MB
@@ -115,7 +115,9 @@ def _answered(subject: FrozenModel, loss: float) -> bool:
 
 
 @ANALYSES.register("jacobian_norms")
-def triangle(subject: FrozenModel, *, sequence: int = 0, layer: int = 0, direction: Direction = "forward") -> Progress:
+def jacobian_norms(
+    subject: FrozenModel, *, sequence: int = 0, layer: int = 0, direction: Direction = "forward"
+) -> Progress:
     """log10 ||d s_t / d s_k|| of one cell for all pairs of steps, the norm of `memory`'s curve.
 
     A long sequence is seen at a stride that ends with the last step read, so that at most `POINTS` x `POINTS` norms are
