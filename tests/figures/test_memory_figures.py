@@ -109,7 +109,10 @@ def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
     for points, stride in ((1, 1), (2, 1), (50, 1), (33, 3)):
         yield f"jacobian norms {points}", lambda p=points, s=stride: jacobian_norms(table(p, s))
     yield "jacobian norms nothing", lambda: jacobian_norms(None)
-    yield "jacobian norms zeros", lambda: jacobian_norms(dataclasses.replace(table(5), log10_norm=np.full((5, 5), -np.inf)))
+    yield (
+        "jacobian norms zeros",
+        lambda: jacobian_norms(dataclasses.replace(table(5), log10_norm=np.full((5, 5), -np.inf))),
+    )
     for length in (1, 12, 100):
         yield f"saliency {length}", lambda n=length: saliency(asked(n), "gru")
         yield f"saliency {length} symbols", lambda n=length: saliency(asked(n, True), "rnn")
