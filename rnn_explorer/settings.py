@@ -69,7 +69,7 @@ class Spec:
     """
 
     name: str
-    kind: type
+    kind: type[Any]
     default: Any
     label: str
     help: str
@@ -77,7 +77,7 @@ class Spec:
     high: float | None = None
     names: Callable[[], Sequence[str]] = tuple
     longest: int = 4
-    items: type = int
+    items: type[Any] = int
     optional: bool = False
     verbatim: bool = False
     offered: tuple[float, ...] = ()
@@ -164,7 +164,7 @@ class Spec:
             return tuple(self._number(item, self.items, value) for item in value)
         raise SettingError(self.name, value, self.allowed)
 
-    def _number(self, item: Any, kind: type, of: Any = None) -> Any:
+    def _number(self, item: Any, kind: type[Any], of: Any = None) -> Any:
         """An int or float; `of` is the list that it stands in, if any."""
         number: Any = _float(item) if kind is float and isinstance(item, int) else item
         if not isinstance(item, bool) and isinstance(number, kind) and (kind is int or math.isfinite(number)):
