@@ -265,12 +265,12 @@ def setting(
     What kind of value it has, the type of the field says: so `int | None` for one that is optional, `tuple[float, ...]`
     for a list of numbers, a `Literal` of texts for a choice, and `Any` for what is checked elsewhere.
     """
-    told = {
+    declared = {
         "label": label, "help": help, "low": low, "high": high, "longest": longest,
         "names": choices if callable(choices) else functools.partial(tuple, choices),
         "verbatim": verbatim, "offered": tuple(offered), "step": step, "unit": unit, "log": log, "live": live,
     }  # fmt: skip
-    return dataclasses.field(default=default, metadata={"setting": told})
+    return dataclasses.field(default=default, metadata={"setting": declared})
 
 
 @dataclass(frozen=True)
