@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from rnn_explorer.kernels.fused_step import FusedSteps, Network
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.settings import SettingError, shown
 from rnn_explorer.sizes import LayerSummary, layer_summary, work_of
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks.base import Batch, OutputSpec, Task
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Explanation, Snapshot, Trace
@@ -44,7 +45,6 @@ FEW_STEPS, FEW_SEQUENCES = 100, 50
 LARGEST = 1e18  # a number whose square is near the end of single precision
 
 Measurement = Generator[None, None, tuple[float, float]]
-T = TypeVar("T")
 
 
 class Diverged(RuntimeError):
@@ -181,7 +181,7 @@ class Trainer:
 
     def opening(self) -> StepReport:
         """What the present weights achieve without a step: the first point of the curve."""
-        return _finished(self.opening_slices())
+        return run_to_end(self.opening_slices())
 
     def opening_slices(self) -> Generator[None, None, StepReport]:
         """Like `opening`, pausing where others may have a turn."""
@@ -394,7 +394,7 @@ class Trainer:
 
     def evaluate(self, split: str) -> tuple[float, float]:
         """Loss and metric on a whole split; NaN where the split is empty."""
-        return _finished(self.measure(split))
+        return run_to_end(self.measure(split))
 
     def verdict(self, **losses: float) -> str:
         """What is wrong with losses measured at the end: "" where all are finite, else a sentence; no result then.
@@ -572,15 +572,6 @@ def _of_values(batch: Batch) -> str:
     if largest < LARGEST:
         return ", since the model's answers are none: try a smaller learning rate"
     return f", since this part of the data has values of {largest:.3g} in units of the training part: mend or drop them"
-
-
-def _finished(slices: Generator[None, None, T]) -> T:
-    """The result of what could be done in slices, done in one go."""
-    try:
-        while True:
-            next(slices)
-    except StopIteration as end:
-        return end.value
 
 
 @dataclass(frozen=True)

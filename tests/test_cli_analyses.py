@@ -40,7 +40,7 @@ def found(query: str, kind: str, **options: Any) -> dict[str, Any]:
     """The same without a command line."""
     trainer = Trainer(Experiment.from_query(query))
     trainer.advance(600)
-    record = registry.ask(FrozenModel.of(trainer), kind, **options)
+    record = registry.analyze(FrozenModel.of(trainer), kind, **options)
     return json.loads(json.dumps(record.to_dict()))
 
 

@@ -16,7 +16,9 @@ PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
 BASE = {"errors", "registry", "settings", "trace"}
-CORE = BASE | {"device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "training", "work"}
+CORE = BASE | {
+    "device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "slices", "training", "work",
+}  # fmt: skip
 # Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
 RECORDS = {
     "analysis.arguments", "analysis.data.compute", "analysis.jsonable", "analysis.memory.findings",
@@ -29,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "registry": {"errors"},
     "settings": {"errors"},
+    "slices": set(),
     "trace": set(),
     "progress": {"training"},  # by type alone
     "kernels": {"kernels"},
@@ -43,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "tasks.base", "tensors", "experiment", *BASE},
     "fitting": {"sizes", "tasks.base", "experiment", "work", *BASE},
-    "training": {"device", "kernels", "model", "sizes", "tasks.base", "tensors", "experiment", "work", *BASE},
+    "training": {"device", "kernels", "model", "sizes", "slices", "tasks.base", "tensors", "experiment", "work", *BASE},
     "analysis": {"analysis", *CORE},
     "analysis.records": {*RECORDS, "cells", "tasks", "experiment", *BASE},
     "figures": {"figures", *RECORDS, "cells", *BASE},
@@ -68,6 +71,7 @@ NEVER: dict[str, set[str]] = {
     "errors": SCREEN | {"torch", "numpy", "pandas"},
     "registry": SCREEN | {"torch", "numpy", "pandas"},
     "settings": SCREEN | {"torch", "numpy", "pandas"},
+    "slices": SCREEN | TORCH | {"numpy", "pandas"},
     "trace": SCREEN | {"torch", "pandas"},
     "remembered": SCREEN | TORCH | {"pandas"},
     "cells": SCREEN | TORCH,
@@ -171,7 +175,7 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("__init__.py", "from rnn_explorer.training import Trainer"),
         ("library/run.py", "import plotly"),
         ("library/run.py", "from rnn_explorer.cli import printing"),
-        ("recording/checkpoint.py", "from rnn_explorer.analysis.registry import ask"),
+        ("recording/checkpoint.py", "from rnn_explorer.analysis.registry import analyze"),
         ("progress.py", "import torch"),
         ("ui/static_figure.py", "import pages.lab"),
     ],

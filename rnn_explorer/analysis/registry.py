@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.errors import UserError
 from rnn_explorer.registry import Registry
+from rnn_explorer.slices import run_to_end
 
 if TYPE_CHECKING:
     from rnn_explorer.analysis.frozen_model import FrozenModel
@@ -32,17 +33,8 @@ def load() -> None:
         importlib.import_module(found.name)
 
 
-def answer(progress: Progress) -> Any:
-    """Run an analysis to its end and return what it found."""
-    while True:
-        try:
-            next(progress)
-        except StopIteration as end:
-            return end.value
-
-
-def ask(model: FrozenModel, name: str, **options: Any) -> Any:
-    """Make one analysis of a model, to its end.
+def analyze(model: FrozenModel, name: str, **options: Any) -> Any:
+    """Run one analysis of a model to its end.
 
     Returns:
         Its record.
@@ -53,14 +45,14 @@ def ask(model: FrozenModel, name: str, **options: Any) -> Any:
     """
     load()
     with sentences():
-        return answer(ANALYSES.get(name)(model, **options))
+        return run_to_end(ANALYSES.get(name)(model, **options))
 
 
 def check(model: FrozenModel, name: str, **options: Any) -> None:
     """Have the options of an analysis judged, and nothing computed: it looks at them before its first report.
 
     Raises:
-        UnknownName, UserError: as `ask`.
+        UnknownName, UserError: as `analyze`.
     """
     load()
     analysis = ANALYSES.get(name)(model, **options)

@@ -141,7 +141,7 @@ class Inspection:
             UserError: when there is no such analysis, and for options that it cannot have.
         """
         with one_thread():
-            return registry.ask(FrozenModel.of(self._trainer), analysis, **options)
+            return registry.analyze(FrozenModel.of(self._trainer), analysis, **options)
 
 
 def _check_sequence(sequence: int, count: int) -> None:

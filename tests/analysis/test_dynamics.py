@@ -19,9 +19,10 @@ from rnn_explorer.analysis.dynamics import compute  # noqa: F401 (registers the 
 from rnn_explorer.analysis.dynamics.compute import search
 from rnn_explorer.analysis.dynamics.record import FAR, FixedPoints
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 
 SMALL = "task=flip_flop&seq_len=12&hidden_size=4"
@@ -44,7 +45,7 @@ def subject(query: str, weights: Mapping[str, Any] | None = None, layer: int = 0
 
 
 def ask(about: FrozenModel, kind: str, **options: Any) -> Any:
-    record = answer(ANALYSES.get(kind)(about, **options))
+    record = run_to_end(ANALYSES.get(kind)(about, **options))
     json.dumps(record.to_dict(), allow_nan=False)
     assert type(pickle.loads(pickle.dumps(record))) is type(record)
     return record
@@ -159,7 +160,7 @@ def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: st
 
 def run(step, jacobian, starts, **more):  # type: ignore[no-untyped-def]
     given = {"tolerance": 1e-18, "max_iterations": 200, **more}
-    return answer(search(step, jacobian, torch.tensor(starts, dtype=torch.float64), **given))
+    return run_to_end(search(step, jacobian, torch.tensor(starts, dtype=torch.float64), **given))
 
 
 def test_the_ghost_of_two_points_that_met_is_a_slow_point() -> None:

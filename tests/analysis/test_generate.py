@@ -18,8 +18,9 @@ import torch
 from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.generate.record import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import InputSpec, OutputSpec
 from rnn_explorer.tasks.user_data import store
@@ -50,7 +51,7 @@ def series_model(cell: str = "cell=lstm", more: str = "") -> FrozenModel:
 
 def ask(name: str, subject: FrozenModel, **options: Any) -> Any:
     registry.load()
-    return answer(ANALYSES.get(name)(subject, **options))
+    return run_to_end(ANALYSES.get(name)(subject, **options))
 
 
 def write(subject: FrozenModel, **options: Any) -> Sample:

@@ -18,10 +18,11 @@ from torch import Tensor
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.memory import compute as memory_module
 from rnn_explorer.analysis.memory.record import JacobianNorms, MemoryReport
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer, loss_of
 
@@ -63,11 +64,11 @@ def shuffled(query: str) -> FrozenModel:
 
 
 def asked(of: FrozenModel, **options: Any) -> MemoryReport:
-    return answer(ANALYSES.get("memory")(of, **options))
+    return run_to_end(ANALYSES.get("memory")(of, **options))
 
 
 def triangle_of(of: FrozenModel, **options: Any) -> JacobianNorms:
-    return answer(ANALYSES.get("jacobian_norms")(of, **options))
+    return run_to_end(ANALYSES.get("jacobian_norms")(of, **options))
 
 
 def permutation(size: int) -> np.ndarray:

@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer, load
+from rnn_explorer.analysis.registry import ANALYSES, load
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import try_controls
@@ -58,7 +59,7 @@ def test_it_opens_for_every_task_and_its_own_sequence_can_be_read(open_try: Any,
     assert not page.exception and decided()["mode"] == "own"
     load()
     subject = FrozenModel.of(Trainer(Experiment.from_query(f"task={task}")))
-    found = answer(ANALYSES.get("own_sequence")(subject, values=json.loads(decided()["own"])))
+    found = run_to_end(ANALYSES.get("own_sequence")(subject, values=json.loads(decided()["own"])))
     assert found.explanation.length > 0
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer, load
+from rnn_explorer.analysis.registry import ANALYSES, load
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
 from rnn_explorer.views.cell import CellSelection, CellView, lively_step
@@ -31,7 +32,7 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[CellView, ViewState]:
     subject, answers = FrozenModel.of(trainer), {}
     for question in view.analyses(ViewState(run_view, run_view.step)):
         try:
-            found = answer(ANALYSES.get(question.kind)(subject, **question.options))
+            found = run_to_end(ANALYSES.get(question.kind)(subject, **question.options))
             answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))
