@@ -59,6 +59,7 @@ class Spec:
         longest: the most items a tuple may have, or characters a free text.
         items: int or float, of a tuple.
         optional: whether None is a value, too.
+        absent: what None stands for, in words.
         verbatim: whether a free text may have several lines, and blanks at its ends.
         offered: the values that a page's control offers, where these are not all that there are: each of them, or with
             `step` the two ends of a slider.
@@ -79,6 +80,7 @@ class Spec:
     longest: int = 4
     items: type[Any] = int
     optional: bool = False
+    absent: str = ""
     verbatim: bool = False
     offered: tuple[float, ...] = ()
     step: float | None = None
@@ -112,8 +114,10 @@ class Spec:
     @property
     def allowed(self) -> str:
         """What is accepted, in words."""
+        if self.optional:
+            needed = dataclasses.replace(self, optional=False).allowed.removeprefix("'none' or ")
+            return f"{needed}, or none" + (f" for {self.absent}" if self.absent else "")
         span = f" from {_plain(self.low)} to {_plain(self.high)}" if self.low is not None else ""
-        none = "none or " if self.optional else ""
         if self.kind is bool:
             return "true or false"
         if self.is_free_text and self.verbatim:
@@ -121,14 +125,16 @@ class Spec:
         if self.is_free_text:
             return f"a text of one line and at most {self.longest} characters, or nothing"
         if self.kind is str:
-            return none + "one of " + ", ".join(self.choices)
+            return "one of " + ", ".join(self.choices)
         if self.kind is tuple:
             return f"'none' or up to {self.longest} {self._numbers}s{span}, separated by commas"
-        return f"{none}a {self._numbers}{span}"
+        return f"a {self._numbers}{span}"
 
     @property
     def _numbers(self) -> str:
-        return "whole number" if (self.items if self.kind is tuple else self.kind) is int else "number"
+        if (self.items if self.kind is tuple else self.kind) is int:
+            return "whole number"
+        return "finite number" if self.kind is tuple and self.low is None else "number"
 
     def check(self, value: Any) -> Any:
         """Return `value` in the setting's own type.
@@ -253,6 +259,7 @@ def setting(
     high: float | None = None,
     choices: Sequence[str] | Callable[[], Sequence[str]] = (),
     longest: int = 4,
+    absent: str = "",
     verbatim: bool = False,
     offered: Sequence[float] = (),
     step: float | None = None,
@@ -263,12 +270,13 @@ def setting(
     """Declare a field of a `Settings` class; the arguments are those of `Spec`, with `choices` or what gives them.
 
     What kind of value it has, the type of the field says: so `int | None` for one that is optional, `tuple[float, ...]`
-    for a list of numbers, a `Literal` of texts for a choice, and `Any` for what is checked elsewhere.
+    for a list of numbers, a `Literal` of texts for a choice; anything else is checked elsewhere.
     """
     declared = {
         "label": label, "help": help, "low": low, "high": high, "longest": longest,
         "names": choices if callable(choices) else functools.partial(tuple, choices),
-        "verbatim": verbatim, "offered": tuple(offered), "step": step, "unit": unit, "log": log, "live": live,
+        "absent": absent, "verbatim": verbatim, "offered": tuple(offered), "step": step,
+        "unit": unit, "log": log, "live": live,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata={"setting": declared})
 
@@ -322,7 +330,7 @@ def _typing(hint: Any) -> dict[str, Any]:
         return {"kind": str, "names": functools.partial(tuple, get_args(hint))}
     if get_origin(hint) is tuple:
         return {"kind": tuple, "items": get_args(hint)[0]}
-    return {"kind": object if hint is Any else hint}
+    return {"kind": hint if hint in (int, float, bool, str) else object}
 
 
 def keep_known(specs: Sequence[Spec], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ trace = run.trace()
 memory = run.memory()
 assert memory.cells[0].gates.keeper == "forget"
 points = run.fixed_points(inits=8)
-changed = run.what_if(force=[["forget", -1, 1.0]])
+changed = run.what_if(clamp=[["forget", -1, 1.0]])
 for result in (memory, points, changed):
     assert result.figures() and all(figure.to_csv() for figure in result.figures())
 print("accuracy", run.evaluate().metric)

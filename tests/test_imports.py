@@ -21,7 +21,8 @@ CORE = BASE | {
 }  # fmt: skip
 # Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
 RECORDS = {
-    "analysis.arguments", "analysis.data.compute", "analysis.jsonable", "analysis.memory.findings",
+    "analysis.arguments", "analysis.data.compute", "analysis.dynamics.fixed_points", "analysis.dynamics.space",
+    "analysis.dynamics.stability", "analysis.jsonable", "analysis.memory.findings", "analysis.options",
     "analysis.projection", "analysis.saturation", "analysis.text_features", "analysis.units",
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
@@ -56,7 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "remembered": set(),
     "engine": {"engine", "recording", "remembered", "analysis", "figures", "views", *CORE},
     # training by type alone; what it must not load is tested below
-    "cli": {"cli", "training", "recording", "progress", *LIGHT},
+    "cli": {"cli", "training", "recording", "progress", *RECORDS, *LIGHT},
     "cli.running": {"cli", "analysis", "recording", *CORE},
     "cli.app": {"cli", "ui.application"},
     "__main__": {"cli"},

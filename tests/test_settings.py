@@ -32,7 +32,7 @@ class Options(Settings):
 
     unit: int | None = setting(None, low=0, high=3, label="Unit", help="One of them, or none.")
     way: Literal["forward", "backward"] = setting("forward", label="Way", help="A choice that the type names.")
-    input: tuple[float, ...] | None = setting(None, longest=3, label="Input", help="Numbers, or none.")
+    input: tuple[float, ...] | None = setting(None, longest=3, absent="zeros", label="Input", help="Numbers, or none.")
     kick: float = setting(0.5, low=0, high=10, offered=(0, 2), step=0.1, label="Kick", help="Less is offered.")
     inits: int = setting(512, low=1, high=4096, offered=(128, 512, 1024), label="Inits", help="A few are offered.")
     prefix: str = setting("", longest=5, verbatim=True, label="Prefix", help="Lines and blanks count.")
@@ -41,10 +41,10 @@ class Options(Settings):
 
 def test_the_type_of_a_field_says_what_is_accepted():
     unit, way, held, kick, inits, prefix, edits = Options.specs()
-    assert (unit.kind, unit.optional, unit.allowed) == (int, True, "none or a whole number from 0 to 3")
+    assert (unit.kind, unit.optional, unit.allowed) == (int, True, "a whole number from 0 to 3, or none")
     assert (way.kind, way.choices, way.allowed) == (str, ("forward", "backward"), "one of forward, backward")
     assert (held.kind, held.items, held.optional) == (tuple, float, True)
-    assert held.allowed == "'none' or up to 3 numbers, separated by commas"
+    assert held.allowed == "up to 3 finite numbers, separated by commas, or none for zeros"
     assert (kick.ends, inits.ends) == ((0, 2), (128, 1024)) and Sample.spec("whole").ends == (1, 10)
     assert prefix.is_free_text and prefix.allowed == "a text of at most 5 characters"
     assert edits.kind is object

@@ -11,7 +11,7 @@ import torch
 
 from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.cell_internals.record import WhatIf
-from rnn_explorer.analysis.dynamics.record import FixedPoints
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.memory.record import MemoryReport
 from rnn_explorer.errors import UserError

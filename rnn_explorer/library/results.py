@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rnn_explorer.analysis.cell_internals.record import WhatIf
-from rnn_explorer.analysis.dynamics.record import FixedPoints, Trajectories
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Trajectories
 from rnn_explorer.analysis.memory.record import MemoryReport
 from rnn_explorer.errors import UserError
 from rnn_explorer.figures.base import Figure

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from rnn_explorer.analysis.generate.record import LONGEST_PREFIX
+from rnn_explorer.analysis.generate.record import SampleOptions
 from rnn_explorer.analysis.own_sequence.record import LONGEST
 from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
@@ -36,6 +36,7 @@ _MODES = {
     "grammar": ("Strings of the task", "Your own string"),
     "symbols": ("Sequences of the task", "Your own sequence"),
 }
+LONGEST_PREFIX = SampleOptions.spec("prefix").longest
 _FEW_LEVELS = 3  # different values up to which a canvas offers just these
 _KNOWN = "try_facts"
 _DIGITS = 4  # of the numbers to start from

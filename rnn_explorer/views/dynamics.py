@@ -13,7 +13,9 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.dynamics.record import FixedPoints, LayerRef, Perturbation, Space, Spectrum, Trajectories
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Perturbation, Spectrum, Trajectories
+from rnn_explorer.analysis.dynamics.space import LayerRef, Space
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import dynamics_path, extent
 from rnn_explorer.figures.dynamics.eigenvalues import at_point, at_state, eigenvalues, limit_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from rnn_explorer.analysis.cell_internals.compute import inside
+from rnn_explorer.analysis.cell_internals.compute import cell_internals
 from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
 from rnn_explorer.analysis.cell_internals.what_if import what_if
 from rnn_explorer.analysis.frozen_model import FrozenModel
@@ -39,7 +39,7 @@ def shared(task: str) -> Any:
 
 
 def ask(subject: FrozenModel, **options: Any) -> CellInternals:
-    return run_to_end(inside(subject, **options))
+    return run_to_end(cell_internals(subject, **options))
 
 
 def change(subject: FrozenModel, **options: Any) -> WhatIf:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from benchmarks import fixed_points as benchmark
 from rnn_explorer.analysis.dynamics import compute  # noqa: F401 (registers the questions)
 from rnn_explorer.analysis.dynamics.compute import search
-from rnn_explorer.analysis.dynamics.record import FAR, FixedPoints
+from rnn_explorer.analysis.dynamics.fixed_points import FAR, FixedPoints
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cells.base import RecurrentCell
@@ -483,7 +483,7 @@ def test_a_kick_over_the_ridge_does_not_return() -> None:
         ("fixed_points", {"slow_tolerance": 1e-20}, "slow_tolerance"),
         ("fixed_points", {"max_iterations": 0}, "max_iterations"),
         ("fixed_points", {"input": (1.0,)}, "must have 3: pulse 1, pulse 2, pulse 3"),
-        ("fixed_points", {"input": (1.0, float("nan"), 0.0)}, "must be a finite number"),
+        ("fixed_points", {"input": (1.0, float("nan"), 0.0)}, "finite numbers"),
         ("spectrum", {"sequence": 99}, "sequence is 99, but must be a whole number from 0 to 7"),
         ("spectrum", {"time": 12}, "time is 12"),
         ("spectrum", {"state": (1.0,)}, "has 1 numbers, but a state of this layer has 4"),

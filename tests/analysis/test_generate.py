@@ -17,7 +17,7 @@ import torch
 
 from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate.record import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.generate.record import ClosedLoop, Correlates, Sample, SampleOptions
 from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.slices import run_to_end
@@ -26,6 +26,8 @@ from rnn_explorer.tasks.base import InputSpec, OutputSpec
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
+
+LONGEST = SampleOptions.spec("prefix").longest
 
 CELLS = ("cell=rnn", "cell=rnn&nonlinearity=relu", "cell=lstm", "cell=gru")
 
@@ -180,7 +182,7 @@ def test_a_string_of_a_grammar_begins_with_its_border(prefix: str) -> None:
         ({"temperature": float("nan")}, "temperature"),
         ({"temperature": "hot"}, "temperature"),
         ({"seed": -1}, "seed"),
-        ({"prefix": "a" * (LONGEST_PREFIX + 1)}, "at most 2,000 characters"),
+        ({"prefix": "a" * (LONGEST + 1)}, "at most 2000 characters"),
         ({"prefix": None}, "prefix"),
     ],
 )

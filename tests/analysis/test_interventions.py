@@ -27,7 +27,7 @@ def test_the_wires_are_what_the_changed_model_does(cell: str, both: bool, layers
     subject, direction = made(cell, 4, layers, both), "backward" if both and which % 2 else "forward"
     length = int(subject.probe.lengths[which % 8])
     edits: dict[str, Any] = {
-        "force": [(FIRST_GATE[cell], which % 5 - 1, 0.75, 1 + which % length, length)],
+        "clamp": [(FIRST_GATE[cell], which % 5 - 1, 0.75, 1 + which % length, length)],
         "ablate": [which % 4] if which % 3 == 0 else [],
         "inputs": [(1 + which % length, which % 20)],
         "weights": [("weight_hh", which % 4, which % 3, 1.5), ("bias_ih", which % 4, 0, -0.5)],
@@ -58,7 +58,7 @@ def test_the_original_stands_beside_it(cell: str) -> None:
 
 
 def test_a_shut_forget_gate_is_drawn_shut() -> None:
-    report = change(made("lstm"), unit=1, force=[("forget", -1, 0.0)]).inside
+    report = change(made("lstm"), unit=1, clamp=[("forget", -1, 0.0)]).inside
     wires = report.wires
     assert not wires["forget"].any() and not wires["keep"].any()
     np.testing.assert_array_equal(wires["c"], wires["input"] * wires["candidate"])
@@ -68,14 +68,14 @@ def test_a_shut_forget_gate_is_drawn_shut() -> None:
 
 
 def test_an_open_update_gate_holds_the_first_state() -> None:
-    report = change(made("gru"), unit=0, force=[("update", 0, 1.0)]).inside
+    report = change(made("gru"), unit=0, clamp=[("update", 0, 1.0)]).inside
     assert not report.wires["h"].any(), "it holds the zeros that it began with"
     np.testing.assert_array_equal(report.wires["take"], 0.0)
 
 
 def test_marks_follow_steps_and_units() -> None:
     subject = made("lstm", 4)
-    edits: dict[str, Any] = {"force": [("forget", 1, 0.5, 2, 3)], "ablate": [0, 1], "inputs": [(2, 3)]}
+    edits: dict[str, Any] = {"clamp": [("forget", 1, 0.5, 2, 3)], "ablate": [0, 1], "inputs": [(2, 3)]}
     one, other, mean = (change(subject, unit=unit, **edits).inside for unit in (1, 3, None))
     assert [one.edit("forget", t) for t in range(4)] == [("", 0.0), ("clamped", 1.0), ("clamped", 1.0), ("", 0.0)]
     assert one.edit("h", 0) == one.edit("c", 3) == ("ablated", 1.0)
@@ -100,6 +100,6 @@ def test_an_edited_weight_marks_the_part_that_it_is_in(parameter: str, wire: str
 
 
 def test_a_backward_cell_is_clamped_at_the_steps_of_the_input() -> None:
-    report = change(made("gru", 3, both=True), unit=0, direction="backward", force=[("reset", 0, 0.125, 1, 2)]).inside
+    report = change(made("gru", 3, both=True), unit=0, direction="backward", clamp=[("reset", 0, 0.125, 1, 2)]).inside
     assert (report.wires["reset"][:2] == 0.125).all() and (report.wires["reset"][2:] != 0.125).all()
     assert [report.edit("reset", t)[0] for t in range(3)] == ["clamped", "clamped", ""]

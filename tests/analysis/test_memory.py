@@ -503,7 +503,7 @@ def test_it_can_be_asked_where_gradients_are_off() -> None:
     [
         ("memory", {"sequence": 8}, "sequence is 8, but must be a whole number from 0 to 7"),
         ("memory", {"sequence": -1}, "sequence is -1, but must be a whole number from 0 to 7"),
-        ("memory", {"sequence": "first"}, "sequence is 'first', but must be a whole number from 0 to 7"),
+        ("memory", {"sequence": "first"}, "sequence is 'first', but must be a whole number."),
         ("memory", {"time_step": 0}, "time_step is 0, but must be a whole number from 1 to 12"),
         ("memory", {"time_step": 13}, "time_step is 13, but must be a whole number from 1 to 12"),
         ("memory", {"output": 1}, "output is 1, but must be a whole number from 0 to 0"),

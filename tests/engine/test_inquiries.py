@@ -57,7 +57,7 @@ def test_what_makes_no_sense_is_told_in_words_and_a_fault_of_ours_as_such(run: H
     unknown, faulty, wrong = (
         desk.ask("meaning")[0],
         desk.ask(nonsense=1)[0],
-        desk.ask("what_if", force=[["no", 0, 1.0]])[0],
+        desk.ask("what_if", clamp=[["no", 0, 1.0]])[0],
     )
     desk.work()
     assert "There is no analysis 'meaning'" in unknown[-1].error
@@ -81,7 +81,7 @@ def test_the_past_is_asked_of_the_engine_once_and_seen_as_it_was(run: HostedRun)
     trainer.step()
     kept = trainer.state()
     trainer.step()
-    one, other, gone = desk.ask(step=1)[0], desk.ask("inside", step=1, unit=-1)[0], desk.ask(step=7)[0]
+    one, other, gone = desk.ask(step=1)[0], desk.ask("cell_internals", step=1, unit=-1)[0], desk.ask(step=7)[0]
     assert desk.wanted == [("a", 1), ("a", 7)]
     assert not desk.inquiries, "there is nothing to do before the states come"
     desk.inquiries.give_state(KeptState("a", 1, kept))

@@ -21,7 +21,7 @@ from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
 from rnn_explorer.views.cell import CellSelection, CellView, lively_step
 from tests.engine.test_pictures import trainer_of, view_of
 
-SHUT = json.dumps({"force": [["forget", -1, 0.0]]})
+SHUT = json.dumps({"clamp": [["forget", -1, 0.0]]})
 load()
 
 
@@ -169,7 +169,7 @@ def test_what_if_shows_both_ways() -> None:
     assert "clamped to 0" in drawing.title and "forget clamped" in drawing.svg
     assert not drawing.table["forget"].any() and drawing.table["original: forget"].all()
     with_all = {
-        "force": [["input", 0, 1.0, 1, 2]],
+        "clamp": [["input", 0, 1.0, 1, 2]],
         "ablate": [1],
         "inputs": [[2, 5]],
         "weights": [["weight_hh", 0, 2, None]],
@@ -188,7 +188,7 @@ def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "7", '{"force": 3}', '{"force": []}', '{"other": [1]}', "[" * 3000, '{"force": null}']
+    "text", ["", "{", "[]", "7", '{"clamp": 3}', '{"clamp": []}', '{"other": [1]}', "[" * 3000, '{"clamp": null}']
 )
 def test_a_change_that_makes_no_sense_is_none(text: str) -> None:
     assert CellSelection(change=text).edits() == {}

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.analysis.dynamics.record import Space
+from rnn_explorer.analysis.dynamics.space import Space
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.analysis.registry import ANALYSES

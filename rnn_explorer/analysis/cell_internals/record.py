@@ -15,14 +15,43 @@ the activation, is `gate.pre`. `keep` is what stays of the old state, `write` wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
+from rnn_explorer.settings import setting
 from rnn_explorer.trace import Array, Direction, Explanation
+
+
+@dataclass(frozen=True)
+class CellOptions(LayerOptions, SequenceOptions):
+    """Of the analysis `cell_internals`."""
+
+    unit: int | None = setting(
+        None, absent="the mean over units", label="Unit", help="Whose numbers stand on the wires: which unit, from 0."
+    )
+
+
+@dataclass(frozen=True)
+class WhatIfOptions(CellOptions):
+    """Of the analysis `what_if`: what is to be different about the cell, its input or its weights.
+
+    A clamp is (gate, unit from 0 or -1 for all, value), and where it should not be at every time step also (first,
+    last) time step, from 1, both included: the gate has this value whatever the cell computes, and all that follows
+    from it follows. An input is (time step from 1, feature from 0, new value), for symbols (time step from 1, number of
+    the new symbol). A weight is (name of a parameter, row, column, new value): weight_ih, weight_hh, bias_ih or
+    bias_hh, whose rows run through the gates in `gate_names` order; the column of a bias is 0, and a value of None
+    leaves the weight as it is and only says it.
+    """
+
+    clamp: Sequence[Sequence[Any]] = setting((), label="Clamp a gate", help="Gates with a value of their own.")
+    ablate: tuple[int, ...] = setting((), longest=512, label="Ablate units", help="Units whose states are held at 0.")
+    inputs: Sequence[Sequence[Any]] = setting((), label="Edit input", help="What enters instead.")
+    weights: Sequence[Sequence[Any]] = setting((), label="Edit weight", help="New weights of the cell.")
 
 
 @dataclass(frozen=True)
@@ -212,7 +241,7 @@ class WhatIf:
     def difference(self) -> Array:
         """(time, hidden_size) float64: the changed hidden state less the original one."""
         pair = self.changed.states["hidden"], self.original.states["hidden"]
-        with np.errstate(all="ignore"):  # a forced gate can make states grow beyond all bounds
+        with np.errstate(all="ignore"):  # a clamped gate can make states grow beyond all bounds
             return pair[0].astype(np.float64) - pair[1]
 
     def answer_words(self) -> tuple[str, str]:

@@ -23,10 +23,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnn_explorer.analysis.arguments import check_number, check_whole
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate.record import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.generate.record import (
+    CANDIDATES,
+    ClosedLoop,
+    ClosedLoopOptions,
+    CorrelateOptions,
+    Correlates,
+    Sample,
+    SampleOptions,
+)
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.analysis.units import units
 from rnn_explorer.cells.base import State
@@ -36,8 +43,6 @@ from rnn_explorer.tasks.base import STREAM_EVALUATION, Batch, Split
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
 
-LONGEST = 2000  # steps that are generated
-HOTTEST = 10.0  # temperature
 _AT_ONCE = 8  # steps between two looks at the clock
 _SLICE = 8  # sequences that are read at once for `correlates`
 
@@ -65,22 +70,13 @@ class _Reader:
 # -- text -------------------------------------------------------------------------------------------------------
 
 
-@ANALYSES.register("sample")
-def sample(
-    subject: FrozenModel, *, prefix: str = "", length: int = 200, temperature: float = 1.0, seed: int = 0
-) -> Progress:
-    """Let the model write.
+@analysis("sample", SampleOptions)
+def sample(subject: FrozenModel, options: SampleOptions) -> Progress:
+    """Let a model write that says at each step which symbol comes next.
 
     A character of the prefix that the model does not know takes its other case where that is known, and is left out
     otherwise. Where all sequences of the task begin with one symbol, the prefix begins with it, too. Where nothing is
     given, the text begins after the end of a line, or a space, or whatever symbol is first in the alphabet.
-
-    Args:
-        subject: a model that says at each step which symbol comes next.
-        prefix: what it reads first, at most `LONGEST_PREFIX` characters.
-        length: symbols to write, 1 to `LONGEST`.
-        temperature: 0 (always the likeliest) to `HOTTEST`.
-        seed: of the draws, 0 to 2**63 - 1; the same seed and model write the same.
 
     Returns:
         A `Sample`.
@@ -93,11 +89,9 @@ def sample(
         raise UserError(
             f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
         )
-    check_whole("length", length, 1, LONGEST)
-    check_whole("seed", seed, 0, 2**63 - 1)
-    check_number("temperature", temperature, 0, HOTTEST)
-    codes, notes = _given(subject, prefix)
-    generator = torch.Generator().manual_seed(seed)
+    length, temperature = options.length, options.temperature
+    codes, notes = _given(subject, options.prefix)
+    generator = torch.Generator().manual_seed(options.seed)
     reader, outputs, given = _Reader(subject.model), list[Tensor](), len(codes)
     for start in range(0, given, 100):
         yield 0.0
@@ -107,15 +101,12 @@ def sample(
             yield number / length
         codes.append(_draw(_finite(outputs[-1])[-1], temperature, generator))
         outputs.append(reader.read(torch.tensor([codes[-1:]])))
-    return _sample(
-        subject.task.output.names, codes, given, temperature, seed, _finite(torch.cat(outputs)).numpy(), notes
-    )
+    logits = _finite(torch.cat(outputs)).numpy()
+    return _sample(subject.task.output.names, codes, given, options, logits, notes)
 
 
 def _given(subject: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...]]:
     """The prefix as symbols, at least one, and what has been done to it, in words."""
-    if not isinstance(prefix, str) or len(prefix) > LONGEST_PREFIX:
-        raise UserError(f"prefix must be a text of at most {LONGEST_PREFIX:,} characters")
     code_of = {symbol: code for code, symbol in enumerate(subject.task.input.names) if symbol}
     known = [character if character in code_of else character.swapcase() for character in prefix]
     changed = dict.fromkeys(old for old, new in zip(prefix, known, strict=True) if old != new and new in code_of)
@@ -174,19 +165,18 @@ def _sample(
     names: Sequence[str],
     codes: list[int],
     given: int,
-    temperature: float,
-    seed: int,
+    options: SampleOptions,
     logits: Array,
     notes: tuple[str, ...],
 ) -> Sample:
-    own, chances = _chances(logits, 1.0), _chances(logits, temperature)  # (time, classes)
+    own, chances = _chances(logits, 1.0), _chances(logits, options.temperature)  # (time, classes)
     best = np.argsort(-logits, axis=1, kind="stable")[:, :CANDIDATES]
     rows = np.arange(len(codes))[:, None]
     return Sample(
         symbols=tuple(names[code] for code in codes),
         given=given,
-        temperature=temperature,
-        seed=seed,
+        temperature=options.temperature,
+        seed=options.seed,
         candidates=np.array(names)[best],
         probabilities=own[rows, best].astype(np.float32),
         chances=chances[rows, best].astype(np.float32),
@@ -198,20 +188,13 @@ def _sample(
 # -- series -----------------------------------------------------------------------------------------------------
 
 
-@ANALYSES.register("closed_loop")
-def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, back: int | None = None) -> Progress:
-    """Let the model go on with a series by itself.
+@analysis("closed_loop", ClosedLoopOptions)
+def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
+    """Let a model go on with a series by itself that says at each step which value comes next.
 
     It reads one probe sequence, or as many steps from near the end of the series that this is of; its forecast is then
     its next input, and so on. Beside it, as far as the series is known, stands the forecast of one step that reads the
     true values all along.
-
-    Args:
-        subject: a model that says at each step which value comes next.
-        sequence: which of the probe sequences, from 0.
-        steps: to go on for, 1 to `LONGEST`; they may lead beyond the end of the series.
-        back: begin so many steps before the end of the series, 0 for right at its end, as many as there are for more;
-            None: after the sequence.
 
     Returns:
         A `ClosedLoop`, in the series' own unit; values beyond all bounds are kept as they are.
@@ -222,10 +205,8 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
     task = subject.task
     if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
         raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
-    check_whole("sequence", sequence, 0, len(subject.probe) - 1)
-    check_whole("steps", steps, 1, LONGEST)
-    if back is not None:
-        check_whole("back", back, 0, 2**31)
+    sequence, steps, back = options.sequence, options.steps, options.back
+    subject.check_sequence(sequence)
     window = _real(subject.probe, sequence)  # (1, time, values)
     yield 0.0
     course = task.course(window[0].numpy())
@@ -272,8 +253,8 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
 # -- what units follow ------------------------------------------------------------------------------------------
 
 
-@ANALYSES.register("correlates")
-def correlates(subject: FrozenModel, *, layer: int = 0, direction: Direction = "forward") -> Progress:
+@analysis("correlates", CorrelateOptions)
+def correlates(subject: FrozenModel, options: CorrelateOptions) -> Progress:
     """How closely the states and gates of each unit go with features of the text.
 
     Read are the first 256 sequences of the validation set (of the test set where that is empty), all real steps. The
@@ -281,17 +262,13 @@ def correlates(subject: FrozenModel, *, layer: int = 0, direction: Direction = "
 
         r = (mean(u f) - mean(u) mean(f)) / (sd(u) sd(f))
 
-    Args:
-        subject: a model that reads symbols.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
-
     Returns:
         `Correlates`; the features are those of `text_features`.
 
     Raises:
         UserError: for a task that is no text, and a layer or direction that there is not.
     """
+    layer, direction = options.layer, options.direction
     task, cell = subject.task, subject.cell(layer, direction)
     if task.input.kind != "symbols":
         raise UserError(f"{task.title} reads numbers; features of a text are for tasks that read symbols")

@@ -9,11 +9,61 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
+from rnn_explorer.settings import Settings, setting
 from rnn_explorer.trace import Array, Direction
 
-LONGEST_PREFIX = 2000  # characters that a text may begin with
 CANDIDATES = 5  # symbols kept for each place of a written text
 TOLERANCE = 0.5  # standard deviations by which a free run may be off and still count as following the series
+_LONGEST = 2000  # steps that are generated
+
+
+@dataclass(frozen=True)
+class SampleOptions(Settings):
+    """Of the analysis `sample`."""
+
+    prefix: str = setting("", longest=2000, verbatim=True, label="Prefix", help="What it reads before it writes.")
+    length: int = setting(200, low=1, high=_LONGEST, label="Length", help="How much it writes.", unit="symbols")
+    temperature: float = setting(
+        1.0,
+        low=0,
+        high=10,
+        offered=(0, 2),
+        step=0.1,
+        label="Temperature",
+        help="Below 1 the likely becomes likelier, at 0 only the likeliest is written; above 1 the rare comes up.",
+    )
+    seed: int = setting(0, low=0, high=2**63 - 1, label="Seed", help="Of the draws: the same writes the same.")
+
+
+@dataclass(frozen=True)
+class ClosedLoopOptions(SequenceOptions):
+    """Of the analysis `closed_loop`."""
+
+    steps: int = setting(
+        100,
+        low=1,
+        high=_LONGEST,
+        offered=(1, 300),
+        step=1,
+        label="Steps",
+        help="Time steps that it goes on for, reading its own forecasts.",
+    )
+    back: int | None = setting(
+        None,
+        absent="after the sequence",
+        low=0,
+        high=2**31,
+        offered=(0, 300),
+        step=1,
+        label="Before the end",
+        help="Time steps before the end from which it reads its own forecasts: at 0 it goes beyond the data.",
+    )
+
+
+@dataclass(frozen=True)
+class CorrelateOptions(LayerOptions):
+    """Of the analysis `correlates`."""
 
 
 @dataclass(frozen=True)

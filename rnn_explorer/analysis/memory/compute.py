@@ -27,12 +27,14 @@ from rnn_explorer.analysis.memory.record import (
     CellMemory,
     GateStatistics,
     InputSaliency,
+    JacobianNormOptions,
     JacobianNorms,
+    MemoryOptions,
     MemoryReport,
     fit_decay,
     time_constants,
 )
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.analysis.saturation import saturation, share
 from rnn_explorer.cells.base import RecurrentCell, State
 from rnn_explorer.model import SequenceModel, along_time, reversal
@@ -47,18 +49,9 @@ _SLICE_WORK = 2**23  # n^3 x matrices between two reports of progress: a few mil
 _SLICE_NUMBERS = 2**20  # numbers in the Jacobians that are held at once: 8 MB
 
 
-@ANALYSES.register("memory")
-def memory(
-    subject: FrozenModel, *, sequence: int = 0, output: int | None = None, time_step: int | None = None
-) -> Progress:
+@analysis("memory", MemoryOptions)
+def memory(subject: FrozenModel, options: MemoryOptions) -> Progress:
     """How far back every cell of the model remembers, over one probe sequence.
-
-    Args:
-        subject: the model.
-        sequence: which of the probe sequences, from 0.
-        output: the class or value whose saliency is asked for, from 0; None: the class that the model predicts, or
-            its first value.
-        time_step: the answer after which step, from 1; None: after the last real one.
 
     Returns:
         A `MemoryReport`.
@@ -66,9 +59,9 @@ def memory(
     Raises:
         UserError: for a sequence, output or time step that there is not.
     """
-    sample = _sample(subject, sequence)
+    sample, output = _sample(subject, options.sequence), options.output
     length = sample.inputs.shape[1]
-    time_step = length if time_step is None else time_step
+    time_step = length if options.time_step is None else options.time_step
     check_whole("time_step", time_step, 1, length)
     if output is not None:
         check_whole("output", output, 0, subject.task.output.size - 1)
@@ -98,7 +91,7 @@ def memory(
     )
     mean = float(loss.detach())
     found = findings(cells, saliency, subject.task.output.per_step, _answered(subject, mean))
-    return MemoryReport(subject.step, sequence, length, mean, cells, saliency, found)
+    return MemoryReport(subject.step, options.sequence, length, mean, cells, saliency, found)
 
 
 def _answered(subject: FrozenModel, loss: float) -> bool:
@@ -114,20 +107,12 @@ def _answered(subject: FrozenModel, loss: float) -> bool:
     return loss < 0.5 * float(known.var(correction=0)) if len(known) else False
 
 
-@ANALYSES.register("jacobian_norms")
-def jacobian_norms(
-    subject: FrozenModel, *, sequence: int = 0, layer: int = 0, direction: Direction = "forward"
-) -> Progress:
+@analysis("jacobian_norms", JacobianNormOptions)
+def jacobian_norms(subject: FrozenModel, options: JacobianNormOptions) -> Progress:
     """log10 ||d s_t / d s_k|| of one cell for all pairs of steps, the norm of `memory`'s curve.
 
     A long sequence is seen at a stride that ends with the last step read, so that at most `POINTS` x `POINTS` norms are
     computed, half as many either way for a state of more than 128 numbers.
-
-    Args:
-        subject: the model.
-        sequence: which of the probe sequences, from 0.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
 
     Returns:
         A `JacobianNorms`.
@@ -135,7 +120,8 @@ def jacobian_norms(
     Raises:
         UserError: for a sequence, layer or direction that there is not.
     """
-    sample = _sample(subject, sequence)
+    layer, direction = options.layer, options.direction
+    sample = _sample(subject, options.sequence)
     cell = subject.cell(layer, direction)
     yield 0.0
     model = copy.deepcopy(subject.model).double()
@@ -155,7 +141,7 @@ def jacobian_norms(
     if direction == "backward":  # from the order of reading to the order of time
         places, table = length + 1 - places[::-1], table[::-1, ::-1]
     return JacobianNorms(
-        reading.cell.key, layer, direction, sequence, places, np.ascontiguousarray(table), stride, length
+        reading.cell.key, layer, direction, options.sequence, places, np.ascontiguousarray(table), stride, length
     )
 
 
@@ -205,8 +191,8 @@ def _sample(subject: FrozenModel, sequence: int) -> TensorBatch:
     Raises:
         UserError: when there is no such sequence.
     """
+    subject.check_sequence(sequence)
     probe = subject.probe
-    check_whole("sequence", sequence, 0, len(probe) - 1)
     one = probe.select(slice(sequence, sequence + 1))
     length = one.inputs.shape[1] if one.lengths is None else int(one.lengths[0])
     per_step = subject.task.output.per_step

@@ -21,7 +21,9 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
 from rnn_explorer.analysis.saturation import Saturation
+from rnn_explorer.settings import setting
 from rnn_explorer.trace import Array, Direction
 
 # The thresholds of everything that is said in words.
@@ -32,6 +34,29 @@ GROWTH = 100.0  # a norm above this at the largest lag is an explosion
 BINS = 20  # of the histograms from 0 to 1
 
 Severity = Literal["good", "warning", "fact"]
+
+
+@dataclass(frozen=True)
+class MemoryOptions(SequenceOptions):
+    """Of the analysis `memory`."""
+
+    output: int | None = setting(
+        None,
+        absent="the predicted class or the first value",
+        label="Answer",
+        help="The class or value whose inputs are weighed (input saliency), from 0.",
+    )
+    time_step: int | None = setting(
+        None,
+        absent="the last",
+        label="At t =",
+        help="The prediction at which time step, from 1, is weighed (input saliency).",
+    )
+
+
+@dataclass(frozen=True)
+class JacobianNormOptions(LayerOptions, SequenceOptions):
+    """Of the analysis `jacobian_norms`."""
 
 
 @dataclass(frozen=True)

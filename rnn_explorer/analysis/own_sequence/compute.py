@@ -14,8 +14,8 @@ import numpy as np
 from rnn_explorer.analysis.arguments import finite_number
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.generate.compute import goes_on
-from rnn_explorer.analysis.own_sequence.record import LONGEST, OwnSequence
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.own_sequence.record import LONGEST, OwnSequence, OwnSequenceOptions
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.analysis.units import units
 from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Batch, OutputSpec
@@ -28,15 +28,11 @@ ROWS = 24  # classes whose probabilities are shown
 SHOWN = 4  # features that are drawn as lines
 
 
-@ANALYSES.register("own_sequence")
-def own_sequence(subject: FrozenModel, *, values: str | Sequence[Any] = ()) -> Progress:
+@analysis("own_sequence", OwnSequenceOptions)
+def own_sequence(subject: FrozenModel, options: OwnSequenceOptions) -> Progress:
     """Let the model read a sequence that is not of its task's data.
 
-    Args:
-        subject: any model.
-        values: for a task of symbols a text, one character a time step; a character that the task does not know takes
-            its other case where that is known. For a task of numbers one entry a time step: a number, or a list with
-            one for each feature, in the task's own unit.
+    A character that the task does not know takes its other case where that is known.
 
     Returns:
         An `OwnSequence`.
@@ -45,7 +41,7 @@ def own_sequence(subject: FrozenModel, *, values: str | Sequence[Any] = ()) -> P
         UserError: for nothing at all, a symbol that there is not, an entry that is no number, rows of another width,
             and sequences that are too long, or of another size than the task's pictures.
     """
-    task, notes = subject.task, list[str]()
+    task, values, notes = subject.task, options.values, list[str]()
     symbols = task.input.kind == "symbols"
     inputs = _symbols(subject, values, notes) if symbols else _numbers(subject, values)  # (time,) or (time, feature)
     _check_length(subject, inputs)

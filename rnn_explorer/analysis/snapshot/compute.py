@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.registry import Progress, analysis
+from rnn_explorer.settings import Settings
 from rnn_explorer.training import About, snapshot_of
 
 
-@ANALYSES.register("snapshot")
-def snapshot(subject: FrozenModel) -> Progress:
+@analysis("snapshot")
+def snapshot(subject: FrozenModel, options: Settings) -> Progress:
     """A `Snapshot` as the trainer would have taken it at that step."""
     yield 0.0
     about = About.of(subject.task, subject.probe.numpy())
