@@ -24,8 +24,8 @@ from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.trace import Array
 from rnn_explorer.ui import filling, page_state, place
+from rnn_explorer.ui.controls import slider_ends
 from rnn_explorer.ui.draw_sequence import sketch
-from rnn_explorer.ui.dynamics_controls import ends
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 from rnn_explorer.views.try_it import Way, way_of
@@ -280,7 +280,7 @@ def _ends(known: Array) -> tuple[float, float]:
     if abs(middle) > 1.5 * (high - low):  # far from zero
         step = 10.0 ** math.floor(math.log10(high - low or 1.0))
         return math.floor(low / step) * step, math.ceil(high / step) * step
-    return ends(known)
+    return slider_ends(known)
 
 
 def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.user_data import store
-from rnn_explorer.ui import cell_controls, session, uploads
+from rnn_explorer.ui import session, uploads
 from tests.pages.conftest import FRAME, run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -78,7 +78,6 @@ def test_a_file_that_is_deleted_under_a_living_run_is_told_on_every_page(
     wait_for(page, lambda view: view.status == "ready")
     store.drop(token)
     session.forget_tasks()
-    cell_controls._shape_of.cache_clear()
     if name:
         page.switch_page(f"{name}.py")
     page.run()
