@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.ui import filling, network_view, page_state, run_controls
+from rnn_explorer.ui import filling, page, run_controls
 from rnn_explorer.ui.filling import CLEARED, WEIGHTS, Editable
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
@@ -212,12 +212,4 @@ _CONTROLS: dict[str, Callable[[Editable, list[str]], list[Any]]] = {
     "weights": _weights,
 }
 
-run_id = page_state.open_run()
-experiment = page_state.experiment()
-
-with st.sidebar:
-    page_state.settings()
-    network_view.show(experiment)
-
-page_state.show_problems()
-run_controls.watch(run_id, "cell", what_if, clear)
+run_controls.watch(page.begin(), "cell", what_if, clear)

@@ -14,7 +14,7 @@ import streamlit as st
 
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.tasks.base import Batch, InputSpec
-from rnn_explorer.ui import filling, network_view, page_state, run_controls, session
+from rnn_explorer.ui import filling, page, page_state, run_controls, session
 from rnn_explorer.ui.controls import slider_ends
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
@@ -112,12 +112,4 @@ def _text(numbers: Sequence[float]) -> str:
     return ",".join(f"{number:.6g}" for number in numbers)
 
 
-run_id = page_state.open_run()
-experiment = page_state.experiment()
-
-with st.sidebar:
-    page_state.settings()
-    network_view.show(experiment)
-
-page_state.show_problems()
-run_controls.watch(run_id, "dynamics", held_input)
+run_controls.watch(page.begin(), "dynamics", held_input)
