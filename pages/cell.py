@@ -19,6 +19,8 @@ from rnn_explorer.ui.filling import CLEARED, WEIGHTS, Editable
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
+TITLE = "Cell"
+ORDER = 2
 _ALL = -1  # as a unit
 
 

@@ -24,6 +24,8 @@ from rnn_explorer.tasks.user_data.store import DataGone
 from rnn_explorer.ui import controls, own_data, page, page_state, run_controls, session, static_figure, uploads
 from rnn_explorer.ui.plain import plain
 
+TITLE = "Data"
+ORDER = 6
 _FAULT = "These data could not be looked at, by a fault of the program; its log has it. Choose other settings."
 _log = logging.getLogger("rnn_explorer.pages.data")  # a page's own name is that of any script
 

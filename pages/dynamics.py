@@ -19,6 +19,8 @@ from rnn_explorer.ui.controls import slider_ends
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 
+TITLE = "Dynamics"
+ORDER = 4
 MOST_SLIDERS = 8  # features that get a slider each
 _ZERO, _CUSTOM, _STEP = "zero", "custom", "from the sequence"
 

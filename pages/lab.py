@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from rnn_explorer.ui import page, run_controls
 
+TITLE = "Lab"
+ORDER = 1
+
 run_controls.watch(page.begin(), "lab")

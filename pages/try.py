@@ -31,6 +31,8 @@ from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
 from rnn_explorer.views.try_it import Way, way_of
 
+TITLE = "Try it"
+ORDER = 5
 _MODES = {
     "text": ("It writes", "Your own text"),
     "series": ("It goes on by itself", "Your own series"),
