@@ -38,7 +38,7 @@ newest:
 check: $(VENV)/.dev node
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy rnn_explorer
+	$(BIN)/mypy
 	node_modules/.bin/tsc -p .
 
 format: $(VENV)/.dev

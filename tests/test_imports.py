@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "tensors": {"tasks.base", *BASE},
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "tasks.base", "tensors", "experiment", *BASE},
+    "suggestions": {"experiment", *BASE},
     "fitting": {"sizes", "tasks.base", "experiment", "work", *BASE},
     "training": {"device", "kernels", "model", "sizes", "slices", "tasks.base", "tensors", "experiment", "work", *BASE},
     "analysis": {"analysis", *CORE},
@@ -79,6 +80,7 @@ NEVER: dict[str, set[str]] = {
     "cells.drawing": {"streamlit"} | TORCH,
     "tasks": SCREEN | TORCH,
     "experiment": SCREEN | TORCH,
+    "suggestions": SCREEN | TORCH,
     "analysis.records": SCREEN | TORCH,
     "cli": SCREEN | TORCH | {"pandas"},
     "figures": {"streamlit"} | TORCH,
@@ -203,10 +205,13 @@ def test_the_rule_lets_pass_what_is_allowed(path, source):
     assert breaches(Path(PACKAGE) / path, source) == []
 
 
-def test_pages_import_no_page():
+def test_pages_import_no_page_and_what_ui_may():
     for path in [*(ROOT / "pages").glob("*.py"), *ROOT.glob("app.py")]:
-        tops = {name.partition(".")[0] for name in imported(path.relative_to(ROOT), path.read_text())}
-        assert not tops & {"tests", "pages", "app"}, path
+        names = imported(path.relative_to(ROOT), path.read_text())
+        assert not {name.partition(".")[0] for name in names} & {"tests", "pages", "app", *TORCH}, path
+        inner = {name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}.")}
+        allowed = {*ALLOWED["ui"], "suggestions"}
+        assert not {name for name in inner if not any(f"{name}.".startswith(f"{room}.") for room in allowed)}, path
 
 
 LOADED = """

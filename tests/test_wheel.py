@@ -22,13 +22,12 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
-from rnn_explorer.ui import server_settings
+from rnn_explorer.ui import navigation, server_settings
 from tests.ui.serving import PATIENCE, Serving, messages, start, stop
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("rnn_explorer", "pages", "setup.py", "pyproject.toml", "requirements.txt", "requirements-fast.txt",
            "README.md", "LICENSE")  # fmt: skip
-PAGES = ["lab", "cell", "memory", "dynamics", "try", "data"]
 OTHERS = '[server]\naddress = "0.0.0.0"\n[client]\nshowErrorDetails = "full"\n'  # what the folder has for another app
 SECRET = "words of the source"
 PROBE = f"""
@@ -163,9 +162,11 @@ def test_it_listens_on_the_loopback_address_alone(serving: Serving) -> None:
 
 
 def test_every_page_is_there(serving: Serving) -> None:
-    navigation = only(page(serving, ""), "navigation").navigation
-    assert [one.url_pathname or "lab" for one in navigation.app_pages] == PAGES
-    for one in navigation.app_pages:
+    shown = only(page(serving, ""), "navigation").navigation.app_pages
+    assert [(one.url_pathname, one.page_name) for one in shown] == [
+        (navigation.address(each), each.title) for each in navigation.found()
+    ]
+    for one in shown:
         with urllib.request.urlopen(f"http://{serving.host}/{one.url_pathname}", timeout=30) as answer:
             assert answer.status == 200
         received = page(serving, one.url_pathname)

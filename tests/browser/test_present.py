@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from rnn_explorer.ui import navigation
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
@@ -44,7 +45,7 @@ def settled(visitor: Visitor) -> None:
     visitor.page.wait_for_timeout(400)
 
 
-@pytest.mark.parametrize("page", ["", "cell", "memory", "dynamics", "try", "data"])
+@pytest.mark.parametrize("page", [navigation.address(page) for page in navigation.found()])
 def test_no_text_is_smaller_than_14_px_while_presenting(visit: Visit, page: str) -> None:
     shown = visit(1280, 720)
     shown.page.goto(f"{shown.server.url}{page}?{SMALL}&pace=fast&present=1")

@@ -12,18 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.ui import cell_controls
 from tests.pages.conftest import wait_for
 
 Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_cell(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
+def open_cell(open_lab: Open, selection: Callable[[], Any]) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
     """Open the cell page with a query; returns it, and what its controls decide."""
-    decided: list[Any] = []
-    real = cell_controls.what_if
-    monkeypatch.setattr(cell_controls, "what_if", lambda view: decided.append(real(view)) or decided[-1])
 
     def open_page(**query: str) -> tuple[AppTest, Callable[[], Any]]:
         page = open_lab(**query)
@@ -31,7 +27,7 @@ def open_cell(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         assert not page.exception, page.exception
         wait_for(page, lambda view: view.status == "ready")
         assert not page.exception, page.exception
-        return page, lambda: json.loads(decided[-1]["change"] or "{}")
+        return page, lambda: json.loads(selection()["change"] or "{}")
 
     return open_page
 

@@ -8,12 +8,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.tasks.user_data import store
+from rnn_explorer.ui import navigation
 from rnn_explorer.ui.plain import LONGEST
 
 Open = Callable[..., AppTest]
 LINK = "[win](http://evil.example)"
 TABLE = (f"{LINK},**kind**\n" + "\n".join(f"{n * n % 37},{'ab'[n % 2]}" for n in range(200))).encode()
-PAGES = ("", "data", "cell", "memory", "dynamics", "try")
+PAGES = [navigation.address(page) for page in navigation.found()]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,6 @@ from rnn_explorer.settings import SettingError
 from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import try_controls
 from rnn_explorer.ui.draw_sequence import read
 from tests.pages.conftest import wait_for
 
@@ -25,17 +24,14 @@ ONLY_OWN = {"digits", "vowels", "adding", "parity", "flip_flop", "context", "loc
 
 
 @pytest.fixture
-def open_try(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
+def open_try(open_lab: Open, selection: Callable[[], Any]) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
     """Open the page with a query; returns it, and what its controls decide."""
-    decided: list[Any] = []
-    real = try_controls.own
-    monkeypatch.setattr(try_controls, "own", lambda view: decided.append(real(view)) or decided[-1])
 
     def open_page(**query: str) -> tuple[AppTest, Callable[[], Any]]:
         page = open_lab(page="try", **query)
         wait_for(page, lambda view: view.status == "ready")
         assert not page.exception, page.exception
-        return page, lambda: decided[-1]
+        return page, selection
 
     return open_page
 
@@ -100,10 +96,10 @@ def test_another_task_leaves_nothing_of_the_last(open_try: Any) -> None:
 
 
 def test_data_that_are_gone_are_told(open_try: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(experiment: Experiment) -> None:
+    def gone(*_: Any) -> None:
         raise SettingError("data", "abc", "an upload", "This upload is gone.")
 
-    monkeypatch.setattr(try_controls, "_facts_of", gone)
+    monkeypatch.setattr("rnn_explorer.views.try_it.way_of", gone)
     page, decided = open_try(task="anbn")
     assert "This upload is gone." in page.warning[0].value
     assert decided() == {"mode": "task", "prefix": "", "own": ""}
