@@ -13,11 +13,13 @@ from typing import Any
 
 import streamlit as st
 
+from rnn_explorer.analysis.cell_internals.record import WhatIfOptions
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.ui import filling, page, run_controls
 from rnn_explorer.ui.filling import CLEARED, WEIGHTS, Editable
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
+from rnn_explorer.views.cell import EDITS
 
 TITLE = "Cell"
 ORDER = 2
@@ -65,10 +67,10 @@ def what_if(view: RunView) -> Mapping[str, Any]:
 
 
 def _edits_of(editable: Editable) -> dict[str, str]:
-    """What can be changed, by the option of the question, with its words."""
-    clamp = "Clamp a gate" if editable.bounded else "Clamp the pre-activation"
-    ablate = {"ablate": "Ablate units"} if editable.hidden_size > 1 else {"ablate": "Ablate the unit"}
-    return {"force": clamp, **ablate, "inputs": "Edit input", "weights": "Edit weight"}
+    """What can be changed, by the option of the analysis, with its words."""
+    own = {} if editable.bounded else {"clamp": "Clamp the pre-activation"}
+    own |= {} if editable.hidden_size > 1 else {"ablate": "Ablate the unit"}
+    return {**{name: WhatIfOptions.spec(name).label for name in EDITS}, **own}
 
 
 def clear() -> None:
@@ -76,7 +78,7 @@ def clear() -> None:
     st.session_state[CLEARED] = st.session_state.get(CLEARED, 0) + 1
 
 
-def _force(editable: Editable, _: list[str]) -> list[list[Any]]:
+def _clamp(editable: Editable, _: list[str]) -> list[list[Any]]:
     gates, bounded = editable.gate_names, editable.bounded
     names = {name: name.replace("_", "-") + (" gate" if name in bounded else "") for name in gates}
     gate = st.selectbox(
@@ -89,7 +91,7 @@ def _force(editable: Editable, _: list[str]) -> list[list[Any]]:
     )
     if not gate:
         return []
-    unit = _unit("Unit", editable, "force unit", everyone=True)
+    unit = _unit("Unit", editable, "clamp unit", everyone=True)
     if gate in bounded:
         value = st.slider(
             "Value", 0.0, 1.0, 0.0, 0.05, key=editable.key("gate value"), help="0 is shut, 1 is open", width=200
@@ -102,7 +104,7 @@ def _force(editable: Editable, _: list[str]) -> list[list[Any]]:
     if editable.longest > 1:
         steps = (1, editable.longest)
         first, last = st.slider(
-            "Time steps", *steps, steps, key=editable.key("force steps"), help="From the first to the last", width=260
+            "Time steps", *steps, steps, key=editable.key("clamp steps"), help="From the first to the last", width=260
         )
     return [[gate, unit, value] if (first, last) == (1, editable.longest) else [gate, unit, value, first, last]]
 
@@ -208,7 +210,7 @@ def _unit(label: str, editable: Editable, name: str, everyone: bool = False) -> 
 
 
 _CONTROLS: dict[str, Callable[[Editable, list[str]], list[Any]]] = {
-    "force": _force,
+    "clamp": _clamp,
     "ablate": _ablate,
     "inputs": _inputs,
     "weights": _weights,

@@ -76,8 +76,9 @@ def what_if(editable: Editable) -> None:
         return
     try:
         edits = json.loads(text)
+        edits = {"clamp": edits.get("force"), **edits}  # as addresses called it before
         values: dict[str, Any] = {}
-        for kind, of in (("force", _force), ("ablate", _ablate), ("inputs", _input), ("weights", _weight)):
+        for kind, of in (("clamp", _clamp), ("ablate", _ablate), ("inputs", _input), ("weights", _weight)):
             if edits.get(kind):
                 values |= {"edit": values.get("edit", kind), **of(editable, edits[kind])}
     except (*_WRONG, AttributeError, RecursionError):
@@ -86,7 +87,7 @@ def what_if(editable: Editable) -> None:
     _put({editable.key(name): value for name, value in values.items()})
 
 
-def _force(editable: Editable, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
+def _clamp(editable: Editable, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
     gate, unit, value, *steps = edits[0]
     if gate not in editable.gate_names:
         raise ValueError(gate)
@@ -97,9 +98,9 @@ def _force(editable: Editable, edits: Sequence[Sequence[Any]]) -> Mapping[str, A
     limit = math.inf if kind == "free" else 1.0
     return {
         "gate": gate,
-        "force unit": _whole(unit, -1, editable.hidden_size - 1),
+        "clamp unit": _whole(unit, -1, editable.hidden_size - 1),
         f"{kind} value": _number(value, least, limit),
-        "force steps": (min(span), max(span)),
+        "clamp steps": (min(span), max(span)),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
+from rnn_explorer.analysis.cell_internals.record import CellInternals, CellOptions, WhatIf, WhatIfOptions
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell.cell_drawing import cell_drawing, no_cell_drawing
 from rnn_explorer.figures.cell.over_time import over_time
@@ -27,6 +27,7 @@ from rnn_explorer.views.base import (
     View,
     ViewState,
     common_controls,
+    option,
     shown_layer,
 )
 
@@ -34,7 +35,7 @@ MEAN = -1  # as a unit: the mean over all
 MOST_ACTIVE = -2  # as a unit: one that moves, while the user has chosen none
 MIDDLE = 0  # as a step: one in the middle of the sequence, while the user has chosen none
 _DULL = 0.25  # of the most active unit's spread, below which another unit is opened
-EDITS = ("force", "ablate", "inputs", "weights")  # options of the analysis `what_if`
+EDITS = tuple(spec.name for spec in WhatIfOptions.specs() if spec not in CellOptions.specs())
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,11 @@ class CellSelection(Selection):
         unit: from 0; -1 for the mean over all units, -2 for one that the view opens.
         time: the step, from 1; 0 for one that the view opens.
         view: the cell at that step, or repeated over the steps around it.
-        change: what is to be different, as JSON: an object with some of `EDITS`; "" for nothing.
+        change: what is to be different, as JSON: an object with some of `EDITS`, the options of `what_if` for that;
+            "" for nothing. Addresses once called `clamp` "force".
     """
 
-    unit: int = MOST_ACTIVE
+    unit: int = option(CellOptions, "unit", opens=MOST_ACTIVE)
     time: int = MIDDLE
     view: Literal["single", "unrolled"] = "single"
     change: str = ""
@@ -72,6 +74,7 @@ class CellSelection(Selection):
             return {}
         if not isinstance(asked, dict):
             return {}
+        asked = {"clamp": asked.get("force"), **asked}
         return {name: asked[name] for name in EDITS if isinstance(asked.get(name), list) and asked[name]}
 
 
@@ -135,7 +138,7 @@ class CellView(View):
         views = (("single", "one time step"), ("unrolled", "unrolled over time"))
         return [
             *common_controls(seen, unit=False),
-            Control("unit", "select", "Whose numbers stand on the wires", options=named),
+            Control.of(CellSelection, "unit", options=named),
             Control(
                 "time",
                 "range",
@@ -152,7 +155,7 @@ class CellView(View):
         chosen = self.fitted(seen)
         where = {"sequence": chosen.sequence, "layer": chosen.layer, "direction": chosen.direction}
         unit = None if chosen.unit == MEAN else chosen.unit
-        asked = [AnalysisRequest("inside", "inside", {**where, "unit": unit}, every=0.15)]
+        asked = [AnalysisRequest("cell_internals", "cell_internals", {**where, "unit": unit}, every=0.15)]
         edits = chosen.edits()
         if edits:
             asked.append(AnalysisRequest("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
@@ -162,7 +165,7 @@ class CellView(View):
         if seen.view.snapshot is None:
             return [no_cell_drawing()]
         chosen = self.fitted(seen)
-        report: CellInternals | None = seen.result("inside").value
+        report: CellInternals | None = seen.result("cell_internals").value
         result: WhatIf | None = seen.result("what_if").value if chosen.edits() else None
         if result is not None and not seen.result("what_if").error:
             report = result.inside
@@ -174,7 +177,7 @@ class CellView(View):
         assert seen.view.snapshot is not None
         explanation = seen.view.snapshot.explanations[chosen.sequence]
         layer, length = shown_layer(seen, chosen)
-        report: CellInternals | None = seen.result("inside").value
+        report: CellInternals | None = seen.result("cell_internals").value
         if chosen.unit == MEAN or report is None:
             second = states(layer, chosen.sequence, length)
         else:

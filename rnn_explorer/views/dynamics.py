@@ -14,7 +14,13 @@ import numpy as np
 
 from rnn_explorer.analysis import projection
 from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
-from rnn_explorer.analysis.dynamics.record import Perturbation, Spectrum, Trajectories
+from rnn_explorer.analysis.dynamics.record import (
+    FixedPointOptions,
+    Perturbation,
+    PerturbOptions,
+    Spectrum,
+    Trajectories,
+)
 from rnn_explorer.analysis.dynamics.space import LayerRef, Space
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import dynamics_path, extent
@@ -23,14 +29,14 @@ from rnn_explorer.figures.dynamics.findings import dynamics_findings
 from rnn_explorer.figures.dynamics.flow import flow
 from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.trace import Array, Snapshot
-from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Selection, View, ViewState, common_controls
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Selection, View, ViewState, common_controls, option
 
-MOST_KICK = 2.0  # in units of the states' spread
 KICKED_STEPS = 100  # steps that a kicked state is followed
 SETTLE = 0.4  # seconds for which the input and the past step must stand still before a search begins
 _STATE = re.compile(r"([0-9]{1,6}), ([0-9]{1,6})")
 _POINT = re.compile(r"point ([0-9]{1,6})")
-_SEARCH = re.compile(r"([0-9]{1,9});(-1|[0-9]{1,9});([0-9]{1,3});(forward|backward);(128|256|512|1024);(.{0,4000})")
+_STARTS = "|".join(map(str, FixedPointOptions.spec("inits").offered))
+_SEARCH = re.compile(rf"([0-9]{{1,9}});(-1|[0-9]{{1,9}});([0-9]{{1,3}});(forward|backward);({_STARTS});(.{{0,4000}})")
 _SHARED = ("layer", "direction")
 _ANSWERS = ("trajectories", "points", "flow", "spectrum", "kicked")
 PRESENT = -1  # as the step of a search: the living model
@@ -54,9 +60,9 @@ class DynamicsSelection(Selection):
     dims: Literal[2, 3] = 2
     find: str = ""
     refresh: Literal[0, 5, 15] = 0
-    inits: Literal[128, 256, 512, 1024] = 512
+    inits: int = option(FixedPointOptions, "inits")
     pick: str = ""
-    kick: float = 0.5
+    kick: float = option(PerturbOptions, "size", opens=0.5)
     input: str = ""
 
     def fit(self, snapshot: Snapshot) -> DynamicsSelection:
@@ -66,7 +72,7 @@ class DynamicsSelection(Selection):
             lengths = snapshot.trace.lengths
             there = state[0] < len(lengths) and state[1] < lengths[state[0]]
             fitted = fitted if there else dataclasses.replace(fitted, pick="")
-        return dataclasses.replace(fitted, kick=min(max(fitted.kick, 0.0), MOST_KICK))
+        return fitted
 
     def state(self) -> tuple[int, int] | None:
         """Sequence and step of the chosen state, from 0."""
@@ -172,26 +178,18 @@ class DynamicsView(View):
     def tools(self, seen: ViewState) -> list[Control]:
         tools = [tool for tool in common_controls(seen, unit=False) if tool.field in _SHARED]
         often = ((0, "only when asked"), (5, "every 5 s"), (15, "every 15 s"))
-        counts = tuple((count, f"{count} starts") for count in (128, 256, 512, 1024))
-        strength = "How far a chosen state is kicked, in units of the states' spread"
         find = "Search for states that one time step leaves where they are"
         again = (self._asked_for(seen).write(), "")
         place = "dynamics"
         tools += [
             Control("find", "button", find, place, "Find fixed points", options=(again,)),
             Control("refresh", "select", "When to search again while it learns", place, options=often),
-            Control(
-                "inits",
-                "select",
-                "Initial states of the search: more find more, and take longer",
-                place,
-                options=counts,
-            ),
+            Control.of(DynamicsSelection, "inits", place),
         ]
         if self._space is None or len(self._space.names) > 2:
             tools.append(Control("dims", "select", "Dimensions of the picture", place, options=((2, "2D"), (3, "3D"))))
         if self.fitted(seen).pick:
-            tools.append(Control("kick", "range", strength, "found", "kick", high=MOST_KICK, step=0.1))
+            tools.append(Control.of(DynamicsSelection, "kick", "found"))
             tools.append(
                 Control("pick", "button", "Choose nothing", "found", "Clear the choice", options=(("", "Clear"),))
             )

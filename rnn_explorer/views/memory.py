@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import CellMemory, MemoryReport
+from rnn_explorer.analysis.memory.record import CellMemory, MemoryOptions, MemoryReport
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.memory.gate_statistics import gate_statistics
 from rnn_explorer.figures.memory.gradient import Pinned, gradient
@@ -30,6 +30,7 @@ from rnn_explorer.views.base import (
     View,
     ViewState,
     common_controls,
+    option,
 )
 
 OWN = -1  # as an output: the class that the model predicts, or its first value
@@ -51,8 +52,8 @@ class MemorySelection(Selection):
             next run may be in another worker.
     """
 
-    output: int = OWN
-    answer_step: int = LAST
+    output: int = option(MemoryOptions, "output", opens=OWN)
+    answer_step: int = option(MemoryOptions, "time_step", opens=LAST)
     pins: str = ""
 
     def fit(self, snapshot: Snapshot) -> MemorySelection:
@@ -129,12 +130,9 @@ class MemoryView(View):
         length = int(snapshot.trace.lengths[chosen.sequence])
         tools = common_controls(seen, unit=False)
         if outputs > 1:
-            tools.append(
-                Control("output", "select", "The answer whose inputs are weighed", label="answer", options=choices)
-            )
+            tools.append(Control.of(MemorySelection, "output", label="answer", options=choices))
         if length > 1:
-            title = "The prediction at which time step is weighed (input saliency)"
-            tools.append(Control("answer_step", "range", title, label="at t =", low=1, high=length))
+            tools.append(Control.of(MemorySelection, "answer_step", kind="range", label="at t =", low=1, high=length))
         answer, task, pins = seen.result("memory"), seen.view.experiment.task, read_pins(chosen.pins)
         curve = _present(() if answer.value is None else answer.value.cells, chosen, answer)
         for label, title, after in (

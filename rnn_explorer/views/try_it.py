@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.generate.record import ClosedLoop, Correlates
+from rnn_explorer.analysis.generate.record import ClosedLoop, ClosedLoopOptions, Correlates, SampleOptions
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.engine.base import RunView
@@ -28,13 +28,21 @@ from rnn_explorer.figures.try_it.unit_correlations import unit_correlations
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.trace import Array, Explanation, LayerTrace, Snapshot
-from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState, common_controls
+from rnn_explorer.views.base import (
+    VIEWS,
+    AnalysisRequest,
+    Control,
+    Grid,
+    Selection,
+    View,
+    ViewState,
+    common_controls,
+    option,
+)
 
 BEST = -1  # as a unit: the one that goes best with the chosen feature
 WRITTEN = 160  # characters that are written at a time
 COLUMNS = 64  # in a line of them
-HOTTEST = 2.0
-MOST_STEPS = 300  # of a free run
 STRONGEST = ""  # as a feature: the one that some unit follows most closely
 Way = Literal["text", "series", "grammar", "symbols", "values"]
 _COMMON = {"colored_text": (4, 1), "unit_correlations": (2, 1)}
@@ -51,7 +59,7 @@ class TrySelection(Selection):
         mode: sequences of the task, or one of one's own.
         own: that one, as JSON: a text, or numbers by time step.
         prefix: what the model reads before it writes.
-        temperature: of its draws, 0 to `HOTTEST`.
+        temperature: of its draws.
         again: how often a new sample was asked for.
         steps: of the free run.
         begin: it begins after a "sequence" of the task, or near the "end" of the series that this is of.
@@ -65,11 +73,11 @@ class TrySelection(Selection):
     mode: Literal["task", "own"] = "task"
     own: str = ""
     prefix: str = ""
-    temperature: float = 0.8
+    temperature: float = option(SampleOptions, "temperature", opens=0.8)
     again: int = 0
-    steps: int = 100
+    steps: int = option(ClosedLoopOptions, "steps")
     begin: Literal["sequence", "end"] = "sequence"
-    back: int = 0
+    back: int = option(ClosedLoopOptions, "back", opens=0)
     value: int = 0
     feature: str = STRONGEST
     quantity: str = "hidden"
@@ -85,10 +93,7 @@ class TrySelection(Selection):
         values = trace.inputs.shape[2] if trace.inputs.ndim == 3 else 1
         return dataclasses.replace(
             fitted,
-            temperature=min(max(self.temperature, 0.0), HOTTEST),
             again=max(self.again, 0),
-            steps=min(max(self.steps, 1), MOST_STEPS),
-            back=min(max(self.back, 0), MOST_STEPS),
             value=min(max(self.value, 0), values - 1),
             quantity=self.quantity if self.quantity in known else "hidden",
         )
@@ -161,10 +166,7 @@ class TryView(View):
             return [tool for tool in common if tool.field == "sequence"] + self._series_tools(seen, chosen)
         tools = common
         if way == "text" and not own:
-            hot = "Below 1 the likely becomes likelier, at 0 only the likeliest is written; above 1 the rare comes up"
-            tools.append(
-                Control("temperature", "range", hot, "generated_text", "temperature", low=0, high=HOTTEST, step=0.1)
-            )
+            tools.append(Control.of(TrySelection, "temperature", "generated_text"))
             tools.append(
                 Control("again", "button", "Draw anew from the same probabilities", "generated_text", "New sample")
             )
@@ -175,13 +177,11 @@ class TryView(View):
         return tools + self._text_tools(seen, chosen)
 
     def _series_tools(self, seen: ViewState, chosen: TrySelection) -> list[Control]:
-        title = "Time steps that it goes on for, reading its own forecasts"
-        tools = [Control("steps", "range", title, "closed_loop", "steps", low=1, high=MOST_STEPS)]
+        tools = [Control.of(TrySelection, "steps", "closed_loop")]
         places = (("sequence", "after the sequence"), ("end", "at the end of its series"))
         tools.append(Control("begin", "select", "Where it is left to itself", "closed_loop", options=places))
         if chosen.begin == "end":
-            title = "Time steps before the end from which it reads its own forecasts: at 0 it goes beyond the data"
-            tools.append(Control("back", "range", title, "closed_loop", "before the end", low=0, high=MOST_STEPS))
+            tools.append(Control.of(TrySelection, "back", "closed_loop"))
         found: ClosedLoop | None = seen.result("closed_loop").value
         if found is not None and len(found.names) > 1:
             names = tuple(enumerate(found.names))

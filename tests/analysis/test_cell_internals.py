@@ -332,17 +332,17 @@ def test_a_shut_reset_gate_makes_the_candidate_forget_the_past() -> None:
     np.testing.assert_allclose(result.changed.gates["candidate"][:, 1], alone, atol=1e-6)
 
 
-def test_a_forced_pre_activation_is_what_is_squashed() -> None:
+def test_a_clamped_pre_activation_is_what_is_squashed() -> None:
     result = change(made("rnn"), clamp=[("pre_activation", 1, 0.5), ("pre_activation", 2, -3)])
     np.testing.assert_allclose(result.changed.states["hidden"][:, 1], np.tanh(0.5), rtol=1e-6)
     np.testing.assert_allclose(result.changed.states["hidden"][:, 2], np.tanh(-3), rtol=1e-6)
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-def test_a_gate_is_forced_at_the_steps_that_are_named(direction: Any) -> None:
+def test_a_gate_is_clamped_at_the_steps_that_are_named(direction: Any) -> None:
     result = change(made("lstm", both=True), direction=direction, clamp=[("input", -1, 0.25, 2, 4)])
-    forced = (result.changed.gates["input"] == 0.25).all(axis=1)
-    np.testing.assert_array_equal(np.flatnonzero(forced), [1, 2, 3])
+    clamped = (result.changed.gates["input"] == 0.25).all(axis=1)
+    np.testing.assert_array_equal(np.flatnonzero(clamped), [1, 2, 3])
     untouched = slice(0, 1) if direction == "forward" else slice(4, None)
     assert not result.distance()[untouched].any() and result.distance()[1:4].all()
     assert result.changes == ("input gate of all units clamped to 0.25 at t = 2 to 4",)

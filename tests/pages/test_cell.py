@@ -53,18 +53,18 @@ def test_it_opens_for_every_task_and_cell_with_nothing_changed(open_cell: Any, t
     assert button(page, "Clear").disabled
 
 
-def test_a_gate_is_forced_and_let_go(open_cell: Any) -> None:
+def test_a_gate_is_clamped_and_let_go(open_cell: Any) -> None:
     page, decided = open_cell(task="names", cell="lstm")
     widget(page, "gate").select("forget").run()
-    assert decided() == {"force": [["forget", -1, 0.0]]}
+    assert decided() == {"clamp": [["forget", -1, 0.0]]}
     widget(page, "gate value").set_value(1.0).run()
-    widget(page, "force unit").set_value(5).run()
-    assert decided() == {"force": [["forget", 5, 1.0]]}
-    widget(page, "force steps").set_value((2, 4)).run()
-    assert decided() == {"force": [["forget", 5, 1.0, 2, 4]]}
+    widget(page, "clamp unit").set_value(5).run()
+    assert decided() == {"clamp": [["forget", 5, 1.0]]}
+    widget(page, "clamp steps").set_value((2, 4)).run()
+    assert decided() == {"clamp": [["forget", 5, 1.0, 2, 4]]}
     widget(page, "gate").select("candidate").run()
     widget(page, "candidate value").set_value(-0.5).run()
-    assert decided() == {"force": [["candidate", 5, -0.5, 2, 4]]}
+    assert decided() == {"clamp": [["candidate", 5, -0.5, 2, 4]]}
     button(page, "Clear").click().run()
     assert decided() == {} and widget(page, "gate").value == ""
 
@@ -116,13 +116,13 @@ def test_a_weight_is_named_by_gate_and_units(open_cell: Any) -> None:
 def test_a_smaller_model_leaves_no_value_that_it_cannot_have(open_cell: Any) -> None:
     page, decided = open_cell(task="adding", cell="lstm", hidden_size="32")
     widget(page, "gate").select("output").run()
-    widget(page, "force unit").set_value(31).run()
-    assert decided() == {"force": [["output", 31, 0.0]]}
+    widget(page, "clamp unit").set_value(31).run()
+    assert decided() == {"clamp": [["output", 31, 0.0]]}
     next(s for s in page.select_slider if s.key.startswith("set:hidden_size:")).set_value(4).run()
     wait_for(page, lambda view: view.experiment.model.hidden_size == 4 and view.status == "ready")
     assert not page.exception and decided() == {}
     widget(page, "gate").select("output").run()
-    assert widget(page, "force unit").options == ["all units", "0", "1", "2", "3"]
+    assert widget(page, "clamp unit").options == ["all units", "0", "1", "2", "3"]
 
 
 def titles(page: AppTest) -> list[str]:
@@ -137,7 +137,7 @@ def test_no_control_that_cannot_apply(open_cell: Any) -> None:
     page, decided = open_cell(task="adding", cell="rnn", hidden_size="1")
     assert titles(page) == ["Clamp the pre-activation", "Ablate the unit", "Edit input", "Edit weight"]
     widget(page, "gate").select("pre_activation").run()
-    assert decided() == {"force": [["pre_activation", -1, 0.0]]}
+    assert decided() == {"clamp": [["pre_activation", -1, 0.0]]}
     widget(page, "ablate only").set_value(True).run()
     assert decided()["ablate"] == [0]
     widget(page, "weight on").set_value(True).run()

@@ -139,7 +139,9 @@ def test_stepping_in_time_asks_nothing_new() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
     asked = {str(look(trainer, time=time)[0].analyses(ViewState(view_of(trainer), 0))) for time in (1, 2, 3)}
     assert len(asked) == 1
-    assert [question.name for question in look(trainer)[0].analyses(ViewState(view_of(trainer), 0))] == ["inside"]
+    assert [question.name for question in look(trainer)[0].analyses(ViewState(view_of(trainer), 0))] == [
+        "cell_internals"
+    ]
 
 
 def test_a_shorter_sequence_ends_the_slider_earlier() -> None:
@@ -192,6 +194,10 @@ def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
 )
 def test_a_change_that_makes_no_sense_is_none(text: str) -> None:
     assert CellSelection(change=text).edits() == {}
+
+
+def test_an_address_that_calls_a_clamp_as_before_is_read() -> None:
+    assert CellSelection(change='{"force": [["forget", -1, 0.0]]}').edits() == {"clamp": [["forget", -1, 0.0]]}
 
 
 def test_an_exploded_model_is_drawn_all_the_same() -> None:

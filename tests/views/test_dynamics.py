@@ -27,7 +27,7 @@ from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import dynamics
 from rnn_explorer.views.base import AnalysisResult, ViewState
-from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsSelection, DynamicsView, SearchFor
+from rnn_explorer.views.dynamics import PRESENT, DynamicsSelection, DynamicsView, SearchFor
 from tests.engine.test_pictures import view_of
 
 PANELS = ["dynamics", "eigenvalues", "flow", "found"]
@@ -448,7 +448,7 @@ def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
 def test_a_selection_is_fitted_to_the_model() -> None:
     snapshot = trainer_of(FLIP_FLOP).snapshot()
     fitted = DynamicsSelection(layer=7, direction="backward", pick="3, 11", kick=99.0).fit(snapshot)
-    assert (fitted.layer, fitted.direction, fitted.pick, fitted.kick) == (0, "forward", "", MOST_KICK)
+    assert (fitted.layer, fitted.direction, fitted.pick, fitted.kick) == (0, "forward", "", 2.0)
     assert DynamicsSelection(pick="8, 10").fit(snapshot).pick == "8, 10"
     assert DynamicsSelection(pick="point 50").fit(snapshot).pick == "point 50"  # until it is known how many there are
 
