@@ -13,13 +13,12 @@ from typing import Any
 
 import streamlit as st
 
-from rnn_explorer.analysis.cell_internals.record import WhatIfOptions
+from rnn_explorer.analysis.cell_internals.record import EditOptions
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.ui import filling, page, run_controls
 from rnn_explorer.ui.filling import CLEARED, WEIGHTS, Editable
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
-from rnn_explorer.views.cell import EDITS
 
 TITLE = "Cell"
 ORDER = 2
@@ -70,7 +69,7 @@ def _edits_of(editable: Editable) -> dict[str, str]:
     """What can be changed, by the option of the analysis, with its words."""
     own = {} if editable.bounded else {"clamp": "Clamp the pre-activation"}
     own |= {} if editable.hidden_size > 1 else {"ablate": "Ablate the unit"}
-    return {**{name: WhatIfOptions.spec(name).label for name in EDITS}, **own}
+    return {spec.name: own.get(spec.name, spec.label) for spec in EditOptions.specs()}
 
 
 def clear() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from rnn_explorer.analysis.dynamics.record import ConstantInputOptions
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.tasks.base import Batch, InputSpec
 from rnn_explorer.ui import filling, page, page_state, run_controls, session
@@ -57,7 +58,7 @@ def _way(spec: InputSpec, probe: Batch, key: str) -> str | None:
     ways = [_ZERO, _CUSTOM, _STEP] if symbols or spec.size <= MOST_SLIDERS else [_ZERO, _STEP]
     filling.held(spec, probe, key, _CUSTOM if _CUSTOM in ways else None, _STEP)
     return st.segmented_control(
-        "Input held at",
+        ConstantInputOptions.spec("input").label,
         ways,
         default=_ZERO,
         required=True,

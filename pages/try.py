@@ -39,7 +39,7 @@ _MODES = {
     "grammar": ("Strings of the task", "Your own string"),
     "symbols": ("Sequences of the task", "Your own sequence"),
 }
-LONGEST_PREFIX = SampleOptions.spec("prefix").longest
+_PREFIX = SampleOptions.spec("prefix")
 _FEW_LEVELS = 3  # different values up to which a canvas offers just these
 _KNOWN = "try_facts"
 _DIGITS = 4  # of the numbers to start from
@@ -169,16 +169,16 @@ def _fill(facts: _Facts, key: str) -> None:
         key,
         facts.inputs.shape[2] if numbers else None,
         facts.inputs.shape[1] if facts.picture is not None else None,
-        LONGEST if numbers else max(LONGEST, facts.inputs.shape[1], LONGEST_PREFIX),
+        LONGEST if numbers else max(LONGEST, facts.inputs.shape[1], _PREFIX.longest),
         len(facts.titles),
     )
 
 
 def _prefix(key: str) -> str:
     return st.text_input(
-        "What it reads before it writes",
+        _PREFIX.label,
         key=f"try prefix:{key}",
-        max_chars=LONGEST_PREFIX,
+        max_chars=_PREFIX.longest,
         placeholder="Type how the text begins, then press Enter",
     )
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals.record import CellInternals, CellOptions, WhatIf, WhatIfOptions
+from rnn_explorer.analysis.cell_internals.record import CellInternals, CellOptions, EditOptions, WhatIf
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell.cell_drawing import cell_drawing, no_cell_drawing
 from rnn_explorer.figures.cell.over_time import over_time
@@ -35,7 +35,7 @@ MEAN = -1  # as a unit: the mean over all
 MOST_ACTIVE = -2  # as a unit: one that moves, while the user has chosen none
 MIDDLE = 0  # as a step: one in the middle of the sequence, while the user has chosen none
 _DULL = 0.25  # of the most active unit's spread, below which another unit is opened
-EDITS = tuple(spec.name for spec in WhatIfOptions.specs() if spec not in CellOptions.specs())
+EDITS = tuple(spec.name for spec in EditOptions.specs())
 
 
 @dataclass(frozen=True)

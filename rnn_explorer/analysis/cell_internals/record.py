@@ -23,7 +23,7 @@ import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
-from rnn_explorer.settings import setting
+from rnn_explorer.settings import Settings, setting
 from rnn_explorer.trace import Array, Direction, Explanation
 
 
@@ -37,8 +37,8 @@ class CellOptions(LayerOptions, SequenceOptions):
 
 
 @dataclass(frozen=True)
-class WhatIfOptions(CellOptions):
-    """Of the analysis `what_if`: what is to be different about the cell, its input or its weights.
+class EditOptions(Settings):
+    """What is to be different about a cell, its input or its weights.
 
     A clamp is (gate, unit from 0 or -1 for all, value), and where it should not be at every time step also (first,
     last) time step, from 1, both included: the gate has this value whatever the cell computes, and all that follows
@@ -52,6 +52,11 @@ class WhatIfOptions(CellOptions):
     ablate: tuple[int, ...] = setting((), longest=512, label="Ablate units", help="Units whose states are held at 0.")
     inputs: Sequence[Sequence[Any]] = setting((), label="Edit input", help="What enters instead.")
     weights: Sequence[Sequence[Any]] = setting((), label="Edit weight", help="New weights of the cell.")
+
+
+@dataclass(frozen=True)
+class WhatIfOptions(EditOptions, CellOptions):
+    """Of the analysis `what_if`."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,13 @@ _LONGEST = 2000  # steps that are generated
 class SampleOptions(Settings):
     """Of the analysis `sample`."""
 
-    prefix: str = setting("", longest=2000, verbatim=True, label="Prefix", help="What it reads before it writes.")
+    prefix: str = setting(
+        "",
+        longest=2000,
+        verbatim=True,
+        label="What it reads before it writes",
+        help="How the text begins; nothing for the end of a line, or whatever comes first in the alphabet.",
+    )
     length: int = setting(200, low=1, high=_LONGEST, label="Length", help="How much it writes.", unit="symbols")
     temperature: float = setting(
         1.0,
