@@ -137,7 +137,9 @@ class PerturbOptions(StateOptions):
     )
     steps: int = setting(60, low=1, high=1000, label="Steps", help="Time steps that the state is followed.")
     points: Sequence[Sequence[float]] = setting(
-        (), label="Points", help="Joined states, such as fixed points: which is each path's end nearest to?"
+        (),
+        label="Points",
+        help="Joined states, such as fixed points, one of which each path ends nearest to.",
     )
     seed: int = setting(0, low=0, high=2**31 - 1, label="Seed", help="Of the directions.")
 
