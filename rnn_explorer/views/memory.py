@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import CellMemory, MemoryOptions, MemoryReport
+from rnn_explorer.analysis.memory.cell_memory import CellMemory
+from rnn_explorer.analysis.memory.record import MemoryOptions, MemoryReport
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.memory.gate_statistics import gate_statistics
 from rnn_explorer.figures.memory.gradient import Pinned, gradient

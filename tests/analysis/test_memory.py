@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.memory import compute as memory_module
+from rnn_explorer.analysis.memory import compute, jacobians, reading
 from rnn_explorer.analysis.memory.record import JacobianNorms, MemoryReport
 from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cells.base import RecurrentCell, cell_class
@@ -550,9 +550,9 @@ def test_a_sequence_of_one_step() -> None:
 def test_the_sizes_of_slices_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     of = shuffled("task=adding&cell=lstm&hidden_size=4&seq_len=20")
     whole, table = asked(of).cells[0].log10_norm, triangle_of(of).log10_norm
-    monkeypatch.setattr(memory_module, "_SLICE_WORK", 3 * 8**3)
-    monkeypatch.setattr(memory_module, "_SLICE_NUMBERS", 3 * 8**2)
-    monkeypatch.setattr(memory_module, "_SLICE_STEPS", 3)
+    monkeypatch.setattr(jacobians, "_SLICE_WORK", 3 * 8**3)
+    monkeypatch.setattr(jacobians, "_SLICE_NUMBERS", 3 * 8**2)
+    monkeypatch.setattr(reading, "_SLICE_STEPS", 3)
     np.testing.assert_allclose(asked(of).cells[0].log10_norm, whole, rtol=1e-12)
     np.testing.assert_allclose(triangle_of(of).log10_norm, table, rtol=1e-12)
 
@@ -573,4 +573,4 @@ def test_a_model_does_well_on_a_sequence_where_its_answer_is_mostly_right(query:
                 variance = float((targets - targets.mean()).square().mean())
                 right = float((said - targets[sequence]).square().mean()) < 0.5 * variance
             loss = asked(about, sequence=sequence).loss
-            assert memory_module._answered(about, loss) is right
+            assert compute._answered(about, loss) is right
