@@ -24,9 +24,11 @@ from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.viewers import Viewer
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.views import dynamics
 from rnn_explorer.views.base import AnalysisResult, ViewState
-from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsSelection, DynamicsView, SearchFor
+from rnn_explorer.views.dynamics import DynamicsSelection, DynamicsView
+from rnn_explorer.views.dynamics import view as dynamics
+from rnn_explorer.views.dynamics.search import PRESENT, SearchRequest
+from rnn_explorer.views.dynamics.selection import MOST_KICK
 from tests.engine.test_pictures import view_of
 
 PANELS = ["dynamics", "eigenvalues", "flow", "found"]
@@ -41,7 +43,7 @@ QUERIES = [
     "task=temporal_order&cell=lstm&hidden_size=1&seq_len=12",
     "task=flip_flop&cell=gru&hidden_size=1&seq_len=10",
 ]
-ASKED = SearchFor(1, PRESENT, 0, "forward", 512, None).write()
+ASKED = SearchRequest(1, PRESENT, 0, "forward", 512, None).write()
 every = pytest.mark.parametrize("query", QUERIES)
 
 
@@ -172,7 +174,7 @@ def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
 @pytest.mark.parametrize("layer", [0, 1])
 def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> None:
     trainer = trainer_of(TWO_WAYS)
-    find = SearchFor(1, PRESENT, layer, direction, 512, None).write()
+    find = SearchRequest(1, PRESENT, layer, direction, 512, None).write()
     view = DynamicsView(DynamicsSelection(layer=layer, direction=direction, find=find))
     look = answered(trainer, view)
     name = f"LSTM layer {layer + 1}" + (", backward" if direction == "backward" else "")
@@ -375,8 +377,8 @@ def test_while_it_learns_points_of_the_last_search_hold() -> None:
 
 @given(st.text(max_size=40))
 def test_a_search_that_makes_no_sense_is_none(text: str) -> None:
-    found = SearchFor.read(text)
-    assert found is None or SearchFor.read(found.write()) == found
+    found = SearchRequest.read(text)
+    assert found is None or SearchRequest.read(found.write()) == found
 
 
 @given(
@@ -391,7 +393,7 @@ def test_a_search_is_written_and_read(
     number: int, past: int, layer: int, direction: str, inits: int, held: Any
 ) -> None:
     parts = number, past, layer, direction, inits, held
-    assert SearchFor.read(SearchFor(*parts).write()) == SearchFor(*parts)
+    assert SearchRequest.read(SearchRequest(*parts).write()) == SearchRequest(*parts)
 
 
 def test_the_constant_input_goes_into_all_questions() -> None:

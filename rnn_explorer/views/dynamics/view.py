@@ -1,14 +1,11 @@
-"""The dynamics page's view: where states rest, how they move near there, and where a kicked one goes."""
+"""The view: the state space with its fixed points, eigenvalues, flow, and what all that means."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,128 +17,16 @@ from rnn_explorer.figures.dynamics.eigenvalues import at_point, at_state, eigenv
 from rnn_explorer.figures.dynamics.findings import dynamics_findings
 from rnn_explorer.figures.dynamics.flow import flow
 from rnn_explorer.figures.text_panel import TextPanel
-from rnn_explorer.trace import Array, Snapshot
-from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Selection, View, ViewState, common_controls
+from rnn_explorer.trace import Array
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, View, ViewState, common_controls
+from rnn_explorer.views.dynamics.search import PRESENT, SearchRequest
+from rnn_explorer.views.dynamics.selection import MOST_KICK, DynamicsSelection
 
-MOST_KICK = 2.0  # in units of the states' spread
 KICKED_STEPS = 100  # steps that a kicked state is followed
 SETTLE = 0.4  # seconds for which the input and the past step must stand still before a search begins
-_STATE = re.compile(r"([0-9]{1,6}), ([0-9]{1,6})")
-_POINT = re.compile(r"point ([0-9]{1,6})")
-_SEARCH = re.compile(r"([0-9]{1,9});(-1|[0-9]{1,9});([0-9]{1,3});(forward|backward);(128|256|512|1024);(.{0,4000})")
+RELAY = 1.0  # seconds between two planes that the flow is asked for while the paths move
 _SHARED = ("layer", "direction")
 _ANSWERS = ("trajectories", "points", "flow", "spectrum", "kicked")
-PRESENT = -1  # as the step of a search: the living model
-RELAY = 1.0  # seconds between two planes that the flow is asked for while the paths move
-
-
-@dataclass(frozen=True)
-class DynamicsSelection(Selection):
-    """What is shown of the dynamics.
-
-    Attributes:
-        dims: 2 or 3 axes.
-        find: the search that was asked for, as `SearchFor.write` writes it; "": none.
-        refresh: seconds between two searches while the model learns; 0: only where one is asked for.
-        inits: searches in all.
-        pick: the chosen state, "3, 7" for step 7 of sequence 3, or "point 4"; all from 1.
-        kick: how far it is kicked, in units of the states' spread.
-        input: the constant input, numbers with commas between; "": zeros.
-    """
-
-    dims: Literal[2, 3] = 2
-    find: str = ""
-    refresh: Literal[0, 5, 15] = 0
-    inits: Literal[128, 256, 512, 1024] = 512
-    pick: str = ""
-    kick: float = 0.5
-    input: str = ""
-
-    def fit(self, snapshot: Snapshot) -> DynamicsSelection:
-        fitted = super().fit(snapshot)
-        state = fitted.state()
-        if state is not None:
-            lengths = snapshot.trace.lengths
-            there = state[0] < len(lengths) and state[1] < lengths[state[0]]
-            fitted = fitted if there else dataclasses.replace(fitted, pick="")
-        return dataclasses.replace(fitted, kick=min(max(fitted.kick, 0.0), MOST_KICK))
-
-    def state(self) -> tuple[int, int] | None:
-        """Sequence and step of the chosen state, from 0."""
-        found = _STATE.fullmatch(self.pick)
-        pair = (int(found[1]) - 1, int(found[2]) - 1) if found else (-1, -1)
-        return pair if min(pair) >= 0 else None
-
-    def point(self) -> int | None:
-        """The number of the chosen point, from 0."""
-        found = _POINT.fullmatch(self.pick)
-        return int(found[1]) - 1 if found and int(found[1]) else None
-
-    def held(self, snapshot: Snapshot) -> list[float] | None:
-        """The constant input; None where it is zeros, or does not suit the task."""
-        inputs = snapshot.trace.inputs
-        wanted = 1 if inputs.ndim == 2 else inputs.shape[-1]
-        try:
-            numbers = [float(word) for word in self.input.split(",")] if self.input else []
-        except ValueError:
-            return None
-        return numbers if len(numbers) == wanted and all(map(math.isfinite, numbers)) else None
-
-    def constant(self, snapshot: Snapshot) -> tuple[float, ...] | None:
-        """The constant input as analyses take it: zeros, in whatever way they are chosen, are None."""
-        held = self.held(snapshot)
-        symbols = snapshot.trace.inputs.ndim == 2
-        return None if held is None or not (symbols or any(held)) else tuple(held)
-
-
-@dataclass(frozen=True)
-class SearchFor:
-    """What a search was asked for: so another input, layer or step is searched only when the user asks again.
-
-    Attributes:
-        number: counts the searches, so that the same can be asked for again.
-        past: the step of the past that is searched; -1 for the present.
-        layer, direction, inits: as in the selection.
-        input: as the analysis takes it.
-    """
-
-    number: int
-    past: int
-    layer: int
-    direction: str
-    inits: int
-    input: tuple[float, ...] | None
-
-    def write(self) -> str:
-        """As a text that `read` reads."""
-        held = "" if self.input is None else ",".join(map(repr, self.input))
-        return f"{self.number};{self.past};{self.layer};{self.direction};{self.inits};{held}"
-
-    @classmethod
-    def read(cls, text: str) -> SearchFor | None:
-        """None for a text that is none of `write`'s."""
-        found = _SEARCH.fullmatch(text)
-        if found is None:
-            return None
-        number, past, layer, direction, inits, held = found.groups()
-        try:
-            values = tuple(float(word) for word in held.split(",")) if held else None
-        except ValueError:
-            return None
-        if values is not None and not all(map(math.isfinite, values)):
-            return None
-        return cls(int(number), int(past), int(layer), direction, int(inits), values)
-
-    def options(self) -> dict[str, Any]:
-        """Of the analysis `fixed_points`."""
-        held = None if self.input is None else list(self.input)
-        return {"layer": self.layer, "direction": self.direction, "input": held, "inits": self.inits}
-
-    def answered_by(self, points: FixedPoints) -> bool:
-        """Whether these points are what was asked for."""
-        place = points.place
-        mine = (self.layer, self.direction, self.inits, self.input)
-        return mine == (place.layer, place.direction, points.inits, points.held.values)
 
 
 @VIEWS.register("dynamics")
@@ -167,13 +52,13 @@ class DynamicsView(View):
         self._points: FixedPoints | None = None  # the last that were found, which stay until others are
         self._done = ""  # the search that they answer
 
-    def tools(self, seen: ViewState) -> list[Control]:
-        tools = [tool for tool in common_controls(seen, unit=False) if tool.field in _SHARED]
+    def tools(self, state: ViewState) -> list[Control]:
+        tools = [tool for tool in common_controls(state, unit=False) if tool.field in _SHARED]
         often = ((0, "only when asked"), (5, "every 5 s"), (15, "every 15 s"))
         counts = tuple((count, f"{count} starts") for count in (128, 256, 512, 1024))
         strength = "How far a chosen state is kicked, in units of the states' spread"
         find = "Search for states that one time step leaves where they are"
-        again = (self._asked_for(seen).write(), "")
+        again = (self._search_now(state).write(), "")
         place = "dynamics"
         tools += [
             Control("find", "button", find, place, "Find fixed points", options=(again,)),
@@ -188,58 +73,62 @@ class DynamicsView(View):
         ]
         if self._space is None or len(self._space.names) > 2:
             tools.append(Control("dims", "select", "Dimensions of the picture", place, options=((2, "2D"), (3, "3D"))))
-        if self.fitted(seen).pick:
+        if self.fitted(state).pick:
             tools.append(Control("kick", "range", strength, "found", "kick", high=MOST_KICK, step=0.1))
             tools.append(
                 Control("pick", "button", "Choose nothing", "found", "Clear the choice", options=(("", "Clear"),))
             )
         return tools
 
-    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
-        chosen, snapshot = self.fitted(seen), seen.view.snapshot
+    def analyses(self, state: ViewState) -> list[AnalysisRequest]:
+        chosen, snapshot = self.fitted(state), state.view.snapshot
         assert snapshot is not None
         place = {"layer": chosen.layer, "direction": chosen.direction}
         held = chosen.constant(snapshot)
         about = {**place, "input": None if held is None else list(held)}
-        asked = [AnalysisRequest("trajectories", "trajectories", place)]
-        paths = _about_this(seen.result("trajectories").value, chosen)
-        self._keep(seen)
-        points = None if self._stale(seen) else _about_this(self._points, chosen)
+        requests = [AnalysisRequest("trajectories", "trajectories", place)]
+        paths = _about_this(state.result("trajectories").value, chosen)
+        self._keep(state)
+        points = None if self._stale(state) else _about_this(self._points, chosen)
         if paths is not None:
-            self._follow(paths, points, self._kicked(seen))
-            asked.append(AnalysisRequest("flow", "flow", {**about, **self._plane_of(seen)}, every=1.0))
-        search, title = SearchFor.read(chosen.find), "Searching fixed points"
+            self._follow(paths, points, self._kicked(state))
+            requests.append(AnalysisRequest("flow", "flow", {**about, **self._plane_of(state)}, every=1.0))
+        search, title = SearchRequest.read(chosen.find), "Searching fixed points"
         if chosen.refresh:
             options = {**about, "inits": chosen.inits}
-            asked.append(AnalysisRequest("points", "fixed_points", options, chosen.find, chosen.refresh, SETTLE, title))
-        elif search is not None and chosen.find != self._done and search.past == (seen.step if seen.past else PRESENT):
-            asked.append(
+            requests.append(
+                AnalysisRequest("points", "fixed_points", options, chosen.find, chosen.refresh, SETTLE, title)
+            )
+        elif (
+            search is not None and chosen.find != self._done and search.past == (state.step if state.past else PRESENT)
+        ):
+            requests.append(
                 AnalysisRequest("points", "fixed_points", search.options(), chosen.find, math.inf, SETTLE, title)
             )
         kick = {**about, "size": chosen.kick, "steps": KICKED_STEPS}
-        state, index = chosen.state(), chosen.point()
-        if state is not None:
-            at = {"sequence": state[0], "time": state[1]}
-            asked.append(AnalysisRequest("spectrum", "spectrum", {**about, **at}, every=1.0))
-            asked.append(AnalysisRequest("kicked", "perturb", {**kick, **at}, every=1.0))
+        picked, index = chosen.state(), chosen.point()
+        if picked is not None:
+            at = {"sequence": picked[0], "time": picked[1]}
+            requests.append(AnalysisRequest("spectrum", "spectrum", {**about, **at}, every=1.0))
+            requests.append(AnalysisRequest("kicked", "perturb", {**kick, **at}, every=1.0))
         elif points is not None and index is not None and index < len(points):
-            asked.append(
+            requests.append(
                 AnalysisRequest("kicked", "perturb", {**kick, "state": points.points[index].tolist()}, every=1.0)
             )
-        return asked
+        return requests
 
-    def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
-        if seen.view.snapshot is None:
+    def panels(self, state: ViewState) -> Sequence[Figure | TextPanel]:
+        if state.view.snapshot is None:
             return [dynamics_path(None), eigenvalues(np.zeros(0)), flow(None), dynamics_findings(None, None, None)]
-        chosen = self.fitted(seen)
+        chosen = self.fitted(state)
         # Right after another layer is chosen, answers may still be about the last one.
-        known = {name: _about_this(seen.result(name).value, chosen) for name in _ANSWERS}
-        self._keep(seen)
-        stale = self._stale(seen)
+        known = {name: _about_this(state.result(name).value, chosen) for name in _ANSWERS}
+        self._keep(state)
+        stale = self._stale(state)
         paths: Trajectories | None = known["trajectories"]
         points: FixedPoints | None = _about_this(self._points, chosen)
         current = None if stale else points
-        kicked = self._kicked(seen)
+        kicked = self._kicked(state)
         index = chosen.point()
         if current is None or index is None or index >= len(current):
             index = None
@@ -248,8 +137,8 @@ class DynamicsView(View):
         if paths is not None:
             self._follow(paths, points, kicked)
         ring = None
-        if paths is not None and (state := chosen.state()) is not None:
-            ring = paths.states[state].astype(np.float64)
+        if paths is not None and (picked := chosen.state()) is not None:
+            ring = paths.states[picked].astype(np.float64)
         elif current is not None and index is not None:
             ring = current.points[index]
         whole = self._space is not None and len(self._space.names) < 3
@@ -263,52 +152,54 @@ class DynamicsView(View):
                 space=self._space,
                 limits=self._limits,
                 chosen=ring,
-                searching=seen.result("points").pending,
+                searching=state.result("points").pending,
             ),
             self._eigenvalues(current, known["spectrum"] if chosen.state() is not None else None, index),
             flow(known["flow"], paths, current, chosen=ring),
             dynamics_findings(points, kicked, index, stale),
         ]
 
-    def _asked_for(self, seen: ViewState) -> SearchFor:
-        """What the button asks for now."""
-        chosen, last = self.fitted(seen), SearchFor.read(self.selection.find)
-        assert seen.view.snapshot is not None
-        return SearchFor(
+    def _search_now(self, state: ViewState) -> SearchRequest:
+        """The search that the button starts now."""
+        chosen, last = self.fitted(state), SearchRequest.read(self.selection.find)
+        assert state.view.snapshot is not None
+        return SearchRequest(
             1 if last is None else (last.number + 1) % 10**9,
-            seen.step if seen.past else PRESENT,
+            state.step if state.past else PRESENT,
             chosen.layer,
             chosen.direction,
             chosen.inits,
-            chosen.constant(seen.view.snapshot),
+            chosen.constant(state.view.snapshot),
         )
 
-    def _keep(self, seen: ViewState) -> None:
+    def _keep(self, state: ViewState) -> None:
         """Keep what was found: the search is made once, and its result shown until there is another one."""
-        found: FixedPoints | None = seen.result("points").value
+        found: FixedPoints | None = state.result("points").value
         if found is None:
             return
         self._points = found
-        search = SearchFor.read(self.selection.find)
+        search = SearchRequest.read(self.selection.find)
         if search is not None and search.answered_by(found):
             self._done = self.selection.find
 
-    def _stale(self, seen: ViewState) -> str:
+    def _stale(self, state: ViewState) -> str:
         """Why the points that were found last hold no longer; "" where they do, or there are none."""
-        points, snapshot = self._points, seen.view.snapshot
+        points, snapshot = self._points, state.view.snapshot
         if points is None or snapshot is None:
             return ""
-        chosen = self.fitted(seen)
+        chosen = self.fitted(state)
         if points.held.values != chosen.constant(snapshot):
             return f"under {points.held.words}, and another input is held now"
-        if points.place.step != seen.step and not (chosen.refresh and seen.view.status == "training" and not seen.past):
-            return f"at optimizer step {points.place.step}, and the model is at optimizer step {seen.step} now"
+        if points.place.step != state.step and not (
+            chosen.refresh and state.view.status == "training" and not state.past
+        ):
+            return f"at optimizer step {points.place.step}, and the model is at optimizer step {state.step} now"
         return ""
 
-    def _kicked(self, seen: ViewState) -> Perturbation | None:
+    def _kicked(self, state: ViewState) -> Perturbation | None:
         """What became of a kicked state, if it was kicked under the input that is held now."""
-        chosen, snapshot = self.fitted(seen), seen.view.snapshot
-        found: Perturbation | None = _about_this(seen.result("kicked").value, chosen) if chosen.pick else None
+        chosen, snapshot = self.fitted(state), state.view.snapshot
+        found: Perturbation | None = _about_this(state.result("kicked").value, chosen) if chosen.pick else None
         if found is None or snapshot is None:
             return None
         return found if found.held.values == chosen.constant(snapshot) else None
@@ -336,7 +227,7 @@ class DynamicsView(View):
         self._reach = max(self._reach, limit_of(points.eigenvalues))
         return at_point(points, index or 0, self._reach)
 
-    def _plane_of(self, seen: ViewState) -> dict[str, Any]:
+    def _plane_of(self, state: ViewState) -> dict[str, Any]:
         """Options of the flow: the plane and the ends of the axes that the paths are drawn in.
 
         They change with every new result about the trajectories, and an analysis whose options change is made anew; so
@@ -344,8 +235,8 @@ class DynamicsView(View):
         """
         assert self._space is not None and self._limits is not None
         now = time.monotonic()
-        rested = now - self._laid > RELAY or seen.view.status != "training"
-        if not self._plane or (rested and not seen.result("flow").pending):
+        rested = now - self._laid > RELAY or state.view.status != "training"
+        if not self._plane or (rested and not state.result("flow").pending):
             basis = self._space.basis
             plane = {"limits": self._limits[:2].tolist()}
             if not self._space.whole:
