@@ -85,7 +85,7 @@ export class Panel {
       node.setAttribute("aria-labelledby", this.title.id);
       node.setAttribute("aria-describedby", this.how.id);
     }
-    walkable(this, (words) => view.say("aloud", words));
+    walkable(this, (words) => view.speak(words));
     root.dataset.figure = this.name;
     root.dataset.updates = "0";
     this.sizes = new ResizeObserver(() => this.resize());
