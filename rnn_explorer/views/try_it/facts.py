@@ -50,9 +50,7 @@ class TaskFacts:
         inputs, targets = probe.inputs, probe.targets
         whole = np.full(len(inputs), inputs.shape[1])
         lengths = whole if probe.lengths is None else probe.lengths
-        answers = np.full(
-            (inputs.shape[1], task.output.size), 1 / task.output.size
-        )  # equal odds, whatever the model would answer
+        answers = np.full((inputs.shape[1], task.output.size), 1 / task.output.size)  # there is no model's answer here
         explained = [task.explain(*given, answers) for given in zip(inputs, targets, lengths.tolist(), strict=True)]
         mean, scale = (np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in units(task))
         image = explained[0].image if probe.lengths is None else None

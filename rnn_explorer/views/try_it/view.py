@@ -43,7 +43,9 @@ class TryView(View):
         return self._mode(state).analyses(state, self.fitted(state))
 
     def grid(self, state: ViewState) -> Grid:
-        return super().grid(state) if state.view.snapshot is None else self._mode(state).grid()
+        if state.view.snapshot is not None:
+            return self._mode(state).grid()
+        return OwnMode("symbols").grid() if self.selection.mode == "own" else super().grid(state)  # not known which yet
 
     def panels(self, state: ViewState) -> Sequence[Figure | SvgPanel]:
         return [] if state.view.snapshot is None else self._mode(state).panels(state, self.fitted(state))
