@@ -41,11 +41,11 @@ def _settings(run_id: str) -> None:
 def _show_problems() -> None:
     """What could not be used, in sentences, above the figures."""
     closed = st.session_state.setdefault(_CLOSED, set())
-    shown = list(page_state.problems())
+    problems = list(page_state.problems())
     token = uploads.token_of(page_state.experiment())
     if token and not store.holds(token) and token not in closed:
-        shown.append(_DATA_GONE)
-    for number, problem in enumerate(shown):
+        problems.append(_DATA_GONE)
+    for number, problem in enumerate(problems):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"problem-{number}"):
             st.warning(plain(problem), width="stretch")
             st.button(
