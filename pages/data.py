@@ -47,15 +47,15 @@ def show(run_id: str) -> None:
     if uploads.is_foreign(shown):  # who watches another user's run sees the run, not the data it learns from
         st.warning(str(DataGone()))
         return
-    told = _report(shown)
-    if told is None:
+    report = _report(shown)
+    if report is None:
         return
     # A figure comes first; what it shows is said below it.
-    _examples(told)
-    _what_it_is(shown, told)
-    static_figure.show(distributions(told), 270, f"{told.task}_distributions")
-    _baseline_and_source(shown, told)
-    _knobs(shown, told, own)
+    _examples(report)
+    _what_it_is(shown, report)
+    static_figure.show(distributions(report), 270, f"{report.task}_distributions")
+    _baseline_and_source(shown, report)
+    _knobs(shown, report, own)
     if own:
         _training(run_id, mine)
 
@@ -99,26 +99,26 @@ def _train_on(task: str) -> None:
     page_state.change("task", task, page_state.edition())
 
 
-def _what_it_is(experiment: Experiment, told: DataReport) -> None:
+def _what_it_is(experiment: Experiment, report: DataReport) -> None:
     kind = TASKS.get(experiment.task)
     st.subheader(kind.title, anchor=False)
     st.markdown(f"{kind.summary} **What it teaches.** {kind.teaches} {_enters(experiment)}")
     sizes = {
         "Training set": (
             ("endless", "Every batch is made anew; no sequence is seen twice.")
-            if told.endless
+            if report.endless
             else (
-                f"{told.sizes['train']:,}",
+                f"{report.sizes['train']:,}",
                 "Sequences that the weights are fitted to; an epoch is one pass over them.",
             )
         ),
         "Validation set": (
-            f"{told.sizes['validation']:,}",
+            f"{report.sizes['validation']:,}",
             "Sequences that are never trained on; the loss on them is measured after every epoch.",
         ),
-        "Test set": (f"{told.sizes['test']:,}", "Sequences that are looked at only at the end of training."),
+        "Test set": (f"{report.sizes['test']:,}", "Sequences that are looked at only at the end of training."),
         "Time steps": (
-            str(told.longest) if told.shortest == told.longest else f"{told.shortest} to {told.longest}",
+            str(report.longest) if report.shortest == report.longest else f"{report.shortest} to {report.longest}",
             "The length of a sequence.",
         ),
     }
@@ -134,22 +134,22 @@ def _enters(experiment: Experiment) -> str:
     return f"At each time step {'one number enters' if spec.size == 1 else f'{spec.size} numbers enter'}."
 
 
-def _examples(told: DataReport) -> None:
-    drawn = examples(told.examples, told.label_names, told.class_names)
-    static_figure.show(drawn, height(told.examples), f"{told.task}_examples")
+def _examples(report: DataReport) -> None:
+    drawn = examples(report.examples, report.label_names, report.class_names)
+    static_figure.show(drawn, height(report.examples), f"{report.task}_examples")
 
 
-def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
+def _baseline_and_source(experiment: Experiment, report: DataReport) -> None:
     kind = TASKS.get(experiment.task)
     left, right = st.columns(2, gap="medium")
     with left:
-        metric = f", {told.metric} {told.baseline_metric:.4g}" if told.metric != "MSE" else ""
+        metric = f", {report.metric} {report.baseline_metric:.4g}" if report.metric != "MSE" else ""
         st.markdown(
-            f"**Memoryless baseline.** The best predictor from the present input alone {plain(told.baseline_how)}: "
-            f"loss {told.baseline_loss:.4g}{metric}. {kind.why_memory}"
+            f"**Memoryless baseline.** The best predictor from the present input alone {plain(report.baseline_how)}: "
+            f"loss {report.baseline_loss:.4g}{metric}. {kind.why_memory}"
         )
-        if told.baseline_by_value:
-            by_column = ", ".join(f"{plain(name)} {loss:.3g}" for name, loss in told.baseline_by_value.items())
+        if report.baseline_by_value:
+            by_column = ", ".join(f"{plain(name)} {loss:.3g}" for name, loss in report.baseline_by_value.items())
             st.markdown(f"**By column**, since the loss is a mean over all of them: {by_column}.")
         license = f"{kind.source.license[:1].upper()}{kind.source.license[1:]}"
         link = f" [{kind.source.url}]({kind.source.url})" if kind.source.url else ""
@@ -161,7 +161,7 @@ def _baseline_and_source(experiment: Experiment, told: DataReport) -> None:
 # -- what the settings do ---------------------------------------------------------------------------------------
 
 
-def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
+def _knobs(shown: Experiment, report: DataReport, own: bool) -> None:
     """One setting of the task, at its default and at another value, side by side."""
     # What is typed freely names parts of the user's file, and is no knob.
     specs = {spec.name: spec for spec in shown.task_settings.specs() if not spec.is_free_text}
@@ -191,7 +191,7 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
                 help=controls.NEW_MODEL_NOTE,
             )
     st.caption(spec.help + "".join(f" Here with {specs[other].label.lower()} “{to}”." for other, to in how.items()))
-    before = told if base.get(name) == default and not how else _report(base.replace(**{name: default}))
+    before = report if base.get(name) == default and not how else _report(base.replace(**{name: default}))
     after = before and _report(base.replace(**{name: value}))
     if before and after:
         _side_by_side(spec, (default, before), (value, after))
@@ -200,7 +200,7 @@ def _knobs(shown: Experiment, told: DataReport, own: bool) -> None:
 def _first_value(spec: Spec, base: Experiment, default: Any) -> Any:
     """The value that is compared first: the present one, or where that is the default another one that can be built.
 
-    The user has asked for no other value yet, so what the data say against it is not told.
+    The user has chosen no other value yet, so what the data say against it is not shown.
     """
     present = base.get(spec.name)
     if present != default:
@@ -243,15 +243,17 @@ def _side_by_side(spec: Spec, before: tuple[Any, DataReport], after: tuple[Any, 
         st.caption("Made with the same seed; another length shifts the random numbers, so these are other sequences.")
     both = (*before[1].examples[:NARROW], *after[1].examples[:NARROW])
     sides = (("default", *before, after[1]), ("chosen", *after, before[1]))
-    for column, (side, value, told, other) in zip(st.columns(2, gap="medium"), sides, strict=True):
+    for column, (side, value, report, other) in zip(st.columns(2, gap="medium"), sides, strict=True):
         with column:
             st.markdown(f"{spec.label} **{_plain(spec, value)}**" + (" (the default)" if side == "default" else ""))
             if examples_differ:
-                drawn = examples(told.examples, told.label_names, told.class_names, wide=False, scale_of=both)
-                static_figure.show(drawn, height(told.examples, wide=False), f"{told.task}_{spec.name}_{side}_examples")
+                drawn = examples(report.examples, report.label_names, report.class_names, wide=False, scale_of=both)
+                static_figure.show(
+                    drawn, height(report.examples, wide=False), f"{report.task}_{spec.name}_{side}_examples"
+                )
             else:
-                drawn = training_counts(told, other)
-                static_figure.show(drawn, 230, f"{told.task}_{spec.name}_{side}_counts")
+                drawn = training_counts(report, other)
+                static_figure.show(drawn, 230, f"{report.task}_{spec.name}_{side}_counts")
 
 
 def _plain(spec: Spec, value: Any) -> str:
@@ -309,10 +311,10 @@ def _overfitting(mine: Experiment, spec: Spec) -> None:
             disabled=_are(mine, back),
             type="tertiary",
         )
-    told = [cure.watch for cure in CURES if cure.on(mine)]
-    if not told and is_small:
-        told = ["Press Play and watch the validation loss turn; then try a cure, Reset and Play again."]
-    for sentence in told:
+    hints = [cure.watch for cure in CURES if cure.on(mine)]
+    if not hints and is_small:
+        hints = ["Press Play and watch the validation loss turn; then try a cure, Reset and Play again."]
+    for sentence in hints:
         st.markdown(sentence)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,6 @@ import streamlit as st
 
 from rnn_explorer.analysis.generate.record import SampleOptions
 from rnn_explorer.analysis.own_sequence.record import LONGEST
-from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.table import as_text
@@ -29,7 +27,7 @@ from rnn_explorer.ui.controls import slider_ends
 from rnn_explorer.ui.draw_sequence import sketch
 from rnn_explorer.ui.panel import line, panel
 from rnn_explorer.ui.plain import plain
-from rnn_explorer.views.try_it import Way, way_of
+from rnn_explorer.views.try_it.facts import TaskFacts, rounded
 
 TITLE = "Try it"
 ORDER = 5
@@ -42,81 +40,16 @@ _MODES = {
 _PREFIX = SampleOptions.spec("prefix")
 _FEW_LEVELS = 3  # different values up to which a canvas offers just these
 _KNOWN = "try_facts"
-_DIGITS = 4  # of the numbers to start from
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What a task knows once it is built.
-
-    Attributes:
-        way: what can be tried with it.
-        names: of the symbols, or of the numbers at a step.
-        inputs, lengths: of some of its sequences, as in a trace.
-        titles: of these.
-        picture: rows and columns of the picture that a sequence is; None for one that is none, or of varying length.
-        mean, scale: (features,) from which and in which the numbers are counted.
-    """
-
-    way: Way
-    names: tuple[str, ...]
-    inputs: Array
-    lengths: Array
-    titles: tuple[str, ...]
-    picture: tuple[int, int] | None
-    mean: Array
-    scale: Array
-
-    @classmethod
-    def of(cls, experiment: Experiment) -> _Facts:
-        """Build the task.
-
-        Raises:
-            SettingError: where its data are gone.
-        """
-        task = experiment.make_task()
-        probe = task.probe()
-        inputs, targets = probe.inputs, probe.targets
-        whole = np.full(len(inputs), inputs.shape[1])
-        lengths = whole if probe.lengths is None else probe.lengths
-        answers = np.full((inputs.shape[1], task.output.size), 1 / task.output.size)  # whatever it would say
-        told = [task.explain(*given, answers) for given in zip(inputs, targets, lengths.tolist(), strict=True)]
-        mean, scale = (np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in units(task))
-        image = told[0].image if probe.lengths is None else None
-        return cls(
-            way=way_of(experiment.task, inputs, targets, lengths),
-            names=task.input.names,
-            inputs=inputs,
-            lengths=lengths,
-            titles=tuple(each.title for each in told),
-            picture=None if image is None else (image.shape[0], image.shape[1]),
-            mean=mean,
-            scale=scale,
-        )
-
-    def given(self, sequence: int) -> Array:
-        """(time, features) the real steps of one sequence, in the data's own unit."""
-        known = self.inputs[sequence, : self.lengths[sequence]] * self.scale + self.mean
-        far = float(np.max(np.abs(self.mean) / np.where(self.scale > 0, self.scale, 1.0)))  # as of 1e15 + {0, 1, 2}
-        return _rounded(known, min(_DIGITS + math.floor(math.log10(max(far, 1.0))), 17))
-
-    @property
-    def drawable(self) -> Literal["", "grid", "curve"]:
-        """How its sequences can be drawn; "" where only a table shows them well."""
-        if self.inputs.shape[2] == 1 and self.picture is None:
-            return "curve"
-        inked = self.picture is not None and self.inputs.min() >= 0 and self.inputs.max() <= 1
-        return "grid" if inked else ""
-
-
-def _facts_of(experiment: Experiment) -> _Facts:
+def _facts_of(experiment: Experiment) -> TaskFacts:
     """Those of the task that this visitor looks at; kept with the visit, since data may be the visitor's own."""
     # The training part, and so its mean, follows from the seed.
-    told = {**experiment.task_settings.to_dict(), "task": experiment.task}
-    told |= {"seed": experiment.training.seed, "val_split": experiment.training.val_split}
+    settings = {**experiment.task_settings.to_dict(), "task": experiment.task}
+    settings |= {"seed": experiment.training.seed, "val_split": experiment.training.val_split}
     known = st.session_state.get(_KNOWN)
-    if known is None or known[0] != told:
-        known = st.session_state[_KNOWN] = (told, _Facts.of(experiment))
+    if known is None or known[0] != settings:
+        known = st.session_state[_KNOWN] = (settings, TaskFacts.of(experiment))
     return known[1]
 
 
@@ -151,7 +84,7 @@ def own(view: RunView) -> Mapping[str, Any]:
         return {**nothing, "mode": "own", "own": json.dumps(numbers, separators=(",", ":"))}
 
 
-def _place_of(facts: _Facts, key: str) -> Literal["row", "side"]:
+def _place_of(facts: TaskFacts, key: str) -> Literal["row", "side"]:
     """A canvas and a table stand beside the figure; what is one line stands above it."""
     if facts.way == "values":
         return "side"
@@ -162,7 +95,7 @@ def _mode_key(key: str) -> str:
     return f"try mode:{key}"
 
 
-def _fill(facts: _Facts, key: str) -> None:
+def _fill(facts: TaskFacts, key: str) -> None:
     """Begin with what the address says."""
     numbers = facts.inputs.ndim == 3
     filling.tried(
@@ -196,7 +129,7 @@ def _mode(way: str, key: str) -> Literal["task", "own"]:
     return "own" if chosen == "own" else "task"
 
 
-def _text(facts: _Facts, key: str) -> str:
+def _text(facts: TaskFacts, key: str) -> str:
     """A text, one character a time step."""
     start = "".join(facts.names[code] for code in facts.inputs[0, : facts.lengths[0]]).replace("\n", " ")
     return st.text_input(
@@ -215,7 +148,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return " ".join(name for name in shown if name != "```")
 
 
-def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
+def _beginning(facts: TaskFacts, key: str) -> tuple[int, str]:
     """Which of the task's sequences to begin with, and whether to "draw" or to "type"."""
     how = "type"
     given = [filling.GIVEN] if filling.given_key(key) in st.session_state else []
@@ -239,11 +172,11 @@ def _beginning(facts: _Facts, key: str) -> tuple[int, str]:
     return begin, how
 
 
-def _title(facts: _Facts, begin: int) -> str:
+def _title(facts: TaskFacts, begin: int) -> str:
     return "the link's sequence" if begin == filling.GIVEN else f"{begin + 1}: {facts.titles[begin]}"
 
 
-def _numbers(facts: _Facts, begin: int, how: str, key: str) -> list[list[float | None]]:
+def _numbers(facts: TaskFacts, begin: int, how: str, key: str) -> list[list[float | None]]:
     """One row of numbers a time step, drawn or typed, in the task's own unit."""
     given = begin == filling.GIVEN
     start = st.session_state[filling.given_key(key)] if given else facts.given(begin)
@@ -255,16 +188,16 @@ def _numbers(facts: _Facts, begin: int, how: str, key: str) -> list[list[float |
     return own
 
 
-def _in_words(facts: _Facts) -> str:
+def _in_words(facts: TaskFacts) -> str:
     if (facts.mean == 0).all() and (facts.scale == 1).all():
         return "Numbers as the network reads them."
     return "In the data's own unit; normalized as the training part is."
 
 
-def _drawn(facts: _Facts, start: Array, begin: int, name: str) -> list[list[float | None]]:
+def _drawn(facts: TaskFacts, start: Array, begin: int, name: str) -> list[list[float | None]]:
     real = np.arange(facts.inputs.shape[1])[None, :] < facts.lengths[:, None]
     known = facts.inputs[real] * facts.scale + facts.mean  # (real steps, features)
-    levels = np.unique(_rounded(known)).tolist()
+    levels = np.unique(rounded(known)).tolist()
     drawn = sketch(
         "curve" if facts.picture is None else "grid",
         *(facts.picture or (len(start), 1)),
@@ -287,7 +220,7 @@ def _ends(known: Array) -> tuple[float, float]:
     return slider_ends(known)
 
 
-def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
+def _typed(facts: TaskFacts, start: Array, name: str) -> list[list[float | None]]:
     """A table with a row for each time step; an empty cell is None."""
     import pandas as pd  # here, since a server starts a second sooner without
 
@@ -303,12 +236,6 @@ def _typed(facts: _Facts, start: Array, name: str) -> list[list[float | None]]:
         hide_index=not fixed,
     )
     return [[None if pd.isna(value) else float(value) for value in row] for row in edited.to_numpy().tolist()]
-
-
-def _rounded(values: Array, digits: int = _DIGITS) -> Array:
-    """Numbers that can be read, with so many significant digits."""
-    flat = [float(f"{value:.{digits}g}") for value in np.asarray(values, dtype=np.float64).ravel()]
-    return np.array(flat).reshape(np.shape(values))
 
 
 run_controls.watch(page.begin(), "try", own)

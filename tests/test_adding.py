@@ -1,4 +1,7 @@
-"""A new cell and a new task are one folder and one file: written into a copy of the package, nothing else changes."""
+"""A new cell is one folder, a new task one file, a new page a view and a page: written into a copy of the package.
+
+Nothing else changes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tests.ui.serving import only, page, start, stop
 
 ROOT = Path(__file__).resolve().parents[1]
 # The minimal gated unit: G.-B. Zhou et al. (2016), Minimal gated unit for recurrent neural networks.
@@ -112,6 +118,37 @@ class FirstSign(DrawnTask):
             probabilities=answers[:length], target_class=int(targets),
         )
 '''
+VIEW = """
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.views.base import VIEWS, View, shown_layer
+
+
+@VIEWS.register("norms")
+class NormsView(View):
+    '''The length of the hidden state at each time step.'''
+
+    name = "norms"
+    rows = "1fr"
+    spans = {"norms": (6, 1)}
+    usual = ("norms",)
+
+    def panels(self, state):
+        if state.view.snapshot is None:
+            return []
+        chosen = self.fitted(state)
+        layer, length = shown_layer(state, chosen)
+        norms = (layer.states["hidden"][chosen.sequence, :length] ** 2).sum(axis=1) ** 0.5
+        bars, title = [{"type": "bar", "y": norms}], "Norm of the hidden state"
+        return [Figure("norms", title, "Long bars are far from zero.", bars, {}, table={"norm": norms})]
+"""
+PAGE = """
+from rnn_explorer.ui import page, run_controls
+
+TITLE = "Norms of states"
+ORDER = 3
+
+run_controls.watch(page.begin(), "norms")
+"""
 USE = """
 import warnings
 warnings.simplefilter("error")
@@ -151,6 +188,7 @@ if __name__ == "__main__":
         ("lab", "gates", "csv", {"gates": "maps"}),
         ("cell", "over_time", "csv", {}),
         ("memory", "gate_statistics", "csv", {}),
+        ("norms", "norms", "csv", {}),
     ):
         came, made = threading.Event(), []
         engine.make_file(run, view, selection, name, form, lambda file: (made.append(file), came.set()))
@@ -163,7 +201,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a copy of the package and of its tests, with one folder and one file more."""
+    """A folder with a copy of the package and of its tests, with a cell, a task and a page more."""
     copy = tmp_path_factory.mktemp("added")
     leave = shutil.ignore_patterns("__pycache__", "browser", "js")
     for part in ("rnn_explorer", "tests", "pages"):
@@ -176,6 +214,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (cell / "facts.py").write_text(FACTS)
     (cell / "cell.py").write_text(CELL)
     (copy / "rnn_explorer" / "tasks" / "first_sign.py").write_text(TASK)
+    (copy / "rnn_explorer" / "views" / "norms.py").write_text(VIEW)
+    (copy / "pages" / "norms.py").write_text(PAGE)
     return copy
 
 
@@ -194,6 +234,23 @@ def test_they_train_and_are_traced_analyzed_and_drawn(package: Path) -> None:
 def test_the_pages_show_them(package: Path) -> None:
     (package / "pages_of_them.py").write_text(PAGES)
     assert "memory" in run(package, "pages_of_them.py")
+
+
+def test_the_new_page_stands_in_the_navigation_and_opens_with_its_view(package: Path, tmp_path: Path) -> None:
+    server = start(tmp_path, command=[sys.executable, "-m", "rnn_explorer", "app"], cwd=package)
+    try:
+        received = page(server, "norms", "task=first_sign")
+    finally:
+        stop(server)
+    shown = only(received, "navigation").navigation
+    titles = [one.page_name for one in shown.app_pages]
+    assert len(titles) == 7 and abs(titles.index("Norms of states") - titles.index("Memory")) == 1
+    (opened,) = [one for one in shown.app_pages if one.page_script_hash == shown.page_script_hash]
+    assert opened.url_pathname == "norms"
+    assert received[-1].script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+    elements = [message.delta.new_element for message in received]
+    assert not [one for one in elements if one.WhichOneof("type") in ("exception", "alert")]
+    assert any(one.bidi_component.id and "norms" in one.bidi_component.id for one in elements), "its live figures"
 
 
 def test_the_conformance_tests_find_them_and_pass(package: Path) -> None:

@@ -18,12 +18,10 @@ from pathlib import Path
 
 import pytest
 from streamlit.proto.Alert_pb2 import Alert
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
 
 from rnn_explorer.ui import navigation, server_settings
-from tests.ui.serving import PATIENCE, Serving, messages, start, stop
+from tests.ui.serving import PATIENCE, Serving, only, page, start, stop
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("rnn_explorer", "pages", "setup.py", "pyproject.toml", "requirements.txt", "requirements-fast.txt",
@@ -122,20 +120,6 @@ def serving(installed: Installed) -> Iterator[Serving]:
     )
     yield running
     stop(running)
-
-
-def page(serving: Serving, name: str) -> list[ForwardMsg]:
-    """What a browser receives that opens a page."""
-    request = BackMsg()
-    request.rerun_script.page_name = name
-    request.rerun_script.query_string = "task=adding"
-    with connect(f"ws://{serving.host}/_stcore/stream", max_size=None) as websocket:
-        websocket.send(request.SerializeToString())
-        return messages(websocket, lambda one: one.WhichOneof("type") == "script_finished")
-
-
-def only(received: list[ForwardMsg], kind: str) -> ForwardMsg:
-    return next(one for one in received if one.WhichOneof("type") == kind)
 
 
 def test_the_wheel_holds_the_package_with_the_pages_and_nothing_else(wheel: Path) -> None:

@@ -84,7 +84,7 @@ def watch(
             st.warning(plain(str(error)))
             ask = {}
         place.settle()
-        seen = live_figures(
+        shown = live_figures(
             view=view_name,
             run_id=run_id,
             link=experiment().to_query_string(),
@@ -101,7 +101,7 @@ def watch(
             on_cleared=clear,
             said=place.said(),
         )
-    if str(seen.status) == f"{run_id} gone":
+    if str(shown.status) == f"{run_id} gone":
         st.rerun()
 
 

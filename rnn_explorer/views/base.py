@@ -285,31 +285,31 @@ class View(ABC):
     def __init__(self, selection: Any) -> None:
         self.selection = selection
 
-    def fitted(self, seen: ViewState) -> Any:
+    def fitted(self, state: ViewState) -> Any:
         """The selection as far as the run has what is selected; there must be a snapshot."""
-        assert seen.view.snapshot is not None
-        return self.selection.fit(seen.view.snapshot)
+        assert state.view.snapshot is not None
+        return self.selection.fit(state.view.snapshot)
 
-    def tools(self, seen: ViewState) -> list[Control]:
+    def tools(self, state: ViewState) -> list[Control]:
         """What can be chosen; there is a snapshot."""
-        return common_controls(seen)
+        return common_controls(state)
 
-    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, state: ViewState) -> list[AnalysisRequest]:
         """What must be computed; there is a snapshot."""
         return []
 
-    def grid(self, seen: ViewState) -> Grid:
+    def grid(self, state: ViewState) -> Grid:
         """How the panels stand, for a view on which that is not always the same."""
         return Grid(self.rows, self.spans, self.least_height)
 
     @abstractmethod
-    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
+    def panels(self, state: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
         """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
 
 
-def common_controls(seen: ViewState, unit: bool = True) -> list[Control]:
+def common_controls(state: ViewState, unit: bool = True) -> list[Control]:
     """The choice of sequence, layer, direction and unit, as far as there is a choice."""
-    snapshot = seen.view.snapshot
+    snapshot = state.view.snapshot
     assert snapshot is not None
     entries = snapshot.trace.layers
     layers = 1 + max(entry.layer for entry in entries)
@@ -328,10 +328,10 @@ def common_controls(seen: ViewState, unit: bool = True) -> list[Control]:
     return tools
 
 
-def shown_layer(seen: ViewState, chosen: Selection) -> tuple[LayerTrace, int]:
+def shown_layer(state: ViewState, chosen: Selection) -> tuple[LayerTrace, int]:
     """The recording of the chosen layer and direction, and the real steps of the chosen sequence."""
-    assert seen.view.snapshot is not None
-    trace = seen.view.snapshot.trace
+    assert state.view.snapshot is not None
+    trace = state.view.snapshot.trace
     return trace.layer(chosen.layer, chosen.direction), int(trace.lengths[chosen.sequence])
 
 

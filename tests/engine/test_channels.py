@@ -17,7 +17,7 @@ from rnn_explorer.engine.inquiries import Inquiry
 from rnn_explorer.engine.protocol import FrameMade, OpenChannel, WantFrame
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.views.dynamics import PRESENT, SearchFor
+from rnn_explorer.views.dynamics.search import PRESENT, SearchRequest
 from tests.engine.test_pictures import view_of
 
 
@@ -72,7 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_search_begins_though_the_run_rests(clock: Clock) -> None:
-    resting = Resting(clock, "dynamics", find=SearchFor(1, PRESENT, 0, "forward", 512, None).write())
+    resting = Resting(clock, "dynamics", find=SearchRequest(1, PRESENT, 0, "forward", 512, None).write())
     resting.rest()
     assert [inquiry.kind for inquiry in resting.asked] == ["trajectories", "fixed_points"]
 
@@ -90,7 +90,7 @@ def test_a_film_turns_though_the_run_rests(clock: Clock) -> None:
 
 
 def test_the_past_is_searched_once_it_is_seen_where_that_was_asked_for(clock: Clock) -> None:
-    resting = Resting(clock, "dynamics", at="10", find=SearchFor(1, 10, 0, "forward", 512, None).write())
+    resting = Resting(clock, "dynamics", at="10", find=SearchRequest(1, 10, 0, "forward", 512, None).write())
     resting.rest()
     assert {(inquiry.kind, inquiry.step) for inquiry in resting.asked} == {("snapshot", 10), ("trajectories", 10)}
     asked = next(inquiry for inquiry in resting.asked if inquiry.kind == "snapshot")

@@ -99,7 +99,7 @@ def test_data_that_are_gone_are_told(open_try: Any, monkeypatch: pytest.MonkeyPa
     def gone(*_: Any) -> None:
         raise SettingError("data", "abc", "an upload", "This upload is gone.")
 
-    monkeypatch.setattr("rnn_explorer.views.try_it.way_of", gone)
+    monkeypatch.setattr("rnn_explorer.views.try_it.facts.way_of", gone)
     page, decided = open_try(task="anbn")
     assert "This upload is gone." in page.warning[0].value
     assert decided() == {"mode": "task", "prefix": "", "own": ""}

@@ -16,7 +16,7 @@ from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
 from rnn_explorer.views.try_it import TrySelection, TryView
-from rnn_explorer.views.try_it import way_of as way_of_task
+from rnn_explorer.views.try_it.ways import way_of as way_of_task
 from tests.engine.test_pictures import trainer_of, view_of
 
 load()

@@ -19,6 +19,29 @@ export function changeWords(change) {
   return words.join("; ");
 }
 
+/**
+ * What is not as usual on a view, the topmost last.
+ * @param {import("./view.js").View} view
+ */
+export function unusual(view) {
+  /** @type {Chip[]} */
+  const chips = [];
+  const changed = changeWords(view.ask.change);
+  if (changed) {
+    chips.push({ name: "change", text: `What if: ${changed}`, closing: "Back to the model as it was trained",
+      close: () => view.reports.report("cleared", performance.now()) });
+  }
+  if (view.timeline.at !== null) {
+    chips.push({ name: "past", text: `Past: step ${view.timeline.at}`, closing: "Leave the past",
+      close: () => view.timeline.present() });
+  }
+  if (view.lost) {
+    chips.push({ name: "line", text: view.lost, closing: "Hide this until the connection changes",
+      close: () => { view.lost = ""; view.showChips(); } });
+  }
+  return chips;
+}
+
 export class Chips {
   constructor() {
     this.root = make("span", "rx-chips");
