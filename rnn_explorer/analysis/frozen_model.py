@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from rnn_explorer.analysis.arguments import check_whole
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.errors import UserError
@@ -53,6 +55,17 @@ class FrozenModel:
             UserError: when there is none; a sentence for a person.
         """
         check_whole("sequence", sequence, 0, len(self.probe) - 1)
+
+    def inputs(self, sequence: int) -> Tensor:
+        """(1, time, feature) or (1, time): the real steps of one probe sequence.
+
+        Raises:
+            UserError: as `check_sequence`.
+        """
+        self.check_sequence(sequence)
+        probe = self.probe
+        length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[sequence])
+        return probe.inputs[sequence : sequence + 1, :length]
 
     def cell(self, layer: int = 0, direction: Direction = "forward") -> RecurrentCell:
         """One recurrent cell.

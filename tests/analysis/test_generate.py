@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from rnn_explorer.analysis import registry
+from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate.record import ClosedLoop, Correlates, Sample, SampleOptions
+from rnn_explorer.analysis.generate.record import ClosedLoop, Sample, SampleOptions
 from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.slices import run_to_end

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from rnn_explorer.analysis.dynamics.space import Space
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.projection import Basis
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.engine.base import Reply, RunView
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.viewers import Viewer
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 from rnn_explorer.views.base import AnalysisResult, ViewState
 from rnn_explorer.views.dynamics import DynamicsSelection, DynamicsView
@@ -70,7 +71,7 @@ def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ask(subject: FrozenModel, kind: str, options: Mapping[str, Any]) -> Any:
-    value = answer(ANALYSES.get(kind)(subject, **quick(kind, options)))
+    value = run_to_end(ANALYSES.get(kind)(subject, **quick(kind, options)))
     return dataclasses.replace(value, inits=options["inits"]) if kind == "fixed_points" else value
 
 

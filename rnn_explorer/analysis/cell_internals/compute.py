@@ -54,13 +54,10 @@ def read_by(subject: FrozenModel, options: CellOptions) -> tuple[RecurrentCell, 
     Raises:
         UserError: for a sequence, layer, direction or unit that there is not.
     """
-    cell = subject.cell(options.layer, options.direction)
-    subject.check_sequence(options.sequence)
+    cell, inputs = subject.cell(options.layer, options.direction), subject.inputs(options.sequence)
     if options.unit is not None:
         check_whole("unit", options.unit, 0, cell.hidden_size - 1)
-    probe, one = subject.probe, slice(options.sequence, options.sequence + 1)
-    length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[options.sequence])
-    return cell, probe.inputs[one, :length]
+    return cell, inputs
 
 
 def numbers_of(model: SequenceModel, inputs: Tensor, where: CellOptions, changes: Changes) -> CellInternals:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnn_explorer.analysis.generate.record import Correlates
+from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.analysis.text_features import text_features
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.try_it.colored_text import colored_text
