@@ -123,4 +123,4 @@ def of_fixed_points(points: FixedPoints, paths: Trajectories) -> list[Shown]:
 def of_what_if(result: WhatIf) -> list[Shown]:
     """The figures of the page Cell for a changed model, with the cell at the step at which it differs most."""
     most = int(result.distance().argmax()) if result.length else 0
-    return [what_if(result), what_if_answer(result), cell_drawing(result.inside, most)]
+    return [what_if(result), what_if_answer(result), cell_drawing(result.internals, most)]

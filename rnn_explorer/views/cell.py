@@ -168,7 +168,7 @@ class CellView(View):
         report: CellInternals | None = state.result("cell_internals").value
         result: WhatIf | None = state.result("what_if").value if chosen.edits() else None
         if result is not None and not state.result("what_if").error:
-            report = result.inside
+            report = result.internals
         top = no_cell_drawing() if report is None else cell_drawing(report, chosen.time - 1, chosen.view)
         return [top, *(self._changed(state, chosen) if chosen.edits() else self._as_it_is(state, chosen))]
 

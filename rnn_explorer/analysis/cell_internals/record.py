@@ -217,7 +217,7 @@ class WhatIf:
         output_names: of the classes or values.
         changes: what was changed, one sentence each, without a full stop.
         original, changed: the two passages; inputs, layers and answers that no change reaches are equal to the bit.
-        inside: the numbers on the wires of the changed cell, with the original's.
+        internals: the numbers on the wires of the changed cell, with the original's.
     """
 
     cell: str
@@ -231,7 +231,7 @@ class WhatIf:
     changes: tuple[str, ...]
     original: Rollout
     changed: Rollout
-    inside: CellInternals
+    internals: CellInternals
 
     @property
     def length(self) -> int:
@@ -265,7 +265,7 @@ class WhatIf:
             "output_names": list(self.output_names),
             "original": _passage_dict(self.original),
             "changed": _passage_dict(self.changed),
-            "inside": self.inside.to_dict(),
+            "cell_internals": self.internals.to_dict(),
         }
 
 

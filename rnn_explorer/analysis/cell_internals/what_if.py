@@ -76,7 +76,7 @@ def what_if(subject: FrozenModel, options: WhatIfOptions) -> Progress:
         changes=tuple(words),
         original=passages[0],
         changed=passages[1],
-        inside=dataclasses.replace(changed, changes=tuple(words), edited=marks, original=original),
+        internals=dataclasses.replace(changed, changes=tuple(words), edited=marks, original=original),
     )
 
 
