@@ -23,13 +23,12 @@ from rnn_explorer.views.base import (
     VIEWS,
     AnalysisRequest,
     Control,
-    Selection,
     View,
     ViewState,
     common_controls,
-    option,
     shown_layer,
 )
+from rnn_explorer.views.selection import Selection, option
 
 MEAN = -1  # as a unit: the mean over all
 MOST_ACTIVE = -2  # as a unit: one that moves, while the user has chosen none

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.data.column_errors import column_errors
 from rnn_explorer.figures.text_panel import TextPanel
-from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, View, ViewState
 from rnn_explorer.views.lab import curves_of
+from rnn_explorer.views.selection import Selection
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from rnn_explorer.views.base import (
     VIEWS,
     AnalysisRequest,
     Control,
-    Selection,
     View,
     ViewState,
     common_controls,
     shown_layer,
 )
+from rnn_explorer.views.selection import Selection
 
 CURVES_EVERY = 0.13  # seconds between two drawings of the curves while they grow; the page draws them as seldom
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds

@@ -27,12 +27,11 @@ from rnn_explorer.views.base import (
     AnalysisRequest,
     AnalysisResult,
     Control,
-    Selection,
     View,
     ViewState,
     common_controls,
-    option,
 )
+from rnn_explorer.views.selection import Selection, option
 
 OWN = -1  # as an output: the class that the model predicts, or its first value
 LAST = 0  # as a time step: the last real one

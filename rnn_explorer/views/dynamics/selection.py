@@ -10,7 +10,7 @@ from typing import Literal
 
 from rnn_explorer.analysis.dynamics.record import FixedPointOptions, PerturbOptions
 from rnn_explorer.trace import Snapshot
-from rnn_explorer.views.base import Selection, option
+from rnn_explorer.views.selection import Selection, option
 
 _STATE = re.compile(r"([0-9]{1,6}), ([0-9]{1,6})")
 _POINT = re.compile(r"point ([0-9]{1,6})")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rnn_explorer.analysis.generate.record import ClosedLoopOptions, SampleOptions
 from rnn_explorer.trace import LayerTrace, Snapshot
-from rnn_explorer.views.base import Selection, option
+from rnn_explorer.views.selection import Selection, option
 
 BEST = -1  # as a unit: the one that goes best with the chosen feature
 STRONGEST = ""  # as a feature: the one that some unit follows most closely
