@@ -38,7 +38,7 @@ from rnn_explorer.cells.base import RecurrentCell, State
 from rnn_explorer.model import SequenceModel, along_time, reversal
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
-from rnn_explorer.training import loss_of
+from rnn_explorer.training.losses import loss_of
 
 POINTS = 60  # rows and columns of the table, at most
 _LARGE = 128  # numbers in a state, above which the table has half as many points
