@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from rnn_explorer import kernels
 from rnn_explorer.kernels.dense import IGNORED
-from rnn_explorer.kernels.fused_step import FusedSteps, Network
+from rnn_explorer.kernels.fused_step import FusedStepCache, Network
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.tasks.base import OutputSpec, Task
 from rnn_explorer.tensors import TensorBatch
@@ -30,7 +30,7 @@ def loss_and_metric(
         rows, targets = counted_rows(model.output_spec, batch)
         if len(targets):
             linears = [(linear.weight, linear.bias) for linear in model.linears()]
-            loss, metric = kernels.judge(features, rows, targets, model.settings.dense_activation, linears)
+            loss, metric = kernels.loss_and_metric(features, rows, targets, model.settings.dense_activation, linears)
             return loss, float(metric)
     outputs = model.read_out(features)
     return loss_of(model.output_spec, outputs, batch), metric_of(task, outputs.detach(), batch)
@@ -55,7 +55,7 @@ def counted_rows(output: OutputSpec, batch: TensorBatch) -> tuple[Tensor | None,
     return mask.flatten().nonzero()[:, 0], batch.targets[mask]
 
 
-def fused_steps_of(model: SequenceModel, task: Task) -> FusedSteps | None:
+def fused_step_of(model: SequenceModel, task: Task) -> FusedStepCache | None:
     """The compiled training step of a model; None where autograd must do."""
     settings, layers = model.settings, model.stack()
     plain = not settings.bidirectional and not settings.dropout and all(layer.forwards.kernel for layer in layers)
@@ -68,7 +68,7 @@ def fused_steps_of(model: SequenceModel, task: Task) -> FusedSteps | None:
         settings.dense_activation,
         None if model.embedding is None else model.embedding.weight,
     )
-    return FusedSteps(network, task.output.per_step)
+    return FusedStepCache(network, task.output.per_step)
 
 
 def loss_of(output: OutputSpec, outputs: Tensor, batch: TensorBatch) -> Tensor:

@@ -31,7 +31,7 @@ from rnn_explorer.trace import Snapshot
 from rnn_explorer.training.checkpoint import Checkpoint, Position, StoppingState
 from rnn_explorer.training.divergence import Diverged, diverged, no_result
 from rnn_explorer.training.early_stopping import BestEpoch, EarlyStopping, stop_sentence
-from rnn_explorer.training.losses import counted_rows, fused_steps_of, loss_and_metric
+from rnn_explorer.training.losses import counted_rows, fused_step_of, loss_and_metric
 from rnn_explorer.training.snapshots import SequenceInfo, snapshot_of
 from rnn_explorer.work import measured_at_once
 
@@ -111,7 +111,7 @@ class Trainer:
         self.model.to(self.device)  # weights are drawn on the CPU, so the same seed gives the same ones everywhere
         self._parameters: list[Tensor] = list(self.model.parameters())
         self._finite = [p.detach().clone() for p in self._parameters]
-        self._fused = fused_steps_of(self.model, self.task)
+        self._fused = fused_step_of(self.model, self.task)
         self.optimizer = self._make_optimizer(experiment.training)
         self.step_count = 0
         self.epoch, self._index = 0, 0  # whole epochs done, batches done of the present one
@@ -304,7 +304,7 @@ class Trainer:
             raise self._diverge("the gradient")
         factor = limit / (length + 1e-6) if limit and length > limit else 1.0
         if own:
-            own.advance(factor)
+            own.update(factor)
             return length, length * factor
         if factor != 1.0:
             torch._foreach_mul_(gradients, factor)
@@ -316,7 +316,7 @@ class Trainer:
     def _forget_gradients(self) -> None:
         """Clear the optimizer's moments."""
         if isinstance(self.optimizer, Adam):
-            self.optimizer.forget()
+            self.optimizer.reset()
         else:
             self.optimizer.state.clear()
 
@@ -434,7 +434,7 @@ class Trainer:
         weights = zip(names, self._parameters, strict=True)
         tensors = {f"model.{name}": p.detach().cpu().contiguous() for name, p in weights}
         if isinstance(self.optimizer, Adam):
-            self.optimizer.settle()
+            self.optimizer.sync_state()
         for index, parameter in enumerate(self._parameters):
             for name, value in self.optimizer.state[parameter].items():
                 if isinstance(value, Tensor):
