@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.engine.frames import FrameEncoder, Panel, pack
+from rnn_explorer.engine.frame_encoder import FrameEncoder, Panel
+from rnn_explorer.engine.frames import pack
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel
