@@ -424,13 +424,13 @@ class LocalEngine:
 
     def _learn(self, worker: WorkerProcess, update: Update) -> None:
         # Before the lock is taken, since a disk may be slow.
-        frames = [dataclasses.replace(frame, state=self._states.keep(read(frame.state))) for frame in update.frames]
+        entries = [dataclasses.replace(entry, state=self._states.keep(read(entry.state))) for entry in update.entries]
         checkpoint = None if update.checkpoint is None else self._states.keep(update.checkpoint)
         with self._lock:
             run = self._runs.get(update.run_id)
             if run is None or run.worker is not worker:
                 return
-            run.learn(update, frames, checkpoint)
+            run.learn(update, entries, checkpoint)
             self._tell_past(run)
             calls = self._changed(run)
         call(calls)

@@ -52,7 +52,7 @@ class Encoder:
         at = seen.step if seen.past else None
         errors = [answer.error for answer in seen.results.values() if answer.error]
         status = {**status_of(view, at), "film": film, "busy": busy, "errors": errors}
-        parts: dict[str, Any] = {"frames": view.frames}
+        parts: dict[str, Any] = {"frames": view.kept_steps}
         told = self._told = {"run": view.run_id, "version": view.version, "status": status}
         if view.snapshot is None and view.status == "starting":
             return pack({**told, **parts, "figures": {}})  # nothing is known yet; what the page shows stays

@@ -125,8 +125,8 @@ class Run:
         Raises:
             UserError: when that step is not kept.
         """
-        frame = self.weight_history.at(step)
-        if frame is None:
+        entry = self.weight_history.at(step)
+        if entry is None:
             raise UserError(f"Step {step} of this run is not kept (any more); choose another one.")
         return Run(
             self.experiment,
@@ -134,10 +134,10 @@ class Run:
             owner,
             root=self.root,
             origin=(self.run_id, step),
-            epoch=frame.epoch,
+            epoch=entry.epoch,
             steps_per_epoch=self.steps_per_epoch,
             info=self.info,
-            checkpoint=Checkpoint(frame.state, step, self.train.until(step), self.validation.until(step)),
+            checkpoint=Checkpoint(entry.state, step, self.train.until(step), self.validation.until(step)),
             weight_history=self.weight_history.until(step),
         )
 
@@ -157,12 +157,12 @@ class Run:
         self.weight_history = self.weight_history.until(self.step)
         return self.checkpoint.state
 
-    def learn(self, update: Update, frames: Iterable[HistoryEntry], checkpoint: State | None) -> None:
+    def learn(self, update: Update, entries: Iterable[HistoryEntry], checkpoint: State | None) -> None:
         """Take in what its worker tells.
 
         Args:
             update: it.
-            frames, checkpoint: the states in it, as they are stored.
+            entries, checkpoint: the states in it, as they are stored.
 
         Raises:
             ValueError: for rows or states of a step before the newest.
@@ -181,8 +181,8 @@ class Run:
         if update.info is not None:
             self.info, self.parameters = update.info, update.info.parameters
         self.test = update.test or self.test
-        for frame in frames:
-            self.weight_history.add(frame)
+        for entry in entries:
+            self.weight_history.add(entry)
         if checkpoint is not None:
             train, validation = self.train.copy(), self.validation.copy()
             self.checkpoint = Checkpoint(checkpoint, update.step, train, validation)
@@ -209,7 +209,7 @@ class Run:
                 validation=_frozen(self.validation),
                 test=self.test,
                 snapshot=None,  # only its worker looks into the model
-                frames=self.weight_history.steps,
+                kept_steps=self.weight_history.steps,
                 origin=self.origin,
                 owner=self.owner,
                 version=self.version,

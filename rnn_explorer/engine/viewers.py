@@ -263,7 +263,7 @@ class Viewer:
             self.at, self.film = None, 0.0
         self._newest_step = view.step
         self._turn_the_film(view)
-        past = self._nearest(view.frames)
+        past = self._nearest(view.kept_steps)
         step = view.snapshot.step if view.snapshot else view.step
         seen = ViewState(view, step, others=tuple(self.source.others()))
         for _ in range(_MOST_ROUNDS):
@@ -296,25 +296,25 @@ class Viewer:
         view = dataclasses.replace(seen.view, snapshot=last.view.snapshot)
         return dataclasses.replace(seen, view=view, step=last.step, past=last.past)
 
-    def _nearest(self, frames: tuple[int, ...]) -> int | None:
-        if self.at is None or not frames:
+    def _nearest(self, steps: tuple[int, ...]) -> int | None:
+        if self.at is None or not steps:
             return None
-        place = min(bisect.bisect_left(frames, self.at), len(frames) - 1)
-        around = frames[max(place - 1, 0) : place + 1]
+        place = min(bisect.bisect_left(steps, self.at), len(steps) - 1)
+        around = steps[max(place - 1, 0) : place + 1]
         self.at = min(around, key=lambda step: abs(step - (self.at or 0)))
         return self.at
 
     def _turn_the_film(self, view: RunView) -> None:
-        frames, now = view.frames, time.monotonic()
-        if not self.film or not frames:
+        steps, now = view.kept_steps, time.monotonic()
+        if not self.film or not steps:
             return
         if self.at is None:
-            self.at = frames[0]
+            self.at = steps[0]
             self._next_frame = now + 1 / self.film
         elif now >= self._next_frame and self.scheduler.settled():
-            place = bisect.bisect_right(frames, self.at)
-            if place < len(frames):
-                self.at = frames[place]
+            place = bisect.bisect_right(steps, self.at)
+            if place < len(steps):
+                self.at = steps[place]
                 self._next_frame = now + 1 / self.film
             else:
                 self.at, self.film = None, 0.0

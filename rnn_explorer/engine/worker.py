@@ -277,7 +277,7 @@ class Worker:
         if checkpoint is None:
             yield from self.begin(run, info=info)
         else:
-            run.frame_step = trainer.step_count
+            run.entry_step = trainer.step_count
             self.halt(run, "paused")
             self.report(run, info=info)
 
@@ -292,13 +292,13 @@ class Worker:
         """Measure and report a run that is at step 0."""
         trainer = run.trainer
         assert trainer is not None
-        run.frame_step = -1
-        frame = run.take_frame()
+        run.entry_step = -1
+        entry = run.take_entry()
         report = yield from trainer.opening_slices()
         assert report.val_loss is not None and report.val_metric is not None
         opening = [(report.step, report.val_loss, report.val_metric)]
         self.halt(run, "ready")
-        self.report(run, anew=True, validation=opening, frames=(frame,) if frame else (), **told)
+        self.report(run, anew=True, validation=opening, entries=(entry,) if entry else (), **told)
 
     def test(self, run: HostedRun) -> Iterator[None]:
         """Measure the test split."""
@@ -378,7 +378,7 @@ class Worker:
         until = sys.maxsize if run.one_step or run.until_epoch_end else trainer.target
         train: list[tuple[float, ...]] = []
         validation: list[tuple[float, ...]] = []
-        frames: list[HistoryEntry] = []
+        entries: list[HistoryEntry] = []
         begin = time.monotonic()
         try:
             while trainer.step_count < until or not trainer.between_steps:
@@ -386,8 +386,8 @@ class Worker:
                 if report is not None:
                     numbers = (report.train_loss, report.train_metric, report.grad_norm, report.applied_norm)
                     train.append((report.step, *numbers))
-                    if (frame := run.take_frame()) is not None:
-                        frames.append(frame)
+                    if (entry := run.take_entry()) is not None:
+                        entries.append(entry)
                     if report.val_loss is not None and report.val_metric is not None:
                         validation.append((report.step, report.val_loss, report.val_metric))
                     if trainer.stopped_early or run.one_step or (validation and run.until_epoch_end):
@@ -400,8 +400,8 @@ class Worker:
             trained = max(time.monotonic() - begin, pause)  # to wait for the next step is part of it
             if train:
                 run.due = max(run.due, begin) + pause
-            run.checkpoints.trained += trained
-            run.frames.trained += trained
+            run.checkpoint_throttle.trained += trained
+            run.history_throttle.trained += trained
             whole = trainer.between_steps
             free = not run.one_step and not run.until_epoch_end
             if whole and (trainer.stopped_early or (free and trainer.step_count >= trainer.target)):
@@ -415,13 +415,13 @@ class Worker:
                 run,
                 train=train,
                 validation=validation,
-                frames=tuple(frames),
-                checkpoint=done or (whole and run.checkpoints.due()),
+                entries=tuple(entries),
+                checkpoint=done or (whole and run.checkpoint_throttle.due()),
             )
         except Diverged as error:
             self.halt(run, "diverged", str(error))
             try:
-                self.report(run, train=train, validation=validation, frames=tuple(frames))
+                self.report(run, train=train, validation=validation, entries=tuple(entries))
             except Exception:
                 self.fail(run, train=train, validation=validation)
         except Exception:
@@ -485,7 +485,7 @@ class Worker:
             told["checkpoint"] = trainer.state()
         self.tell(run, Update(**told))
         if checkpoint:
-            run.checkpoints.did(time.thread_time() - begin)
+            run.checkpoint_throttle.did(time.thread_time() - begin)
 
     def tell(self, run: HostedRun, update: Update) -> None:
         """Let the engine and the viewers know."""

@@ -38,7 +38,7 @@ class Resting:
 
     def __init__(self, clock: Clock, view: str, **chosen: str) -> None:
         trainer = Trainer(Experiment.from_query("task=adding&cell=gru&hidden_size=4"))
-        run = view_of(trainer, run_id="run", step=40, frames=(0, 10, 40))
+        run = view_of(trainer, run_id="run", step=40, kept_steps=(0, 10, 40))
         self.clock, self.snapshot = clock, trainer.snapshot()
         self.asked: list[Inquiry] = []
         self.sent: list[Any] = []
