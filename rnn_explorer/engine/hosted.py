@@ -1,4 +1,4 @@
-"""A run as its worker holds it: the trainer, its curves and its past, what it was told, and when what is due."""
+"""A run as its worker holds it: trainer, curves, kept steps and commands, and when what is due."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Throttle:
 
 
 class HostedRun:
-    """A trainer with what the worker needs to know to advance it and to tell of it."""
+    """A trainer, and all that its worker needs to train and to report it."""
 
     def __init__(self, run_id: str, experiment: Experiment) -> None:
         self.run_id, self.experiment = run_id, experiment
@@ -57,8 +57,8 @@ class HostedRun:
         self.number = 0
         self.status: Status = "starting"
         self.message = ""
-        self.orders: deque[Command | Change] = deque()  # what it was told and has not begun
-        self.job: Iterator[None] | None = None  # in hand, but for training: building, measuring; pauses between slices
+        self.commands: deque[Command | Change] = deque()  # not begun yet
+        self.job: Iterator[None] | None = None  # building or measuring, in slices; training is no job
         self.until_epoch_end = self.one_step = self.first_slice = False
         self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
         self.test: tuple[float, float] | None = None
@@ -77,7 +77,7 @@ class HostedRun:
 
     @property
     def busy(self) -> bool:
-        """Whether it has something in hand that must be whole before it obeys another order."""
+        """Whether something must be completed before it obeys another command."""
         return self.job is not None or self.one_step or (self.trainer is not None and not self.trainer.between_steps)
 
     @property
@@ -131,7 +131,7 @@ class HostedRun:
         return (step - first) / max(now - begin, 1e-6)
 
     def note(self, update: Update) -> None:
-        """Add what an update tells to what viewers see."""
+        """Add an update to what viewers see."""
         if update.anew:
             self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
             self.test = self._snapshot = None

@@ -122,7 +122,7 @@ class AnalysisScheduler:
             return False
         if inquiry.step is not None and inquiry.state is None:
             return True
-        return run.one_step or bool(run.orders) or (run.trainer is None and run.job is not None)
+        return run.one_step or bool(run.commands) or (run.trainer is None and run.job is not None)
 
     def _opened(self, inquiry: Inquiry) -> Progress:
         """Take a copy of the model that is asked about, and begin."""

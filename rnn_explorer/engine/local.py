@@ -1,7 +1,7 @@
-"""The engine of this machine: worker processes, each hosting many runs, watched over from here.
+"""The engine of this machine: it passes commands, updates and frames between pages and worker processes.
 
-`run_table` holds what is known of the runs, `worker_process` keeps a process alive and speaks with it, `relay` knows
-who looks at what. The engine passes news and commands between them; one lock guards everything.
+`run_table` has the state of the runs, `worker_process` keeps a process alive and speaks with it, `placement` chooses
+the process for a run, and `relay` has the viewers. One lock guards everything.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, Literal
 from rnn_explorer.engine.base import COMMANDS, CommandName, RunView, Status
 from rnn_explorer.engine.budget import memory_limit, model_bytes
 from rnn_explorer.engine.pictures import status_frame
+from rnn_explorer.engine.placement import least_loaded, should_move
 from rnn_explorer.engine.protocol import (
     Change,
     Command,
@@ -35,15 +36,14 @@ from rnn_explorer.engine.protocol import (
 )
 from rnn_explorer.engine.relay import Calls, Deliver, Relay, Viewing, call
 from rnn_explorer.engine.run_table import Run, RunTable
+from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.recording.state_file import StateFile, read
 from rnn_explorer.settings import SettingError
-from rnn_explorer.sizes import work_of
 
 MAX_WORKERS = 8  # by default; a worker takes about 300 MB
 GLANCE = 5.0  # seconds after a renewal during which a run counts as watched
-IDLE_WEIGHT = 0.05  # of a run that does not train, against one that does
 MOST_OTHERS = 12  # branches whose curves are drawn beside a run
 
 _NOBODY = "The worker process of this run died; press Resume, then try again."
@@ -148,8 +148,10 @@ class LocalEngine:
             self._host(run)
         elif run.status in ("diverged", "failed") and command in ("play", "step", "epoch"):
             return  # the message stands
-        if command in ("play", "epoch"):
-            self._move_to_the_idle(run)
+        if command in ("play", "epoch") and should_move(run, self._workers, self._runs.values()):
+            run.number += 1
+            self._tell(Command(run.run_id, run.number, "stop"))
+            self._host(run)
         if command in ("play", "step", "epoch"):
             # Shown at once, so that a page that draws while a run trains starts to draw.
             run.status, run.message, run.test = "training", _waits_for(run.worker), None
@@ -307,7 +309,7 @@ class LocalEngine:
 
     def _host(self, run: Run) -> None:
         """Give the run to the worker with the least to do, from its checkpoint where it has one."""
-        run.worker = min(self._workers, key=self._load)
+        run.worker = least_loaded(self._workers, self._runs.values())
         run.number += 1
         run.status, run.message = "starting", _waits_for(run.worker)
         state = read(kept) if (kept := run.rewind()) is not None else None
@@ -317,25 +319,8 @@ class LocalEngine:
         self._tell_past(run)
         self._relay.move(run.run_id, self._tell)
 
-    def _move_to_the_idle(self, run: Run) -> None:
-        """Move a run that is about to train, and of which all is known here, to a ready worker with less to do."""
-        ready = [worker for worker in self._workers if worker.ready_since is not None]
-        if run.status not in ("ready", "paused", "finished") or not run.is_known or run.worker is None or not ready:
-            return
-        best = min(ready, key=self._load)
-        (gone, least), (lost, mine) = self._load(best), self._load(run.worker)
-        if not gone and (lost or least + 0.5 < mine):
-            run.number += 1
-            self._tell(Command(run.run_id, run.number, "stop"))
-            self._host(run)
-
     def _of(self, worker: WorkerProcess) -> list[Run]:
         return [run for run in self._runs.values() if run.worker is worker]
-
-    def _load(self, worker: WorkerProcess) -> tuple[bool, float]:
-        load = sum(1.0 if run.status == "training" else IDLE_WEIGHT for run in self._of(worker))
-        late = 0.0 if worker.ready_since is not None else 0.5 if worker.process is not None else 2.0
-        return worker.is_failing, load + late
 
     def _tell(self, message: Any) -> None:
         """Send a message to the worker of the run that it is about; it is dropped where there is none."""
@@ -510,29 +495,6 @@ class Look:
         with self._engine._lock:
             self._engine._relay.close(self._viewing, self._engine._tell)
             self._engine._left(self._viewing)
-
-
-def check_size(experiment: Experiment) -> int:
-    """See that there are data for an experiment, and that its model can be trained live.
-
-    Returns:
-        Its trainable numbers.
-
-    Raises:
-        SettingError: when its data do not bear its settings, or are not there.
-        ModelTooLarge: when its model cannot be trained live.
-    """
-    # The user's data may be gone the next time.
-    return (_size if experiment.task_settings.private else _known_size)(experiment)
-
-
-def _size(experiment: Experiment) -> int:
-    work = work_of(experiment, experiment.make_task())
-    work.check()
-    return work.parameters
-
-
-_known_size = functools.lru_cache(maxsize=64)(_size)
 
 
 def _waits_for(worker: WorkerProcess | None) -> str:
