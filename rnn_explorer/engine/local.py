@@ -123,7 +123,7 @@ class LocalEngine:
             raise ValueError(f"{command!r} is no command; there are: {', '.join(COMMANDS)}")
         with self._lock:
             run = self._runs.steered(run_id, by)
-            run.seen, run.aside = time.monotonic(), run.aside and command == "pause"
+            run.last_seen, run.aside = time.monotonic(), run.aside and command == "pause"
             if command == "stop":
                 calls = self._drop(run)
             else:
@@ -172,7 +172,7 @@ class LocalEngine:
         with self._lock:
             run = self._runs.steered(run_id, by)
             run.experiment = run.experiment.replace(**training_settings)
-            run.seen = time.monotonic()
+            run.last_seen = time.monotonic()
             if run.worker is not None:
                 run.number += 1
                 self._tell(Change(run.run_id, run.number, training_settings))
@@ -201,7 +201,7 @@ class LocalEngine:
             viewing = self._relay.open(run_id, view, dict(selection), deliver, who, self._tell)
             run.viewers, run.aside = self._relay.viewers(run_id), False
             calls = self._say_status(run) if self._is_dumb(run) else []
-            self._tell_past(run)
+            self._send_past(run)
         call(calls)
         return Look(self, viewing)
 
@@ -209,7 +209,7 @@ class LocalEngine:
         """A viewer left; the lock is held."""
         run = self._runs.get(viewing.run_id)
         if run is not None:
-            run.viewers, run.seen = self._relay.viewers(viewing.run_id), time.monotonic()
+            run.viewers, run.last_seen = self._relay.viewers(viewing.run_id), time.monotonic()
 
     def make_file(
         self,
@@ -232,7 +232,7 @@ class LocalEngine:
     def renew(self, run_id: str) -> None:
         with self._lock:
             run = self._runs.find(run_id)
-            run.seen = time.monotonic()
+            run.last_seen = time.monotonic()
 
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:
         ticket = next(self._tickets)
@@ -243,7 +243,7 @@ class LocalEngine:
         def leave() -> None:
             with self._lock:
                 if run.subscribers.pop(ticket, None) is not None:
-                    run.seen = time.monotonic()
+                    run.last_seen = time.monotonic()
 
         return leave
 
@@ -315,8 +315,8 @@ class LocalEngine:
         state = read(kept) if (kept := run.rewind()) is not None else None
         train, validation = run.train.arrays(), run.validation.arrays()
         self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
-        run.told_past = None
-        self._tell_past(run)
+        run.sent_past = None
+        self._send_past(run)
         self._relay.move(run.run_id, self._tell)
 
     def _of(self, worker: WorkerProcess) -> list[Run]:
@@ -328,14 +328,14 @@ class LocalEngine:
         if run is not None and run.worker is not None:
             run.worker.tell(message)
 
-    def _tell_past(self, run: Run) -> None:
+    def _send_past(self, run: Run) -> None:
         """Let the worker know which steps are kept, and the curves of the other branches, where there is a viewer."""
         if not run.viewers:
             return
         branches = [relative for relative in self._runs.family(run) if relative is not run][:MOST_OTHERS]
         now = (run.weight_history.steps, [(branch.run_id, branch.version) for branch in branches])
-        if now != run.told_past:
-            run.told_past = now
+        if now != run.sent_past:
+            run.sent_past = now
             self._tell(
                 SetPast(run.run_id, run.weight_history.steps, tuple(branch.train.arrays() for branch in branches))
             )
@@ -416,12 +416,12 @@ class LocalEngine:
             if run is None or run.worker is not worker:
                 return
             run.learn(update, entries, checkpoint)
-            self._tell_past(run)
+            self._send_past(run)
             calls = self._changed(run)
         call(calls)
 
     def _give_up(self, worker: WorkerProcess, update: Update) -> None:
-        """Within an except clause: what was told of a run could not be taken in. The run ends, the others go on."""
+        """Within an except clause: an update of a run failed here. The run ends, the others go on."""
         _log.exception("an update of run %s could not be taken in", update.run_id)
         calls: Calls = []
         with self._lock:
@@ -464,11 +464,11 @@ class LocalEngine:
                     elif run.status == "training" and run.worker is not None and not run.is_watched(self.lease):
                         self._pause_unwatched(run)
                     else:
-                        self._tell_past(run)
+                        self._send_past(run)
             call(calls)
 
     def _pause_unwatched(self, run: Run) -> None:
-        if run.number != run.pause_number:  # else it was told, and has not answered yet
+        if run.number != run.pause_number:  # else the pause is on its way
             run.number = run.pause_number = run.number + 1
             self._tell(Command(run.run_id, run.number, "pause", "Paused: nobody was watching."))
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnn_explorer.engine.analysis_executor import restored
 from rnn_explorer.engine.base import ModelInfo, Status
 from rnn_explorer.engine.hosted import HostedRun
-from rnn_explorer.engine.inquiries import restored
 from rnn_explorer.engine.protocol import Change, Command, LoadRun, Message, Update
 from rnn_explorer.errors import UserError
 from rnn_explorer.recording.weight_history import HistoryEntry

@@ -21,9 +21,9 @@ import time
 from multiprocessing.connection import Connection
 
 from rnn_explorer.engine import protocol
+from rnn_explorer.engine.analysis_executor import AnalysisExecutor
 from rnn_explorer.engine.channels import Channels
 from rnn_explorer.engine.hosted import HostedRun
-from rnn_explorer.engine.inquiries import AnalysisScheduler
 from rnn_explorer.engine.protocol import (
     Beat,
     Change,
@@ -61,8 +61,8 @@ class Worker:
     def __init__(self, connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
         self.connection, self.inbox = connection, inbox
         self.host = RunHost(self.send, self.called)
-        self.inquiries = AnalysisScheduler(self.host.runs, lambda run_id, step: self.send(WantState(run_id, step)))
-        self.channels = Channels(self.host.runs, self.inquiries, self.send)
+        self.executor = AnalysisExecutor(self.host.runs, lambda run_id, step: self.send(WantState(run_id, step)))
+        self.channels = Channels(self.host.runs, self.executor, self.send)
         self.since: float | None = time.monotonic()  # since when it does what it does now; None while it waits
         self._sending = threading.Lock()
 
@@ -89,8 +89,8 @@ class Worker:
                 except Exception:  # what concerns a run is caught with the run
                     _log.exception("a message could not be handled")
             self.since = time.monotonic()
-            if self.inquiries:
-                self.inquiries.work(SLICE_SHARED, self.called)
+            if self.executor:
+                self.executor.work(SLICE_SHARED, self.called)
             now = time.monotonic()
             self.since = now
             self.channels.work(training=bool(self.host.turns))
@@ -102,7 +102,7 @@ class Worker:
     def slice_seconds(self, run: HostedRun, now: float) -> float:
         """How long the next slice of a run lasts."""
         others = sum(other is not run for other in self.host.turns)
-        alone = not others and not self.inquiries
+        alone = not others and not self.executor
         shared = min(SLICE_SHARED, max(ROUND / (1 + others), SHORTEST_SLICE))
         seconds = FIRST_SLICE if run.first_slice else SLICE_ALONE if alone else shared
         if alone:  # a frame may be due before; where there are many runs, their slices are short anyway
@@ -111,7 +111,7 @@ class Worker:
 
     def wait(self) -> float | None:
         """Seconds until there is something to do; None where only a message can bring it."""
-        if self.inquiries:
+        if self.executor:
             return 0.0
         due = min([self.channels.due(), *(run.next_turn for run in self.host.turns)])
         return None if math.isinf(due) else max(0.0, due - time.monotonic())
@@ -139,7 +139,7 @@ class Worker:
         run = self.host.runs[message.run_id]
         if isinstance(message, Command) and message.command == "stop":
             self.channels.forget(run.run_id)
-            self.inquiries.forget(lambda inquiry: inquiry.run_id == run.run_id)
+            self.executor.forget(lambda job: job.run_id == run.run_id)
             self.host.drop(run)
         elif isinstance(message, (Command, Change)):
             run.commands.append(message)
@@ -148,7 +148,7 @@ class Worker:
             run.kept, run.others = message.steps, message.others
             run.version += 1
         elif isinstance(message, KeptState):
-            self.inquiries.give_state(message)
+            self.executor.give_state(message)
         elif isinstance(message, (OpenChannel, Choose, CloseChannel, WantFrame, MakeFile)):
             self.channels.handle(message)
 

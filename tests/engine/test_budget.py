@@ -71,7 +71,7 @@ def test_the_past_of_what_nobody_looked_at_for_longest_goes_first(still, small):
         fill(still, run)
     leave = still.subscribe(runs[0], lambda: None)
     still.renew(runs[1])  # so that the third was left for longest
-    still._runs[runs[2]].seen -= 1
+    still._runs[runs[2]].last_seen -= 1
     assert spare(still, 0) == spare(still, 16 * MB) == []
     assert [still.view(run).kept_steps for run in runs] == [(0, 1, 2, 3), (0, 1, 2, 3), (3,)]
     assert spare(still, 30 * MB) == []
