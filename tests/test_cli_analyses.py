@@ -19,7 +19,7 @@ from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.cli import main, printing, running
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.training import Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,7 +96,7 @@ def test_a_saved_model_is_asked_without_training(run, tmp_path, untrained):
     file = tmp_path / "model.safetensors"
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    checkpoint.write(file, trainer)
+    checkpoint_file.write(file, trainer)
     assert list(tmp_path.iterdir()) == [file]
     status, out, err = run("memory", "--load", str(file))
     told = strictly(out)
@@ -112,7 +112,7 @@ def test_train_saves_what_load_reads(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "trace.npz"}
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    again, curves = checkpoint.read(file)
+    again, curves = checkpoint_file.read(file)
     assert curves.validation.last() == pytest.approx(
         {"step": 20, **dict(zip(("loss", "metric"), again.evaluate("validation"), strict=True))}, rel=1e-5
     )
@@ -195,7 +195,7 @@ def test_weights_that_are_no_numbers_are_refused(run, tmp_path, untrained, comma
     file, trainer = tmp_path / "model.safetensors", Trainer(Experiment.from_query(QUICK))
     with torch.no_grad():
         trainer.model.head.bias[0] = torch.nan
-    checkpoint.write(file, trainer)
+    checkpoint_file.write(file, trainer)
     status, out, err = run(command, "--load", str(file))
     assert (status, out) == (2, "") and err.count("\n") == 1
     assert "numbers in 'model.head.bias' that are not finite (NaN or infinite)." in err

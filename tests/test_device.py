@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from rnn_explorer import device
-from rnn_explorer.engine.local import LocalEngine, check_size
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tensors import TensorBatch

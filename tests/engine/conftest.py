@@ -16,7 +16,7 @@ from rnn_explorer.engine.frames import Grown, unpack
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
-DEADLINE = 60.0  # seconds; reached only where something is broken
+DEADLINE = 180.0  # seconds; reached only where something is broken: on a busy machine a worker starts within a minute
 
 
 def _wait_for(condition: Callable[[], Any], what: str = "") -> Any:
