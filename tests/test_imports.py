@@ -20,7 +20,7 @@ CORE = BASE | {"device", "kernels", "cells", "tasks", "tensors", "experiment", "
 # Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
 RECORDS = {
     "analysis.arguments", "analysis.data.compute", "analysis.jsonable", "analysis.memory.findings",
-    "analysis.projection", "analysis.saturation", "analysis.text_features", "analysis.units",
+    "analysis.projection", "analysis.saturation", "analysis.text_features",
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
 LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch

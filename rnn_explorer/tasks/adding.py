@@ -14,6 +14,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    BenchmarkRow,
     InputSpec,
     Metric,
     OutputSpec,
@@ -53,6 +54,7 @@ class Adding(Task):
 
     key = "adding"
     title = "Adding problem"
+    order = 70
     summary = "Of many numbers two are marked, one in each half; say their sum at the end."
     teaches = "Long memory for a quantity: a value must be caught, held unchanged and added to."
     reading_guide = (
@@ -80,6 +82,7 @@ class Adding(Task):
         "batch_size": 64,
         "steps": 800,
     }
+    benchmarks = (BenchmarkRow("", {"rnn": "not by 2500", "lstm": "550-600 (2.0 s)", "gru": "250-350 (1.9 s)"}),)
     input = InputSpec("values", 2, ("number", "marker"))
     output = OutputSpec("values", 1, ("sum",))
     settings: AddingSettings

@@ -17,7 +17,6 @@ import streamlit as st
 
 from rnn_explorer.analysis.generate.record import LONGEST_PREFIX
 from rnn_explorer.analysis.own_sequence.record import LONGEST
-from rnn_explorer.analysis.units import units
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.table import as_text
@@ -77,10 +76,12 @@ class _Facts:
         lengths = whole if probe.lengths is None else probe.lengths
         answers = np.full((inputs.shape[1], task.output.size), 1 / task.output.size)  # whatever it would say
         told = [task.explain(*given, answers) for given in zip(inputs, targets, lengths.tolist(), strict=True)]
-        mean, scale = (np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in units(task))
+        mean, scale = (
+            np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in (task.mean, task.scale)
+        )
         image = told[0].image if probe.lengths is None else None
         return cls(
-            way=way_of(experiment.task, inputs, targets, lengths),
+            way=way_of(experiment),
             names=task.input.names,
             inputs=inputs,
             lengths=lengths,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.data.column_errors import column_errors
 from rnn_explorer.figures.text_panel import TextPanel
+from rnn_explorer.tasks import TASKS
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState
 from rnn_explorer.views.lab import curves_of
 
@@ -51,7 +52,8 @@ class DataView(View):
 def _several(seen: ViewState) -> bool:
     """Whether several columns are forecast."""
     snapshot = seen.view.snapshot
-    if snapshot is None or seen.view.experiment.task != "own_series":
+    experiment = seen.view.experiment
+    task = TASKS.get(experiment.task)
+    if snapshot is None or task.symbols or not task.is_autoregressive(experiment.task_settings):
         return False
-    trace = snapshot.trace
-    return trace.inputs.shape == trace.targets.shape and trace.inputs.shape[-1] > 1
+    return snapshot.trace.inputs.shape[-1] > 1

@@ -13,7 +13,7 @@ import numpy as np
 from rnn_explorer.analysis.generate.record import ClosedLoop, Correlates
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.analysis.text_features import text_features
-from rnn_explorer.engine.base import RunView
+from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.gates import gates
 from rnn_explorer.figures.prediction import prediction
@@ -26,8 +26,7 @@ from rnn_explorer.figures.try_it.generated_text import generated_text
 from rnn_explorer.figures.try_it.legal_symbols import legal_symbols
 from rnn_explorer.figures.try_it.unit_correlations import unit_correlations
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.tasks.grammar import GrammarTask
-from rnn_explorer.trace import Array, Explanation, LayerTrace, Snapshot
+from rnn_explorer.trace import Explanation, LayerTrace, Snapshot
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState, common_controls
 
 BEST = -1  # as a unit: the one that goes best with the chosen feature
@@ -102,39 +101,19 @@ class TrySelection(Selection):
         return given if isinstance(given, (str, list)) and given else None
 
 
-def way_of(task: str, inputs: Array, targets: Array, lengths: Array) -> Way:
-    """What can be tried with a task.
-
-    Args:
-        task: its key.
-        inputs, targets, lengths: (batch, ...) of some of its sequences, as in a trace.
+def way_of(experiment: Experiment) -> Way:
+    """What can be tried with a task, as its settings are.
 
     Returns:
         "text": it writes; "series": it goes on with a series; "grammar": there are legal symbols; "symbols" and
         "values": it answers sequences of these.
     """
-    symbols = inputs.ndim == 2
-    if issubclass(TASKS.get(task), GrammarTask):
+    task = TASKS.get(experiment.task)
+    if task.grammatical:
         return "grammar"
-    if _goes_on(inputs, targets, lengths):
-        return "text" if symbols else "series"
-    return "symbols" if symbols else "values"
-
-
-def _goes_on(inputs: Array, targets: Array, lengths: Array) -> bool:
-    """Whether what is asked for at each step is what enters at the next."""
-    if inputs.shape != targets.shape:
-        return False
-    real = np.arange(1, inputs.shape[1])[None, :] < lengths[:, None]  # (batch, time - 1)
-    asked = targets[:, :-1]
-    return bool(((asked == inputs[:, 1:]) | np.isnan(asked))[real].all())  # a missing target is NaN
-
-
-def _way(view: RunView) -> Way:
-    """What can be tried with a run's task; there is a snapshot."""
-    assert view.snapshot is not None
-    trace = view.snapshot.trace
-    return way_of(view.experiment.task, trace.inputs, trace.targets, trace.lengths)
+    if task.is_autoregressive(experiment.task_settings):
+        return "text" if task.symbols else "series"
+    return "symbols" if task.symbols else "values"
 
 
 def _quantities(layer: LayerTrace) -> tuple[str, ...]:
@@ -153,7 +132,7 @@ class TryView(View):
     usual = ("prediction", "states", "gates")
 
     def tools(self, seen: ViewState) -> list[Control]:
-        chosen, way, own = self.fitted(seen), _way(seen.view), self._own(seen)
+        chosen, way, own = self.fitted(seen), way_of(seen.view.experiment), self._own(seen)
         common = common_controls(seen, unit=False)
         if own or way == "text":
             common = [tool for tool in common if tool.field != "sequence"]
@@ -208,7 +187,7 @@ class TryView(View):
         return tools
 
     def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
-        chosen, way, asked = self.fitted(seen), _way(seen.view), list[AnalysisRequest]()
+        chosen, way, asked = self.fitted(seen), way_of(seen.view.experiment), list[AnalysisRequest]()
         if self._own(seen):
             given = chosen.values()
             if given is not None:
@@ -235,7 +214,7 @@ class TryView(View):
         return asked
 
     def grid(self, seen: ViewState) -> Grid:
-        own, way = self._own(seen), "" if seen.view.snapshot is None else _way(seen.view)
+        own, way = self._own(seen), "" if seen.view.snapshot is None else way_of(seen.view.experiment)
         if own and way not in ("values", "series"):
             return Grid("1fr 1fr 1.1fr", {**_COMMON, **_WIDE, **_OWN}, 800)
         if own or not way:  # a canvas or a table stands beside the answer
@@ -248,7 +227,7 @@ class TryView(View):
         cell = view.experiment.model.cell
         if view.snapshot is None:
             return []
-        chosen, way = self.fitted(seen), _way(view)
+        chosen, way = self.fitted(seen), way_of(view.experiment)
         if self._own(seen):
             return self._own_panels(seen, chosen, way)
         if way == "series":
@@ -307,7 +286,9 @@ class TryView(View):
 
     def _own(self, seen: ViewState) -> bool:
         """Whether an own sequence is tried, which is all that some tasks let one try."""
-        return self.selection.mode == "own" or (seen.view.snapshot is not None and _way(seen.view) == "values")
+        return self.selection.mode == "own" or (
+            seen.view.snapshot is not None and way_of(seen.view.experiment) == "values"
+        )
 
 
 def _feature(found: Correlates | None, chosen: TrySelection, symbols: Sequence[str]) -> str:

@@ -28,7 +28,6 @@ from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.generate.record import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
 from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.text_features import text_features
-from rnn_explorer.analysis.units import units
 from rnn_explorer.cells.base import State
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel, along_time, reversal
@@ -89,10 +88,9 @@ def sample(
         UserError: for a task or model that cannot write, an option out of range, and a model whose answers are no
             numbers any more.
     """
-    if subject.task.input.kind != "symbols" or subject.task.output.kind != "classes_per_step" or not goes_on(subject):
-        raise UserError(
-            f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
-        )
+    task = subject.task
+    if task.input.kind != "symbols" or not task.is_autoregressive(task.settings):
+        raise UserError(f"{task.title} asks for no next symbol, so nothing can be written; choose a character model")
     check_whole("length", length, 1, LONGEST)
     check_whole("seed", seed, 0, 2**63 - 1)
     check_number("temperature", temperature, 0, HOTTEST)
@@ -107,9 +105,7 @@ def sample(
             yield number / length
         codes.append(_draw(_finite(outputs[-1])[-1], temperature, generator))
         outputs.append(reader.read(torch.tensor([codes[-1:]])))
-    return _sample(
-        subject.task.output.names, codes, given, temperature, seed, _finite(torch.cat(outputs)).numpy(), notes
-    )
+    return _sample(task.output.names, codes, given, temperature, seed, _finite(torch.cat(outputs)).numpy(), notes)
 
 
 def _given(subject: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...]]:
@@ -220,7 +216,7 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
         UserError: for a task or model that cannot go on, a series without a known end, and an option out of range.
     """
     task = subject.task
-    if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
+    if task.input.kind != "values" or not task.is_autoregressive(task.settings):
         raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
     check_whole("sequence", sequence, 0, len(subject.probe) - 1)
     check_whole("steps", steps, 1, LONGEST)
@@ -249,7 +245,7 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
     yield 0.9
     follower = _Reader(subject.model)
     followed = follower.read(torch.cat([window, torch.from_numpy(follows.copy())[None]], dim=1))
-    mean, scale = units(task)
+    mean, scale = task.mean, task.scale
     with np.errstate(all="ignore"):  # a free run can leave all bounds
 
         def in_units(values: Array) -> Array:
@@ -387,24 +383,6 @@ def _layer(model: SequenceModel, batch: TensorBatch, layer: int, direction: Dire
 
 
 # -- what is asked for ------------------------------------------------------------------------------------------
-
-
-def goes_on(subject: FrozenModel) -> bool:
-    """Whether the right answer at each step is the next input, so that an answer can take its place.
-
-    Such a task gives its future away, so no model for it reads backwards.
-    """
-    probe = subject.probe.numpy()
-    if probe.inputs.shape != probe.targets.shape or tuple(subject.task.input.names) != _output_names(subject):
-        return False
-    same = (probe.targets[:, :-1] == probe.inputs[:, 1:]) | np.isnan(probe.targets[:, :-1])  # one may be missing
-    return bool(same[_real_steps(probe)[:, 1:]].all())
-
-
-def _output_names(subject: FrozenModel) -> tuple[str, ...]:
-    """Of the symbols that are answered; numbers that are answered need not bear the names of those that enter."""
-    task = subject.task
-    return tuple(task.output.names if task.output.classes else task.input.names)
 
 
 def _real_steps(batch: Batch) -> Array:

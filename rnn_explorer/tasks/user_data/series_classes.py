@@ -36,6 +36,8 @@ class SeriesClasses(PartsTask):
     key = "own_series"
     metric = Metric("accuracy")
     settings: OwnSeriesSettings
+    mean: Array  # (columns,), as the next
+    scale: Array
 
     def __init__(self, settings: OwnSeriesSettings, seed: int, val_split: float) -> None:
         super().__init__(settings, seed, val_split)

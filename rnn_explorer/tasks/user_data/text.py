@@ -104,6 +104,7 @@ class OwnText(OwnTask):
 
     key = "own_text"
     title = "Your own text"
+    order = 920
     summary = "Bring a text: learn to write like it, or to tell the label of each of its lines."
     teaches = "What a recurrent network can make of your text, against a predictor that knows one character."
     reading_guide = (
@@ -123,14 +124,14 @@ class OwnText(OwnTask):
     settings_class = OwnTextSettings
     metric = Metric("accuracy")
     symbols = True
-    reveals_future = True
+    autoregressive = True
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm", "hidden_size": 64, "embedding": 16, "learning_rate": 5e-3, "batch_size": 32, "steps": 1000,
     }  # fmt: skip
     settings: OwnTextSettings
 
     @classmethod
-    def reveals(cls, settings: TaskSettings) -> bool:
+    def is_autoregressive(cls, settings: TaskSettings) -> bool:
         return isinstance(settings, OwnTextSettings) and settings.kind == "characters"
 
     def chosen(self) -> Task:

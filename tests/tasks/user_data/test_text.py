@@ -270,7 +270,8 @@ def test_the_example_is_in_no_order() -> None:
 
 
 def test_backward_layers_would_only_copy_the_next_character() -> None:
-    assert OwnText.reveals(OwnTextSettings()) and not OwnText.reveals(OwnTextSettings(kind="labels"))
+    assert OwnText.is_autoregressive(OwnTextSettings())
+    assert not OwnText.is_autoregressive(OwnTextSettings(kind="labels"))
     assert OwnTextSettings(data="x").private and not OwnTextSettings().private
 
 
