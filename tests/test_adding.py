@@ -258,9 +258,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a copy of the package, its tests and its benchmarks, with one folder and two files more."""
     copy = tmp_path_factory.mktemp("added")
     leave = shutil.ignore_patterns("__pycache__", "browser", "js")
-    for part in ("rnn_explorer", "tests", "pages", "benchmarks"):
+    for part in ("rnn_explorer", "tests", "pages", "benchmarks", "docs"):
         shutil.copytree(ROOT / part, copy / part, ignore=leave)
-    for part in ("pyproject.toml", "requirements.txt"):
+    for part in ("pyproject.toml", "requirements.txt", "README.md"):
         shutil.copy(ROOT / part, copy / part)
     cell = copy / "rnn_explorer" / "cells" / "mgu"
     cell.mkdir()
@@ -295,6 +295,15 @@ def test_their_benchmarks_are_in_the_catalogue(package: Path) -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"]
     found = [(row[0], row[-1]) for row in rows[2:]]
     assert found == [("first_sign", "one bit"), ("first_sign, seq_len=4", "at once"), ("echo", "")]
+
+
+def test_their_rows_are_in_the_readme(package: Path) -> None:
+    run(package, "-m", "docs.tables")
+    readme = (package / "README.md").read_text(encoding="utf-8")
+    assert "| `mgu` | Minimal gated unit | forget, candidate | hidden |" in readme
+    assert "| `first_sign` | The first sign. Read noise" in readme
+    assert "| `first_sign` | `seq_len` | 4 to 40" in (package / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert readme.index("| `digits` | Hand") < readme.index("| `first_sign` |") < readme.index("| `names` |")
 
 
 def test_the_conformance_tests_find_them_and_pass(package: Path) -> None:
