@@ -112,12 +112,12 @@ class Adding(Task):
         )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
-        right, said = float(targets[0]), float(answers[length - 1, 0])
+        right, predicted = float(targets[0]), float(answers[length - 1, 0])
         return Explanation(
             kind="series",
             title=" + ".join(f"{value:.2f}" for value, marked in inputs[:length] if marked) + f" = {right:.2f}",
-            verdict=f"says {said:.2f}, the sum is {right:.2f} (off by {number(abs(said - right))})",
-            correct=abs(said - right) < CLOSE,
+            verdict=f"says {predicted:.2f}, the sum is {right:.2f} (off by {number(abs(predicted - right))})",
+            correct=abs(predicted - right) < CLOSE,
             length=length,
             strips=(
                 Strip("number", inputs[:length, 0], "input", "number"),

@@ -130,8 +130,8 @@ class Anbn(GrammarTask):
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         n = int((inputs[:length] == A).sum())
-        said = answers[:length].argmax(axis=-1)
-        ends = np.flatnonzero((said == BORDER) & (inputs[:length] == B))
+        predicted = answers[:length].argmax(axis=-1)
+        ends = np.flatnonzero((predicted == BORDER) & (inputs[:length] == B))
         if not np.isfinite(answers[:length]).all():
             verdict, correct = "has no finite answer", False
         elif len(ends):

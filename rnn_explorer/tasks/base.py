@@ -329,10 +329,10 @@ class Task(ABC):
         chosen: list[int] = []
         remaining = list(range(len(batch)))
         while len(chosen) < min(PROBES, len(batch)):
-            seen: set[int] = set()
+            taken: set[int] = set()
             for index in list(remaining):
-                if int(labels[index]) not in seen and len(chosen) < PROBES:
-                    seen.add(int(labels[index]))
+                if int(labels[index]) not in taken and len(chosen) < PROBES:
+                    taken.add(int(labels[index]))
                     chosen.append(index)
                     remaining.remove(index)
         return np.array(chosen, dtype=np.int64)

@@ -25,13 +25,12 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
+from rnn_explorer.tasks.characters import character_verdict, visible, worth_a_row
 from rnn_explorer.tasks.memoryless import next_character
 from rnn_explorer.tasks.splits import split_in_order
-from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation
 
 TEST_SHARE = 0.1  # of the text, at its end
-ROWS = 24  # symbols whose probabilities are shown with a sequence
 
 
 @dataclass(frozen=True)
@@ -156,43 +155,22 @@ class CharLM(Task):
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
-        shown = self._shown(targets)
+        shown = worth_a_row(self._usage, targets)
         place = np.full(self.output.size, -1)
         place[shown] = np.arange(len(shown))
         stretch = "".join(self.output.names[code] for code in inputs)
         return Explanation(
             kind="symbols",
             title=self._where(stretch),
-            verdict=_verdict(targets, answers),
+            verdict=character_verdict(targets, answers),
             correct=None,
             length=length,
             symbols=tuple(stretch),
-            class_names=tuple(_NAMED.get(name, name) for name in np.array(self.output.names)[shown]),
+            class_names=tuple(visible(self.output.names[code]) for code in shown),
             probabilities=answers[:, shown],
             target_classes=place[targets],
         )
 
-    def _shown(self, targets: Array) -> Array:
-        """The characters whose probabilities are worth a row: those that come, and the most used, which come first."""
-        order = np.argsort(-self._usage, kind="stable")
-        comes = np.isin(order, targets)
-        most = max(ROWS - int(comes.sum()), 0)
-        others = np.flatnonzero(~comes)[:most]
-        return order[np.sort(np.concatenate([np.flatnonzero(comes), others]))]
-
     def _where(self, stretch: str) -> str:
         start = self.corpus.text.find(stretch)
         return self.corpus.title if start < 0 else f"{self.corpus.title}, from character {start + 1:,}"
-
-
-_NAMED = {" ": "␣", "\n": "⏎", "\t": "⇥"}
-
-
-def _verdict(targets: Array, answers: Array) -> str:
-    if not np.isfinite(answers).all():
-        return "has no finite answer"
-    said = answers[np.arange(len(targets)), targets]
-    right = int((answers.argmax(axis=1) == targets).sum())
-    with np.errstate(divide="ignore"):
-        loss = float(-np.log(said).mean())
-    return f"guesses {right} of {len(targets)} characters; {number(loss)} nats a character"

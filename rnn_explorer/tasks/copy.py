@@ -121,10 +121,10 @@ class Copy(DrawnTask):
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         items, names = self.settings.items, self.output.names
-        right, said = targets[length - items : length], answers[length - items : length].argmax(axis=-1)
+        right, predicted = targets[length - items : length], answers[length - items : length].argmax(axis=-1)
         if np.isfinite(answers[:length]).all():
-            hits = int((said == right).sum())
-            verdict = f"recalls {hits} of {items}: {_text(said, names)}, where {_text(right, names)} came"
+            hits = int((predicted == right).sum())
+            verdict = f"recalls {hits} of {items}: {_text(predicted, names)}, where {_text(right, names)} came"
         else:
             hits, verdict = 0, f"has no finite answer, where {_text(right, names)} came"
         return Explanation(

@@ -98,8 +98,8 @@ class Digits(PoolTask):
 
     def baseline(self) -> Baseline:
         train, (judged, split) = self.finite_set("train"), self.judged_set()
-        seen, last = last_steps(train), last_steps(judged)
-        fitted = LogisticRegression.fit(seen, train.targets, len(NAMES), last, judged.targets)
+        training, last = last_steps(train), last_steps(judged)
+        fitted = LogisticRegression.fit(training, train.targets, len(NAMES), last, judged.targets)
         of = "the last pixel" if self.settings.pixels else "the last row"
         return of_probabilities(
             fitted(last),

@@ -111,13 +111,13 @@ class FlipFlop(Task):
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
-        right, said = _corner(targets[-1]), _corner(answers[-1])
+        right, predicted = _corner(targets[-1]), _corner(answers[-1])
         error = float(np.mean((answers - targets) ** 2))
         return Explanation(
             kind="series",
             title=f"{int(np.count_nonzero(inputs))} pulses, ending at {right}",
-            verdict=f"ends at {said}, should be {right}; squared error {number(error)}",
-            correct=said == right,
+            verdict=f"ends at {predicted}, should be {right}; squared error {number(error)}",
+            correct=predicted == right,
             length=length,
             strips=tuple(
                 strip

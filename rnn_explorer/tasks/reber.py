@@ -134,11 +134,11 @@ class Reber(GrammarTask):
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         text, right = "".join(SYMBOLS[symbol] for symbol in inputs[:length]), int(targets[length - 2])
-        said, correct = class_verdict(answers[length - 2], right, SYMBOLS, f"must be {SYMBOLS[right]}")
+        verdict, correct = class_verdict(answers[length - 2], right, SYMBOLS, f"must be {SYMBOLS[right]}")
         return Explanation(
             kind="symbols",
             title=f"{text}E",
-            verdict=f"the last but one: {said}",
+            verdict=f"the last but one: {verdict}",
             correct=correct,
             length=length,
             symbols=tuple(text),

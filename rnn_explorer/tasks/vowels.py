@@ -84,8 +84,8 @@ class Vowels(PoolTask):
 
     def __init__(self, settings: VowelsSettings, seed: int, val_split: float) -> None:
         super().__init__(settings, seed, val_split)
-        seen = _frames(self._sets["train"])
-        self.mean, self.scale = seen.mean(axis=0), seen.std(axis=0)  # (channels,) each
+        frames = _frames(self._sets["train"])
+        self.mean, self.scale = frames.mean(axis=0), frames.std(axis=0)  # (channels,) each
         self._sets = {split: self._normalized(batch) for split, batch in self._sets.items()}
 
     def pool(self) -> Batch:

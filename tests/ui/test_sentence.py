@@ -10,7 +10,7 @@ import pytest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.series_settings import OwnSeriesSettings
-from rnn_explorer.tasks.user_data.text import OwnTextSettings
+from rnn_explorer.tasks.user_data.text_settings import OwnTextSettings
 from rnn_explorer.ui.sentence import LONGEST, sentence
 
 

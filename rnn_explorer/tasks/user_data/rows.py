@@ -92,15 +92,17 @@ def delimiter_of(text: str) -> tuple[str, str, list[str]]:
     Raises:
         DataError: where the first line states another one than these four.
     """
-    said = re.match(r"sep=(.)\r?\n?", text, re.IGNORECASE)
-    if said:
-        if said[1] not in DELIMITERS:
-            raise DataError(f"The file's first line says sep={said[1]}, but columns may be separated by {_choices()}.")
+    stated = re.match(r"sep=(.)\r?\n?", text, re.IGNORECASE)
+    if stated:
+        if stated[1] not in DELIMITERS:
+            raise DataError(
+                f"The file's first line says sep={stated[1]}, but columns may be separated by {_choices()}."
+            )
         # A blank line in its place, so that lines keep their numbers.
         return (
-            "\n" + text[said.end() :],
-            said[1],
-            [f"The columns are separated by {DELIMITERS[said[1]]}, as line 1 says."],
+            "\n" + text[stated.end() :],
+            stated[1],
+            [f"The columns are separated by {DELIMITERS[stated[1]]}, as line 1 says."],
         )
     counts = {mark: _counts(text, mark) for mark in DELIMITERS}
     fits = {mark: fit(found) for mark, found in counts.items()}

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_explorer.tasks.user_data.csv_file import Column, Table, check_classes
+from rnn_explorer.tasks.user_data.column import Column, check_classes
+from rnn_explorer.tasks.user_data.csv_file import Table
 from rnn_explorer.tasks.user_data.limits import (
     DECIMALS,
     ENCODINGS,
