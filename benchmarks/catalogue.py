@@ -26,32 +26,32 @@ EVERY = 50  # optimizer steps from one look at the validation set to the next
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
     from rnn_explorer.tasks import TASKS
 
     torch.set_num_threads(1)
-    for name in options.tasks or ():
+    for name in args.tasks or ():
         TASKS.get(name)  # a name that is none ends here, with those there are
     found = common.machine()
     results = []
     for name, task in TASKS.items():
-        rows = task.benchmarks if not options.tasks or name in options.tasks else ()
-        for row, cell in itertools.product(rows, options.cells):
+        rows = task.benchmarks if not args.tasks or name in args.tasks else ()
+        for row, cell in itertools.product(rows, args.cells):
             print(f"{row_name(name, row)}, {cell} ...", end=" ", file=sys.stderr, flush=True)
-            runs = [train(name, row, cell, seed, options.steps_scale) for seed in range(options.seeds)]
+            runs = [train(name, row, cell, seed, args.steps_scale) for seed in range(args.seeds)]
             results.append(summary(name, row, cell, runs))
             print(" ".join(f"{run['metric']:.3g}" for run in runs), file=sys.stderr)
-    about = {"seeds": options.seeds, "steps_scale": options.steps_scale, "every": EVERY}
-    if options.json:
+    about = {"seeds": args.seeds, "steps_scale": args.steps_scale, "every": EVERY}
+    if args.json:
         print(json.dumps({"machine": found, **about, "results": results}, indent=2))
         return 0
     print("Every task at its defaults: steps to solve, validation loss and metric at the end, CPU seconds\n")
     print(show(results))
-    print(f"\n{options.seeds} seeds; medians; looked at every {EVERY} optimizer steps; one torch thread.", end=" ")
-    print(f"Budgets are the defaults' x {options.steps_scale:g}.\n\n{common.machine_line(found)}")
+    print(f"\n{args.seeds} seeds; medians; looked at every {EVERY} optimizer steps; one torch thread.", end=" ")
+    print(f"Budgets are the defaults' x {args.steps_scale:g}.\n\n{common.machine_line(found)}")
     return 0
 
 
