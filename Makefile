@@ -9,7 +9,7 @@ PORT ?= 8501
 CONSTRAINTS := constraints.txt
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: run test test-long newest check format settings constraints bench clean browser node
+.PHONY: run test test-long newest check format docs settings constraints bench clean browser node
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
@@ -44,6 +44,10 @@ check: $(VENV)/.dev node
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The tables of README and docs that repeat what is declared.
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.tables
 
 # The copy of the server's settings that `streamlit run app.py` reads.
 settings:

@@ -23,7 +23,7 @@ CORE = BASE | {
 RECORDS = {
     "analysis.arguments", "analysis.data.compute", "analysis.dynamics.fixed_points", "analysis.dynamics.space",
     "analysis.dynamics.stability", "analysis.jsonable", "analysis.memory.cell_memory", "analysis.memory.findings",
-    "analysis.options", "analysis.projection", "analysis.saturation", "analysis.text_features", "analysis.units",
+    "analysis.options", "analysis.projection", "analysis.saturation", "analysis.text_features",
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
 LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch
