@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import fixed_points as benchmark
@@ -140,7 +140,6 @@ def test_a_spiral_leads_away_in_one_plane() -> None:
     np.testing.assert_allclose(np.abs(found.directions[origin]), [[np.sqrt(0.5)] * 2], atol=1e-6)
 
 
-@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from(["rnn", "gru"]), st.floats(0.1, 0.9))
 def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: str, gain: float) -> None:
     rng = np.random.default_rng(seed)
