@@ -9,6 +9,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from rnn_explorer.cells import CELLS
+from rnn_explorer.tasks import TASKS
+
 # How many examples a property is tried with; `make test-long` asks for the thorough profile.
 settings.register_profile("quick", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=300)
@@ -34,3 +37,12 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["RNN_EXPLORER_DATA"]
     else:
         os.environ["RNN_EXPLORER_DATA"] = before
+
+
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """Cells and tasks that a test registers are gone after it."""
+    before = [(registry, dict(registry._entries)) for registry in (CELLS, TASKS)]
+    yield
+    for registry, entries in before:
+        registry._entries = entries
