@@ -10,7 +10,9 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from rnn_explorer.cells import CELLS
+from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.ui import session
 
 # How many examples a property is tried with; `make test-long` asks for the thorough profile.
 settings.register_profile("quick", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,6 +39,13 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["RNN_EXPLORER_DATA"]
     else:
         os.environ["RNN_EXPLORER_DATA"] = before
+
+
+@pytest.fixture(scope="session")
+def one_engine() -> Iterator[LocalEngine]:
+    """The engine of the pages, for all tests of pages and of the socket: its workers take seconds to import torch."""
+    yield session.engine()
+    session.close_engine()
 
 
 @pytest.fixture
