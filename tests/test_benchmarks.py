@@ -143,13 +143,8 @@ def test_table():
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="what processes take is read from /proc")
-@pytest.mark.parametrize(
-    "shared, options",
-    [
-        (False, ["--cores", "2", "8"]),
-        pytest.param(True, ["--one-run", "--task", "adding"], marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("shared, options", [(False, ["--cores", "2", "8"]), (True, ["--one-run", "--task", "adding"])])
 def test_two_students_are_measured(shared, options):
     command = [sys.executable, "-m", "benchmarks.classroom", "--students", "2", "--seconds", "1", "--json", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)

@@ -166,13 +166,14 @@ def test_silence_proves_nothing_where_the_engine_itself_stood_still():
 
 def test_after_four_quick_deaths_a_worker_that_is_back_gets_runs_again(pair, small, settle, wait_for, monkeypatch):
     monkeypatch.setattr(worker_process, "BACK_OFF", 0.01)
-    monkeypatch.setattr(worker_process, "SETTLED", 1.0)
     place = pair._workers[0]
     wait_for(lambda: place.ready_since is not None and place.deaths == 0)  # whatever was done to it before
+    monkeypatch.setattr(worker_process, "SETTLED", 1e9)
     for deaths in range(1, worker_process.GIVE_UP + 1):
         wait_for(lambda: place.process is not None and place.process.poll() is None)
         place.process.kill()
         wait_for(lambda: place.deaths == deaths)  # noqa: B023
+    monkeypatch.setattr(worker_process, "SETTLED", 1.0)
     first = [pair.start(small(seed=seed)) for seed in range(2)]
     assert all(pair._runs[run].worker is not place for run in first), "for now"
     wait_for(lambda: place.ready_since is not None and place.deaths == 0)
