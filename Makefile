@@ -21,7 +21,7 @@ ifdef TESTS
 else
 	failed=0; \
 	node --test tests/js/*.test.js || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser || failed=1; \
 	$(BIN)/python -m pytest tests/browser || failed=1; \
 	exit $$failed
 endif
