@@ -21,14 +21,14 @@ ifdef TESTS
 else
 	failed=0; \
 	node --test tests/js/*.test.js || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser || failed=1; \
 	$(BIN)/python -m pytest tests/browser || failed=1; \
 	exit $$failed
 endif
 
-# What takes minutes, such as an installation with all dependencies into a fresh environment.
+# What takes minutes: an installation into a fresh environment, whole products of settings, properties with many examples.
 test-long: $(VENV)/.dev
-	$(BIN)/python -m pytest -m long $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "long or hypothesis" --hypothesis-profile thorough $(TESTS)
 
 # The tests with the newest versions that requirements*.txt allow, in an environment of their own.
 newest:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from docs import tables
+from rnn_explorer.cli import main
 from rnn_explorer.experiment import MAX_SEED, Experiment
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.user_data import store
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,14 +35,16 @@ def bring_files(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_its_commands_run(command: str, tmp_path: Path) -> None:
+def test_its_commands_run(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     bring_files(tmp_path)
-    words = shlex.split(command)
-    done = subprocess.run(
-        [sys.executable, *words[1:]], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    monkeypatch.chdir(tmp_path)
+    status = main(shlex.split(command)[3:])
+    told = capsys.readouterr()
+    store.drop_all()
+    assert status == 0, told.err
+    assert told.out
 
 
 def test_there_are_commands_to_run() -> None:

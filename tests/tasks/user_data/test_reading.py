@@ -15,7 +15,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.tasks.user_data.column import Column, check_classes
@@ -509,7 +509,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.one_of(st.binary(max_size=400), st.lists(PIECES, max_size=60).map(b"".join)),
     st.sampled_from(["a.csv", "a.txt", "a.tsv", ""]),
@@ -540,7 +539,6 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data(), st.sampled_from(",;\t|"))
 def test_a_table_that_python_writes_is_read_back(data: st.DataObject, delimiter: str) -> None:
     width = data.draw(st.integers(2, 4))

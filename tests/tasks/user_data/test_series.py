@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.experiment import Experiment
@@ -432,7 +432,6 @@ COLUMN = st.one_of(
 NAME = st.sampled_from(["", "p", "q", "r", "q,r", "z", '"', "p,,q"])
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(COLUMN, min_size=3, max_size=3), NAME, NAME, NAME, st.sampled_from([0.0, 0.2, 0.5]), st.integers(5, 30),
     st.sampled_from(["forecast", "classification"]), st.sampled_from(["carry_forward", "drop"]),
