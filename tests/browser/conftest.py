@@ -50,14 +50,15 @@ ENTERED = """(() => {
 })()"""
 # Whether something lies over the page.
 COVERED = "document.querySelector('.rx-presenting, .rx-large, [role=dialog], .rx-view [inert]') !== null"
-# Where the panels stand and how often they were drawn, once neither they nor Streamlit's script has changed for `ms`.
-STILL = """async ([ms, patience]) => {
+# Where the panels stand, once neither that nor, unless they are `moving`, what they show nor Streamlit's script has
+# changed for `ms`.
+STILL = """async ([ms, moving, patience]) => {
     const round = (panel) => Object.values(panel.getBoundingClientRect().toJSON()).slice(0, 4).map(Math.round);
     const seen = () => {
         const panels = [...document.querySelectorAll('.rx-view .rx-panel')].filter((panel) => panel.offsetHeight);
         const drawings = panels.map(({ dataset }) => [dataset.figure, dataset.updates, dataset.repaints]);
         const busy = document.querySelector('[data-test-script-state=running]') ? performance.now() : 0;
-        return [JSON.stringify(panels.map(round)), JSON.stringify(drawings), busy].join(';');
+        return [JSON.stringify(panels.map(round)), ...(moving ? [] : [JSON.stringify(drawings), busy])].join(';');
     };
     const deadline = performance.now() + patience;
     for (let last = seen(), since = performance.now(); performance.now() < deadline;) {
@@ -277,9 +278,9 @@ class Visitor:
             self.page.wait_for_timeout(30)
         raise AssertionError(f"never true: {script} ({said})")
 
-    def still(self, ms: int = 300) -> str:
-        """Where the panels stand, once nothing has moved for so many milliseconds."""
-        places = self.page.evaluate(STILL, [ms, PATIENCE])
+    def still(self, ms: int = 300, moving: bool = False) -> str:
+        """Where the panels stand, once they and, unless these are `moving`, their figures have rested for so long."""
+        places = self.page.evaluate(STILL, [ms, moving, PATIENCE])
         assert places is not None, "the page never stands still"
         return places
 

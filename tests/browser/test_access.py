@@ -222,15 +222,3 @@ def test_who_asked_for_less_motion_sees_less(visit: Visit) -> None:
     assert lab.page.evaluate("performance.now()") - begun > 1900, "about a drawing a second"
     moving = "document.getAnimations().filter((one) => one.playState === 'running').length"
     assert lab.page.evaluate(moving) == 0
-
-
-def test_a_message_can_be_closed_and_stays_closed(visit: Visit) -> None:
-    lab = visit().open("task=adding&cell=rnn&nonlinearity=relu&optimizer=sgd&learning_rate=10&clip_norm=0&steps=300")
-    lab.press("play")
-    note = lab.page.locator(".rx-note")
-    expect(note).to_contain_text("Diverged at step")
-    note.get_by_role("button", name="Close this message").click()
-    expect(note).to_be_hidden()
-    lab.press("test")  # something else that the page has to draw
-    lab.still()
-    expect(note).to_be_hidden()

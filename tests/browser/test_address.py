@@ -49,7 +49,7 @@ def choose_a_place(lab: Visitor) -> None:
 
 
 def test_a_reload_comes_back_to_the_same_place(visit: Visit) -> None:
-    lab = visit().open(SMALL)
+    lab = visit(alone=True).open(SMALL)  # a history may have fifty entries
     entries = lab.page.evaluate("history.length")
     choose_a_place(lab)
     at = lab.view.get_attribute("data-at") or ""
@@ -66,7 +66,7 @@ def test_a_reload_comes_back_to_the_same_place(visit: Visit) -> None:
 
 
 def test_a_place_follows_to_other_pages_and_back_is_one_step(visit: Visit) -> None:
-    lab = visit().open(SMALL)
+    lab = visit(alone=True).open(SMALL)
     choose_a_place(lab)
     at = lab.view.get_attribute("data-at") or ""
     says(lab, at=at)
@@ -107,7 +107,7 @@ def test_a_copied_link_shows_somebody_else_the_same_place(visit: Visit) -> None:
 
 
 def test_a_prepared_link_shows_a_changed_cell_and_its_controls(visit: Visit) -> None:
-    cell = visit()
+    cell = visit(alone=True)
     query = urlencode({"see.change": CHANGE, "see.unit": "2", "see.time": "5"})
     cell.page.goto(f"{cell.server.url}cell?{SMALL}&pace=fast&{query}")
     expect(cell.view.locator(".rx-chip-change")).to_contain_text("forget = 0.25")
@@ -121,12 +121,13 @@ def test_a_prepared_link_shows_a_changed_cell_and_its_controls(visit: Visit) -> 
     cell.wait("!location.search.includes('see.change')")
     cell.page.reload()
     says(cell, unit="2", time="5")
-    cell.page.wait_for_timeout(1000)
+    cell.ready(("cell",))
+    cell.still()
     assert "see.change" not in address(cell), "what was ended stays ended"
 
 
 def test_the_browsers_back_goes_to_the_run_before(visit: Visit) -> None:
-    lab = visit().open(SMALL)
+    lab = visit(alone=True).open(SMALL)
     lab.press("epoch")
     lab.status("paused")
     first, step = lab.run_id(), lab.view.get_attribute("data-step")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections.abc import Callable
 
@@ -30,11 +29,8 @@ PLACE = """([name, number]) => {
 }"""
 
 
-def opened(visit: Visit, query: str = QUICK, trained: bool = True, **window: int) -> Visitor:
-    """By the lab, since a deep link makes Streamlit look for files that are not there."""
-    page = visit(**window).open(query)
-    page.go("Dynamics", "dynamics")
-    page.ready(FIGURES)
+def opened(visit: Visit, query: str = QUICK, trained: bool = True, alone: bool = False, **window: int) -> Visitor:
+    page = visit(alone=alone, **window).open(query, "dynamics", FIGURES)
     page.wait(f"{PLOT}.data.length > 0")
     if trained:
         page.press("play")
@@ -53,23 +49,11 @@ def found(page: Visitor, step: int | str = 250) -> None:
     page.wait(f"{LEGEND}.some((name) => name.endsWith('stable'))")
 
 
-def quiet(page: Visitor) -> None:
-    """Until the figure stands still: after training the paths are asked for once more, and the axes turn to them."""
-    updates = "document.querySelector('.rx-dynamics').dataset.updates"
-    seen = ""
-    for _ in range(20):
-        before, seen = seen, page.page.evaluate(updates)
-        if seen == before:
-            return
-        page.page.wait_for_timeout(1500)
-    raise AssertionError("the figure changes all the time")
-
-
 def click_point(page: Visitor, name: str, number: int, pick: str, words: str) -> None:
     """Click a point of a trace until it is chosen, and wait for the first sentence about it."""
 
     def place() -> tuple[float, float]:
-        quiet(page)
+        page.still(700)  # after training paths are asked for once more, and the axes turn to them
         return page.page.evaluate(PLACE, [name, number])
 
     page.pick(place, "pick", pick)
@@ -152,14 +136,14 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
 
 
 def test_no_click_is_lost_while_the_figure_is_drawn_again_and_again(visit: Visit) -> None:
-    page = opened(visit)
+    page = opened(visit, alone=True)
     found(page)
-    quiet(page)
+    page.still(700)
     page.page.evaluate("__rnnExplorer.get('dynamics').send = () => {}")  # else the axes move with what is chosen
     page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').panels.get('dynamics').redraw(), 30)")
     updates = "Number(document.querySelector('.rx-dynamics').dataset.updates)"
     before = page.page.evaluate(updates)
-    for number in range(6):
+    for number in range(4):
         page.page.evaluate("__rnnExplorer.get('dynamics').selection.pick = 'none'")
         x, y = page.page.evaluate(PLACE, ["points", number])
         page.page.mouse.move(x, y)
@@ -172,7 +156,7 @@ def test_no_click_is_lost_while_the_figure_is_drawn_again_and_again(visit: Visit
 def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
     page = opened(visit)  # first drawn before it was trained, with shorter axes
     found(page)
-    quiet(page)
+    page.still(700)
     axes = f"{PLOT}._fullLayout.xaxis.range.concat({PLOT}._fullLayout.yaxis.range).map(Number)"
     sent = "(({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range])"
     sent += "(__rnnExplorer.get('dynamics').panels.get('dynamics').state.layout)"
@@ -190,7 +174,7 @@ def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
     mouse.dblclick(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     # Where that also chose a state, its path may need longer axes, but not shorter ones.
     page.wait(f"{axes}.every((end, n) => end === {sent}[n]) && {axes}[1] - {axes}[0] >= {now[1] - now[0]}")
-    quiet(page)
+    page.still(700)
     assert page.page.evaluate(axes) == page.page.evaluate(sent)
 
 
@@ -216,7 +200,7 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     page = opened(visit)
     page.view.locator(".rx-slider").fill("0")
     expect(page.view).to_have_attribute("data-at", "0")
-    page.page.wait_for_timeout(1500)
+    page.still(800)
     expect(title(page)).to_have_text("Hidden-state trajectories of GRU layer 1")
     page.page.get_by_role("button", name="Search for states").click()
     expect(title(page)).to_have_text(re.compile("found at optimizer step 0$"))
@@ -234,12 +218,9 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     expect(title(page)).to_have_text(re.compile("^Out of date: .* found at optimizer step 0$"))
 
 
-def test_a_narrow_window_stacks_the_panels_and_layers_can_be_chosen(visit: Visit) -> None:
+def test_layers_and_directions_can_be_chosen(visit: Visit) -> None:
     query = "task=names&cell=lstm&hidden_size=6&train_size=64&num_layers=2&bidirectional=true"
-    page = opened(visit, query, trained=False, width=900, height=900)
-    boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in (*FIGURES, "found")]
-    for above, below in itertools.pairwise(boxes):
-        assert above and below and below["y"] >= above["y"] + above["height"]
+    page = opened(visit, query, trained=False)
     page.view.locator("select[name=layer]").select_option("1")
     page.view.locator("select[name=direction]").select_option("backward")
     expect(title(page)).to_have_text("Hidden-state trajectories of LSTM layer 2, backward")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.test_controls import PAGES, SMALL, choose, opened, settled
+from tests.browser.test_controls import PAGES, SMALL, choose, opened
 
 Visit = Callable[..., Visitor]
 # What Streamlit or Plotly draws around its own controls, which names itself.
@@ -52,7 +52,7 @@ def test_every_control_has_a_name_and_words(visit: Visit, place: str) -> None:
             visitor.page.get_by_role("radio", name=edit).click()
             expect(visitor.page.locator("[class*=st-key-what-if-open-]")).to_be_visible()
             assert nameless(visitor) == []
-    settled(visitor)
+    visitor.still()
     assert nameless(visitor) == []
 
 
