@@ -66,7 +66,7 @@ def test_a_reload_comes_back_to_the_same_place(visit: Visit) -> None:
 
 
 def test_a_place_follows_to_other_pages_and_back_is_one_step(visit: Visit) -> None:
-    lab = visit(alone=True).open(SMALL)
+    lab = visit().open(SMALL)
     choose_a_place(lab)
     at = lab.view.get_attribute("data-at") or ""
     says(lab, at=at)
@@ -107,7 +107,7 @@ def test_a_copied_link_shows_somebody_else_the_same_place(visit: Visit) -> None:
 
 
 def test_a_prepared_link_shows_a_changed_cell_and_its_controls(visit: Visit) -> None:
-    cell = visit(alone=True)
+    cell = visit()
     query = urlencode({"see.change": CHANGE, "see.unit": "2", "see.time": "5"})
     cell.page.goto(f"{cell.server.url}cell?{SMALL}&pace=fast&{query}")
     expect(cell.view.locator(".rx-chip-change")).to_contain_text("forget = 0.25")
@@ -127,7 +127,7 @@ def test_a_prepared_link_shows_a_changed_cell_and_its_controls(visit: Visit) -> 
 
 
 def test_the_browsers_back_goes_to_the_run_before(visit: Visit) -> None:
-    lab = visit(alone=True).open(SMALL)
+    lab = visit().open(SMALL)
     lab.press("epoch")
     lab.status("paused")
     first, step = lab.run_id(), lab.view.get_attribute("data-step")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.test_labels import nameless
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=gru&seq_len=12&hidden_size=8&learning_rate=0.02"
@@ -42,11 +43,16 @@ def choose(visitor: Visitor, way: str, there: str) -> None:
 
 
 @pytest.mark.parametrize("place", PAGES)
-def test_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, place: str) -> None:
+def test_controls_have_names_and_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, place: str) -> None:
     query, way, there = PAGES[place]
     visitor = opened(visit, place, f"{query}&steps=200", width=1440, height=900)
     choose(visitor, way, there)
     first = visitor.still()
+    if place in ("lab", "Memory"):  # elsewhere the sidebar is the same
+        for box in visitor.page.locator("[data-testid=stSidebar] [data-testid=stExpander] summary").all():
+            box.click()
+            visitor.still()
+    assert nameless(visitor) == []
     assert visitor.page.evaluate(TOP) <= HIGHEST
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 1440
     jumps: list[str] = []
@@ -79,6 +85,7 @@ def test_the_data_page_begins_with_a_figure(visit: Visit) -> None:
     expect(visitor.page.locator(".stPlotlyChart .main-svg").first).to_be_visible()
     visitor.still()
     assert visitor.page.evaluate(TOP) <= HIGHEST
+    assert nameless(visitor) == []
 
 
 def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit) -> None:
@@ -103,8 +110,15 @@ def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit
             break
         page.wait_for_timeout(100)
     assert fits()
+    assert nameless(visitor) == []
+    for edit in ("Edit input", "Edit weight"):
+        page.get_by_role("radio", name=edit).click()
+        expect(page.get_by_role("combobox", name="Gate")).not_to_be_visible()
+        visitor.still()
+        assert nameless(visitor) == []
     page.get_by_role("radio", name="Ablate units").click()
     expect(page.get_by_role("textbox", name="Units, separated by commas")).to_be_visible()
+    assert nameless(visitor) == []
     expect(page.get_by_role("combobox", name="Gate")).not_to_be_visible()
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
     panel.get_by_role("button", name="Enlarge").click()

@@ -77,7 +77,7 @@ def note_wholes(visitor: Visitor) -> None:
 def test_lines_points_and_bars_moved_in_place_look_as_when_drawn_from_nothing(
     visit: Visit, query: str, figures: tuple[str, ...]
 ) -> None:
-    lab = visit(alone=True).open(f"{query}&steps=100000&speed_limit=30")
+    lab = visit().open(f"{query}&steps=100000&speed_limit=30")
     lab.press("play")
     for name in figures:
         lab.wait(f"Number(document.querySelector('.rx-{name}').dataset.repaints || 0) > 5")

@@ -81,7 +81,7 @@ def test_a_slow_speed_shows_every_step_and_full_speed_comes_back(visit: Visit) -
 
 
 def test_figures_change_in_place_while_it_trains_and_maps_look_as_when_drawn_whole(visit: Visit) -> None:
-    lab = visit(alone=True).open(LONG)
+    lab = visit().open(LONG)
     lab.page.evaluate("window.before = [...document.querySelectorAll('.rx-plot, .rx-plot .main-svg')]")
     before = updates(lab)
     lab.press("play")
@@ -114,7 +114,7 @@ def test_figures_change_in_place_while_it_trains_and_maps_look_as_when_drawn_who
     repainted = lab.page.evaluate(pixels)
     hover = "document.querySelector('.rx-states .rx-plot').calcdata[0][0].z[3][7]"
     value = lab.page.evaluate(hover)
-    redraw = "[...window.__rnnExplorer.values()][0].panels.forEach((panel) => panel.redraw())"
+    redraw = "__rnnExplorer.get('lab').panels.forEach((panel) => panel.redraw())"
     counts = updates(lab)
     lab.page.evaluate(redraw)
     lab.wait(f"Number(document.querySelector('.rx-gates').dataset.updates) > {counts['gates']}")

@@ -31,7 +31,7 @@ def forgive(page: Visitor) -> None:
 
 @pytest.mark.parametrize("way", ["vanish", *(pytest.param(way, marks=pytest.mark.long) for way in ("hush", "cut"))])
 def test_a_page_comes_back_by_itself_from_a_poor_network_and_from_none(way: str, server: Server, visit: Visit) -> None:
-    """There is no such server, nothing comes through and nobody is told (noticed after half a minute), or all breaks."""
+    """There is no server, or all breaks, or nothing comes through and nobody is told, which takes half a minute."""
     with PoorLine(server.port) as line:
         lab = visit(at=Server(line.port, server.process)).open(SMALL)
         lab.page.evaluate("__rnnExplorer.get('lab').choose('unit', '2')")
@@ -127,8 +127,8 @@ def test_a_page_outlives_its_workers_and_its_server(own_server: Server, visit: V
 def test_many_tabs_of_one_browser_all_live(server: Server, window: BrowserContext, tabs: int) -> None:
     """A browser opens six connections to one server; a page that needs one of them leaves none to the seventh.
 
-    The pace is one step a second, since twenty pages that draw as fast as they can need more than this machine. Of seven,
-    only the first and the last draw.
+    The pace is one step a second, since twenty pages that draw as fast as they can need more than this machine. Of
+    seven, only the first and the last draw.
     """
     opened = [Visitor(window.new_page(), server).open(f"{SMALL}&speed_limit=1", figures=("curves",))]
     run = opened[0].run_id()

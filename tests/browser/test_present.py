@@ -50,9 +50,8 @@ def test_no_text_is_smaller_than_14_px_while_presenting(visit: Visit) -> None:
     for page in ("", "cell", "memory", "dynamics", "try", "data"):
         shown.open(f"{SMALL}&present=1", page, ("curves",) if page == "" else ())
         presenting(shown)
-        assert shown.page.evaluate(
-            "document.elementFromPoint(30, 300).closest('.rx-presenting') !== null"
-        )  # no sidebar
+        over_sidebar = "document.elementFromPoint(30, 300).closest('.rx-presenting') !== null"
+        assert shown.page.evaluate(over_sidebar)
         shown.page.keyboard.press("p")
         shown.status("finished")
         expect(shown.page.locator(".rx-numbers")).to_contain_text("step 60 / 60")
