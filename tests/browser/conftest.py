@@ -28,7 +28,9 @@ from playwright.sync_api import (
 from tests.browser.install import find
 
 ROOT = Path(__file__).parents[2]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+# Without the graphics processor, drawing takes least time where no part of the browser pretends to have one.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-gpu-rasterization", "--disable-gpu-compositing"]
+ARGUMENTS += ["--disable-quic", "--disable-background-networking"]
 LAB = ("curves", "prediction", "states", "state_trajectory", "gates")  # the figures of the lab
 NO_BROWSER = "No Chromium: run `python -m tests.browser.install`."
 PATIENCE = 30_000  # ms: for a machine that is busy with other things
@@ -168,7 +170,7 @@ class Visitor:
 
     def ready(self, figures: tuple[str, ...] = LAB) -> None:
         """Until these figures are drawn; the first page of all waits for PyTorch, too."""
-        expect(self.page.locator(".rx-view:not([data-waiting])")).to_be_visible(timeout=4 * PATIENCE)
+        expect(self.page.locator(".rx-view:not([data-waiting]):visible").first).to_be_visible(timeout=4 * PATIENCE)
         for name in figures:
             expect(self.page.locator(f".rx-{name} :is(.main-svg, .rx-picture > svg)").first).to_be_visible()
 
@@ -200,9 +202,9 @@ class Visitor:
         self.play.click()
 
     def leave(self) -> None:
-        """Pause a run that still trains, since it would slow the next test down for minutes."""
+        """Pause a run of one's own that still trains, since it would slow the next test down for minutes."""
         if self.page.url.startswith(self.server.url) and self.view.count():
-            if self.view.get_attribute("data-status") == "training":
+            if self.view.get_attribute("data-status") == "training" and self.play.count():
                 self.pause()
                 expect(self.view).not_to_have_attribute("data-status", "training")
 
@@ -310,13 +312,13 @@ def _sought(message: ConsoleMessage) -> bool:
 
 
 @pytest.fixture(scope="session")
-def kept() -> list[Visitor]:
-    """The window that tests leave to the next one, if it is fit for that."""
-    return []
+def kept() -> dict[int, Visitor]:
+    """Windows that tests leave to the next one: that of the first visitor, and those of somebody else."""
+    return {}
 
 
 @pytest.fixture
-def visit(server: Server, window: BrowserContext, kept: list[Visitor]) -> Iterator[Callable[..., Visitor]]:
+def visit(server: Server, window: BrowserContext, kept: dict[int, Visitor]) -> Iterator[Callable[..., Visitor]]:
     """Make visitors; when the test ends, none may have seen an error or asked another host for anything."""
     visitors: list[Visitor] = []
     strangers: list[BrowserContext] = []
@@ -329,39 +331,40 @@ def visit(server: Server, window: BrowserContext, kept: list[Visitor]) -> Iterat
         beside: Visitor | None = None,
         alone: bool = False,
     ) -> Visitor:
-        """The window of the test before, or `beside` another one, else of a browser of its own.
+        """The window of the test before, or `beside` another one; the second visitor has a browser of their own.
 
         A test that changes what a page keeps is `alone`: its window is new, and closed in the end.
         """
-        shared = not (visitors or at or beside or alone)
-        old = kept.pop() if shared and kept else None
+        who = len(visitors)
+        shared = not (at or beside or alone)
+        old = kept.pop(who, None) if shared else None
+        context = beside.page.context if beside else old.page.context if old else window
+        if who and not beside and not old:  # somebody else, who shares nothing with the first
+            assert window.browser
+            context = window.browser.new_context()
+            strangers.extend([] if shared else [context])
         if old and not old.is_clean():
             old.page.close()
             old = None
+        visitor = old or Visitor(context.new_page(), at or server)
         if old:
-            visitor = old
             visitor.complaints.clear()
             visitor.requests.clear()
+            visitor.page.bring_to_front()
             visitor.page.mouse.move(5, 5)
         else:
-            context = beside.page.context if beside else window
-            if visitors and not beside:  # somebody else, who shares nothing with the first
-                assert window.browser
-                context = window.browser.new_context()
-                strangers.append(context)
-            visitor = Visitor(context.new_page(), at or server)
             visitor.listen()
         visitor.page.set_viewport_size({"width": width, "height": height})
         visitor.page.emulate_media(color_scheme=scheme, reduced_motion="no-preference")  # type: ignore[arg-type]
         visitors.append(visitor)
         if shared:
-            kept.append(visitor)
+            kept[who] = visitor
         return visitor
 
     yield make
     for visitor in visitors:
         visitor.leave()
-        if visitor not in kept:
+        if visitor not in kept.values():
             visitor.page.close()
     for context in strangers:
         context.close()

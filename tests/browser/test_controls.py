@@ -24,6 +24,7 @@ PAGES = {
     "Try it, a series": ("task=forecast&cell=rnn&hidden_size=8", "Your own series", ".rx-gates"),
     "Try it, a text": ("task=anbn&cell=lstm&hidden_size=4", "Your own string", ".rx-gates"),
 }
+QUICK = ("lab", "Dynamics", "Try it")  # with no controls of their own, with sliders, with a table
 TOP = "Math.min(...[...document.querySelectorAll('.rx-panel, .stPlotlyChart')].filter((node) => node.offsetHeight)"
 TOP += ".map((node) => node.getBoundingClientRect().top))"
 
@@ -43,18 +44,31 @@ def choose(visitor: Visitor, way: str, there: str) -> None:
 
 
 @pytest.mark.parametrize("place", PAGES)
-def test_controls_have_names_and_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, place: str) -> None:
+def test_controls_have_names_and_the_first_figure_begins_near_the_top(visit: Visit, place: str) -> None:
     query, way, there = PAGES[place]
-    visitor = opened(visit, place, f"{query}&steps=200", width=1440, height=900)
+    visitor = opened(visit, place, query)
     choose(visitor, way, there)
-    first = visitor.still()
-    if place in ("lab", "Memory"):  # elsewhere the sidebar is the same
-        for box in visitor.page.locator("[data-testid=stSidebar] [data-testid=stExpander] summary").all():
-            box.click()
-            visitor.still()
-    assert nameless(visitor) == []
+    visitor.still()
     assert visitor.page.evaluate(TOP) <= HIGHEST
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 1440
+    folded = visitor.page.locator("[data-testid=stSidebar] [data-testid=stExpander] summary").all()
+    for box in folded:
+        box.click()
+    visitor.still()
+    assert nameless(visitor) == []
+    for box in folded:
+        box.click()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [pytest.param(place, marks=() if place in QUICK else pytest.mark.long) for place in PAGES],
+)
+def test_no_figure_ever_jumps(visit: Visit, place: str) -> None:
+    query, way, there = PAGES[place]
+    visitor = opened(visit, place, f"{query}&steps=100")
+    choose(visitor, way, there)
+    first = visitor.still()
     jumps: list[str] = []
 
     def same(when: str, moving: bool = False) -> None:
@@ -81,7 +95,7 @@ def test_controls_have_names_and_the_first_figure_begins_near_the_top_and_never_
 
 
 def test_the_data_page_begins_with_a_figure(visit: Visit) -> None:
-    visitor = opened(visit, "Data", SMALL, width=1440, height=900)
+    visitor = opened(visit, "Data", SMALL)
     expect(visitor.page.locator(".stPlotlyChart .main-svg").first).to_be_visible()
     visitor.still()
     assert visitor.page.evaluate(TOP) <= HIGHEST
@@ -223,7 +237,7 @@ def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
 
 
 def test_in_a_narrow_window_a_canvas_stands_above_its_figure_and_both_have_room(visit: Visit) -> None:
-    visitor = opened(visit, "Try it", "task=digits&hidden_size=8", width=1440, height=900)
+    visitor = opened(visit, "Try it", "task=digits&hidden_size=8")
     for width in (900, 390):
         visitor.page.set_viewport_size({"width": width, "height": 900})
         expect(visitor.view).to_have_class(re.compile("rx-stacked"))
