@@ -80,6 +80,7 @@ def test_no_figure_ever_jumps(visit: Visit, place: str) -> None:
     same("while it trains", moving=True)
     visitor.status("finished")
     same("at the end")
+    visitor.page.locator("select[name=film]").select_option("2")  # slow enough to be stopped
     visitor.page.get_by_text("▶ Replay").click()
     expect(visitor.play).to_contain_text("Play from here")
     same("in a replay", moving=True)
