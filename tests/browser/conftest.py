@@ -51,7 +51,7 @@ ENTERED = """(() => {
     return there && dataset.drawn && dataset.drawn === dataset.step;
 })()"""
 # Whether something lies over the page.
-COVERED = "document.querySelector('.rx-presenting, .rx-large, [role=dialog], .rx-view [inert]') !== null"
+COVERED = "document.querySelector('.rx-presenting, .rx-large, [role=dialog], dialog[open]') !== null"
 # Where the panels stand, once neither that nor, unless they are `moving`, what they show nor Streamlit's script has
 # changed for `ms`.
 STILL = """async ([ms, moving, patience]) => {
