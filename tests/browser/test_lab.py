@@ -424,7 +424,6 @@ def test_the_drawing_of_the_network_follows_the_controls_and_the_layer_summary_o
     lab = visit().open("task=digits")
     drawing = lab.page.locator(".st-key-network svg")
     expect(drawing).to_have_attribute("aria-label", re.compile("RNN 128 .* dense 64 .* dense 32 .* 10"))
-    lab.keyed("set-cell").locator("button", has_text="LSTM").click()
     page = lab.page
     page.get_by_role("button", name="Layer summary").click()
     expect(page.get_by_text("28,330").first).to_be_visible()
