@@ -80,7 +80,7 @@ def test_pages_are_reached_on_a_phone(visit: Visit) -> None:
 
 
 def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -> None:
-    lab = visit(390, 844).open(SMALL)
+    lab = visit(390, 844, alone=True).open(SMALL)
     gates = lab.page.locator(".rx-gates")
     choice = gates.locator("select[name=gates]")
     expect(choice).to_be_hidden()
@@ -95,7 +95,7 @@ def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -
 
 
 def test_a_legend_has_room_for_all_its_rows(visit: Visit) -> None:
-    lab = visit(390, 844).open("task=digits&hidden_size=8&steps=60")
+    lab = visit(390, 844, alone=True).open("task=digits&hidden_size=8&steps=60")
     lab.press("play")
     lab.status("finished")
     plot = "document.querySelector('.rx-curves .rx-plot')"
@@ -109,6 +109,9 @@ def test_a_legend_has_room_for_all_its_rows(visit: Visit) -> None:
 
 def test_a_sidebar_that_was_opened_stays_for_windows_of_that_kind(visit: Visit) -> None:
     lab = visit(880, 800, alone=True).open(SMALL)
+    lab.page.evaluate("localStorage.clear()")  # what other tests have left open
+    lab.page.reload()
+    lab.ready()
     opener = lab.page.get_by_test_id("stExpandSidebarButton")
     opener.click()
     expect(opener).to_have_count(0)
