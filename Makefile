@@ -14,7 +14,8 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(add
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
 
-# A browser keeps two cores busy by itself, so its tests come one by one; all others come two at a time.
+# Two processes at a time. Those of the browser have a server and a browser each, and come by themselves, since much of
+# what they look at moves.
 test: $(VENV)/.dev browser node
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
@@ -22,7 +23,7 @@ else
 	failed=0; \
 	node --test tests/js/*.test.js || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser || failed=1; \
-	$(BIN)/python -m pytest tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser || failed=1; \
 	exit $$failed
 endif
 
