@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.cli import data
 from rnn_explorer.cli.base import BadInput, checked_task
-from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.settings import Settings, Spec
 
 if TYPE_CHECKING:
@@ -84,4 +84,4 @@ def _loaded(told: argparse.Namespace) -> Trainer:
         if getattr(told, option[2:].replace("-", "_")) is not None:
             raise BadInput(f"{option} says what to read of a file, and the model of --load knows that by itself.")
     kept = None if told.data is None else lambda: data.kept(told)
-    return checkpoint.read(Path(told.load), kept, f"--load {told.load}")[0]
+    return checkpoint_file.read(Path(told.load), kept, f"--load {told.load}")[0]

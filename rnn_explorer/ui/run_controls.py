@@ -169,7 +169,7 @@ def _copy(run_id: str) -> None:
         if uploads.is_foreign(view.experiment):
             raise DataGone
         step = looked_at(run_id)
-        step = step if step is not None or not view.frames else view.frames[-1]
+        step = step if step is not None or not view.kept_steps else view.kept_steps[-1]
         copy = engine.start(view.experiment, me) if step is None else engine.branch(run_id, step, me)
     except UnknownRun:
         st.session_state["whole_page"] = True

@@ -24,7 +24,8 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.slices import run_to_end
 from rnn_explorer.tensors import TensorBatch
-from rnn_explorer.training import Trainer, loss_of
+from rnn_explorer.training import Trainer
+from rnn_explorer.training.losses import loss_of
 
 RNN = "task=adding&cell=rnn&hidden_size=4&seq_len=12"
 MODELS = {

@@ -55,7 +55,7 @@ def view_of(trainer: Trainer, **more: Any) -> RunView:
         "steps_per_second": 0.0,
         "train": {"step": steps, **dict.fromkeys(("loss", "metric", "grad_norm"), values), "applied_norm": values / 2},
         "validation": none, "test": None, "baseline": None, "metric_name": "", "summary": (), "parameters": 1,
-        "keras_parameters": 1, "snapshot": trainer.snapshot(), "frames": (0,), "origin": None, "version": 1,
+        "keras_parameters": 1, "snapshot": trainer.snapshot(), "kept_steps": (0,), "origin": None, "version": 1,
     }  # fmt: skip
     return RunView(**{**fields, **more})
 

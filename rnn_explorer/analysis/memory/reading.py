@@ -14,7 +14,7 @@ from rnn_explorer.cells.base import RecurrentCell, State
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Direction
-from rnn_explorer.training import loss_of
+from rnn_explorer.training.losses import loss_of
 
 _SLICE_STEPS = 16  # time steps between two reports of progress
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.settings import Settings
-from rnn_explorer.training import About, snapshot_of
+from rnn_explorer.training.snapshots import SequenceInfo, snapshot_of
 
 
 @analysis("snapshot")
 def snapshot(subject: FrozenModel, options: Settings) -> Progress:
     """A `Snapshot` as the trainer would have taken it at that step."""
     yield 0.0
-    about = About.of(subject.task, subject.probe.numpy())
-    return snapshot_of(subject.model, subject.task, subject.probe, about, subject.step, subject.epoch)
+    info = SequenceInfo.of(subject.task, subject.probe.numpy())
+    return snapshot_of(subject.model, subject.task, subject.probe, info, subject.step, subject.epoch)
