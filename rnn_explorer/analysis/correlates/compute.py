@@ -50,7 +50,7 @@ def correlates(subject: FrozenModel, options: CorrelateOptions) -> Progress:
     for start in range(0, len(batch), _SLICE):
         part = batch.select(slice(start, start + _SLICE))
         seen = _layer(subject.model, TensorBatch.of(part), layer, direction)
-        real = real_steps(part)  # (sequences, time)
+        real = _real_steps(part)  # (sequences, time)
         features, values = text_features(part.inputs, task.input.names)
         yield (start + 0.5 * len(part)) / len(batch)
         units = torch.cat([seen[name] for name in quantities], dim=-1)[torch.from_numpy(real)]
@@ -133,7 +133,7 @@ def _layer(model: SequenceModel, batch: TensorBatch, layer: int, direction: Dire
     return {name: along_time(values, reverse) for name, values in seen.items()}
 
 
-def real_steps(batch: Batch) -> Array:
+def _real_steps(batch: Batch) -> Array:
     """(batch, time) bool: not padding."""
     time = batch.inputs.shape[1]
     if batch.lengths is None:
