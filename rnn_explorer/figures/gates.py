@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from rnn_explorer.analysis.saturation import HIGH, LOW, saturation, share
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.states import by_unit, thinned
 from rnn_explorer.figures.style import (
     GATE_SCALE,
     INPUT_SCALE,
     LINES,
     MUTED,
+    NO_STEPS,
     REFERENCE,
     SIGNED_SCALE,
     UNIT_ROWS,
@@ -26,6 +30,7 @@ from rnn_explorer.figures.style import (
     legend,
     margin,
     nice_ceiling,
+    saying,
     signed_limit,
     subplot,
     time_axis,
@@ -195,7 +200,7 @@ def _maps(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
         title=f"{'Gates' if layer.bounded else 'Pre-activation and hidden state'}, {_where(layer)}",
         how_to_read=how + "each row is a unit, and the strip beneath is what entered at that time step.",
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if steps else NO_STEPS),
         marks=marks,
         table=Later(lambda: {**by_unit(dict(shown)), **_input_columns(inputs, symbols, steps, hidden_size)}),
     )
@@ -237,7 +242,8 @@ def _strip(
 def _range(strip: Array, symbols: bool) -> dict[str, float]:
     if symbols:
         return {"zmin": 0.0, "zmax": 1.0}
-    low, high = float(np.nanmin(strip)), float(np.nanmax(strip))
+    known = strip[np.isfinite(strip)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     return {"zmin": low, "zmax": high if high > low else low + 1.0}
 
 
@@ -325,7 +331,7 @@ def _unit(layer: LayerTrace, sequence: int, length: int, unit: int) -> Figure:
             else "One unit's pre-activation before, and hidden state after, the nonlinearity."
         ),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if steps else NO_STEPS),
         marks=marks,
         table={"step": x, **lines},
     )
@@ -340,6 +346,10 @@ def _reach(signed: list[Array]) -> float:
 def _saturation(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
     bounded = {name: values for name, values in layer.gates.items() if name in layer.bounded}
     return _scatter(layer, bounded, lengths, unit) if bounded else _stuck(layer, lengths, unit)
+
+
+def _any_step(layer: LayerTrace, lengths: Array | None) -> bool:
+    return bool(layer.states["hidden"].shape[1] if lengths is None else np.any(lengths))
 
 
 def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | None, unit: int) -> Figure:
@@ -413,7 +423,7 @@ def _scatter(layer: LayerTrace, bounded: Mapping[str, Array], lengths: Array | N
             "of the two, at the lower left mostly in between."
         ),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if _any_step(layer, lengths) else NO_STEPS),
         table=table,
     )
 
@@ -466,6 +476,27 @@ def _stuck(layer: LayerTrace, lengths: Array | None, unit: int) -> Figure:
             else "A unit near -1 or 1 lets almost no gradient through; tall bars are units stuck there."
         ),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if _any_step(layer, lengths) else NO_STEPS),
         table={"unit": units, quantity: shares},
     )
+
+
+@FIGURES.register("gates")
+def _examples() -> Examples:
+    lstm, gru, rnn = (samples.layer(cell, 6, 20) for cell in ("lstm", "gru", "rnn"))
+    numbers, lengths = np.ones((20, 2)), np.array([17, 20, 1])
+    text = tuple("abc<&"[t % 5] for t in range(20))
+    return {
+        USUAL: partial(gates, lstm, 1, 17, numbers),
+        EMPTY: partial(gates, lstm, 1, 0, numbers),
+        EXTREME: partial(gates, samples.layer("lstm", 256, 120), 1, 120, None, (samples.HOSTILE, *"abc" * 40)),
+        "symbols": partial(gates, gru, 0, 20, None, text),
+        "no gates": partial(gates, rnn, 0, 17, None),
+        "one unit as lines": partial(gates, lstm, 1, 17, numbers, view="unit", unit=3),
+        "one unit of a simple RNN": partial(gates, rnn, 1, 1, numbers, view="unit"),
+        "saturation": partial(gates, gru, 1, 17, numbers, view="saturation", lengths=lengths),
+        "saturation of a simple RNN": partial(gates, rnn, 1, 17, numbers, view="saturation", unit=1),
+        "zeros of a simple RNN": partial(gates, samples.layer("rnn", 6, 20, relu=True), 1, 17, None, view="saturation"),
+        "nothing as lines": partial(gates, lstm, 1, 0, None, view="unit"),
+        "saturation of nothing": partial(gates, gru, 1, 0, None, view="saturation", lengths=np.zeros(3, dtype=int)),
+    }

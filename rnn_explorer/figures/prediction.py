@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     GRAY_SCALE,
     MUTED,
+    NO_STEPS,
     REFERENCE,
     cell_color,
     cell_marker,
@@ -23,6 +27,7 @@ from rnn_explorer.figures.style import (
     nice_ceiling,
     plain,
     ramp,
+    saying,
     subplot,
     time_axis,
     visible,
@@ -142,7 +147,7 @@ def prediction(explanation: Explanation, cell: str, before: Figure | None = None
         title=f"Input and prediction: {explanation.verdict}",
         how_to_read=_how(explanation, has_image, has_classes, bool(groups)),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if length else NO_STEPS),
         marks=marks,
         table=Later(lambda: _table(explanation)),
     )
@@ -490,3 +495,23 @@ def _table(explanation: Explanation) -> dict[str, Any]:
         if explanation.image_steps is not None:
             table["step"] = np.concatenate([np.arange(1, length + 1), np.asarray(explanation.image_steps).ravel() + 1])
     return table
+
+
+@FIGURES.register("prediction")
+def _examples() -> Examples:
+    before = prediction(samples.series(50), "lstm")
+    return {
+        USUAL: partial(prediction, samples.series(50), "lstm"),
+        EMPTY: partial(prediction, samples.series(0), "lstm"),
+        EXTREME: partial(prediction, samples.word(100, 120, 30), "gru"),
+        "image, row by row": partial(prediction, samples.image(), "rnn"),
+        "image, pixel by pixel": partial(prediction, samples.image(64), "rnn"),
+        "image, one class": partial(prediction, samples.image(8, 1), "rnn"),
+        "image, nothing read": partial(prediction, samples.image(0), "rnn"),
+        "word": partial(prediction, samples.word(7, 12), "lstm"),
+        "one letter": partial(prediction, samples.word(1, 12), "lstm"),
+        "no letter": partial(prediction, samples.word(0, 12), "lstm"),
+        "one step": partial(prediction, samples.series(1), "lstm"),
+        "classes at every step": partial(prediction, samples.series(30, 1, with_classes=True), "lstm"),
+        "a moment later": partial(prediction, samples.series(50), "lstm", before),
+    }

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from rnn_explorer.analysis.memory.record import Finding
 from rnn_explorer.figures.notebook import block
-from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.table import csv_text
+
+_MARKS = {"warning": "▲", "good": "●", "fact": "○"}
 
 
 class Line(TypedDict):
@@ -56,31 +56,3 @@ class TextPanel:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/plain": str(self), "text/html": self._repr_html_()}
-
-
-_ORDER = ("warning", "good", "fact")
-_MARKS = {"warning": "▲", "good": "●", "fact": "○"}
-
-
-def findings(found: Sequence[Finding] | None, step: int | None = None) -> TextPanel:
-    """What was found, warnings first.
-
-    Args:
-        found: the findings; None: they are being computed.
-        step: of the model that they are about.
-    """
-    ordered = sorted(found or (), key=lambda each: _ORDER.index(each.severity))
-    lines: list[Line] = [{"kind": each.severity, "text": each.text} for each in ordered]
-    if not lines:
-        lines = [{"kind": "fact", "text": COMPUTED if found is None else "Nothing stands out."}]
-    return TextPanel(
-        name="findings",
-        title="Findings" + ("" if step is None else f" at optimizer step {step}"),
-        how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this optimizer step.",
-        lines=lines,
-        table={
-            "severity": [each.severity for each in ordered],
-            "name": [each.name for each in ordered],
-            "text": [each.text for each in ordered],
-        },
-    )

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
+from rnn_explorer.cells import CELLS as REGISTERED
+from rnn_explorer.figures.cell import samples
 from rnn_explorer.figures.cell.cell_drawing import VIEWS, cell_drawing
 from rnn_explorer.figures.cell.drawings.canvas import Canvas, signed_range
 from rnn_explorer.figures.cell.drawings.unrolled import MOST, window
@@ -232,6 +234,11 @@ def test_pointing_at_a_sum_tells_its_largest_terms() -> None:
     largest = report.terms("forget.h", 2)
     assert words is not None and words.splitlines()[2:] == [f"{name}: {number(value, 3)}" for name, value in largest]
     assert len(largest) == 5 and largest[0][0].startswith("unit ")
+
+
+@pytest.mark.parametrize("cell", REGISTERED.names())
+def test_the_sample_of_a_cell_has_the_wires_of_a_model(cell: str) -> None:
+    assert set(samples.internals(cell).wires) == set(ask(made(cell), unit=1).wires)
 
 
 # -- a changed cell ---------------------------------------------------------------------------------------------

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.data.record import DataReport, Spread
+from rnn_explorer.analysis.data.record import DataReport, Spread, by_name, by_value
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.data import samples
 from rnn_explorer.figures.data.examples import OWN_AXES, color_of, comparable
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     key,
@@ -17,6 +21,7 @@ from rnn_explorer.figures.style import (
     margin,
     nice_ceiling,
     plain,
+    saying,
     subplot,
     visible,
 )
@@ -84,7 +89,15 @@ def _figure(
         else "Bars are shares of the training set, white circles of the validation, dark diamonds of the test set."
     )
     how += OWN_AXES if apart else ""
-    return Figure(name=name, title=title, how_to_read=how, data=data, layout=layout, table=_table(subplots))
+    counted = any(np.any(counts) for spread in subplots for counts in spread.counts.values())
+    return Figure(
+        name=name,
+        title=title,
+        how_to_read=how,
+        data=data,
+        layout=saying(layout, "" if counted else "There is no sequence to count."),
+        table=_table(subplots),
+    )
 
 
 def _shown(spread: Spread) -> tuple[list[int], list[str]]:
@@ -185,3 +198,30 @@ def _table(subplots: Sequence[Spread]) -> dict[str, Any]:
             table["count"] += np.asarray(spread.counts[split]).tolist()
             table["share"] += spread.shares(split).tolist()
     return table
+
+
+@FIGURES.register("distributions")
+def _examples() -> Examples:
+    sets = ("train", "validation", "test")
+    lengths = by_value("time steps", {each: np.arange(3, 30) for each in sets})
+    many = by_name(HOSTILE, {each: np.arange(80) for each in sets}, [f"{n} {HOSTILE}" for n in range(80)])
+    numbers, classes = samples.numbers(), samples.classes()
+    return {
+        USUAL: partial(distributions, samples.report(classes, lengths)),
+        EMPTY: partial(distributions, samples.report(samples.no_classes())),
+        EXTREME: partial(distributions, samples.report(many, lengths, labels=many, inputs=numbers)),
+        "endless": partial(distributions, samples.report(classes, endless=True, sampled=1024)),
+        "numbers": partial(distributions, samples.report(numbers, labels=classes, inputs=numbers)),
+    }
+
+
+@FIGURES.register("training_counts")
+def _examples_of_counts() -> Examples:
+    few, nothing = samples.report(samples.classes()), samples.report(samples.no_classes())
+    many = samples.report(by_name("class", {"train": np.repeat([0, 1, 2], [900, 500, 500])}, (HOSTILE, "two", "three")))
+    return {
+        USUAL: partial(training_counts, few, few),
+        EMPTY: partial(training_counts, nothing, nothing),
+        EXTREME: partial(training_counts, many, few),
+        "beside a larger one": partial(training_counts, few, many),
+    }

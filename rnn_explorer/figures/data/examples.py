@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.data.record import Example
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.data import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     GRAY_SCALE,
@@ -418,3 +423,24 @@ def _rows(item: Example, class_names: Sequence[str]) -> dict[str, list[Any]]:
     if item.step_classes is not None:
         found["right answer"] = [class_names[int(label)] if label >= 0 else "" for label in item.step_classes]
     return found
+
+
+@FIGURES.register("examples")
+def _examples() -> Examples:
+    labels = samples.LABELS
+    odd = [dataclasses.replace(samples.series(300, n, groups=9, inputs=12), title=HOSTILE) for n in range(8)]
+    return {
+        USUAL: partial(examples, [samples.series(20, n) for n in range(3)], labels),
+        EMPTY: partial(examples, ()),
+        EXTREME: partial(examples, odd, (HOSTILE, HOSTILE, HOSTILE), wide=False),
+        "images": partial(examples, [samples.image(n % 3) for n in range(8)], labels),
+        "images in half a page": partial(examples, [samples.image(-1, pixels=True)], wide=False),
+        "words": partial(examples, [samples.word(3 + n, n % 3) for n in range(8)], labels),
+        "long words": partial(examples, [samples.word(300), samples.word(0)], labels),
+        "a class a step": partial(examples, [samples.word(9, -1, step_classes=True)], (), (HOSTILE, "y", "z")),
+        "one step": partial(examples, [samples.series(1)]),
+        "no step": partial(examples, [samples.series(0)]),
+        "beside a larger one": partial(
+            examples, [samples.series(10)], wide=False, scale_of=[samples.series(10, groups=3)]
+        ),
+    }

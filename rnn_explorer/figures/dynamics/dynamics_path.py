@@ -6,7 +6,9 @@ slow point, all counted from 1.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +25,9 @@ from rnn_explorer.analysis.dynamics.record import (
 )
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.dynamics import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     COMPUTED,
@@ -291,7 +296,7 @@ def _sides(places: Array, limits: Array, names: Sequence[str]) -> list[str]:
     room = np.array([max(0.15, (_LETTER * len(name) + 20) / _NARROW) for name in names])  # of the width, for each
     apart = np.abs(places[:, None] - places[None]) / np.ptp(limits, axis=1)  # (n, n, 2)
     across = (places[:, 0] - limits[0, 0]) / np.ptp(limits[0])
-    close = (apart[..., 0] < 0.2) & (apart[..., 1] < 0.06)
+    close = (apart[..., 0] < 0.2) & (apart[..., 1] < 0.06) | np.eye(len(places), dtype=bool)
     sides = []
     for mine, at, needed, (x, y) in zip(close, across, room, places, strict=True):
         others = places[mine]
@@ -498,4 +503,24 @@ def _table(
         "step": np.concatenate(steps),
         "words": np.array(words, dtype=object),
         **{name: projected[:, axis] for axis, name in enumerate(space.names)},
+    }
+
+
+@FIGURES.register("dynamics_path")
+def _examples() -> Examples:
+    some, found, kicked = samples.trajectories(3), samples.points(3), samples.perturbation(3)
+    many = dataclasses.replace(samples.trajectories(8, labels=True), label_names=(HOSTILE, "even"))
+    held = dataclasses.replace(found.held, words=HOSTILE)
+    odd = dataclasses.replace(samples.points(8), held=held, answer_names=(HOSTILE, "even"))
+    return {
+        USUAL: partial(dynamics_path, some, found, chosen=np.zeros(3)),
+        EMPTY: partial(dynamics_path, None),
+        EXTREME: partial(dynamics_path, many, odd, samples.perturbation(8), chosen=np.zeros(8)),
+        "before a search": partial(dynamics_path, some),
+        "searching": partial(dynamics_path, some, searching=True),
+        "no points": partial(dynamics_path, some, samples.points(3, 0)),
+        "kicked": partial(dynamics_path, some, found, kicked),
+        "out of date": partial(dynamics_path, some, found, stale="under another input"),
+        "one unit": partial(dynamics_path, samples.trajectories(1), samples.points(1)),
+        "in 3D": partial(dynamics_path, some, found, kicked, dims=3, chosen=np.zeros(3)),
     }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from functools import partial
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import BAND, KINDS, RETURN, FixedPoints, Perturbation, time_constant
+from rnn_explorer.analysis.dynamics.record import BAND, KINDS, RETURN, Ends, FixedPoints, Perturbation, time_constant
+from rnn_explorer.figures.dynamics import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import layer_name, plain
 from rnn_explorer.figures.text_panel import Line, TextPanel
 
@@ -172,3 +177,18 @@ def _kicks(perturbation: Perturbation, points: FixedPoints | None, chosen: int |
         for index, number in sorted(away.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
     return f"{told}{home}" + (f"; {', '.join(others)}" if others else "") + "."
+
+
+@FIGURES.register("dynamics_findings")
+def _examples() -> Examples:
+    found = samples.points(3)
+    ends = Ends(50, 500, (20, 0, 0, 10, 0, 0), 3, 5, {3: 10}, 3, 2)
+    odd = dataclasses.replace(found, answer_names=(HOSTILE, HOSTILE), ends=ends)
+    kicked = dataclasses.replace(samples.perturbation(3), words=HOSTILE)
+    return {
+        USUAL: partial(dynamics_findings, dataclasses.replace(found, ends=ends), samples.perturbation(3), 2),
+        EMPTY: partial(dynamics_findings, None, None, None),
+        EXTREME: partial(dynamics_findings, odd, kicked, 0),
+        "no points": partial(dynamics_findings, samples.points(3, 0), None, None),
+        "out of date": partial(dynamics_findings, found, None, None, "under another input"),
+    }

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
+from rnn_explorer.analysis import projection
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     MUTED,
+    NO_STEPS,
     REFERENCE,
     TIME_SCALE,
     color_bar,
     margin,
     plain,
+    saying,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array
@@ -172,7 +178,7 @@ def state_trajectory(
             + ("the bold one's color is time." if not by_class else "color is its class, bold the chosen one.")
         ),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if np.any(lengths) else NO_STEPS),
         marks=[Mark("point", trace=len(data) - 1)],
         table=Later(lambda: _table(points, lengths, labels, label_names, dims)),
     )
@@ -221,4 +227,29 @@ def _table(points: Array, lengths: Array, labels: Array, label_names: Sequence[s
         "step": step + 1,
         "class": names[label[sequence]],
         **{f"PC {axis + 1}": chosen[:, axis] for axis in range(dims)},
+    }
+
+
+@FIGURES.register("state_trajectory")
+def _examples() -> Examples:
+    def of(hidden: int, time: int, names: Sequence[str] = (), **more: Any) -> partial[Figure]:
+        states = samples.layer("lstm", hidden, max(time, 1)).states["hidden"]
+        lengths = np.array([time, time, min(time, 1)])
+        basis = projection.fit(states, 3, lengths)
+        projected = projection.project(basis, states)
+        labels = np.arange(3) % len(names) if names else np.full(3, -1)
+        ends = projection.limits(projected, lengths=lengths)
+        return partial(
+            state_trajectory, projected, lengths, basis.explained, labels, names, 0, **{"limits": ends, **more}
+        )
+
+    return {
+        USUAL: of(32, 50, ("odd", "even")),
+        EMPTY: of(6, 0),
+        EXTREME: of(256, 400, (samples.HOSTILE, "b", "c"), color_by="class"),
+        "classes": of(2, 20, ("odd", "even"), color_by="class"),
+        "one class": of(2, 20, ("only",), color_by="class"),
+        "in 3D": of(32, 50, dims=3),
+        "classes in 3D": of(32, 50, ("odd", "even"), color_by="class", dims=3),
+        "ends of its own": of(1, 1, limits=None),
     }

@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.lab.unrolled_layout import PARTS, STATE, WIDTH, layout
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.states import by_unit, thinned
 from rnn_explorer.figures.style import (
     GRAY_SCALE,
     INPUT_SCALE,
+    NO_STEPS,
     SIGNED_SCALE,
     UNIT_ROWS,
     cell_name,
     color_bar,
     layer_name,
     plain,
+    saying,
     signed_limit,
     visible,
 )
@@ -96,8 +101,8 @@ def unrolled(layer: LayerTrace, sequence: int, length: int, inputs: Array | None
         title=f"{layer_name(layer.cell, layer.layer, layer.direction)}, unrolled over {steps} time steps",
         how_to_read=_how(layer),
         data=data,
-        layout=layout(steps, len(z), stride, hidden_size, _rows(data, "y2"), _rows(data, "y3"), layer.direction,
-                       weights, any(answers.targets)),
+        layout=saying(layout(steps, len(z), stride, hidden_size, _rows(data, "y2"), _rows(data, "y3"), layer.direction,
+                             weights, any(answers.targets)), "" if steps else NO_STEPS),
         marks=[Mark("line", axes=("x", axis)) for axis in ("y", "y2", "y3", "y4")],
         table=Later(lambda: _table(hidden, inputs, explanation, answers)),
     )  # fmt: skip
@@ -298,3 +303,22 @@ def _table(hidden: Array, inputs: Array | None, explanation: Explanation, answer
     if any(answers.targets):
         columns["target"] = np.array(answers.targets, dtype=object)
     return {**by_unit({"hidden": hidden}), **{name: np.tile(column, hidden_size) for name, column in columns.items()}}
+
+
+@FIGURES.register("unrolled")
+def _examples() -> Examples:
+    def of(cell: str, explanation: Explanation, features: int = 0) -> partial[Figure]:
+        length = explanation.length
+        inputs = np.ones((max(length, 1), features)) if features else None
+        return partial(unrolled, samples.layer(cell, 6, max(length, 1)), 1, length, inputs, explanation)
+
+    return {
+        USUAL: of("rnn", samples.word(7, 12)),
+        EMPTY: of("gru", samples.word(0, 12)),
+        EXTREME: of("lstm", samples.word(100, 120, 30)),
+        "image": of("gru", samples.image(), 8),
+        "pixels": of("gru", samples.image(64), 1),
+        "series": of("lstm", samples.series(50), 3),
+        "one step": of("rnn", samples.series(1, 1), 1),
+        "classes at every step": of("rnn", samples.series(30, 1, with_classes=True), 1),
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,9 @@ import numpy as np
 from rnn_explorer.analysis.memory.record import InputSaliency
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.memory import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import CLASS_COLORS, COMPUTED, cell_color, margin, plain, saying, time_axis, visible
 
 _LOW, _HIGH = -6, 1  # powers of ten that the absolute axis always holds
@@ -99,4 +104,17 @@ def _ticks(symbols: tuple[str, ...]) -> dict[str, Any]:
         "tickvals": list(range(1, len(symbols) + 1)),
         "ticktext": [visible(symbol) for symbol in symbols],
         "tickangle": 0,
+    }
+
+
+@FIGURES.register("saliency")
+def _examples() -> Examples:
+    odd = dataclasses.replace(samples.input_saliency(100), output_name=HOSTILE, symbols=(HOSTILE, *"abc" * 33))
+    return {
+        USUAL: partial(saliency, samples.input_saliency(), "gru"),
+        EMPTY: partial(saliency, None),
+        EXTREME: partial(saliency, odd, "rnn"),
+        "symbols": partial(saliency, samples.input_saliency(12, symbols=True), "rnn"),
+        "one step": partial(saliency, samples.input_saliency(1), "gru"),
+        "zeros": partial(saliency, samples.input_saliency(norm=np.zeros(12))),
     }

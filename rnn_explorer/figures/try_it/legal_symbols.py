@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     COMPUTED,
     REFERENCE,
@@ -21,6 +25,7 @@ from rnn_explorer.figures.style import (
     time_axis,
     visible,
 )
+from rnn_explorer.figures.try_it import samples
 from rnn_explorer.trace import Array
 
 _MOST_TICKS = 56  # symbols that can be read along the axis
@@ -135,4 +140,20 @@ def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dic
             "showgrid": False,
             "zeroline": False,
         },
+    }
+
+
+@FIGURES.register("legal_symbols")
+def _examples() -> Examples:
+    usual, names = samples.string(), tuple(f"{number} {HOSTILE}" for number in range(30))
+    about = dataclasses.replace(
+        usual.explanation, title=HOSTILE, symbols=(HOSTILE,) * 200, class_names=names,
+        probabilities=np.full((200, 30), 1 / 30), target_classes=np.arange(200) % 30,
+    )  # fmt: skip
+    long = dataclasses.replace(usual, explanation=about, legal=np.ones((200, 30), dtype=bool))
+    return {
+        USUAL: partial(legal_symbols, usual, "lstm"),
+        EMPTY: partial(legal_symbols, None, "lstm"),
+        EXTREME: partial(legal_symbols, long, "gru"),
+        "without a grammar": partial(legal_symbols, dataclasses.replace(usual, legal=None), "rnn"),
     }
