@@ -99,7 +99,7 @@ def of_snapshot(snapshot: Snapshot, sequence: int, layer: int, direction: Direct
     return [
         prediction(explanation, seen.cell),
         states(seen, sequence, length),
-        gates(seen, sequence, length, inputs, explanation.symbols, lengths=trace.lengths),
+        gates(seen, sequence, length, inputs, explanation.symbols),
     ]
 
 

@@ -276,12 +276,11 @@ class TryView(View):
         text = []
         if way not in ("values", "series"):
             text = self._text_panels(seen, chosen, layer if found else None, 0, told.symbols)
-        unit = max(chosen.unit, 0)
         return [
             first,
             states(layer, 0, length),
             *text,
-            gates(layer, 0, length, trace.inputs[0] if found else None, told.symbols, unit=unit),
+            gates(layer, 0, length, trace.inputs[0] if found else None, told.symbols),
         ]
 
     def _text_panels(

@@ -7,7 +7,9 @@ import pytest
 
 from rnn_explorer.analysis.data.record import Example, by_name
 from rnn_explorer.figures.data.distributions import distributions, training_counts
-from rnn_explorer.figures.data.examples import OWN_AXES, color_of, examples, height
+from rnn_explorer.figures.data.example_names import color_of
+from rnn_explorer.figures.data.example_series import OWN_AXES
+from rnn_explorer.figures.data.examples import examples, height
 from rnn_explorer.figures.data.samples import LABELS, classes, image, report, series, word
 from rnn_explorer.figures.style import CLASS_COLORS
 from rnn_explorer.trace import Strip

@@ -15,17 +15,13 @@ from rnn_explorer.analysis.dynamics.record import (
 )
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import (
-    LEAVES,
-    PICK,
-    STAYS,
-    _sides,
     dynamics_path,
-    eigenvalue_words,
     extent,
 )
 from rnn_explorer.figures.dynamics.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.dynamics.findings import dynamics_findings
 from rnn_explorer.figures.dynamics.flow import flow
+from rnn_explorer.figures.dynamics.point_marks import LEAVES, PICK, STAYS, eigenvalue_words, sides
 from rnn_explorer.figures.dynamics.samples import HELD, flow_field, perturbation, place, points, trajectories
 from rnn_explorer.figures.style import plain
 
@@ -359,7 +355,7 @@ def test_names_stand_beside_points_that_hold_states() -> None:
 
 def test_names_of_points_close_together_do_not_meet() -> None:
     places = np.array([[0.0, 0.0], [0.1, 0.0], [0.05, 0.01], [1.0, 3.0], [1.9, 1.0], [-1.9, 1.0]])
-    assert _sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]]), ["1"] * 6) == [
+    assert sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]]), ["1"] * 6) == [
         "middle left",
         "middle right",
         "top center",
@@ -372,5 +368,5 @@ def test_names_of_points_close_together_do_not_meet() -> None:
 def test_a_long_name_keeps_clear_of_the_edge() -> None:
     """A name of 18 letters takes 146 pixels of a plot that may be 480 wide, so from 0.7 of the width it turns back."""
     places, limits = np.array([[0.75, 0.5], [0.25, 0.5]]), np.array([[0.0, 1.0], [0.0, 1.0]])
-    assert _sides(places, limits, ["-1, -1, 1"] * 2) == ["middle right"] * 2
-    assert _sides(places, limits, ["-1.05, -0.98, 1.02"] * 2) == ["top left", "top right"]
+    assert sides(places, limits, ["-1, -1, 1"] * 2) == ["middle right"] * 2
+    assert sides(places, limits, ["-1.05, -0.98, 1.02"] * 2) == ["top left", "top right"]

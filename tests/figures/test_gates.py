@@ -8,6 +8,8 @@ import pytest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures import samples
 from rnn_explorer.figures.gates import MOST_UNITS, gates
+from rnn_explorer.figures.lab.gate_lines import gate_lines
+from rnn_explorer.figures.lab.gate_saturation import gate_saturation
 from rnn_explorer.figures.style import GATE_SCALE, INPUT_SCALE, SIGNED_SCALE
 from rnn_explorer.training import Trainer
 
@@ -83,7 +85,7 @@ def test_signed_scales_of_different_length_say_so() -> None:
 
 def test_a_unit_as_lines() -> None:
     layer = samples.layer("lstm", 8, 20)
-    figure = gates(layer, 2, 13, None, view="unit", unit=5)
+    figure = gate_lines(layer, 2, 13, 5)
     drawn = {trace["name"]: trace for trace in figure.data}
     np.testing.assert_array_equal(drawn["forget gate"]["y"], layer.gates["forget"][2, :13, 5])
     np.testing.assert_array_equal(drawn["cell state"]["y"], layer.states["cell"][2, :13, 5])
@@ -95,14 +97,14 @@ def test_a_unit_as_lines() -> None:
 
 
 def test_a_unit_that_does_not_exist_is_the_nearest_that_does() -> None:
-    assert gates(samples.layer("gru", 4, 6), 0, 6, None, view="unit", unit=99).title.startswith("Unit 3 ")
+    assert gate_lines(samples.layer("gru", 4, 6), 0, 6, 99).title.startswith("Unit 3 ")
 
 
 def test_saturation_counts_real_steps_of_all_sequences() -> None:
     layer = samples.layer("gru", 2, 3, batch=2)
     reset = np.array([[[0.0, 1.0], [0.0, 1.0], [0.5, 0.5]], [[0.95, 0.05], [0.5, 0.5], [0.5, 0.5]]])
     layer = dataclasses.replace(layer, gates={**layer.gates, "reset": reset})
-    figure = gates(layer, 0, 3, None, view="saturation", lengths=np.array([3, 1]))
+    figure = gate_saturation(layer, np.array([3, 1]))
     dots = figure.data[0]
     np.testing.assert_allclose(dots["x"], [2 / 4, 1 / 4])
     np.testing.assert_allclose(dots["y"], [1 / 4, 2 / 4])
@@ -113,12 +115,12 @@ def test_saturation_of_a_simple_layer_is_a_bar_a_unit() -> None:
     before = np.array([[[3.0, -1.0], [0.1, -1.0]], [[-3.0, -1.0], [2.0, 0.5]]])
     layer = samples.layer("rnn", 2, 2, batch=2)
     squashed = dataclasses.replace(layer, gates={"pre_activation": before}, states={"hidden": np.tanh(before)})
-    figure = gates(squashed, 0, 2, None, view="saturation")
+    figure = gate_saturation(squashed)
     np.testing.assert_allclose(figure.data[0]["y"], [3 / 4, 0])
     assert "|h| > 0.9" in figure.title
     states = {"hidden": np.maximum(before, 0)}
     cut = dataclasses.replace(layer, gates={"pre_activation": before}, states=states, nonlinearity="relu")
-    figure = gates(cut, 0, 2, None, view="saturation", lengths=np.array([2, 1]))
+    figure = gate_saturation(cut, np.array([2, 1]))
     np.testing.assert_allclose(figure.data[0]["y"], [1 / 3, 1])
     assert "h = 0" in figure.title
 
@@ -130,13 +132,8 @@ def test_the_nonlinearity_is_the_models_from_the_first_step_on(query: str) -> No
     (layer,) = trainer.snapshot().trace.layers
     assert layer.nonlinearity == ("relu" if "task=digits" in query else "tanh")
     if layer.cell == "rnn":
-        title = gates(layer, 0, layer.states["hidden"].shape[1], None, view="saturation").title
+        title = gate_saturation(layer).title
         assert ("h = 0" if layer.nonlinearity == "relu" else "|h| > 0.9") in title
-
-
-def test_another_view_is_refused() -> None:
-    with pytest.raises(ValueError, match="maps, unit or saturation"):
-        gates(samples.layer("gru", 4, 6), 0, 6, None, view="film")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

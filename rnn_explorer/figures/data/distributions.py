@@ -11,20 +11,11 @@ import numpy as np
 from rnn_explorer.analysis.data.record import DataReport, Spread, by_name, by_value
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.data import samples
-from rnn_explorer.figures.data.examples import OWN_AXES, color_of, comparable
+from rnn_explorer.figures.data.example_names import color_of
+from rnn_explorer.figures.data.example_series import OWN_AXES, comparable
 from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.samples import HOSTILE
-from rnn_explorer.figures.style import (
-    CLASS_COLORS,
-    key,
-    legend,
-    margin,
-    nice_ceiling,
-    plain,
-    saying,
-    subplot,
-    visible,
-)
+from rnn_explorer.figures.style import CLASS_COLORS, key, legend, margin, nice_ceiling, plain, saying, subplot, visible
 
 _MOST = 30  # bars that can be told apart, where each has a name
 _LONGEST_NAME = 12

@@ -11,7 +11,7 @@ import numpy as np
 from rnn_explorer.analysis.dynamics.record import BAND, FixedPoints, Spectrum, period, time_constant
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics import samples
-from rnn_explorer.figures.dynamics.dynamics_path import AT_ONE, LEAVES, STAYS, eigenvalue_words
+from rnn_explorer.figures.dynamics.point_marks import AT_ONE, LEAVES, STAYS, eigenvalue_words
 from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import REFERENCE, layer_name, legend, margin, nice_ceiling, plain, saying

@@ -12,9 +12,10 @@ import numpy as np
 from rnn_explorer.analysis.dynamics.record import FixedPoints, Flow, Trajectories
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics import samples
-from rnn_explorer.figures.dynamics.dynamics_path import axis_title, coordinates, dynamics_path
+from rnn_explorer.figures.dynamics.dynamics_path import axis_title, dynamics_path
 from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.samples import HOSTILE
+from rnn_explorer.figures.state_space import coordinates
 from rnn_explorer.figures.style import (
     COMPUTED,
     Scale,
