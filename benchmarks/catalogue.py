@@ -77,33 +77,33 @@ ROWS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
     from rnn_explorer.tasks import TASKS
 
     torch.set_num_threads(1)
-    names = told.tasks or TASKS.names()
+    names = args.tasks or TASKS.names()
     for name in names:
         TASKS.get(name)  # a name that is none ends here, with those there are
     found = common.machine()
     results = []
     for row in rows_of(names):
         for cell in row.cells:
-            if cell in told.cells:
+            if cell in args.cells:
                 print(f"{row.name}, {cell} ...", end=" ", file=sys.stderr, flush=True)
-                runs = [train(row, cell, seed, told.steps_scale) for seed in range(told.seeds)]
+                runs = [train(row, cell, seed, args.steps_scale) for seed in range(args.seeds)]
                 results.append(summary(row, cell, runs))
                 print(" ".join(f"{run['metric']:.3g}" for run in runs), file=sys.stderr)
-    about = {"seeds": told.seeds, "steps_scale": told.steps_scale, "every": EVERY}
-    if told.json:
+    about = {"seeds": args.seeds, "steps_scale": args.steps_scale, "every": EVERY}
+    if args.json:
         print(json.dumps({"machine": found, **about, "results": results}, indent=2))
         return 0
     print("Every task at its defaults: steps to solve, validation loss and metric at the end, CPU seconds\n")
     print(show(results))
-    print(f"\n{told.seeds} seeds; medians; looked at every {EVERY} optimizer steps; one torch thread.", end=" ")
-    print(f"Budgets are the defaults' x {told.steps_scale:g}.\n\n{common.machine_line(found)}")
+    print(f"\n{args.seeds} seeds; medians; looked at every {EVERY} optimizer steps; one torch thread.", end=" ")
+    print(f"Budgets are the defaults' x {args.steps_scale:g}.\n\n{common.machine_line(found)}")
     return 0
 
 

@@ -216,12 +216,12 @@ def setting(
     live: bool = False,
 ) -> Any:
     """Declare a field of a `Settings` class; the arguments are those of `Spec`, with `choices` or what gives them."""
-    told = {
+    declared = {
         "label": label, "help": help, "low": low, "high": high, "longest": longest,
         "names": choices if callable(choices) else functools.partial(tuple, choices),
         "unit": unit, "log": log, "live": live,
     }  # fmt: skip
-    return dataclasses.field(default=default, metadata={"setting": told})
+    return dataclasses.field(default=default, metadata={"setting": declared})
 
 
 @dataclass(frozen=True)

@@ -50,15 +50,15 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_train)
 
 
-def _train(told: argparse.Namespace) -> int:
-    experiment = data.experiment(told)
-    out, save = (writable(getattr(told, name), f"--{name}") for name in ("out", "save"))
+def _train(args: argparse.Namespace) -> int:
+    experiment = data.experiment(args)
+    out, save = (writable(getattr(args, name), f"--{name}") for name in ("out", "save"))
     task = checked_task(experiment)
     from rnn_explorer.cli import running  # torch
 
     trainer = running.trainer_of(experiment, task)
     running.tell_of(trainer)
-    screen: JsonScreen | TextScreen = JsonScreen() if told.json else TextScreen(trainer)
+    screen: JsonScreen | TextScreen = JsonScreen() if args.json else TextScreen(trainer)
     started = time.monotonic()
     status, curves = running.trained(trainer, screen)
     result = running.result_of(trainer, status, time.monotonic() - started)

@@ -95,11 +95,11 @@ class Result(Generic[T]):
 def of_snapshot(snapshot: Snapshot, sequence: int, layer: int, direction: Direction) -> list[Shown]:
     """Figures of one probe sequence and one layer."""
     trace, explanation = snapshot.trace, snapshot.explanations[sequence]
-    seen, length, inputs = trace.layer(layer, direction), int(trace.lengths[sequence]), trace.inputs[sequence]
+    layer_trace, length, inputs = trace.layer(layer, direction), int(trace.lengths[sequence]), trace.inputs[sequence]
     return [
-        prediction(explanation, seen.cell),
-        states(seen, sequence, length),
-        gates(seen, sequence, length, inputs, explanation.symbols),
+        prediction(explanation, layer_trace.cell),
+        states(layer_trace, sequence, length),
+        gates(layer_trace, sequence, length, inputs, explanation.symbols),
     ]
 
 

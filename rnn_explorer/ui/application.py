@@ -33,7 +33,7 @@ def arguments() -> dict[str, Any]:
         "routes": server.routes(),
         "middleware": server.middleware(),
         "lifespan": server.lifespan,
-        "on_script_error": faults.told,
+        "on_script_error": faults.show,
         "exception_handlers": {Exception: server.fault},
     }
 

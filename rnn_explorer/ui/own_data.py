@@ -127,8 +127,8 @@ def _table(table: Table) -> dict[str, str]:
     rows(shown)
     gaps = {name: column.missing for name, column in table.columns.items() if column.missing}
     if gaps:
-        told = ", ".join(f"{name}: {count:,}" for name, count in list(gaps.items())[:12])
-        st.info(plain(f"Missing values by column: {told}."))
+        counts = ", ".join(f"{name}: {count:,}" for name, count in list(gaps.items())[:12])
+        st.info(plain(f"Missing values by column: {counts}."))
     numeric, every = list(table.numeric()), list(table.columns)
     kinds = table.kinds
     with st.container(horizontal=True, gap="small"):

@@ -60,22 +60,22 @@ def open_run() -> str:
     """
     state = st.session_state
     state.setdefault(_PROBLEMS, [])
-    asked, doubled = place.settings()
-    wanted_run = asked.pop(RUN, None)
+    query, doubled = place.settings()
+    wanted_run = query.pop(RUN, None)
     back = place.went_back()
     # An address that is neither empty nor what was written last was edited by the person.
-    address = {**asked, RUN: wanted_run}
-    edited = bool(asked or wanted_run) and address != state.get(_WRITTEN) and (back or not _just_replaced(address))
+    address = {**query, RUN: wanted_run}
+    edited = bool(query or wanted_run) and address != state.get(_WRITTEN) and (back or not _just_replaced(address))
     arrived = _EXPERIMENT not in state or edited
     if arrived:
         state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
-        _read_address(asked, wanted_run)
+        _read_address(query, wanted_run)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
             tell("This run has expired; restarted from the same settings, at step 0.")
         _start(experiment(), fall_back=True)
     if arrived and not wanted_run:
-        state[_OPENED] = (asked, state[_RUN])
+        state[_OPENED] = (query, state[_RUN])
     if arrived or back:
         place.enter()
         step = place.step()
@@ -107,11 +107,11 @@ def _just_replaced(address: dict[str, Any]) -> bool:
     return address == before and time.monotonic() - when < BEHIND
 
 
-def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
+def _read_address(query: dict[str, str], wanted_run: str | None) -> None:
     state = st.session_state
     state[_REFUSED] = {}
     opened, run_id = state.get(_OPENED, (None, ""))
-    if not wanted_run and opened == asked and alive(run_id):  # the browser went back to the link that was opened
+    if not wanted_run and opened == query and alive(run_id):  # the browser went back to the link that was opened
         wanted_run = run_id
     if state.get(_RUN) != wanted_run:
         kept.leave(state.get(_RUN))
@@ -120,7 +120,7 @@ def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
         state[_RUN] = wanted_run
         state[_EXPERIMENT] = session.engine().view(wanted_run).experiment.to_dict()
         return
-    found, errors = Experiment.from_query_forgiving(asked)
+    found, errors = Experiment.from_query_forgiving(query)
     state[_EXPERIMENT] = found.to_dict()
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
@@ -170,7 +170,7 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
             st.error(plain(str(full)))
             st.stop()
         if changed:
-            tell(f"{error} {fitting.told(wanted, changed)}")
+            tell(f"{error} {fitting.sentence(wanted, changed)}")
     if kept.leave(state.get(_RUN)):
         st.toast("A new model, at step 0. The run before it is kept, paused.")
     state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
@@ -252,11 +252,11 @@ def settings() -> None:
 def show_problems() -> None:
     """What could not be used, in sentences, above the figures."""
     closed = st.session_state.setdefault(_CLOSED, set())
-    told = list(st.session_state[_PROBLEMS])
+    problems = list(st.session_state[_PROBLEMS])
     token = uploads.token_of(experiment())
     if token and not store.holds(token) and token not in closed:
-        told.append(_DATA_GONE)
-    for number, problem in enumerate(told):
+        problems.append(_DATA_GONE)
+    for number, problem in enumerate(problems):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"problem-{number}"):
             st.warning(plain(problem), width="stretch")
             st.button(

@@ -78,10 +78,10 @@ class Where:
 def numbers_of(model: SequenceModel, inputs: Tensor, where: Where, changes: Changes) -> CellInternals:
     """The numbers on the wires while a model reads (1, time, feature) or (1, time) inputs with changes."""
     cell, unit, backward = cell_of(model, where.layer, where.direction), where.unit, where.direction == "backward"
-    x, seen = _recorded(model, inputs, where.layer, cell, backward, changes)
+    x, recorded = _recorded(model, inputs, where.layer, cell, backward, changes)
     units = slice(None) if unit is None else slice(unit, unit + 1)
-    names = {name: values[:, units] for name, values in seen.items()}
-    start = {name: _from_before(seen[name]) for name in cell.state_names}
+    names = {name: values[:, units] for name, values in recorded.items()}
+    start = {name: _from_before(recorded[name]) for name in cell.state_names}
     with np.errstate(all="ignore"):  # an exploding run has infinite states, which are shown as they are
         full, bounded = cell.wires(_Step(cell, x, names, start, units, changes, backward))
         wires = {
@@ -153,7 +153,7 @@ class _Step:
     Attributes:
         cell: whose.
         x: (time, input_size) float64.
-        seen: gates and states as the model has them, name -> (time, units).
+        recorded: gates and states as the model has them, name -> (time, units).
         start: the state before each step, name -> (time, hidden_size).
         units: those that are asked for.
         changes: what is done to the cell.
@@ -162,7 +162,7 @@ class _Step:
 
     cell: RecurrentCell
     x: Array
-    seen: dict[str, Array]
+    recorded: dict[str, Array]
     start: dict[str, Array]
     units: slice
     changes: Changes
@@ -221,13 +221,13 @@ def _recorded(
     for below in model.stack()[:layer]:
         x = below(x, reversal(1, inputs.shape[1], None))
     if changes.force or changes.ablate:
-        seen = changes.unrolled(cell, x, backward)
-        seen = {name: values.flip(0) if backward else values for name, values in seen.items()}
+        recorded = changes.unrolled(cell, x, backward)
+        recorded = {name: values.flip(0) if backward else values for name, values in recorded.items()}
         x = x.flip(1) if backward else x
     else:
         x = x.flip(1) if backward else x
-        seen = {name: values[0] for name, values in cell.trace(x).items()}
-    return x[0].double().numpy(), {name: values.double().numpy() for name, values in seen.items()}
+        recorded = {name: values[0] for name, values in cell.trace(x).items()}
+    return x[0].double().numpy(), {name: values.double().numpy() for name, values in recorded.items()}
 
 
 def _from_before(states: Array) -> Array:

@@ -85,7 +85,7 @@ def what_if(
     passages = []
     for number, (reader, x, altered) in enumerate(((subject.model, given, Changes()), (model, edited, changes))):
         reading = _Reading(reader, layer, direction == "backward", altered)
-        seen, states = reading.read(x)
+        recorded, states = reading.read(x)
         answers: list[Tensor] = []
         if reading.needs_prefixes:  # the backward half starts from the end, so each prefix is a reading of its own
             for end in range(1, x.shape[1] + 1):
@@ -93,7 +93,7 @@ def what_if(
                 answers.append(reading.answer(reader.summary_state(reading.read(x[:, :end])[1], None)))
         else:
             answers.append(reading.answer(states[0]))
-        passages.append(_passage(subject, sequence, x, seen, torch.cat(answers)))
+        passages.append(_passage(subject, sequence, x, recorded, torch.cat(answers)))
         yield (number + 1) / 2
     output = subject.model.output_spec
     return WhatIf(
@@ -156,7 +156,7 @@ class _Reading:
         return outputs.softmax(dim=-1) if self.model.output_spec.classes else outputs
 
 
-def _passage(subject: FrozenModel, sequence: int, x: Tensor, seen: dict[str, Tensor], answers: Tensor) -> Rollout:
+def _passage(subject: FrozenModel, sequence: int, x: Tensor, recorded: dict[str, Tensor], answers: Tensor) -> Rollout:
     """As numpy data, with the task's words for it."""
     probe, length = subject.probe, x.shape[1]
     inputs, said = probe.inputs[sequence].numpy().copy(), answers.numpy()
@@ -164,8 +164,8 @@ def _passage(subject: FrozenModel, sequence: int, x: Tensor, seen: dict[str, Ten
     held = np.concatenate([said, np.repeat(said[-1:], len(inputs) - length, axis=0)])  # as in a trace
     cell = subject.model.stack()[0].forwards
     return Rollout(
-        gates={name: seen[name].numpy() for name in cell.gate_names},
-        states={name: seen[name].numpy() for name in cell.state_names},
+        gates={name: recorded[name].numpy() for name in cell.gate_names},
+        states={name: recorded[name].numpy() for name in cell.state_names},
         answers=said,
         explanation=subject.task.explain(inputs, probe.targets[sequence].numpy(), length, held),
     )
