@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
-BASE = {"errors", "registry", "settings", "trace"}
+BASE = {"errors", "jsonable", "readable", "registry", "settings", "trace"}
 CORE = BASE | {"device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "training", "work"}
 # Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
 RECORDS = {
-    "analysis.arguments", "analysis.data.compute", "analysis.jsonable", "analysis.memory.findings",
+    "analysis.arguments", "analysis.data.compute", "analysis.memory.findings",
     "analysis.projection", "analysis.saturation", "analysis.text_features", "analysis.units",
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
@@ -27,10 +27,12 @@ LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs n
 ALLOWED: dict[str, set[str]] = {
     "": {"errors", "experiment", "library"},  # the package itself, by type alone: names are loaded when they are used
     "errors": set(),
+    "jsonable": set(),
+    "readable": set(),
     "registry": {"errors"},
     "settings": {"errors"},
     "trace": set(),
-    "progress": {"training"},  # by type alone
+    "progress": {"readable", "training"},  # training by type alone
     "kernels": {"kernels"},
     "device": {"settings"},
     "work": {"errors"},

@@ -26,10 +26,10 @@ from rnn_explorer.figures.style import (
     saying,
     signed_limit,
     subplot,
+    symbol_label,
     time_axis,
     time_ticks,
     unit_axis,
-    visible,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array, LayerTrace
@@ -190,7 +190,7 @@ def _strip(
 ) -> tuple[Array | None, list[list[str]], Sequence[str]]:
     """What entered as (rows, time), the symbol at each cell, and the rows' names; None when there is nothing."""
     if symbols:
-        taken = [visible(symbol) for symbol in symbols[:steps]]
+        taken = [symbol_label(symbol) for symbol in symbols[:steps]]
         rows = list(dict.fromkeys(taken))  # in order of first appearance
         place = {symbol: row for row, symbol in enumerate(rows)}
         hot = np.zeros((len(rows), len(taken)), dtype=np.float32)
@@ -219,7 +219,7 @@ def _ticks(symbols: Sequence[str], steps: int, pixels: float) -> dict[str, Any]:
         return {
             "tickmode": "array",
             "tickvals": list(range(1, steps + 1)),
-            "ticktext": [visible(symbol) for symbol in symbols],
+            "ticktext": [symbol_label(symbol) for symbol in symbols],
             "tickangle": 0,
             "tickfont": {"size": 10},
         }

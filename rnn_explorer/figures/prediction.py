@@ -23,8 +23,8 @@ from rnn_explorer.figures.style import (
     plain,
     saying,
     subplot,
+    symbol_label,
     time_axis,
-    visible,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Explanation, Strip
@@ -199,11 +199,11 @@ def _draw_image(
 
 def _legend_once(data: list[dict[str, Any]]) -> None:
     """One legend entry for traces of one kind."""
-    seen: set[str] = set()
+    listed: set[str] = set()
     for trace in data:
         if "legendgroup" in trace:
-            trace["showlegend"] = trace["legendgroup"] not in seen
-            seen.add(trace["legendgroup"])
+            trace["showlegend"] = trace["legendgroup"] not in listed
+            listed.add(trace["legendgroup"])
 
 
 def _symbol_ticks(symbols: Sequence[str]) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _symbol_ticks(symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": [index + 1 for index in shown],
-        "ticktext": [visible(symbols[index]) for index in shown],
+        "ticktext": [symbol_label(symbols[index]) for index in shown],
         "tickangle": 0,
         "tickfont": {"size": 12 if len(symbols) <= 20 else 10 if len(symbols) <= 34 else 8},
         "title": {"text": "symbol at each time step", "standoff": 4},

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.cells import CELLS
+from rnn_explorer.readable import visible
 
 Theme = Literal["light", "dark"]
 Scale = list[list[Any]]  # [[position from 0 to 1, color], ...]
@@ -160,9 +161,9 @@ def plain(text: str, longest: int = 60) -> str:
     return html.escape(text, quote=False)
 
 
-def visible(symbol: str) -> str:
-    """One symbol of a text as a label; a space and a line's end would not be seen."""
-    return {" ": "␣", "\n": "⏎", "\t": "⇥", "": "∅"}.get(symbol) or plain(symbol, 8)
+def symbol_label(symbol: str) -> str:
+    """One symbol of a text as a label."""
+    return plain(visible(symbol), 8)
 
 
 def subplot(letter: str, number: int) -> str:

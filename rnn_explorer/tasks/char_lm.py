@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rnn_explorer.readable import number, visible
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import (
@@ -26,7 +27,6 @@ from rnn_explorer.tasks.base import (
 )
 from rnn_explorer.tasks.memoryless import next_character
 from rnn_explorer.tasks.splits import split_in_order
-from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation
 
 TEST_SHARE = 0.1  # of the text, at its end
@@ -162,7 +162,7 @@ class CharLM(Task):
             correct=None,
             length=length,
             symbols=tuple(stretch),
-            class_names=tuple(_NAMED.get(name, name) for name in np.array(self.output.names)[shown]),
+            class_names=tuple(visible(name) for name in np.array(self.output.names)[shown]),
             probabilities=answers[:, shown],
             target_classes=place[targets],
         )
@@ -178,9 +178,6 @@ class CharLM(Task):
     def _where(self, stretch: str) -> str:
         start = self.corpus.text.find(stretch)
         return self.corpus.title if start < 0 else f"{self.corpus.title}, from character {start + 1:,}"
-
-
-_NAMED = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
 
 def _verdict(targets: Array, answers: Array) -> str:

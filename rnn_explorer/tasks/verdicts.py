@@ -25,8 +25,3 @@ def class_verdict(probabilities: Array, target: int, names: Sequence[str], truth
         return f"has no finite answer, {truth}", False
     said = int(np.argmax(probabilities))
     return f"says {names[said]} ({100 * probabilities[said]:.0f} %), {truth}", said == target
-
-
-def number(value: float) -> str:
-    """A number of any size in three significant digits."""
-    return f"{value:.3g}" if np.isfinite(value) else "not finite"

@@ -22,7 +22,8 @@ import pytest
 from rnn_explorer import figures
 from rnn_explorer.figures import registry
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Example, Panel
+from rnn_explorer.figures.panel import Panel
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL
 from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
 from rnn_explorer.figures.svg_panel import SvgPanel
@@ -266,7 +267,7 @@ def strings(part: Any) -> Iterator[str]:
             yield from strings(getattr(part, field.name))
 
 
-def with_numbers(example: Example, change: Callable[[np.ndarray], np.ndarray]) -> Example:
+def with_numbers(example: partial[Panel], change: Callable[[np.ndarray], np.ndarray]) -> partial[Panel]:
     """An example whose measured numbers are changed."""
 
     def changed(part: Any) -> Any:

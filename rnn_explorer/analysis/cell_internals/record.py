@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction, Explanation
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.trace import Array
 
 FAR_BELOW = 20.0  # times below the median of the columns from which an error stands out

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction
 
 LONGEST_PREFIX = 2000  # characters that a text may begin with

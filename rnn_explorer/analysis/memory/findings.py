@@ -16,11 +16,11 @@ from rnn_explorer.analysis.memory.record import (
     InputSaliency,
     Severity,
     _last_above,
-    number,
     power,
     where,
 )
 from rnn_explorer.analysis.saturation import HIGH, LOW
+from rnn_explorer.readable import number
 
 OPEN_SHARE = 0.5  # of a keeping gate's values above `HIGH`, from which the gate counts as open
 SHUT_SHARE = 0.5  # of its values below `LOW`, from which it counts as shut
@@ -78,10 +78,8 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
     if cell.whole_sequence:
         text = f"the gradient stays at {MEMORY:g} or above over all {_steps(lags)}"
         if reach < MEMORY:
-            text += (
-                f" in its best direction, but this loss hardly uses it: it depends on the first state {number(reach)}"
-            )
-            return [_say(cell, "unused", "fact", f"{text} times as much as on the last one.")]
+            text += " in its best direction, but this loss hardly uses it: it depends on the first state"
+            return [_say(cell, "unused", "fact", f"{text} {number(reach, 2)} times as much as on the last one.")]
         return [_say(cell, "remembers", "good", f"{text}: an error at the end reaches t = 1.")]
     memory = cell.effective_memory
     assert memory is not None
@@ -89,7 +87,7 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
     told = [_say(cell, "fades", "fact", text)]
     kept = _last_above(cell.log10_norm, LOST)
     if kept < lags and not reach >= LOST:
-        text = f"the gradient falls below {number(LOST)} beyond {_steps(kept)}"
+        text = f"the gradient falls below {number(LOST, 2)} beyond {_steps(kept)}"
         if answered:
             text += ", though this sequence is answered well: no more is needed, or what is kept rests in an attractor."
         else:
@@ -120,7 +118,7 @@ def _of_gates(cell: CellMemory, curve: set[str], answered: bool) -> list[Finding
     elif is_open > OPEN_SHARE:
         told.append(_say(cell, "open", "fact", f"{opened}."))
     elif forgets:
-        text = f"{forgotten} (the median of their time constants is {number(median)})."
+        text = f"{forgotten} (the median of their time constants is {number(median, 2)})."
         told.append(_say(cell, "forgets", "fact" if answered else "warning", text))
     if is_shut > SHUT_SHARE and explains:
         text = f"{100 * is_shut:.0f} % of the {gates.keeper} gate's values are below {LOW:g}: there the old state goes."
@@ -154,7 +152,7 @@ def _of_loss(cell: CellMemory, reach: float) -> list[Finding]:
     back = len(cell.loss_gradient) - 1
     if back < 1 or not math.isfinite(reach):
         return []
-    text = f"the loss depends on the state {_steps(back)} back {number(reach)} times as much as on the last one"
+    text = f"the loss depends on the state {_steps(back)} back {number(reach, 2)} times as much as on the last one"
     if not cell.whole_sequence and reach > MEMORY:
         text += ", by way of other layers"
     return [_say(cell, "loss_reach", "fact", f"{text}.")]

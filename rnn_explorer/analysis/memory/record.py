@@ -20,8 +20,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.saturation import Saturation
+from rnn_explorer.jsonable import jsonable
+from rnn_explorer.readable import number
 from rnn_explorer.trace import Array, Direction
 
 # The thresholds of everything that is said in words.
@@ -394,15 +395,7 @@ def where(cell: CellMemory) -> str:
     return f"Layer {cell.layer + 1}" + ("" if cell.direction == "forward" else f", {cell.direction}")
 
 
-def number(value: float) -> str:
-    """Two digits: "0.032", "3.2e-5", "140"."""
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
-    digits, _, exponent = f"{value:.1e}".partition("e")
-    return f"{digits.removesuffix('.0')}e{int(exponent)}"
-
-
 def power(log10: float) -> str:
-    """`number` of 10^log10, however large."""
+    """10^log10 in two digits, however large."""
     whole = math.floor(log10)
-    return number(10.0**log10) if abs(log10) < 300 else f"{10 ** (log10 - whole):.1f}e{whole}"
+    return number(10.0**log10, 2) if abs(log10) < 300 else f"{10 ** (log10 - whole):.1f}e{whole}"

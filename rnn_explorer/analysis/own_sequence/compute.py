@@ -18,9 +18,9 @@ from rnn_explorer.analysis.own_sequence.record import LONGEST, OwnSequence
 from rnn_explorer.analysis.registry import ANALYSES, Progress
 from rnn_explorer.analysis.units import units
 from rnn_explorer.errors import UserError
+from rnn_explorer.readable import counted, number
 from rnn_explorer.tasks.base import Batch, OutputSpec
 from rnn_explorer.tasks.grammar import GrammarTask
-from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Explanation, Strip
 
@@ -95,7 +95,8 @@ def _numbers(subject: FrozenModel, values: Any) -> Array:
     rows = [list(row) if isinstance(row, (list, tuple)) else [row] for row in values]
     for step, row in enumerate(rows, start=1):
         if len(row) != len(names):
-            raise UserError(f"time step {step} has {_counted(row)}, but this task reads {len(names)} at each time step")
+            has = counted(len(row), "number")
+            raise UserError(f"time step {step} has {has}, but this task reads {len(names)} at each time step")
         for name, value in zip(names, row, strict=True):
             finite_number(f"{name} at time step {step}", value)
     mean, scale = units(subject.task)
@@ -235,7 +236,7 @@ def _verdict(subject: FrozenModel, answers: Array, continues: bool) -> str:
         return "has no finite answer"
     if output.classes:
         said = int(last.argmax())
-        name, share = _visible(output.names[said]), f"({100 * last[said]:.0f} %)"
+        name, share = _spoken(output.names[said]), f"({100 * last[said]:.0f} %)"
         return f"expects {name} next {share}" if continues else f"says {name} {share}"
     mean, scale = units(subject.task) if continues else (0.0, 1.0)
     values = np.broadcast_to(last.astype(np.float64) * scale + mean, last.shape)
@@ -244,15 +245,11 @@ def _verdict(subject: FrozenModel, answers: Array, continues: bool) -> str:
     return f"says {', '.join(told[:SHOWN])}{more}"
 
 
-def _visible(symbol: str) -> str:
+def _spoken(symbol: str) -> str:
     return {" ": "a space", "\n": "the end of a line", "\t": "a tab", "": "the end"}.get(symbol, symbol)
-
-
-def _counted(row: list[Any]) -> str:
-    return "1 number" if len(row) == 1 else f"{len(row)} numbers"
 
 
 def _listed(known: dict[str, int]) -> str:
     """The alphabet, as far as it is short enough to be read."""
-    letters = " ".join(_visible(symbol) for symbol in known)
+    letters = " ".join(_spoken(symbol) for symbol in known)
     return letters if len(letters) <= 90 else f"{letters[:89]}…"

@@ -79,8 +79,8 @@ def _nothing_yet() -> SvgPanel:
 
 
 def _title(report: CellInternals, t: int) -> str:
-    told = f"{layer_name(report.cell, report.layer, report.direction)} at t = {t + 1}, {report.whose}"
-    return told if report.original is None else f"{told}, what if: {'; '.join(report.changes)}"
+    title = f"{layer_name(report.cell, report.layer, report.direction)} at t = {t + 1}, {report.whose}"
+    return title if report.original is None else f"{title}, what if: {'; '.join(report.changes)}"
 
 
 def _original_columns(report: CellInternals) -> dict[str, Any]:

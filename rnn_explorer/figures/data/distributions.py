@@ -15,11 +15,21 @@ from rnn_explorer.figures.data.example_names import color_of
 from rnn_explorer.figures.data.example_series import OWN_AXES, comparable
 from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.samples import HOSTILE
-from rnn_explorer.figures.style import CLASS_COLORS, key, legend, margin, nice_ceiling, plain, saying, subplot, visible
+from rnn_explorer.figures.style import (
+    CLASS_COLORS,
+    key,
+    legend,
+    margin,
+    nice_ceiling,
+    plain,
+    saying,
+    subplot,
+    symbol_label,
+)
 
 _MOST = 30  # bars that can be told apart, where each has a name
 _LONGEST_NAME = 12
-# Symbol, inside, border: light in dark and dark in light, to be seen on bars of any color and on either theme.
+# Symbol, fill, border: light in dark and dark in light, to be seen on bars of any color and on either theme.
 _MARKS = {"validation": ("circle", "#FFFFFF", "#333333"), "test": ("diamond", "#333333", "#FFFFFF")}
 
 
@@ -42,7 +52,7 @@ def training_counts(report: DataReport, other: DataReport) -> Figure:
         other: of the one that it is compared with: both are drawn on one scale, unless one would then lie flat.
     """
     title = f"The training set: {report.train_words()}"
-    mine, theirs = (int(told.answers.counts["train"].max(initial=0)) for told in (report, other))
+    mine, theirs = (int(each.answers.counts["train"].max(initial=0)) for each in (report, other))
     shared = comparable(mine, theirs)
     return _figure(
         "training_counts", title, [report.answers], report, max(mine, theirs) if shared else mine, not shared
@@ -50,10 +60,10 @@ def training_counts(report: DataReport, other: DataReport) -> Figure:
 
 
 def _title(report: DataReport) -> str:
-    told = f"in {report.sampled:,} sequences of the endless stream" if report.endless else "in the three sets"
+    where = f"in {report.sampled:,} sequences of the endless stream" if report.endless else "in the three sets"
     if report.lengths is None:
-        return f"Right answers {told}; every sequence has {report.length_words()}"
-    return f"Right answers and lengths {told}"
+        return f"Right answers {where}; every sequence has {report.length_words()}"
+    return f"Right answers and lengths {where}"
 
 
 def _figure(
@@ -97,7 +107,7 @@ def _shown(spread: Spread) -> tuple[list[int], list[str]]:
     if spread.edges is None and len(order) > _MOST:
         totals = np.sum([spread.shares(split) for split in spread.counts], axis=0)
         order = np.argsort(-totals, kind="stable")[:_MOST].tolist()
-    names = [visible(spread.names[n]) if len(spread.names[n]) <= 1 else spread.names[n] for n in order]
+    names = [symbol_label(spread.names[n]) if len(spread.names[n]) <= 1 else spread.names[n] for n in order]
     return order, [plain(label, _LONGEST_NAME) for label in names]
 
 
@@ -139,8 +149,8 @@ def _panel(
             colors = [color_of(n) for n in order] if colored else "#7A8794"
             data.append({"type": "bar", **about, "marker": {"color": colors}})
         elif counts.sum():
-            symbol, inside, around = _MARKS[split]
-            marker = {"symbol": symbol, "size": 8, "color": inside, "line": {"width": 1.3, "color": around}}
+            symbol, fill, border = _MARKS[split]
+            marker = {"symbol": symbol, "size": 8, "color": fill, "line": {"width": 1.3, "color": border}}
             data.append({"type": "scatter", "mode": "markers", **about, "marker": marker})
     top = highest if highest is not None else max((float(v.max()) for v in heights.values() if v.size), default=1.0)
     most = f" (the {len(order)} most frequent of {len(spread.names)})" if len(order) < len(spread.names) else ""

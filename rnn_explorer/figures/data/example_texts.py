@@ -9,7 +9,7 @@ import numpy as np
 
 from rnn_explorer.analysis.data.record import Example
 from rnn_explorer.figures.data.example_names import LONGEST_TITLE, color_of, name_of
-from rnn_explorer.figures.style import CLASS_COLORS, margin, plain, time_axis, time_ticks, visible
+from rnn_explorer.figures.style import CLASS_COLORS, margin, plain, symbol_label, time_axis, time_ticks
 
 _WIDE, _NARROW = 1000, 500  # pixels the subplots have, more or less
 _LEAST = 8  # pixels a symbol needs
@@ -24,7 +24,7 @@ def draw_texts(
     shown = min(longest, room // _LEAST)
     size = int(min(15, max(8, 1.3 * room / max(shown, 1))))
     for row, item in enumerate(items):
-        symbols = [visible(symbol) for symbol in item.symbols[:shown]]
+        symbols = [symbol_label(symbol) for symbol in item.symbols[:shown]]
         data.append(
             {
                 "type": "scatter",
@@ -68,5 +68,5 @@ def _symbol_colors(item: Example, count: int, class_names: Sequence[str]) -> Any
 def _right_answers(item: Example, count: int, class_names: Sequence[str]) -> list[str]:
     if item.step_classes is None:
         return [""] * count
-    names = [visible(class_names[int(label)]) if label >= 0 else "" for label in item.step_classes[:count]]
+    names = [symbol_label(class_names[int(label)]) if label >= 0 else "" for label in item.step_classes[:count]]
     return [f"<br>right answer: {name}" if name else "<br>not asked here" for name in names]

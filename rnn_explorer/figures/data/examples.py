@@ -85,18 +85,18 @@ def _title(items: Sequence[Example], drawn: Sequence[Example], label_names: Sequ
 
 
 def _how(kind: str, colored: bool, class_names: Sequence[str], drawn: Sequence[Example], wide: bool) -> str:
-    told = {
+    sentence = {
         "image": f"Each image is one sequence, read {_order(drawn)}" + ("" if wide else "; a dot is a time step"),
         "symbols": "Each line is one sequence, read from left to right, one symbol a time step",
         "series": "Each row is one sequence over time; solid is what goes in, dashed what is asked for",
     }[kind]
     if kind == "symbols" and any(item.step_classes is not None for item in drawn):
-        told += (
+        sentence += (
             "; a symbol's color is the right answer after it"
             if len(class_names) <= len(CLASS_COLORS)
             else "; point at a symbol to see the right answer after it"
         )
-    return told + ("; the color is its class." if colored else ".")
+    return sentence + ("; the color is its class." if colored else ".")
 
 
 def _order(drawn: Sequence[Example]) -> str:

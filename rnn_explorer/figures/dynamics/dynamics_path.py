@@ -95,18 +95,17 @@ def _title(trajectories: Trajectories, points: FixedPoints | None, stale: str) -
     name = layer_name(place.cell, place.layer, place.direction)
     if points is None:
         return f"Hidden-state trajectories of {name}"
-    told = f"Fixed points of {name} under {plain(points.held.words, 60)}, found at optimizer step {points.place.step}"
-    return f"Out of date: {told}" if stale else told
+    title = f"Fixed points of {name} under {plain(points.held.words, 60)}, found at optimizer step {points.place.step}"
+    return f"Out of date: {title}" if stale else title
 
 
 def _how(points: FixedPoints | None) -> str:
     if points is None:
         return "Each thin line is the path of one sequence's state; click a state to kick it and see where it goes."
-    told = (
+    return (
         "Thin lines are the sequences' states; a large dot draws states in, a diamond sends them off along its lines, "
         "which are longer for a larger |eigenvalue|."
     )
-    return told
 
 
 def _nothing_yet() -> Figure:

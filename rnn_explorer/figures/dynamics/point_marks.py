@@ -148,10 +148,10 @@ def eigenvalue_words(value: complex) -> str:
     one = np.array(value)
     steps, turn = float(time_constant(one)), float(period(one))
     if np.isinf(steps):
-        told = "neither comes back nor leaves"
+        words = "neither comes back nor leaves"
     else:
-        told = f"{'comes back, 1/e' if steps >= 0 else 'leaves, times e,'} in {abs(steps):.3g} time steps"
-    return f"|λ| = {abs(value):.3f}: {told}" + (f"; turns once in {turn:.3g} time steps" if np.isfinite(turn) else "")
+        words = f"{'comes back, 1/e' if steps >= 0 else 'leaves, times e,'} in {abs(steps):.3g} time steps"
+    return f"|λ| = {abs(value):.3f}: {words}" + (f"; turns once in {turn:.3g} time steps" if np.isfinite(turn) else "")
 
 
 def ways_out(points: FixedPoints, space: Space, limits: Array, dims: Dims) -> dict[str, Any]:

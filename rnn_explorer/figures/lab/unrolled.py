@@ -27,7 +27,7 @@ from rnn_explorer.figures.style import (
     plain,
     saying,
     signed_limit,
-    visible,
+    symbol_label,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array, Explanation, LayerTrace
@@ -142,7 +142,7 @@ def _rows(data: Sequence[dict[str, Any]], axis: str) -> int:
 def _entering(inputs: Array | None, explanation: Explanation, steps: int) -> list[dict[str, Any]]:
     """Letters, written numbers, the row of an image, or a column of cells."""
     if explanation.symbols:
-        taken = [visible(symbol) for symbol in explanation.symbols[:steps]]
+        taken = [symbol_label(symbol) for symbol in explanation.symbols[:steps]]
         size = 15 if steps <= 28 else 11 if steps <= 48 else 8
         return [_text(taken, taken, "y2", "input", {"size": size, "family": _MONO})]
     if inputs is None or not steps:
@@ -226,8 +226,10 @@ def _number(value: float) -> str:
 
 
 def _classes(explanation: Explanation, steps: int) -> _Answers:
-    """The likeliest class and its probability; a mark where it is asked whether that is right."""
-    names = [visible(str(name)) if len(str(name)) < 2 else plain(str(name), _NAME) for name in explanation.class_names]
+    """The likeliest class and its probability; a mark that says whether that is right where there is a target."""
+    names = [
+        symbol_label(str(name)) if len(str(name)) < 2 else plain(str(name), _NAME) for name in explanation.class_names
+    ]
     probabilities = np.asarray(explanation.probabilities)[:steps]
     if explanation.target_classes is not None:
         right = [int(target) for target in np.asarray(explanation.target_classes)[:steps]]
@@ -239,12 +241,12 @@ def _classes(explanation: Explanation, steps: int) -> _Answers:
     best = probabilities.argmax(axis=1) if steps else np.zeros(0, dtype=int)
     top = 100 * probabilities[np.arange(len(best)), best]  # NaN where one of them is
     for said, share, target in zip(best.tolist(), top.tolist(), right, strict=True):
-        asked, known = 0 <= target < len(names), math.isfinite(share)
-        targets.append(names[target] if asked else "")
+        has_target, known = 0 <= target < len(names), math.isfinite(share)
+        targets.append(names[target] if has_target else "")
         name, percent = (names[said], f"{share:.0f} %") if known else ("?", "")
-        mark = ("✓ " if known and said == target else "✗ ") if asked else ""
+        mark = ("✓ " if known and said == target else "✗ ") if has_target else ""
         words.append(f"{mark}{name}<br>{percent}")
-        more.append(f"{name}, {percent}" + (f" (right: {names[target]})" if asked else ""))
+        more.append(f"{name}, {percent}" + (f" (right: {names[target]})" if has_target else ""))
     return _Answers(words, more, targets, longest=2 + max(len(str(name)[:_NAME]) for name in explanation.class_names))
 
 

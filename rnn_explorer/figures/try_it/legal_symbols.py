@@ -22,8 +22,8 @@ from rnn_explorer.figures.style import (
     plain,
     ramp,
     saying,
+    symbol_label,
     time_axis,
-    visible,
 )
 from rnn_explorer.figures.try_it import samples
 from rnn_explorer.trace import Array
@@ -57,7 +57,7 @@ def legal_symbols(found: OwnSequence | None, cell: str) -> Figure:
             "zmax": 1,
             "colorscale": ramp(cell_color(cell)),
             "colorbar": color_bar("probability", tickvals=[0, 0.5, 1]),
-            "customdata": [[visible(name)] * len(steps) for name in names],
+            "customdata": [[symbol_label(name)] * len(steps) for name in names],
             "hovertemplate": "%{customdata} after t = %{x}<br>probability %{z:.3f}<extra></extra>",
         },
         {
@@ -109,12 +109,12 @@ def _parts(found: OwnSequence | None) -> tuple[tuple[str, ...], Array, Array]:
 def _title(found: OwnSequence | None) -> str:
     if found is None or found.legal is None:
         return "What may come next, and what it expects"
-    told, share = f"What may come next in {plain(found.explanation.title, 40)}", found.legal_share()
+    words, share = f"What may come next in {plain(found.explanation.title, 40)}", found.legal_share()
     known = share[~np.isnan(share)]
     if len(known) and np.isfinite(known).all():
-        told += f": {100 * known.mean():.1f} % of the probability is on legal symbols"
+        words += f": {100 * known.mean():.1f} % of the probability is on legal symbols"
     over = np.flatnonzero(~found.legal.any(axis=1))
-    return told + (f"; from t = {over[0] + 1} on nothing is legal" if len(over) else "")
+    return words + (f"; from t = {over[0] + 1} on nothing is legal" if len(over) else "")
 
 
 def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dic
             **time_axis(steps),
             "tickmode": "array",
             "tickvals": [step + 1 for step in shown],
-            "ticktext": [visible(symbols[step]) for step in shown],
+            "ticktext": [symbol_label(symbols[step]) for step in shown],
             "tickangle": 0,
             "title": {"text": "symbol read at each time step", "standoff": 4},
         },
@@ -136,7 +136,7 @@ def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dic
             "range": [len(names) - 0.5, -0.5] if names else [0.5, -0.5],
             "tickmode": "array",
             "tickvals": list(range(len(names))),
-            "ticktext": [visible(name) for name in names],
+            "ticktext": [symbol_label(name) for name in names],
             "showgrid": False,
             "zeroline": False,
         },

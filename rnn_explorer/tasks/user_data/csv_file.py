@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnn_explorer.readable import counted
 from rnn_explorer.tasks.user_data.builder import Budget, Builder, Decimal
 from rnn_explorer.tasks.user_data.column import EXACT, LARGEST, Column, Kind, check_classes
 from rnn_explorer.tasks.user_data.limits import (
@@ -26,7 +27,6 @@ from rnn_explorer.tasks.user_data.limits import (
     at_lines,
     be,
     clean,
-    counted,
     listed,
     quoted,
 )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rnn_explorer.readable import counted, number, visible
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import (
@@ -29,7 +30,7 @@ from rnn_explorer.tasks.memoryless import frequencies, last_steps, next_characte
 from rnn_explorer.tasks.names import LANGUAGES
 from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.tasks.user_data.csv_file import check_classes
-from rnn_explorer.tasks.user_data.limits import DataError, be, counted, quoted
+from rnn_explorer.tasks.user_data.limits import DataError, be, quoted
 from rnn_explorer.tasks.user_data.splits import (
     TEST_SHARE,
     OwnTask,
@@ -42,7 +43,7 @@ from rnn_explorer.tasks.user_data.splits import (
     uploaded,
 )
 from rnn_explorer.tasks.user_data.text_file import Text
-from rnn_explorer.tasks.verdicts import class_verdict, number
+from rnn_explorer.tasks.verdicts import class_verdict
 from rnn_explorer.trace import Array, Explanation
 
 MAX_SYMBOLS = 100  # different characters that a model tells apart
@@ -52,7 +53,6 @@ SHORTEST, LONGEST = 8, 200  # characters of a sequence
 FEWEST = 3  # lines of a class: one for each part
 MOST_JUDGED = 256  # stretches of a text
 ROWS = 24  # characters whose probabilities are shown with a sequence
-_VISIBLE = {" ": "␣", "\n": "⏎", "\t": "⇥", "": "·"}
 
 
 @dataclass(frozen=True)
@@ -208,11 +208,6 @@ class Alphabet:
             if name:
                 found[ord(name)] = code
         return found[points]
-
-
-def visible(name: str) -> str:
-    """A symbol as something that can be seen."""
-    return _VISIBLE.get(name, name)
 
 
 # -- characters -------------------------------------------------------------------------------------------------
