@@ -85,22 +85,11 @@ def gates(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
         bounded = name in layer.bounded
         kind = "gate" if bounded else "state"
         limit = limits.get(name, 1.0)
-        heat: dict[str, Any] = {
-            "type": "heatmap",
-            "meta": UNIT_ROWS,
-            "name": gate_label(name, layer),
-            "z": z,
-            "x0": 1,
-            "dx": 1,
-            "y0": 0,
-            "dy": stride,
-            "zmin": 0.0 if bounded else -limit,
-            "zmax": 1.0 if bounded else limit,
-            "colorscale": GATE_SCALE if bounded else SIGNED_SCALE,
+        heat = {
+            **_heat(gate_label(name, layer), z, stride, None if bounded else limit),
             "showscale": kind not in drawn,
             "xaxis": x,
             "yaxis": y,
-            "hovertemplate": f"{gate_label(name, layer)}<br>unit %{{y}}, t = %{{x}}: %{{z:.3f}}<extra></extra>",
         }
         if kind not in drawn:
             drawn.add(kind)
@@ -131,24 +120,7 @@ def gates(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
         layout["annotations"].append(heading(text, sum(domain) / 2, 1.0))
         marks.append(Mark("line", axes=(x, y)))
         if strip is not None:
-            data.append(
-                {
-                    "type": "heatmap",
-                    "name": "input",
-                    "z": strip,
-                    "x0": 1,
-                    "dx": 1,
-                    **_range(strip, bool(symbols)),
-                    "colorscale": INPUT_SCALE,
-                    "showscale": False,
-                    "xaxis": x,
-                    "yaxis": strip_y,
-                    "hovertemplate": "input at t = %{x}<br>%{customdata}<extra></extra>"
-                    if symbols
-                    else "input %{y}, t = %{x}: %{z:.3f}<extra></extra>",
-                    **({"customdata": strip_names} if symbols else {}),
-                }
-            )
+            data.append({**_input_map(strip, strip_names), "xaxis": x, "yaxis": strip_y})
             layout[key(strip_y)] = {
                 "domain": [0.0, floor - 0.035],
                 "anchor": x,
@@ -172,7 +144,43 @@ def gates(layer: LayerTrace, sequence: int, length: int, inputs: Array | None, s
     )
 
 
+def _heat(label: str, z: Array, stride: int, limit: float | None) -> dict[str, Any]:
+    """The map of one gate, or of signed values from -limit to limit."""
+    return {
+        "type": "heatmap",
+        "meta": UNIT_ROWS,
+        "name": label,
+        "z": z,
+        "x0": 1,
+        "dx": 1,
+        "y0": 0,
+        "dy": stride,
+        "zmin": 0.0 if limit is None else -limit,
+        "zmax": 1.0 if limit is None else limit,
+        "colorscale": GATE_SCALE if limit is None else SIGNED_SCALE,
+        "hovertemplate": f"{label}<br>unit %{{y}}, t = %{{x}}: %{{z:.3f}}<extra></extra>",
+    }
+
+
+def _input_map(strip: Array, symbols: list[list[str]]) -> dict[str, Any]:
+    """What entered, (rows, time), with the symbol at each cell where there are symbols."""
+    hover = "input at t = %{x}<br>%{customdata}" if symbols else "input %{y}, t = %{x}: %{z:.3f}"
+    return {
+        "type": "heatmap",
+        "name": "input",
+        "z": strip,
+        "x0": 1,
+        "dx": 1,
+        **_range(strip, bool(symbols)),
+        "colorscale": INPUT_SCALE,
+        "showscale": False,
+        "hovertemplate": f"{hover}<extra></extra>",
+        **({"customdata": symbols} if symbols else {}),
+    }
+
+
 def where(layer: LayerTrace) -> str:
+    """Which layer it is, for titles: "LSTM layer 1"."""
     return layer_name(layer.cell, layer.layer, layer.direction)
 
 

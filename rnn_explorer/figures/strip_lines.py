@@ -22,6 +22,7 @@ def draw_strips(
     data: list[dict[str, Any]],
     by_role: bool,
 ) -> None:
+    """The lines of one subplot, named by role where there are many groups, else each by its own name."""
     inputs = 0
     steps = np.arange(1, length + 1, dtype=np.int32)
     for strip in sorted(strips, key=lambda strip: ("input", "target", "answer").index(strip.role)):

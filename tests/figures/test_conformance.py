@@ -88,7 +88,7 @@ def test_it_is_complete(case: str) -> None:
     panel = CASES[case]()
     assert panel.name and panel.title and panel.how_to_read.endswith((".", "?")) and "\n" not in panel.how_to_read
     rows = list(csv.reader(io.StringIO(panel.to_csv())))
-    assert len({len(row) for row in rows}) <= 1 and len(set(rows[0])) == len(rows[0]) == max(len(panel.table), 0)
+    assert len({len(row) for row in rows}) <= 1 and len(set(rows[0])) == len(rows[0]) == len(panel.table)
     assert len({len(values) for values in panel.table.values()}) <= 1
     if isinstance(panel, Figure):
         check_axes(panel)

@@ -18,6 +18,7 @@ _LEAST = 8  # pixels a symbol needs
 def draw_texts(
     items: Sequence[Example], class_names: Sequence[str], wide: bool, data: list[dict[str, Any]], layout: dict[str, Any]
 ) -> None:
+    """A line of text for each sequence, as long as there is room for."""
     left = 14 + 7 * min(max((len(item.title) for item in items), default=0), LONGEST_TITLE)
     room = (_WIDE if wide else _NARROW) - left
     longest = max((item.length for item in items), default=0)
