@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.dynamics.record import (
-    Ends,
-    Spectrum,
-)
+from rnn_explorer.analysis.dynamics.fixed_points import Ends
+from rnn_explorer.analysis.dynamics.record import Spectrum
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import (
     dynamics_path,

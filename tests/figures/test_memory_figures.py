@@ -8,9 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.memory.record import (
-    Finding,
-)
+from rnn_explorer.analysis.memory.record import Finding
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.memory.findings import findings
 from rnn_explorer.figures.memory.gate_statistics import gate_statistics

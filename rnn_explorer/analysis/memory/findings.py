@@ -7,21 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import (
-    GROWTH,
-    LOST,
-    MEMORY,
-    CellMemory,
-    Finding,
-    InputSaliency,
-    Severity,
-    _last_above,
-    power,
-    where,
-)
+from rnn_explorer.analysis.memory.cell_memory import MEMORY, CellMemory, last_above
+from rnn_explorer.analysis.memory.record import Finding, InputSaliency, Severity
 from rnn_explorer.analysis.saturation import HIGH, LOW
 from rnn_explorer.readable import number
 
+LOST = 1e-6  # below this nothing can be learned: single precision resolves no better beside other gradients
+GROWTH = 100.0  # a norm above this at the largest lag is an explosion
 OPEN_SHARE = 0.5  # of a keeping gate's values above `HIGH`, from which the gate counts as open
 SHUT_SHARE = 0.5  # of its values below `LOW`, from which it counts as shut
 FORGETS = 3.0  # steps; a median time constant up to this is a short one
@@ -78,14 +70,17 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
     if cell.whole_sequence:
         text = f"the gradient stays at {MEMORY:g} or above over all {_steps(lags)}"
         if reach < MEMORY:
-            text += " in its best direction, but this loss hardly uses it: it depends on the first state"
-            return [_say(cell, "unused", "fact", f"{text} {number(reach, 2)} times as much as on the last one.")]
+            text += (
+                " in its best direction, but this loss hardly uses it: it depends on the first state"
+                f" {number(reach, 2)}"
+            )
+            return [_say(cell, "unused", "fact", f"{text} times as much as on the last one.")]
         return [_say(cell, "remembers", "good", f"{text}: an error at the end reaches t = 1.")]
     memory = cell.effective_memory
     assert memory is not None
     text = f"beyond {_steps(memory)} back the gradient is below {MEMORY:g}: that is its effective memory."
     told = [_say(cell, "fades", "fact", text)]
-    kept = _last_above(cell.log10_norm, LOST)
+    kept = last_above(cell.log10_norm, LOST)
     if kept < lags and not reach >= LOST:
         text = f"the gradient falls below {number(LOST, 2)} beyond {_steps(kept)}"
         if answered:
@@ -173,3 +168,14 @@ def _say(cell: CellMemory, name: str, severity: Severity, text: str) -> Finding:
 
 def _steps(count: int) -> str:
     return f"{count} time step" if count == 1 else f"{count} time steps"
+
+
+def where(cell: CellMemory) -> str:
+    """ "Layer 1", or "Layer 1, backward"."""
+    return f"Layer {cell.layer + 1}" + ("" if cell.direction == "forward" else f", {cell.direction}")
+
+
+def power(log10: float) -> str:
+    """10^log10 in two digits, however large."""
+    whole = math.floor(log10)
+    return number(10.0**log10, 2) if abs(log10) < 300 else f"{10 ** (log10 - whole):.1f}e{whole}"

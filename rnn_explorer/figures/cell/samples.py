@@ -78,21 +78,21 @@ def what_if(cell: str, length: int = 8, outputs: int = 3, classes: bool = True, 
         classes: whether the answers are probabilities of classes.
         names: what the outputs are called, before their number.
     """
-    inside = changed(cell, length)
+    record = changed(cell, length)
     answers = probabilities(length, outputs) if classes else np.sin(np.arange(length * outputs)).reshape(length, -1)
     return WhatIf(
         cell=cell,
         layer=0,
         direction="forward",
         sequence=0,
-        bounded=inside.bounded,
+        bounded=record.bounded,
         classes=classes,
         per_step=not classes,
         output_names=tuple(f"{names} {number}" for number in range(outputs)),
-        changes=inside.changes,
+        changes=record.changes,
         original=_rollout(cell, length, answers, 1.0),
         changed=_rollout(cell, length, answers[::-1], 0.5),
-        inside=inside,
+        internals=record,
     )
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.dynamics.record import FixedPoints, Perturbation, Space, Trajectories
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Perturbation, Trajectories
+from rnn_explorer.analysis.dynamics.space import Space
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics import samples

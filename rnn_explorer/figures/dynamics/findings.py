@@ -8,7 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import BAND, KINDS, RETURN, Ends, FixedPoints, Perturbation, time_constant
+from rnn_explorer.analysis.dynamics.fixed_points import RETURN, Ends, FixedPoints
+from rnn_explorer.analysis.dynamics.record import Perturbation
+from rnn_explorer.analysis.dynamics.stability import BAND, KINDS, time_constant
 from rnn_explorer.figures.dynamics import samples
 from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.samples import HOSTILE

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import HOLDING, FixedPoints, Space, period, time_constant
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.space import Space
+from rnn_explorer.analysis.dynamics.stability import HOLDING, period, time_constant
 from rnn_explorer.figures.state_space import Dims, coordinates, joined
 from rnn_explorer.figures.style import plain
 from rnn_explorer.trace import Array

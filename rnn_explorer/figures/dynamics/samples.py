@@ -6,17 +6,10 @@ import math
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import (
-    ConstantInput,
-    FixedPoints,
-    Flow,
-    LayerRef,
-    Perturbation,
-    Space,
-    Stability,
-    Trajectories,
-    largest_first,
-)
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Flow, Perturbation, Trajectories
+from rnn_explorer.analysis.dynamics.space import ConstantInput, LayerRef, Space
+from rnn_explorer.analysis.dynamics.stability import Stability, largest_first
 from rnn_explorer.trace import Array
 
 HELD = ConstantInput((1.0,), "input <b>'a'", False)

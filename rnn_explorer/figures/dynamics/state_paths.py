@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import Perturbation, Space, Trajectories
+from rnn_explorer.analysis.dynamics.record import Perturbation, Trajectories
+from rnn_explorer.analysis.dynamics.space import Space
 from rnn_explorer.figures.dynamics.point_marks import LEAVES, PICK, STAYS
 from rnn_explorer.figures.state_space import Dims, coordinates, joined
 from rnn_explorer.figures.style import (

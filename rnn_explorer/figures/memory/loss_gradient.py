@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import CellMemory
+from rnn_explorer.analysis.memory.cell_memory import CellMemory
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.memory import samples

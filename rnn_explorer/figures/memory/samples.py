@@ -8,14 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import (
-    CellMemory,
-    GateStatistics,
-    InputSaliency,
-    JacobianNorms,
-    fit_decay,
-    time_constants,
-)
+from rnn_explorer.analysis.memory.cell_memory import CellMemory, GateStatistics, fit_decay, time_constants
+from rnn_explorer.analysis.memory.record import InputSaliency, JacobianNorms
 from rnn_explorer.analysis.saturation import saturation
 from rnn_explorer.cells import CELLS
 from rnn_explorer.trace import Array

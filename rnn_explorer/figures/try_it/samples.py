@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnn_explorer.analysis.generate.record import ClosedLoop, Correlates, Sample
+from rnn_explorer.analysis.correlates.record import Correlates
+from rnn_explorer.analysis.generate.record import ClosedLoop, Sample
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.trace import Array, Explanation, Trace
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.generate.record import Correlates
+from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.samples import HOSTILE
