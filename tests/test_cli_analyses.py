@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.training import Trainer
+from tests.interrupting import interrupt_at
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = "task=temporal_order&seq_len=12&cell=gru&hidden_size=4&batch_size=8&steps=20"
@@ -326,17 +326,10 @@ def test_divergence_is_told_and_what_was_kept_is_looked_at(run):
     assert err.splitlines()[-1].startswith("rnn_explorer: Diverged at step ")
 
 
-def test_ctrl_c_stops_training_and_looks_at_what_was_reached():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rnn_explorer", "memory", ENDLESS],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    assert process.stderr.readline() and process.stderr.readline()  # training has begun
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in err
-    assert 0 < strictly(out)["step"] < 1_000_000
+def test_ctrl_c_stops_training_and_looks_at_what_was_reached(run, monkeypatch):
+    interrupt_at(monkeypatch, 3)
+    status, out, _ = run("memory", ENDLESS)
+    assert (status, strictly(out)["step"]) == (130, 4)
 
 
 def test_nested_numbers_that_are_not_finite_are_null(capsys):

@@ -23,7 +23,7 @@ CORE = BASE | {
 RECORDS = {
     "analysis.arguments", "analysis.data.compute", "analysis.dynamics.fixed_points", "analysis.dynamics.space",
     "analysis.dynamics.stability", "analysis.jsonable", "analysis.memory.cell_memory", "analysis.memory.findings",
-    "analysis.options", "analysis.projection", "analysis.saturation", "analysis.text_features", "analysis.units",
+    "analysis.options", "analysis.projection", "analysis.saturation", "analysis.text_features",
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
 LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch
@@ -274,50 +274,55 @@ def test_importing_a_part_loads_nothing_it_must_not(parts, never):
 
 TYPED = """
 import contextlib, io, json, runpy, sys
-told = io.StringIO()
-sys.argv = ["rnn_explorer", *json.loads(sys.argv[1])]
-with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
-    try:
-        runpy.run_module("rnn_explorer", run_name="__main__")
-    except SystemExit as end:
-        status = end.code
-tops = sorted({name.partition(".")[0] for name in sys.modules})
-print(json.dumps([status, told.getvalue(), tops]))
+found = []
+for typed in json.loads(sys.argv[1]):
+    told = io.StringIO()
+    sys.argv = ["rnn_explorer", *typed]
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        try:
+            runpy.run_module("rnn_explorer", run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+    found.append([status, told.getvalue(), sorted({name.partition(".")[0] for name in sys.modules})])
+print(json.dumps(found))
 """
+ANSWERS = [
+    (["tasks"], 0, "flip_flop"),
+    (["tasks", "--json"], 0, "flip_flop"),
+    (["settings"], 0, "hidden_size"),
+    (["settings", "own_series", "--json"], 0, "hidden_size"),
+    (["--help"], 0, "fixed-points"),
+    (["train", "--help"], 0, "hidden_size"),
+    (["memory", "--help"], 0, "--jacobian-norms"),
+    (["app", "--help"], 0, "--port"),
+    (["fly"], 2, "'fly'"),
+    (["settings", "chess"], 2, "'chess'"),
+    (["train", "--wings"], 2, "--wings"),
+    (["train", "task=chess"], 2, "'chess'"),
+    (["train", "hiden_size=3"], 2, "'hiden_size'"),
+    (["train", "--out", "missing/trace.npz"], 2, "cannot be written"),
+    (["train", "--data", "missing.csv"], 2, "cannot be read"),
+    (["train", "pixels=true&hidden_size=256&num_layers=4&cell=lstm&batch_size=512"], 2, "too large"),
+    (["memory", "--layer", "0"], 2, "--jacobian-norms"),
+    (["memory", "--load", "missing.safetensors"], 2, "cannot be read"),
+    (["memory", "--load", "README.md"], 2, "no checkpoint"),
+    (["fixed-points", "--input", "1,b"], 2, "'1,b'"),
+]
 
 
-@pytest.mark.parametrize(
-    "typed, status, words",
-    [
-        (["tasks"], 0, "flip_flop"),
-        (["tasks", "--json"], 0, "flip_flop"),
-        (["settings"], 0, "hidden_size"),
-        (["settings", "own_series", "--json"], 0, "hidden_size"),
-        (["--help"], 0, "fixed-points"),
-        (["train", "--help"], 0, "hidden_size"),
-        (["memory", "--help"], 0, "--jacobian-norms"),
-        (["app", "--help"], 0, "--port"),
-        (["fly"], 2, "'fly'"),
-        (["settings", "chess"], 2, "'chess'"),
-        (["train", "--wings"], 2, "--wings"),
-        (["train", "task=chess"], 2, "'chess'"),
-        (["train", "hiden_size=3"], 2, "'hiden_size'"),
-        (["train", "--out", "missing/trace.npz"], 2, "cannot be written"),
-        (["train", "--data", "missing.csv"], 2, "cannot be read"),
-        (["train", "pixels=true&hidden_size=256&num_layers=4&cell=lstm&batch_size=512"], 2, "too large"),
-        (["memory", "--layer", "0"], 2, "--jacobian-norms"),
-        (["memory", "--load", "missing.safetensors"], 2, "cannot be read"),
-        (["memory", "--load", "README.md"], 2, "no checkpoint"),
-        (["fixed-points", "--input", "1,b"], 2, "'1,b'"),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
-)
-def test_the_command_line_answers_without_loading_what_trains_or_draws(typed, status, words):
-    done = subprocess.run(
-        [sys.executable, "-c", TYPED, json.dumps(typed)], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+@pytest.fixture(scope="module")
+def answers() -> list[tuple[int, str, list[str]]]:
+    """Status, words and loaded modules after each command of `ANSWERS`, typed one after the other in one process."""
+    typed = json.dumps([typed for typed, _, _ in ANSWERS])
+    done = subprocess.run([sys.executable, "-c", TYPED, typed], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    ended, told, tops = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)), ids=["-".join(typed) for typed, _, _ in ANSWERS])
+def test_the_command_line_answers_without_loading_what_trains_or_draws(number, answers):
+    _, status, words = ANSWERS[number]
+    ended, told, tops = answers[number]
     assert ended == status and words in told
     assert set(tops) & (SCREEN | TORCH | {"pandas"}) == set()
 

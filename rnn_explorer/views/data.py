@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.data.column_errors import column_errors
 from rnn_explorer.figures.text_panel import TextPanel
+from rnn_explorer.tasks import TASKS
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, View, ViewState
 from rnn_explorer.views.lab import curves_of
 from rnn_explorer.views.selection import Selection
@@ -51,8 +52,8 @@ class DataView(View):
 
 def _several(state: ViewState) -> bool:
     """Whether several columns are forecast."""
-    snapshot = state.view.snapshot
-    if snapshot is None or state.view.experiment.task != "own_series":
+    snapshot, experiment = state.view.snapshot, state.view.experiment
+    task = TASKS.get(experiment.task)
+    if snapshot is None or task.symbols or not task.is_autoregressive(experiment.task_settings):
         return False
-    trace = snapshot.trace
-    return trace.inputs.shape == trace.targets.shape and trace.inputs.shape[-1] > 1
+    return snapshot.trace.inputs.shape[-1] > 1

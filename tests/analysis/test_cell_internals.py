@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -43,7 +43,6 @@ def recorded(
 
 
 @given(shape=SHAPES, sequence=st.integers(0, 7), which=st.integers(0, 100))
-@settings(deadline=None, max_examples=40)
 def test_the_wires_are_the_models_own_numbers(shape: Any, sequence: int, which: int) -> None:
     cell, hidden, layers, both, seed = shape
     subject = made(cell, hidden, layers, both, seed)
@@ -63,7 +62,6 @@ def test_the_wires_are_the_models_own_numbers(shape: Any, sequence: int, which: 
 
 
 @given(shape=SHAPES)
-@settings(deadline=None, max_examples=30)
 def test_for_one_unit_everything_adds_up(shape: Any) -> None:
     cell, hidden, layers, both, seed = shape
     report = ask(made(cell, hidden, layers, both, seed), unit=hidden - 1, layer=layers - 1)
@@ -283,7 +281,6 @@ def test_questions_leave_torch_and_the_model_as_they_were() -> None:
 
 
 @given(shape=SHAPES, sequence=st.integers(0, 7), task=st.sampled_from(["names", "adding"]))
-@settings(deadline=None, max_examples=30)
 def test_with_nothing_changed_it_is_what_the_model_does(shape: Any, sequence: int, task: str) -> None:
     cell, hidden, layers, both, seed = shape
     subject = made(cell, hidden, layers, both, seed, task)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import fixed_points as benchmark
@@ -141,7 +141,6 @@ def test_a_spiral_leads_away_in_one_plane() -> None:
     np.testing.assert_allclose(np.abs(found.directions[origin]), [[np.sqrt(0.5)] * 2], atol=1e-6)
 
 
-@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from(["rnn", "gru"]), st.floats(0.1, 0.9))
 def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: str, gain: float) -> None:
     rng = np.random.default_rng(seed)
@@ -152,7 +151,7 @@ def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: st
     about = subject(f"{SMALL}&cell={cell}", {"weight_hh": scale * matrix, "bias_ih": rng.normal(size=rows)})
     found = ask(about, "fixed_points", inits=24, seed=int(rng.integers(1000)))
     state, model_cell = torch.zeros(4, dtype=torch.float64), about.cell().double()
-    for _ in range(3000):
+    for _ in range(400):  # 0.9^400 is 5e-19
         state = one_step(model_cell, torch.zeros(3, dtype=torch.float64), state)
     assert len(found) == 1 and found.natures[0].kind == "stable" and found.found[0] == 24
     np.testing.assert_allclose(found.points[0], state.numpy(), atol=1e-7)
@@ -318,7 +317,7 @@ def test_each_layer_and_direction_is_a_map_of_its_own(layer: int, direction: str
             outputs.append(state[:3])
         x = torch.cat(outputs)
     cell, state = about.cell(layer, direction), torch.zeros(6, dtype=torch.float64)
-    for _ in range(3000):
+    for _ in range(400):  # 0.9^400 is 5e-19
         state = one_step(cell, x, state)
     assert len(found) == 1
     np.testing.assert_allclose(found.points[0], state.numpy(), atol=1e-7)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.factories import CELLS, ask, change, made
@@ -21,7 +21,6 @@ FIRST_GATE = {"rnn": "pre_activation", "relu": "pre_activation", "lstm": "forget
     unit=st.integers(0, 3),
     which=st.integers(0, 200),
 )
-@settings(deadline=None, max_examples=40)
 def test_the_wires_are_what_the_changed_model_does(cell: str, both: bool, layers: int, unit: int, which: int) -> None:
     """Two ways to the same numbers: every step in double precision, and the changed model's own reading."""
     subject, direction = made(cell, 4, layers, both), "backward" if both and which % 2 else "forward"

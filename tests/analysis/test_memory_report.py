@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.analysis.memory import cell_memory
@@ -287,7 +287,6 @@ REACHES = st.floats(0, 100) | st.sampled_from([1e-9, 1e-5, 0.0])
 
 
 @given(curve=CURVES, gates=GATES, reach=REACHES, per_step=st.booleans(), answered=st.booleans())
-@settings(deadline=None, max_examples=300)
 def test_no_two_findings_contradict_each_other(
     curve: list[float], gates: GateStatistics, reach: float, per_step: bool, answered: bool
 ) -> None:

@@ -18,8 +18,7 @@ SVG = "document.querySelector('.rx-cell .rx-picture').innerHTML"
 
 
 def open_cell(visitor: Visitor, query: str) -> Visitor:
-    visitor.open(query)
-    visitor.page.get_by_role("link", name="Cell").click()
+    visitor.open(query, "cell", ("cell",))
     expect(visitor.page.locator(".rx-cell .rx-picture svg [data-term=h]").first).to_be_attached()
     visitor.page.mouse.move(5, 5)
     return visitor

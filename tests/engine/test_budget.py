@@ -118,17 +118,14 @@ def test_ten_of_the_largest_models_do_not_fit(monkeypatch, small):
         engine.close()
 
 
-def test_the_limit_is_kept_while_runs_train(small, settle, wait_for):
-    engine = LocalEngine(workers=1, memory=24 * MB)
-    try:
-        run = engine.start(small(hidden_size=128, steps=300))
-        settle(engine, run, "ready")
-        engine.command(run, "play")
-        settle(engine, run, "finished")
-        wait_for(lambda: run_bytes(engine._runs[run]) <= 24 * MB)
-        assert engine.view(run).kept_steps[-1] == 300
-    finally:
-        engine.close()
+def test_the_limit_is_kept_while_runs_train(engine, small, settle, wait_for, monkeypatch):
+    monkeypatch.setattr(engine._runs, "memory", 24 * MB)
+    run = engine.start(small(hidden_size=128, steps=300))
+    settle(engine, run, "ready")
+    engine.command(run, "play")
+    settle(engine, run, "finished")
+    wait_for(lambda: run_bytes(engine._runs[run]) <= 24 * MB)
+    assert engine.view(run).kept_steps[-1] == 300
 
 
 def test_the_limit_can_be_said_in_the_environment(monkeypatch):

@@ -121,18 +121,14 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_state_that_cannot_be_read_is_not_kept_any_more_and_its_worker_goes_on(small, settle, watch):
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(small())
-        for _ in range(3):
-            engine.command(run, "step")
-        settle(engine, run, "paused")
-        pids = engine.worker_pids()
-        engine._states._file.truncate(0)
-        seen = watch(engine, run, at="1")
-        seen.until(lambda it: any("is not kept" in text for text in it.parts.get("status", {}).get("errors", ())))
+def test_a_state_that_cannot_be_read_is_not_kept_any_more_and_its_worker_goes_on(engine, small, settle, watch):
+    run = engine.start(small())
+    for _ in range(3):
         engine.command(run, "step")
-        assert settle(engine, run, "paused").step == 4 and engine.worker_pids() == pids
-    finally:
-        engine.close()
+    settle(engine, run, "paused")
+    pids = engine.worker_pids()
+    engine._states._file.truncate(0)
+    seen = watch(engine, run, at="1")
+    seen.until(lambda it: any("is not kept" in text for text in it.parts.get("status", {}).get("errors", ())))
+    engine.command(run, "step")
+    assert settle(engine, run, "paused").step == 4 and engine.worker_pids() == pids

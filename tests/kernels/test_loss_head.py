@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import cross_entropy, linear, mse_loss
@@ -50,7 +50,6 @@ def layers(*sizes: int, seed: int = 5) -> list[tuple[Tensor, Tensor]]:
     some=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=80)
 def test_loss_metric_and_gradients_are_torchs(shape, units, activation, classes, some, seed):
     features = random(*shape, seed=seed).requires_grad_()
     linears = layers(shape[-1], *units, seed=seed)

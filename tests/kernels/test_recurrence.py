@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -63,7 +63,6 @@ def far(mine: Tensor, right: Tensor) -> float:
     sizes=st.tuples(st.integers(1, 9), st.integers(1, 7), st.integers(1, 18), st.integers(1, 35)),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=30)
 def test_states_and_gradients_are_torchs(cell, sizes, seed):
     x, weights, states = made(cell, *sizes, seed=seed)
     out, last = kernels.run(cell, x, weights, tuple(states))

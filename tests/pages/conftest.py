@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.engine.base import RunView
+from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.ui import run_controls, session
 
 FRAME = str(Path(__file__).parents[2] / "pages" / "_frame.py")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_engine() -> Iterator[None]:
-    session.engine()
-    yield
-    session.close_engine()
+def started(one_engine: LocalEngine) -> None:
+    """The engine starts before the first page is opened."""
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnn_explorer.analysis.correlates.compute import real_steps
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.generate.record import (
     CANDIDATES,
@@ -31,7 +30,6 @@ from rnn_explorer.analysis.generate.record import (
     SampleOptions,
 )
 from rnn_explorer.analysis.registry import Progress, analysis
-from rnn_explorer.analysis.units import units
 from rnn_explorer.cells.base import State
 from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel
@@ -78,10 +76,9 @@ def sample(subject: FrozenModel, options: SampleOptions) -> Progress:
         UserError: for a task or model that cannot write, an option out of range, and a model whose answers are no
             numbers any more.
     """
-    if subject.task.input.kind != "symbols" or subject.task.output.kind != "classes_per_step" or not goes_on(subject):
-        raise UserError(
-            f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
-        )
+    task = subject.task
+    if task.input.kind != "symbols" or not task.is_autoregressive(task.settings):
+        raise UserError(f"{task.title} asks for no next symbol, so nothing can be written; choose a character model")
     length, temperature = options.length, options.temperature
     codes, notes = _given(subject, options.prefix)
     generator = torch.Generator().manual_seed(options.seed)
@@ -94,8 +91,7 @@ def sample(subject: FrozenModel, options: SampleOptions) -> Progress:
             yield number / length
         codes.append(_draw(_finite(outputs[-1])[-1], temperature, generator))
         outputs.append(reader.read(torch.tensor([codes[-1:]])))
-    logits = _finite(torch.cat(outputs)).numpy()
-    return _sample(subject.task.output.names, codes, given, options, logits, notes)
+    return _sample(task.output.names, codes, given, options, _finite(torch.cat(outputs)).numpy(), notes)
 
 
 def _given(subject: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...]]:
@@ -196,7 +192,7 @@ def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
         UserError: for a task or model that cannot go on, a series without a known end, and an option out of range.
     """
     task = subject.task
-    if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
+    if task.input.kind != "values" or not task.is_autoregressive(task.settings):
         raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
     sequence, steps, back = options.sequence, options.steps, options.back
     window = subject.inputs(sequence)  # (1, time, values)
@@ -222,7 +218,7 @@ def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
     yield 0.9
     follower = _Reader(subject.model)
     followed = follower.read(torch.cat([window, torch.from_numpy(follows.copy())[None]], dim=1))
-    mean, scale = units(task)
+    mean, scale = task.mean, task.scale
     with np.errstate(all="ignore"):  # a free run can leave all bounds
 
         def in_units(values: Array) -> Array:
@@ -240,27 +236,6 @@ def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
             when=() if course is None else tuple(map(course.when, range(first, first + read + len(came)))),
             beyond=0 if course is None else max(steps - len(came), 0),
         )
-
-
-# -- what is asked for ------------------------------------------------------------------------------------------
-
-
-def goes_on(subject: FrozenModel) -> bool:
-    """Whether the right answer at each step is the next input, so that an answer can take its place.
-
-    Such a task gives its future away, so no model for it reads backwards.
-    """
-    probe = subject.probe.numpy()
-    if probe.inputs.shape != probe.targets.shape or tuple(subject.task.input.names) != _output_names(subject):
-        return False
-    same = (probe.targets[:, :-1] == probe.inputs[:, 1:]) | np.isnan(probe.targets[:, :-1])  # one may be missing
-    return bool(same[real_steps(probe)[:, 1:]].all())
-
-
-def _output_names(subject: FrozenModel) -> tuple[str, ...]:
-    """Of the symbols that are answered; numbers that are answered need not bear the names of those that enter."""
-    task = subject.task
-    return tuple(task.output.names if task.output.classes else task.input.names)
 
 
 def _shown(symbol: str) -> str:

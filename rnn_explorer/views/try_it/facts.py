@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.units import units
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.trace import Array
 from rnn_explorer.views.try_it.ways import Way, way_of
@@ -52,10 +51,12 @@ class TaskFacts:
         lengths = whole if probe.lengths is None else probe.lengths
         answers = np.full((inputs.shape[1], task.output.size), 1 / task.output.size)  # there is no model's answer here
         explained = [task.explain(*given, answers) for given in zip(inputs, targets, lengths.tolist(), strict=True)]
-        mean, scale = (np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in units(task))
+        mean, scale = (
+            np.broadcast_to(np.asarray(part, dtype=np.float64), (task.input.size,)) for part in (task.mean, task.scale)
+        )
         image = explained[0].image if probe.lengths is None else None
         return cls(
-            way=way_of(experiment.task, inputs, targets, lengths),
+            way=way_of(experiment),
             names=task.input.names,
             inputs=inputs,
             lengths=lengths,

@@ -8,7 +8,7 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, View, ViewState
 from rnn_explorer.views.try_it import own
-from rnn_explorer.views.try_it.mode import LEAST_HEIGHT, Mode, snapshot_of
+from rnn_explorer.views.try_it.mode import LEAST_HEIGHT, Mode
 from rnn_explorer.views.try_it.own import OwnMode
 from rnn_explorer.views.try_it.selection import TrySelection
 from rnn_explorer.views.try_it.series import SeriesMode
@@ -51,6 +51,5 @@ class TryView(View):
         return [] if state.view.snapshot is None else self._mode(state).panels(state, self.fitted(state))
 
     def _mode(self, state: ViewState) -> Mode:
-        trace = snapshot_of(state).trace
-        way = way_of(state.view.experiment.task, trace.inputs, trace.targets, trace.lengths)
+        way = way_of(state.view.experiment)
         return OwnMode(way) if self.selection.mode == "own" else _MODES[way]
