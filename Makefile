@@ -9,12 +9,13 @@ PORT ?= 8501
 CONSTRAINTS := constraints.txt
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: run test test-long newest check format settings constraints bench clean browser node
+.PHONY: run test test-long newest check format docs settings constraints bench clean browser node
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
 
-# A browser keeps two cores busy by itself, so its tests come one by one; all others come two at a time.
+# Two processes at a time. Those of the browser have a server and a browser each, and come by themselves, since much of
+# what they look at moves.
 test: $(VENV)/.dev browser node
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
@@ -22,7 +23,7 @@ else
 	failed=0; \
 	node --test tests/js/*.test.js || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser || failed=1; \
-	$(BIN)/python -m pytest tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser || failed=1; \
 	exit $$failed
 endif
 
@@ -38,12 +39,16 @@ newest:
 check: $(VENV)/.dev node
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy rnn_explorer
+	$(BIN)/mypy
 	node_modules/.bin/tsc -p .
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The tables of README and docs that repeat what is declared.
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.tables
 
 # The copy of the server's settings that `streamlit run app.py` reads.
 settings:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rnn_explorer import device
-from rnn_explorer.engine.local import check_size
+from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tensors import TensorBatch

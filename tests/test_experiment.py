@@ -14,7 +14,7 @@ from rnn_explorer.registry import UnknownName
 from rnn_explorer.settings import SettingError, Spec
 from rnn_explorer.tasks import TASKS
 
-FUTURE = [name for name, kind in TASKS.items() if kind.reveals_future]
+FUTURE = [name for name, kind in TASKS.items() if kind.autoregressive]
 QUERY_KEYS = [
     "cell", "hidden_size", "num_layers", "bidirectional", "dense", "nonlinearity", "dense_activation", "init",
     "forget_bias", "dropout", "embedding", "optimizer", "learning_rate", "batch_size", "clip_norm", "weight_decay",

@@ -223,7 +223,7 @@ def test_fixed_points(run):
 
 
 def test_what_if(run):
-    result = run.what_if(force=[("update", -1, 1.0)], sequence=3)
+    result = run.what_if(clamp=[("update", -1, 1.0)], sequence=3)
     assert len(result.changes) == 1 and "update gate" in result.changes[0]
     assert result.changed.gates["update"].min() == 1.0 and result.original.gates["update"].max() < 1.0
     np.testing.assert_allclose(result.original.answers, run.trace().answers[3], rtol=1e-5)
@@ -402,7 +402,7 @@ def test_a_cell_of_ones_own_can_be_asked_everything():
     rx.register_cell(decaying())
     assert ModelSettings.spec("cell").allowed == "one of rnn, lstm, gru, decaying"
     run = rx.train("temporal_order", **{**SMALL, "cell": "decaying"}, steps=5)
-    assert len(every_figure(run)) == 15 and run.what_if(force=[("candidate", 0, 0.5)]).changed.gates
+    assert len(every_figure(run)) == 15 and run.what_if(clamp=[("candidate", 0, 0.5)]).changed.gates
     assert run.summary()["layer"].tolist()[1] == "decaying"
 
 

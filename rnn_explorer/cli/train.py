@@ -12,7 +12,7 @@ from rnn_explorer.cli.base import checked_task, writable
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.cli.screens import JsonScreen, TextScreen
 from rnn_explorer.experiment import ModelSettings, TrainingSettings
-from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.recording.files import write_trace
 from rnn_explorer.settings import Settings, Spec
 from rnn_explorer.tasks import TASKS
@@ -73,7 +73,7 @@ def _train(args: argparse.Namespace) -> int:
             write_trace(out, trainer.snapshot().trace)
         what = "model"
         if save is not None:
-            checkpoint.write(save, trainer, curves)
+            checkpoint_file.write(save, trainer, curves)
     except OSError as error:
         tell([f"the {what} could not be written: {error}"])
         return 1

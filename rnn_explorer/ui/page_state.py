@@ -17,7 +17,6 @@ from rnn_explorer.engine.base import EngineFull, UnknownRun
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
-from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tasks.user_data.store import DataGone
 from rnn_explorer.ui import controls, kept, place, session, uploads, visitor
 from rnn_explorer.ui.plain import plain
@@ -25,11 +24,6 @@ from rnn_explorer.ui.plain import plain
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
 _EDITION, _AT, _REPLACED, _OPENED = "edition", "at", "replaced", "opened"
-_CLOSED = "closed"  # uploads of which it was read that they are gone
-_DATA_GONE = (
-    "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
-    "upload the file again for a new one."
-)
 BEHIND = 5.0  # seconds by which a browser's address may be behind what was written into it
 
 
@@ -128,9 +122,15 @@ def _read_address(query: dict[str, str], wanted_run: str | None) -> None:
         tell("The run in the address has expired; restarted from the same settings, at step 0.")
 
 
+def problems() -> list[str]:
+    """What could not be used, in sentences."""
+    return st.session_state[_PROBLEMS]
+
+
 def tell(problem: str) -> None:
-    if problem not in st.session_state[_PROBLEMS]:
-        st.session_state[_PROBLEMS].append(problem)
+    """Have the page say what could not be used."""
+    if problem not in problems():
+        problems().append(problem)
 
 
 def alive(run_id: str | None) -> bool:
@@ -238,43 +238,6 @@ def _adopt(after: Experiment) -> None:
         return
     session.engine().change(view.run_id, by=visitor.current(), **changes)
     state[_EXPERIMENT] = after.to_dict()
-
-
-def settings() -> None:
-    """The settings in the sidebar; folded, with a sentence, where they are those of another user's run."""
-    mine = is_mine(st.session_state[_RUN])
-    if not mine:
-        st.markdown("**You are watching.** These settings belong to somebody else's run.")
-    with st.container() if mine else st.expander("Settings, to start a run of your own", expanded=False):
-        controls.show(experiment(), edition(), change, refused())
-
-
-def show_problems() -> None:
-    """What could not be used, in sentences, above the figures."""
-    closed = st.session_state.setdefault(_CLOSED, set())
-    problems = list(st.session_state[_PROBLEMS])
-    token = uploads.token_of(experiment())
-    if token and not store.holds(token) and token not in closed:
-        problems.append(_DATA_GONE)
-    for number, problem in enumerate(problems):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"problem-{number}"):
-            st.warning(plain(problem), width="stretch")
-            st.button(
-                "✕",
-                key=f"close-problem-{number}",
-                type="tertiary",
-                help="Close this message",
-                on_click=_close,
-                args=(problem, token),
-            )
-
-
-def _close(problem: str, token: str) -> None:
-    """A message was read, and is not shown again."""
-    if problem == _DATA_GONE:
-        st.session_state[_CLOSED].add(token)
-    elif problem in st.session_state[_PROBLEMS]:
-        st.session_state[_PROBLEMS].remove(problem)
 
 
 def looked_at(run_id: str) -> int | None:

@@ -28,10 +28,49 @@ from playwright.sync_api import (
 from tests.browser.install import find
 
 ROOT = Path(__file__).parents[2]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+# Without the graphics processor, drawing takes least time where no part of the browser pretends to have one.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-gpu-rasterization", "--disable-gpu-compositing"]
+ARGUMENTS += ["--disable-quic", "--disable-background-networking"]
 LAB = ("curves", "prediction", "states", "state_trajectory", "gates")  # the figures of the lab
 NO_BROWSER = "No Chromium: run `python -m tests.browser.install`."
 PATIENCE = 30_000  # ms: for a machine that is busy with other things
+
+# Streamlit is told, as by the browser's Back, that the page is at this address now: the app stays loaded.
+ENTER = """(address) => {
+    document.activeElement?.blur();
+    History.prototype.pushState.call(history, null, '', address);
+    dispatchEvent(new PopStateEvent('popstate', { state: null }));
+}"""
+# Whether this view shows another run than `before`, whole and at rest. Until it does, no old drawing counts.
+ENTERED = """(() => {
+    const run = new URL(location.href).searchParams.get('run');
+    const view = [...window.__rnnExplorer.values()].find((one) => one.root.isConnected);
+    const { dataset } = view.root;
+    const there = run && run !== 'BEFORE' && view.run === run && view.filled && dataset.view === 'VIEW';
+    if (!there) dataset.drawn = '';
+    return there && dataset.drawn && dataset.drawn === dataset.step;
+})()"""
+# Whether something lies over the page.
+COVERED = "document.querySelector('.rx-presenting, .rx-large, [role=dialog], dialog[open]') !== null"
+# Where the panels stand, once neither that nor, unless they are `moving`, what they show nor Streamlit's script has
+# changed for `ms`.
+STILL = """async ([ms, moving, patience]) => {
+    const round = (panel) => Object.values(panel.getBoundingClientRect().toJSON()).slice(0, 4).map(Math.round);
+    const seen = () => {
+        const panels = [...document.querySelectorAll('.rx-view .rx-panel')].filter((panel) => panel.offsetHeight);
+        const drawings = panels.map(({ dataset }) => [dataset.figure, dataset.updates, dataset.repaints]);
+        const busy = document.querySelector('[data-test-script-state=running]') ? performance.now() : 0;
+        return [JSON.stringify(panels.map(round)), ...(moving ? [] : [JSON.stringify(drawings), busy])].join(';');
+    };
+    const deadline = performance.now() + patience;
+    for (let last = seen(), since = performance.now(); performance.now() < deadline;) {
+        await new Promise((go_on) => setTimeout(go_on, 40));
+        const now = seen();
+        if (now !== last) [last, since] = [now, performance.now()];
+        if (performance.now() - since >= ms) return last.split(';')[0];
+    }
+    return null;
+}"""
 
 expect.set_options(timeout=PATIENCE)
 
@@ -99,7 +138,7 @@ def server() -> Iterator[Server]:
     running.process.wait(10)
 
 
-@dataclass
+@dataclass(eq=False)
 class Visitor:
     """One browser window on the lab, with what its console and its network said."""
 
@@ -107,15 +146,31 @@ class Visitor:
     server: Server
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    opened: str = ""  # the query that was opened last
 
-    def open(self, query: str = "", page: str = "", figures: tuple[str, ...] = LAB) -> Visitor:
-        """Open a page (the lab where none is named), at full speed, and wait until these figures are drawn."""
+    def open(self, query: str = "", page: str = "", figures: tuple[str, ...] = (), anew: bool = False) -> Visitor:
+        """Open an experiment on a page (the lab where none is named), at full speed, and wait until it is drawn.
+
+        A window that has the app open stays in it, as by the browser's Back, which takes a quarter of the time; `anew`
+        loads all of it again, with a new session.
+        """
         query = query if "pace=" in query or "run=" in query else f"{query}&pace=fast".lstrip("&")
-        self.page.goto(f"{self.server.url}{page}?{query}")
-        self.ready(figures)
+        if query == self.opened and "seed=" not in query:
+            query += "&seed=0"  # which is the default; Back to what was opened before would find its run
+        loaded = not anew and self.page.url.startswith(self.server.url) and "run=" in self.page.url
+        if loaded and "run=" not in query and query != self.opened:
+            before = self.run_id()
+            self.page.evaluate(ENTER, f"/{page}?{query}")
+            self.wait(ENTERED.replace("BEFORE", before).replace("VIEW", page or "lab"))
+        else:
+            self.page.goto(f"{self.server.url}{page}?{query}")
+        self.opened = query
+        self.ready(figures or (() if page else LAB))
         return self
 
     def ready(self, figures: tuple[str, ...] = LAB) -> None:
+        """Until these figures are drawn; the first page of all waits for PyTorch, too."""
+        expect(self.page.locator(".rx-view:not([data-waiting]):visible").first).to_be_visible(timeout=4 * PATIENCE)
         for name in figures:
             expect(self.page.locator(f".rx-{name} :is(.main-svg, .rx-picture > svg)").first).to_be_visible()
 
@@ -123,6 +178,14 @@ class Visitor:
         """To another page by its name in the navigation."""
         self.page.get_by_role("link", name=title, exact=True).click()
         expect(self.page.locator(f'.rx-view[data-view="{view}"]')).to_be_visible()
+
+    def listen(self) -> None:
+        """Note what the console and the network say."""
+        self.page.on(
+            "console", lambda m: self.complaints.append(m.text) if m.type == "error" and not _sought(m) else None
+        )
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
 
     @property
     def view(self):
@@ -139,12 +202,16 @@ class Visitor:
         self.play.click()
 
     def leave(self) -> None:
-        """Close the page; a run that still trains is paused, since it would slow the next test down for minutes."""
+        """Pause a run of one's own that still trains, since it would slow the next test down for minutes."""
         if self.page.url.startswith(self.server.url) and self.view.count():
-            if self.view.get_attribute("data-status") == "training":
+            if self.view.get_attribute("data-status") == "training" and self.play.count():
                 self.pause()
                 expect(self.view).not_to_have_attribute("data-status", "training")
-        self.page.close()
+
+    def is_clean(self) -> bool:
+        """Whether another test may go on in this window."""
+        in_app = not self.page.is_closed() and self.page.url.startswith(self.server.url)
+        return in_app and "present=" not in self.page.url and not self.page.evaluate(COVERED)
 
     def press(self, name: str) -> None:
         """Press one of the page's buttons: play (or pause), step, epoch, reset, test."""
@@ -183,10 +250,11 @@ class Visitor:
             self.page.mouse.move(x, y)
             self.page.wait_for_timeout(100)
             self.page.mouse.click(x, y)
-            self.page.wait_for_timeout(300)  # less would make a double click of two
-            found = self.page.evaluate(chosen)
-            if re.fullmatch(wanted, found):
-                return
+            for _ in range(10):
+                found = self.page.evaluate(chosen)
+                if re.fullmatch(wanted, found):
+                    return
+                self.page.wait_for_timeout(30)  # in all so long that the next click makes no double click
         below = self.page.evaluate("([x, y]) => (document.elementFromPoint(x, y) || {}).outerHTML", [x, y])
         raise AssertionError(f"a click at {x:.0f}, {y:.0f} made {field} {found!r}; there is {str(below)[:200]}")
 
@@ -211,6 +279,12 @@ class Visitor:
                 return
             self.page.wait_for_timeout(30)
         raise AssertionError(f"never true: {script} ({said})")
+
+    def still(self, ms: int = 300, moving: bool = False) -> str:
+        """Where the panels stand, once they and, unless these are `moving`, their figures have rested for so long."""
+        places = self.page.evaluate(STILL, [ms, moving, PATIENCE])
+        assert places is not None, "the page never stands still"
+        return places
 
     def past(self, step: int) -> None:
         """Until figures of a later step than this are drawn."""
@@ -237,8 +311,14 @@ def _sought(message: ConsoleMessage) -> bool:
     return "404" in message.text and bool(re.search(r"/\w+/_stcore/(health|host-config)$", message.location["url"]))
 
 
+@pytest.fixture(scope="session")
+def kept() -> dict[int, Visitor]:
+    """Windows that tests leave to the next one: that of the first visitor, and those of somebody else."""
+    return {}
+
+
 @pytest.fixture
-def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visitor]]:
+def visit(server: Server, window: BrowserContext, kept: dict[int, Visitor]) -> Iterator[Callable[..., Visitor]]:
     """Make visitors; when the test ends, none may have seen an error or asked another host for anything."""
     visitors: list[Visitor] = []
     strangers: list[BrowserContext] = []
@@ -249,28 +329,43 @@ def visit(server: Server, window: BrowserContext) -> Iterator[Callable[..., Visi
         scheme: str = "light",
         at: Server | None = None,
         beside: Visitor | None = None,
+        alone: bool = False,
     ) -> Visitor:
-        """A window of the first browser, or `beside` another one, else of a browser of its own."""
-        context = beside.page.context if beside else window
-        if visitors and not beside:  # somebody else, who shares nothing with the first
+        """The window of the test before, or `beside` another one; the second visitor has a browser of their own.
+
+        A test that changes what a page keeps is `alone`: its window is new, and closed in the end.
+        """
+        who = len(visitors)
+        shared = not (at or beside or alone)
+        old = kept.pop(who, None) if shared else None
+        context = beside.page.context if beside else old.page.context if old else window
+        if who and not beside and not old:  # somebody else, who shares nothing with the first
             assert window.browser
             context = window.browser.new_context()
-            strangers.append(context)
-        page = context.new_page()
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        visitor = Visitor(page, at or server)
-        page.on(
-            "console", lambda m: visitor.complaints.append(m.text) if m.type == "error" and not _sought(m) else None
-        )
-        page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-        page.on("request", lambda request: visitor.requests.append(request.url))
+            strangers.extend([] if shared else [context])
+        if old and not old.is_clean():
+            old.page.close()
+            old = None
+        visitor = old or Visitor(context.new_page(), at or server)
+        if old:
+            visitor.complaints.clear()
+            visitor.requests.clear()
+            visitor.page.bring_to_front()
+            visitor.page.mouse.move(5, 5)
+        else:
+            visitor.listen()
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        visitor.page.emulate_media(color_scheme=scheme, reduced_motion="no-preference")  # type: ignore[arg-type]
         visitors.append(visitor)
+        if shared:
+            kept[who] = visitor
         return visitor
 
     yield make
     for visitor in visitors:
         visitor.leave()
+        if visitor not in kept.values():
+            visitor.page.close()
     for context in strangers:
         context.close()
     for visitor in visitors:

@@ -13,7 +13,7 @@ from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&hidden_size=8&num_layers=2&steps=100"
-CHANGE = json.dumps({"force": [["forget", -1, 0.25]]}, separators=(",", ":"))
+CHANGE = json.dumps({"clamp": [["forget", -1, 0.25]]}, separators=(",", ":"))
 
 
 def address(visitor: Visitor) -> dict[str, str]:
@@ -49,7 +49,7 @@ def choose_a_place(lab: Visitor) -> None:
 
 
 def test_a_reload_comes_back_to_the_same_place(visit: Visit) -> None:
-    lab = visit().open(SMALL)
+    lab = visit(alone=True).open(SMALL)  # a history may have fifty entries
     entries = lab.page.evaluate("history.length")
     choose_a_place(lab)
     at = lab.view.get_attribute("data-at") or ""
@@ -121,7 +121,8 @@ def test_a_prepared_link_shows_a_changed_cell_and_its_controls(visit: Visit) -> 
     cell.wait("!location.search.includes('see.change')")
     cell.page.reload()
     says(cell, unit="2", time="5")
-    cell.page.wait_for_timeout(1000)
+    cell.ready(("cell",))
+    cell.still()
     assert "see.change" not in address(cell), "what was ended stays ended"
 
 

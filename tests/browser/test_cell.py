@@ -18,8 +18,7 @@ SVG = "document.querySelector('.rx-cell .rx-picture').innerHTML"
 
 
 def open_cell(visitor: Visitor, query: str) -> Visitor:
-    visitor.open(query)
-    visitor.page.get_by_role("link", name="Cell").click()
+    visitor.open(query, "cell", ("cell",))
     expect(visitor.page.locator(".rx-cell .rx-picture svg [data-term=h]").first).to_be_attached()
     visitor.page.mouse.move(5, 5)
     return visitor
@@ -114,7 +113,7 @@ def test_the_unrolled_view_goes_where_it_is_clicked(visit: Visit) -> None:
     expect(cell.page.locator(".rx-pick-time output")).to_have_text("6")
 
 
-def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
+def test_what_if_a_gate_is_clamped_and_back_again(visit: Visit) -> None:
     cell = open_cell(visit(), "task=names&cell=lstm&hidden_size=8")
     page = cell.page
     page.get_by_role("radio", name="Clamp a gate").click()

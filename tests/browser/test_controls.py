@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.test_labels import nameless
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=gru&seq_len=12&hidden_size=8&learning_rate=0.02"
@@ -23,20 +24,15 @@ PAGES = {
     "Try it, a series": ("task=forecast&cell=rnn&hidden_size=8", "Your own series", ".rx-gates"),
     "Try it, a text": ("task=anbn&cell=lstm&hidden_size=4", "Your own string", ".rx-gates"),
 }
-# The top of the grid and where each panel stands in it, in whole pixels.
-PLACES = """JSON.stringify([...document.querySelectorAll('.rx-view .rx-panel')].filter((panel) => panel.offsetHeight)
-    .map((panel) => panel.getBoundingClientRect())
-    .map(({ x, y, width, height }) => [x, y, width, height].map(Math.round)))"""
+QUICK = ("lab", "Dynamics", "Try it")  # with no controls of their own, with sliders, with a table
 TOP = "Math.min(...[...document.querySelectorAll('.rx-panel, .stPlotlyChart')].filter((node) => node.offsetHeight)"
 TOP += ".map((node) => node.getBoundingClientRect().top))"
 
 
 def opened(visit: Visit, place: str, query: str, **window: int) -> Visitor:
-    visitor = visit(**window).open(query)
     name = place.partition(",")[0]
-    if name != "lab":
-        visitor.go(name, {"Try it": "try"}.get(name, name.lower()))
-        expect(visitor.view.locator(".rx-panel:visible").first).to_be_visible()
+    visitor = visit(**window).open(query, {"lab": "", "Try it": "try"}.get(name, name.lower()))
+    expect(visitor.view.locator(".rx-panel:visible").first).to_be_visible()
     return visitor
 
 
@@ -47,39 +43,47 @@ def choose(visitor: Visitor, way: str, there: str) -> None:
         expect(visitor.page.locator(f"{there}:visible").first).to_be_visible()
 
 
-def settled(visitor: Visitor) -> str:
-    """Where the panels stand, once they stand still."""
-    seen = ""
-    for _ in range(40):
-        before, seen = seen, visitor.page.evaluate(PLACES)
-        if seen == before:
-            return seen
-        visitor.page.wait_for_timeout(250)
-    raise AssertionError("the panels never stand still")
-
-
 @pytest.mark.parametrize("place", PAGES)
-def test_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, place: str) -> None:
+def test_controls_have_names_and_the_first_figure_begins_near_the_top(visit: Visit, place: str) -> None:
     query, way, there = PAGES[place]
-    visitor = opened(visit, place, f"{query}&steps=200", width=1440, height=900)
+    visitor = opened(visit, place, query)
     choose(visitor, way, there)
-    still = settled(visitor)
+    visitor.still()
     assert visitor.page.evaluate(TOP) <= HIGHEST
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 1440
+    folded = visitor.page.locator("[data-testid=stSidebar] [data-testid=stExpander] summary").all()
+    for box in folded:
+        box.click()
+    visitor.still()
+    assert nameless(visitor) == []
+    for box in folded:
+        box.click()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [pytest.param(place, marks=() if place in QUICK else pytest.mark.long) for place in PAGES],
+)
+def test_no_figure_ever_jumps(visit: Visit, place: str) -> None:
+    query, way, there = PAGES[place]
+    visitor = opened(visit, place, f"{query}&steps=100")
+    choose(visitor, way, there)
+    first = visitor.still()
     jumps: list[str] = []
 
-    def same(when: str) -> None:
-        if settled(visitor) != still:
-            jumps.append(f"{when}: {still} became {visitor.page.evaluate(PLACES)}")
+    def same(when: str, moving: bool = False) -> None:
+        if (now := visitor.still(moving=moving)) != first:
+            jumps.append(f"{when}: {first} became {now}")
 
     visitor.press("play")
     visitor.past(1)
-    same("while it trains")
+    same("while it trains", moving=True)
     visitor.status("finished")
     same("at the end")
+    visitor.page.locator("select[name=film]").select_option("2")  # slow enough to be stopped
     visitor.page.get_by_text("▶ Replay").click()
     expect(visitor.play).to_contain_text("Play from here")
-    same("in a replay")
+    same("in a replay", moving=True)
     visitor.page.get_by_text("■ Stop").click()
     expect(visitor.play).to_contain_text(re.compile(r"Play from step \d+"))
     same("in the past")
@@ -92,10 +96,11 @@ def test_the_first_figure_begins_near_the_top_and_never_jumps(visit: Visit, plac
 
 
 def test_the_data_page_begins_with_a_figure(visit: Visit) -> None:
-    visitor = opened(visit, "Data", SMALL, width=1440, height=900)
+    visitor = opened(visit, "Data", SMALL)
     expect(visitor.page.locator(".stPlotlyChart .main-svg").first).to_be_visible()
-    settled(visitor)
+    visitor.still()
     assert visitor.page.evaluate(TOP) <= HIGHEST
+    assert nameless(visitor) == []
 
 
 def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit) -> None:
@@ -120,8 +125,15 @@ def test_what_if_stands_in_the_panel_of_the_cell_and_covers_nothing(visit: Visit
             break
         page.wait_for_timeout(100)
     assert fits()
+    assert nameless(visitor) == []
+    for edit in ("Edit input", "Edit weight"):
+        page.get_by_role("radio", name=edit).click()
+        expect(page.get_by_role("combobox", name="Gate")).not_to_be_visible()
+        visitor.still()
+        assert nameless(visitor) == []
     page.get_by_role("radio", name="Ablate units").click()
     expect(page.get_by_role("textbox", name="Units, separated by commas")).to_be_visible()
+    assert nameless(visitor) == []
     expect(page.get_by_role("combobox", name="Gate")).not_to_be_visible()
     expect(page.locator(".rx-picture .rx-padlock").first).to_be_attached()
     panel.get_by_role("button", name="Enlarge").click()
@@ -132,7 +144,7 @@ def test_sliders_of_the_held_input_leave_the_findings_in_the_window(visit: Visit
     visitor = opened(visit, "Dynamics", "task=flip_flop&cell=gru&hidden_size=8", width=1280, height=720)
     visitor.page.get_by_role("radio", name="custom").click()
     expect(visitor.page.get_by_role("slider", name="pulse 3")).to_be_visible()
-    settled(visitor)
+    visitor.still()
     box = visitor.page.locator(".rx-found").bounding_box()
     assert box and box["y"] + box["height"] <= 720
 
@@ -143,7 +155,7 @@ def test_nothing_is_searched_unasked(visit: Visit) -> None:
     expect(visitor.page.locator(".rx-dynamics .rx-title")).to_contain_text("found at optimizer step 0")
     visitor.page.get_by_role("button", name="New seed").click()
     expect(visitor.page.locator(".rx-found li").first).to_contain_text("Press “Find fixed points”")
-    visitor.page.wait_for_timeout(1500)
+    visitor.still(800)
     expect(visitor.page.locator(".rx-found li").first).to_contain_text("Press “Find fixed points”")
 
 
@@ -214,7 +226,7 @@ def test_whatever_was_chosen_with_the_mouse_leaves_the_keys_to_the_page(visit: V
 
 
 def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
-    lab = visit()
+    lab = visit(alone=True)
     lab.page.goto(f"{lab.server.url}?task=names&hidden_size=64")
     expect(lab.page.locator(".rx-view")).to_be_attached()
     early = "document.querySelectorAll('.rx-view[data-waiting] .rx-past')"
@@ -225,16 +237,16 @@ def test_the_past_shows_no_place_before_it_is_known(visit: Visit) -> None:
     assert slider.evaluate("(node) => node.value === node.max"), "at the right end, which is now"
 
 
-@pytest.mark.parametrize("width", [390, 900])
-def test_in_a_narrow_window_a_canvas_stands_above_its_figure_and_both_have_room(visit: Visit, width: int) -> None:
-    visitor = opened(visit, "Try it", "task=digits&hidden_size=8", width=1440, height=900)
-    visitor.page.set_viewport_size({"width": width, "height": 900})
-    expect(visitor.view).to_have_class(re.compile("rx-stacked"))
-    settled(visitor)
-    canvas = visitor.page.locator(".rx-sketch canvas").bounding_box()
-    figure = visitor.page.locator(".rx-prediction .rx-frame").bounding_box()
-    assert canvas and figure and canvas["y"] + canvas["height"] <= figure["y"] and figure["height"] > 150
-    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
-    for part in (".rx-numbers", ".rx-when"):
-        box = visitor.page.locator(part).bounding_box()
-        assert box and box["x"] + box["width"] <= width, part
+def test_in_a_narrow_window_a_canvas_stands_above_its_figure_and_both_have_room(visit: Visit) -> None:
+    visitor = opened(visit, "Try it", "task=digits&hidden_size=8")
+    for width in (900, 390):
+        visitor.page.set_viewport_size({"width": width, "height": 900})
+        expect(visitor.view).to_have_class(re.compile("rx-stacked"))
+        visitor.still()
+        canvas = visitor.page.locator(".rx-sketch canvas").bounding_box()
+        figure = visitor.page.locator(".rx-prediction .rx-frame").bounding_box()
+        assert canvas and figure and canvas["y"] + canvas["height"] <= figure["y"] and figure["height"] > 150, width
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+        for part in (".rx-numbers", ".rx-when"):
+            box = visitor.page.locator(part).bounding_box()
+            assert box and box["x"] + box["width"] <= width, (part, width)

@@ -15,10 +15,7 @@ Visit = Callable[..., Visitor]
 
 
 def opened(visit: Visit, query: str, **window: int | str) -> Visitor:
-    """By the lab, since a deep link makes Streamlit look for files that are not there."""
-    page = visit(**window).open(query)
-    page.go("Data", "data")
-    page.ready(("curves",))
+    page = visit(**window).open(query, "data", ("curves",))
     expect(charts(page)).to_have_count(4)
     return page
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections.abc import Callable
 
@@ -30,11 +29,8 @@ PLACE = """([name, number]) => {
 }"""
 
 
-def opened(visit: Visit, query: str = QUICK, trained: bool = True, **window: int) -> Visitor:
-    """By the lab, since a deep link makes Streamlit look for files that are not there."""
-    page = visit(**window).open(query)
-    page.go("Dynamics", "dynamics")
-    page.ready(FIGURES)
+def opened(visit: Visit, query: str = QUICK, trained: bool = True, alone: bool = False, **window: int) -> Visitor:
+    page = visit(alone=alone, **window).open(query, "dynamics", FIGURES)
     page.wait(f"{PLOT}.data.length > 0")
     if trained:
         page.press("play")
@@ -53,30 +49,18 @@ def found(page: Visitor, step: int | str = 250) -> None:
     page.wait(f"{LEGEND}.some((name) => name.endsWith('stable'))")
 
 
-def quiet(page: Visitor) -> None:
-    """Until the figure stands still: after training the paths are asked for once more, and the axes turn to them."""
-    updates = "document.querySelector('.rx-dynamics').dataset.updates"
-    seen = ""
-    for _ in range(20):
-        before, seen = seen, page.page.evaluate(updates)
-        if seen == before:
-            return
-        page.page.wait_for_timeout(1500)
-    raise AssertionError("the figure changes all the time")
-
-
 def click_point(page: Visitor, name: str, number: int, pick: str, words: str) -> None:
     """Click a point of a trace until it is chosen, and wait for the first sentence about it."""
 
     def place() -> tuple[float, float]:
-        quiet(page)
+        page.still(700)  # after training paths are asked for once more, and the axes turn to them
         return page.page.evaluate(PLACE, [name, number])
 
     page.pick(place, "pick", pick)
     expect(page.page.locator(".rx-found:visible li").filter(has_text=re.compile(words))).to_have_count(1)
 
 
-def test_before_a_search_everything_is_there_and_it_says_what_to_press(visit: Visit) -> None:
+def test_a_search_finds_the_corners_and_before_it_the_page_says_what_to_press(visit: Visit) -> None:
     page = opened(visit, trained=False)
     expect(page.page.locator(".rx-dynamics:visible .annotation-text")).to_contain_text("Find fixed points")
     expect(page.page.locator(".rx-found:visible li").first).to_contain_text("Press “Find fixed points”")
@@ -86,10 +70,8 @@ def test_before_a_search_everything_is_there_and_it_says_what_to_press(visit: Vi
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440, name
     assert boxes["dynamics"]["width"] > 650 and boxes["dynamics"]["height"] > 450  # type: ignore[index]
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 1440
-
-
-def test_a_search_finds_the_corners_and_says_what_they_mean(visit: Visit) -> None:
-    page = opened(visit)
+    page.press("play")
+    page.status("finished")
     found(page)
     assert "8 stable" in page.page.evaluate(LEGEND)
     sentences = page.page.locator(".rx-found:visible li")
@@ -124,7 +106,7 @@ def test_attractors_are_seen_being_born_while_it_trains(visit: Visit) -> None:
     page.status("paused")
 
 
-def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
+def test_a_click_chooses_a_state_or_a_point_and_kicks_it_and_another_input_makes_them_old(visit: Visit) -> None:
     page = opened(visit)
     found(page)
     sentence = page.page.locator(".rx-found:visible li").filter(has_text="kicked by")
@@ -149,30 +131,28 @@ def test_a_click_chooses_a_state_or_a_point_and_kicks_it(visit: Visit) -> None:
         r"^(The state at t = \d+ of sequence \d+|Point \d+ \(.*\)) of GRU layer 1",
     )
     page.wait(f"{NAMES}.includes('left alone')")
+    page.page.get_by_role("button", name="Choose nothing").click()
+
+    # Of another input they are out of date until they are searched again.
+    page.page.get_by_role("radio", name="custom").click()
+    thumb = page.keyed("held-0").locator("input[type=range]")
+    thumb.focus()
+    for _ in range(3):
+        page.page.keyboard.press("ArrowRight")
+    expect(title(page, "flow")).to_have_text("Flow (a slice) of GRU layer 1, pulse 1 = 0.3")
+    expect(title(page)).to_have_text(
+        "Out of date: Fixed points of GRU layer 1 under input 0, found at optimizer step 250"
+    )
+    expect(page.page.locator(".rx-found:visible li")).to_have_count(1)
+    expect(page.page.locator(".rx-found:visible li.rx-warning")).to_contain_text("hold no longer")
+    page.page.get_by_role("button", name="Search for states").click()
+    expect(title(page)).to_have_text("Fixed points of GRU layer 1 under pulse 1 = 0.3, found at optimizer step 250")
 
 
-def test_no_click_is_lost_while_the_figure_is_drawn_again_and_again(visit: Visit) -> None:
-    page = opened(visit)
+def test_a_double_click_goes_back_to_the_axes_of_now_and_no_click_is_lost_while_it_is_drawn(visit: Visit) -> None:
+    page = opened(visit, alone=True)  # first drawn before it was trained, with shorter axes
     found(page)
-    quiet(page)
-    page.page.evaluate("__rnnExplorer.get('dynamics').send = () => {}")  # else the axes move with what is chosen
-    page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').panels.get('dynamics').redraw(), 30)")
-    updates = "Number(document.querySelector('.rx-dynamics').dataset.updates)"
-    before = page.page.evaluate(updates)
-    for number in range(6):
-        page.page.evaluate("__rnnExplorer.get('dynamics').selection.pick = 'none'")
-        x, y = page.page.evaluate(PLACE, ["points", number])
-        page.page.mouse.move(x, y)
-        page.page.mouse.click(x, y, delay=80)  # pressed as long as a person presses
-        page.wait("__rnnExplorer.get('dynamics').selection.pick !== 'none'")
-        page.page.wait_for_timeout(300)  # else it is a double click
-    assert page.page.evaluate(updates) > before
-
-
-def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
-    page = opened(visit)  # first drawn before it was trained, with shorter axes
-    found(page)
-    quiet(page)
+    page.still(700)
     axes = f"{PLOT}._fullLayout.xaxis.range.concat({PLOT}._fullLayout.yaxis.range).map(Number)"
     sent = "(({ xaxis, yaxis }) => [...xaxis.range, ...yaxis.range])"
     sent += "(__rnnExplorer.get('dynamics').panels.get('dynamics').state.layout)"
@@ -190,33 +170,28 @@ def test_a_double_click_goes_back_to_the_axes_of_now(visit: Visit) -> None:
     mouse.dblclick(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     # Where that also chose a state, its path may need longer axes, but not shorter ones.
     page.wait(f"{axes}.every((end, n) => end === {sent}[n]) && {axes}[1] - {axes}[0] >= {now[1] - now[0]}")
-    quiet(page)
+    page.still(700)
     assert page.page.evaluate(axes) == page.page.evaluate(sent)
 
-
-def test_points_of_another_input_are_out_of_date_until_they_are_searched_again(visit: Visit) -> None:
-    page = opened(visit)
-    found(page)
-    page.page.get_by_role("radio", name="custom").click()
-    thumb = page.keyed("held-0").locator("input[type=range]")
-    thumb.focus()
-    for _ in range(3):
-        page.page.keyboard.press("ArrowRight")
-    expect(title(page, "flow")).to_have_text("Flow (a slice) of GRU layer 1, pulse 1 = 0.3")
-    expect(title(page)).to_have_text(
-        "Out of date: Fixed points of GRU layer 1 under input 0, found at optimizer step 250"
-    )
-    expect(page.page.locator(".rx-found:visible li")).to_have_count(1)
-    expect(page.page.locator(".rx-found:visible li.rx-warning")).to_contain_text("hold no longer")
-    page.page.get_by_role("button", name="Search for states").click()
-    expect(title(page)).to_have_text("Fixed points of GRU layer 1 under pulse 1 = 0.3, found at optimizer step 250")
+    page.page.evaluate("__rnnExplorer.get('dynamics').send = () => {}")  # else the axes move with what is chosen
+    page.page.evaluate("setInterval(() => __rnnExplorer.get('dynamics').panels.get('dynamics').redraw(), 30)")
+    updates = "Number(document.querySelector('.rx-dynamics').dataset.updates)"
+    before = page.page.evaluate(updates)
+    for number in range(4):
+        page.page.evaluate("__rnnExplorer.get('dynamics').selection.pick = 'none'")
+        x, y = page.page.evaluate(PLACE, ["points", number])
+        page.page.mouse.move(x, y)
+        page.page.mouse.click(x, y, delay=80)  # pressed as long as a person presses
+        page.wait("__rnnExplorer.get('dynamics').selection.pick !== 'none'")
+        page.page.wait_for_timeout(300)  # else it is a double click
+    assert page.page.evaluate(updates) > before
 
 
 def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> None:
     page = opened(visit)
     page.view.locator(".rx-slider").fill("0")
     expect(page.view).to_have_attribute("data-at", "0")
-    page.page.wait_for_timeout(1500)
+    page.still(800)
     expect(title(page)).to_have_text("Hidden-state trajectories of GRU layer 1")
     page.page.get_by_role("button", name="Search for states").click()
     expect(title(page)).to_have_text(re.compile("found at optimizer step 0$"))
@@ -234,12 +209,9 @@ def test_the_past_is_searched_when_asked_for_and_taken_home(visit: Visit) -> Non
     expect(title(page)).to_have_text(re.compile("^Out of date: .* found at optimizer step 0$"))
 
 
-def test_a_narrow_window_stacks_the_panels_and_layers_can_be_chosen(visit: Visit) -> None:
+def test_layers_and_directions_can_be_chosen(visit: Visit) -> None:
     query = "task=names&cell=lstm&hidden_size=6&train_size=64&num_layers=2&bidirectional=true"
-    page = opened(visit, query, trained=False, width=900, height=900)
-    boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in (*FIGURES, "found")]
-    for above, below in itertools.pairwise(boxes):
-        assert above and below and below["y"] >= above["y"] + above["height"]
+    page = opened(visit, query, trained=False)
     page.view.locator("select[name=layer]").select_option("1")
     page.view.locator("select[name=direction]").select_option("backward")
     expect(title(page)).to_have_text("Hidden-state trajectories of LSTM layer 2, backward")

@@ -105,7 +105,7 @@ def test_lines_points_and_bars_moved_in_place_look_as_when_drawn_from_nothing(
 
 
 def test_a_figure_that_moves_in_place_can_be_zoomed_pointed_at_and_parts_of_it_hidden(visit: Visit) -> None:
-    lab = visit().open("task=adding&cell=gru&steps=100000&speed_limit=20")
+    lab = visit(alone=True).open("task=adding&cell=gru&steps=100000&speed_limit=20")
     plot = "document.querySelector('.rx-prediction .rx-plot')"
     repaints = "Number(document.querySelector('.rx-prediction').dataset.repaints || 0)"
     lab.press("play")

@@ -150,14 +150,13 @@ def test_keys_are_left_to_what_is_typed_and_to_the_browser(visit: Visit) -> None
     for key in ("p", "x", "?", "ArrowLeft"):
         lab.page.keyboard.press(key)
     expect(lab.page.locator(".rx-keys")).to_have_count(0)
-    lab.page.wait_for_timeout(500)
+    lab.still()
     lab.status("ready")
     assert at(lab) == ""
 
 
 def test_what_is_not_as_usual_has_a_chip_that_ends_it(visit: Visit) -> None:
-    cell = visit().open(f"{SMALL}&epochs=1")
-    cell.go("Cell", "cell")
+    cell = visit().open(f"{SMALL}&epochs=1", "cell", ("cell",))
     cell.press("step")
     expect(cell.view).to_have_attribute("data-drawn", "1")
     cell.page.get_by_role("radio", name="Ablate units").click()

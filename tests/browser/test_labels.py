@@ -1,14 +1,10 @@
-"""Every control of every page has an accessible name, and words that are seen beside it or on pointing at it."""
+"""Controls without an accessible name, or without words that are seen beside them or on pointing at them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import expect
-
 from tests.browser.conftest import Visitor
-from tests.browser.test_controls import PAGES, SMALL, choose, opened, settled
 
 Visit = Callable[..., Visitor]
 # What Streamlit or Plotly draws around its own controls, which names itself.
@@ -37,27 +33,12 @@ NAMELESS = r"""([theirs, kinds]) => {
 
 
 def nameless(visitor: Visitor) -> list[str]:
+    """The controls of this page that lack a name or words; `test_controls` looks at every page."""
     return visitor.page.evaluate(NAMELESS, [THEIRS, WIDGET])
 
 
-@pytest.mark.parametrize("place", [*PAGES, "Data"])
-def test_every_control_has_a_name_and_words(visit: Visit, place: str) -> None:
-    query, way, there = PAGES.get(place, (SMALL, "", ""))
-    visitor = opened(visit, place, query)
-    for box in visitor.page.locator("[data-testid=stSidebar] [data-testid=stExpander] summary").all():
-        box.click()
-    choose(visitor, way, there)
-    if place == "Cell":
-        for edit in ("Clamp a gate", "Ablate units", "Edit input", "Edit weight"):
-            visitor.page.get_by_role("radio", name=edit).click()
-            expect(visitor.page.locator("[class*=st-key-what-if-open-]")).to_be_visible()
-            assert nameless(visitor) == []
-    settled(visitor)
-    assert nameless(visitor) == []
-
-
 def test_a_control_without_words_is_found(visit: Visit) -> None:
-    visitor = opened(visit, "lab", SMALL)
+    visitor = visit(alone=True).open("task=adding&cell=gru&seq_len=12&hidden_size=8")
     assert nameless(visitor) == []
     visitor.page.locator(".st-key-run-row .stSelectbox label").first.evaluate(
         "(node) => { node.style.display = 'none'; }"

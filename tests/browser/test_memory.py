@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -20,10 +19,7 @@ SHOWN = "document.querySelector('.rx-findings .rx-title').textContent.split(' ')
 
 
 def opened(visit: Visit, query: str = LONG, **window: int) -> Visitor:
-    """By the lab, since a deep link makes Streamlit look for files that are not there."""
-    page = visit(**window).open(query)
-    page.go("Memory", "memory")
-    page.ready(FIGURES)
+    page = visit(**window).open(query, "memory", FIGURES)
     page.wait(f"{CURVE}.length >= 3 && {POINTS}.length > 1")
     return page
 
@@ -80,9 +76,7 @@ def test_a_curve_is_pinned_and_kept_for_another_cell(visit: Visit) -> None:
 
 
 def test_a_curve_is_pinned_while_it_learns(visit: Visit) -> None:
-    page = visit().open("task=adding&cell=gru&hidden_size=8&seq_len=12&steps=100000")
-    page.go("Memory", "memory")
-    page.ready(("gradient",))
+    page = visit().open("task=adding&cell=gru&hidden_size=8&seq_len=12&steps=100000", "memory", ("gradient",))
     page.press("play")
     page.past(50)
     # Pressed for as long as a person presses; what it sets changes meanwhile.
@@ -104,15 +98,6 @@ def test_another_answer_has_another_saliency(visit: Visit) -> None:
     page.wait(f"{bars}.length === 20 && {bars}.every((bar, n) => (bar.s > 0) === (n < 7))")
 
 
-def settled(page: Visitor) -> str:
-    """The heights once they stand still: the words with the step may be there a moment before the curve is drawn."""
-    before, now = "", page.page.evaluate(HEIGHTS)
-    while before != now:
-        page.page.wait_for_timeout(1000)
-        before, now = now, page.page.evaluate(HEIGHTS)
-    return now
-
-
 def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
     page = opened(visit)
     page.press("play")
@@ -121,7 +106,8 @@ def test_the_time_machine_moves_the_figures(visit: Visit) -> None:
     page.status("paused")
     page.wait("document.querySelector('.rx-view').dataset.frameCount > 4")
     page.wait(f"{SHOWN} === document.querySelector('.rx-view').dataset.step")
-    now = settled(page)
+    page.still(700)  # the words with the step may be there a moment before the curve is drawn
+    now = page.page.evaluate(HEIGHTS)
     slider = page.view.locator(".rx-slider")
     slider.fill("0")
     expect(page.page.locator(".rx-findings:visible .rx-title")).to_have_text("Findings at optimizer step 0")
@@ -141,11 +127,3 @@ def test_the_sentences_can_be_taken_home(visit: Visit) -> None:
     shown = panel.locator("li").all_inner_texts()
     assert [row["text"] for row in rows] == shown
     assert {row["severity"] for row in rows} <= {"good", "warning", "fact"}
-
-
-def test_a_narrow_window_stacks_the_panels(visit: Visit) -> None:
-    page = opened(visit, "task=names&cell=gru&hidden_size=8&train_size=64", width=900, height=900)
-    order = ("gradient", "findings", *FIGURES[1:])
-    boxes = [page.page.locator(f".rx-{name}:visible").bounding_box() for name in order]
-    for above, below in itertools.pairwise(boxes):
-        assert above and below and below["y"] >= above["y"] + above["height"]

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
+from rnn_explorer.ui import navigation
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=60"
-PAGES = ("", "cell", "memory", "dynamics", "try", "data")
-WINDOWS = [(width, page) for width in (390, 900) for page in PAGES] + [(853, ""), (853, "cell")]
+PAGES = [navigation.address(page) for page in navigation.found()]
 # Controls and words that leave the window, and buttons of the header that lie over each other.
 CROWDED = """() => {
   const found = [];
@@ -35,6 +35,7 @@ CROWDED = """() => {
   }
   return found;
 }"""
+WRAPPED = "[...document.querySelectorAll('.rx-how')].every((node) => node.scrollWidth <= node.clientWidth)"
 # Where the maps of the gates begin.
 TOPS = """[...document.querySelectorAll('.rx-gates .heatmaplayer image')].map((map) =>
   Math.round(map.getBoundingClientRect().top))"""
@@ -44,27 +45,34 @@ def sidebar(visitor: Visitor) -> Locator:
     return visitor.page.locator('[data-testid="stSidebar"]')
 
 
-@pytest.mark.parametrize("width, page", WINDOWS)
-def test_nothing_is_crowded_and_the_sidebar_starts_closed(visit: Visit, width: int, page: str) -> None:
-    shown = visit(width, 480 if width == 853 else 844)
-    shown.page.goto(f"{shown.server.url}{page}?{SMALL}&pace=fast")
-    expect(shown.page.locator(".rx-panel").first).to_be_visible()
-    shown.wait("!document.querySelector('.rx-view[data-waiting]')")
-    shown.page.wait_for_timeout(500)
-    assert shown.page.evaluate(CROWDED) == []
-    for part in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
-        assert shown.page.evaluate(f"{part}.scrollWidth") <= width
-    assert shown.page.evaluate("document.elementFromPoint(20, 300).closest('[data-testid=stSidebar]')") is None
-    panels = [panel.bounding_box() for panel in shown.page.locator(".rx-panel:visible").all()]
-    for above, below in itertools.pairwise(box for box in panels if box):
-        assert below["y"] >= above["y"] + above["height"]
-    assert shown.page.evaluate(
-        "[...document.querySelectorAll('.rx-how')].every((node) => node.scrollWidth <= node.clientWidth)"
-    )
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (900, 844), (853, 480)])
+def test_nothing_is_crowded_and_the_sidebar_starts_closed(visit: Visit, width: int, height: int) -> None:
+    shown = visit(width, height, alone=True)
+    main = "document.querySelector('[data-testid=stMain]')"
+    wrong: list[str] = []
+    for page in PAGES if width != 853 else PAGES[:2]:
+        shown.open(SMALL, page, (), anew=page == "")
+        expect(shown.page.locator(".rx-panel").first).to_be_visible()
+        if page == "data":
+            shown.wait("document.querySelector('.stPlotlyChart .main-svg')?.getBoundingClientRect().width >= 600")
+        shown.still()
+        found = shown.page.evaluate(CROWDED)
+        found += [f"{part} leaves the window" for part in ("document.documentElement", main)
+                  if shown.page.evaluate(f"{part}.scrollWidth") > width]  # fmt: skip
+        if not shown.page.evaluate("document.elementFromPoint(20, 300).closest('[data-testid=stSidebar]') === null"):
+            found.append("the sidebar is open")
+        panels = [panel.bounding_box() for panel in shown.page.locator(".rx-panel:visible").all()]
+        for above, below in itertools.pairwise(box for box in panels if box):
+            if below["y"] < above["y"] + above["height"]:
+                found.append(f"panels beside each other: {above} {below}")
+        if not shown.page.evaluate(WRAPPED):
+            found.append("a caption is cut off")
+        wrong += [f"{page or 'lab'}: {what}" for what in found]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_pages_are_reached_on_a_phone(visit: Visit) -> None:
-    lab = visit(390, 844).open(SMALL)
+    lab = visit(390, 844, alone=True).open(SMALL)
     lab.page.get_by_test_id("stExpandSidebarButton").click()
     link = sidebar(lab).get_by_role("link", name="Memory", exact=True)
     expect(link).to_be_visible()
@@ -73,7 +81,7 @@ def test_pages_are_reached_on_a_phone(visit: Visit) -> None:
 
 
 def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -> None:
-    lab = visit(390, 844).open(SMALL)
+    lab = visit(390, 844, alone=True).open(SMALL)
     gates = lab.page.locator(".rx-gates")
     choice = gates.locator("select[name=gates]")
     expect(choice).to_be_hidden()
@@ -88,7 +96,7 @@ def test_tools_fold_into_a_menu_on_a_phone_and_gates_are_stacked(visit: Visit) -
 
 
 def test_a_legend_has_room_for_all_its_rows(visit: Visit) -> None:
-    lab = visit(390, 844).open("task=digits&hidden_size=8&steps=60")
+    lab = visit(390, 844, alone=True).open("task=digits&hidden_size=8&steps=60")
     lab.press("play")
     lab.status("finished")
     plot = "document.querySelector('.rx-curves .rx-plot')"
@@ -100,14 +108,11 @@ def test_a_legend_has_room_for_all_its_rows(visit: Visit) -> None:
     lab.wait(f"{plot}._fullLayout.margin.t < {narrow}")  # and gives it back
 
 
-def test_figures_at_rest_keep_a_width_at_which_they_are_read(visit: Visit) -> None:
-    data = visit(390, 844).open(SMALL, "data", figures=())
-    data.wait("document.querySelector('.stPlotlyChart .main-svg')?.getBoundingClientRect().width >= 600")
-    assert data.page.evaluate("document.documentElement.scrollWidth") == 390
-
-
 def test_a_sidebar_that_was_opened_stays_for_windows_of_that_kind(visit: Visit) -> None:
-    lab = visit(880, 800).open(SMALL)
+    lab = visit(880, 800, alone=True).open(SMALL)
+    lab.page.evaluate("localStorage.clear()")  # what other tests have left open
+    lab.page.reload()
+    lab.ready()
     opener = lab.page.get_by_test_id("stExpandSidebarButton")
     opener.click()
     expect(opener).to_have_count(0)

@@ -22,8 +22,7 @@ def bring(page: Visitor, name: str, content: bytes) -> None:
 
 
 def data_page(visit: Visit) -> Visitor:
-    page = visit().open("task=own_series")
-    page.page.get_by_role("link", name="Data", exact=True).click()
+    page = visit().open("task=own_series", "data")
     expect(page.page.locator("input[type=file]")).to_be_attached()
     return page
 

@@ -64,6 +64,7 @@ def test_every_figure_goes_back_and_nothing_is_trained_again(visit: Visit) -> No
 def test_the_replay_shows_how_it_learned_and_ends_in_the_present(visit: Visit) -> None:
     lab = trained(visit)
     now = lab.page.evaluate(VALUES)
+    lab.page.locator("select[name=film]").select_option("10")
     lab.page.get_by_text("▶ Replay").click()
     expect(lab.page.get_by_text("■ Stop")).to_be_visible()
     lab.wait("Number(document.querySelector('.rx-view').dataset.at) > 5")
@@ -71,7 +72,7 @@ def test_the_replay_shows_how_it_learned_and_ends_in_the_present(visit: Visit) -
     expect(lab.page.get_by_text("▶ Replay")).to_be_visible()
     stopped = lab.view.get_attribute("data-at")
     assert stopped and int(stopped) > 5
-    lab.page.wait_for_timeout(600)
+    lab.still()
     at(lab, stopped)
     lab.page.locator("select[name=film]").select_option("20")
     lab.page.get_by_text("▶ Replay").click()

@@ -25,11 +25,7 @@ FAINTEST = """async () => {
 
 
 def opened(visit: Visit, query: str, *figures: str, **window: int) -> Visitor:
-    """By the lab, since a deep link makes Streamlit look for files that are not there."""
-    page = visit(**window).open(query)
-    page.go("Try it", "try")
-    page.ready(figures)
-    return page
+    return visit(**window).open(query, "try", figures)
 
 
 def title(page: Visitor, panel: str, text: str) -> None:

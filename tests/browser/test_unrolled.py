@@ -45,7 +45,7 @@ def test_the_unrolled_network_moves_in_place_and_marks_time_with_the_others(visi
     assert len(moved) >= 9 and any("%" in text for text in moved)
     updates = "Number(document.querySelector('.rx-gates').dataset.updates)"
     before = lab.page.evaluate(updates)
-    lab.page.evaluate("[...window.__rnnExplorer.values()][0].panels.get('gates').redraw()")
+    lab.page.evaluate("__rnnExplorer.get('lab').panels.get('gates').redraw()")
     lab.wait(f"{updates} > {before}")
     assert lab.page.evaluate(read) == moved, "drawn whole it says the same"
     # The column of the third step, in the band of the states: the strips take a third of each column.

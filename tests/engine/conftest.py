@@ -17,7 +17,7 @@ from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
 ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))  # command of a worker that does wrong
-DEADLINE = 180.0  # seconds; reached only where something is broken, or the machine is very busy
+DEADLINE = 180.0  # seconds; reached only where something is broken: on a busy machine a worker starts within a minute
 
 
 def _wait_for(condition: Callable[[], Any], what: str = "") -> Any:

@@ -40,21 +40,21 @@ def test_the_first_steps_are_all_kept(engine, small, settle):
     run = engine.start(small())
     settle(engine, run, "ready")
     view = steps(engine, run, settle, 6)
-    assert view.frames == (0, 1, 2, 3, 4, 5, 6)
+    assert view.kept_steps == (0, 1, 2, 3, 4, 5, 6)
     assert view.origin is None
     engine.command(run, "reset")
-    assert settle(engine, run, "ready").frames == (0,)
+    assert settle(engine, run, "ready").kept_steps == (0,)
 
 
 def test_a_long_run_keeps_a_bounded_past_that_ends_with_the_present(engine, small, settle):
     run = engine.start(small(cell="rnn", hidden_size=64, steps=700))
     engine.command(run, "play")
     view = settle(engine, run, "finished")
-    assert view.frames[0] == 0
-    assert view.frames[-1] == 700
-    assert view.frames[:41] == tuple(range(41))
+    assert view.kept_steps[0] == 0
+    assert view.kept_steps[-1] == 700
+    assert view.kept_steps[:41] == tuple(range(41))
     kept = engine._runs[run].weight_history
-    assert len(kept) == len(view.frames)
+    assert len(kept) == len(view.kept_steps)
     assert kept.size <= MEMORY
 
 
@@ -65,7 +65,7 @@ def test_a_large_model_keeps_no_more_than_it_may(engine, small, settle):
     kept = engine._runs[run].weight_history
     assert len(kept.at(80).state) * 15 > MEMORY, "else this shows nothing"
     assert kept.size <= MEMORY
-    assert view.frames[0] == 0 and view.frames[-1] == 80 and len(view.frames) >= 3
+    assert view.kept_steps[0] == 0 and view.kept_steps[-1] == 80 and len(view.kept_steps) >= 3
 
 
 def test_a_branch_goes_on_as_the_run_itself_would_have(engine, small, settle):
@@ -74,7 +74,7 @@ def test_a_branch_goes_on_as_the_run_itself_would_have(engine, small, settle):
     old = steps(engine, run, settle, 8)
     branch = engine.branch(run, 3)
     view = settle(engine, branch, "paused")
-    assert (view.step, view.origin, view.frames) == (3, (run, 3), (0, 1, 2, 3))
+    assert (view.step, view.origin, view.kept_steps) == (3, (run, 3), (0, 1, 2, 3))
     assert view.train["loss"].tolist() == old.train["loss"].tolist()[:3]
     again = steps(engine, branch, settle, 5)
     assert again.train["loss"].tolist() == old.train["loss"].tolist()
@@ -82,7 +82,7 @@ def test_a_branch_goes_on_as_the_run_itself_would_have(engine, small, settle):
     assert engine.family(run) == engine.family(branch) == (run, branch)
     engine.command(run, "stop")
     assert engine.family(branch) == (branch,)
-    assert engine.view(branch).frames == tuple(range(9))
+    assert engine.view(branch).kept_steps == tuple(range(9))
 
 
 def test_a_branch_takes_the_settings_of_now(engine, small, settle):

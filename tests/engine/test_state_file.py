@@ -105,8 +105,8 @@ def test_thirty_runs_with_full_pasts_take_no_memory_of_the_server(small, monkeyp
             run = engine._runs.find(engine.start(small(seed=seed)))
             for step in range(60):
                 state = os.urandom(16) * (20 * 2**10)  # 320 KB, as of the digits
-                frames = (HistoryEntry(step, 0.0, state),)
-                engine._hear(run.worker, Update(run.run_id, run.number, "training", "", step, frames=frames))
+                entries = (HistoryEntry(step, 0.0, state),)
+                engine._hear(run.worker, Update(run.run_id, run.number, "training", "", step, entries=entries))
         held = sum(run.weight_history.size for run in engine._runs.values())
         assert held > 400 * 2**20, "else this shows nothing"
         assert resident() - before < 60 * 2**20

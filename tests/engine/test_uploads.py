@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rnn_explorer.engine.local import check_size
+from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.user_data import store

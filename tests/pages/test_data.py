@@ -12,7 +12,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError, Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.limits import DataError
-from rnn_explorer.ui import data_page, session
+from rnn_explorer.ui import session
 from tests.pages.conftest import run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -161,7 +161,7 @@ def test_data_that_cannot_be_had_are_told_in_a_sentence(
     def refuse(task: object) -> None:
         raise error
 
-    monkeypatch.setattr(data_page, "look_at", refuse)
+    monkeypatch.setattr("rnn_explorer.analysis.data.compute.report", refuse)
     page.switch_page("data.py").run()
     assert [warning.value for warning in page.warning] == [str(error)]
     assert not page.exception
@@ -175,28 +175,9 @@ def test_a_fault_of_ours_is_logged_and_told_in_one_plain_sentence(
     def fail(task: object) -> None:
         raise ValueError("axes don't match array")
 
-    monkeypatch.setattr(data_page, "look_at", fail)
+    monkeypatch.setattr("rnn_explorer.analysis.data.compute.report", fail)
     page.switch_page("data.py").run()
     (told,) = [error.value for error in page.error]
     assert told.startswith("These data could not be looked at, by a fault of the program")
     assert not page.warning and not page.exception
     assert "axes don't match array" in caplog.text
-
-
-@pytest.mark.parametrize("task", TASKS.names())
-def test_a_comparison_begins_with_a_value_that_is_not_the_default(task: str) -> None:
-    experiment = Experiment.default(task)
-    for spec in experiment.task_settings.specs():
-        if spec.is_free_text:
-            continue
-        other = data_page.other_value(spec, experiment.get(spec.name))
-        assert spec.check(other) == other and (other != experiment.get(spec.name) or spec.kind is tuple)
-        base, how = data_page.applicable(experiment, spec.name)
-        assert base.applies(spec.name) and base == experiment.replace(**how)
-
-
-def test_small_training_sets_are_round_numbers() -> None:
-    sizes = {
-        task: data_page.small_set(TASKS.get(task).settings_class.spec("train_size")) for task in ("digits", "names")
-    }
-    assert sizes == {"digits": 100, "names": 500}

@@ -15,11 +15,11 @@ import pytest
 from benchmarks.live_connection import Frame, LiveSocket
 from benchmarks.streamlit_page import Page, Waiting, fetch
 from benchmarks.students import component_data
-from rnn_explorer.views import VIEWS
+from rnn_explorer.ui import navigation
 from tests.ui.serving import Serving, start, stop
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-NAMES = {"lab": "", "data": "data", "cell": "cell", "memory": "memory", "dynamics": "dynamics", "try": "try"}
+NAMES = {page.name: navigation.address(page) for page in navigation.found()}
 FILES = {"lab": ["curves.csv", "curves.html"], "cell": ["cell.svg"]}
 
 
@@ -60,10 +60,6 @@ async def shown(serving: Serving, view: str, query: str) -> None:
     finally:
         await live.close()
         await page.close()
-
-
-def test_every_page_has_a_name_here() -> None:
-    assert set(NAMES) == set(VIEWS.names())
 
 
 def test_a_server_that_was_started_has_neither_torch_nor_pandas(serving: Serving) -> None:

@@ -162,6 +162,7 @@ export class Presenter {
   }
 
   writeAddress() {
+    if (!this.view.root.isConnected) return; // the address is another page's
     const address = presentedAt(window.location.href, this.on);
     if (address !== window.location.href) window.history.replaceState(window.history.state, "", address);
   }

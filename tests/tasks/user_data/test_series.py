@@ -488,7 +488,7 @@ def test_settings_that_do_nothing_do_not_apply_and_uploads_are_private() -> None
     forecast, wide = OwnSeriesSettings(), OwnSeriesSettings(data="x", kind="classification")
     assert not forecast.applies("label") and forecast.applies("seq_len") and not forecast.private
     assert wide.applies("label") and not wide.applies("seq_len") and wide.private
-    assert OwnSeries.reveals(forecast) and not OwnSeries.reveals(wide)
+    assert OwnSeries.is_autoregressive(forecast) and not OwnSeries.is_autoregressive(wide)
     Experiment.default("own_series").replace(kind="classification", bidirectional=True)
     with pytest.raises(SettingError, match=r"^bidirectional is True, but must be false"):
         Experiment.default("own_series").replace(bidirectional=True)

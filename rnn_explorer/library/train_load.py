@@ -9,7 +9,7 @@ from typing import Any
 
 from rnn_explorer.experiment import DEFAULT_TASK, Experiment
 from rnn_explorer.library.run import Run
-from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.user_data import series, store
 from rnn_explorer.tasks.user_data.chosen import settings_of, task_of
@@ -90,7 +90,7 @@ def load(path: str | Path, *, data: str | Path | None = None) -> Run:
         record = _read(data)
         return task_of(record), store.keep(record)
 
-    return Run.of(*checkpoint.read(Path(path), None if data is None else kept))
+    return Run.of(*checkpoint_file.read(Path(path), None if data is None else kept))
 
 
 def _experiment(task: str | Experiment | None, data: str | Path | None, settings: Mapping[str, Any]) -> Experiment:
