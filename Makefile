@@ -9,7 +9,7 @@ PORT ?= 8501
 CONSTRAINTS := constraints.txt
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS))
 
-.PHONY: run test test-long newest check format settings constraints bench clean browser node
+.PHONY: run test test-long newest check format docs settings constraints bench clean browser node
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
@@ -22,14 +22,14 @@ ifdef TESTS
 else
 	failed=0; \
 	node --test tests/js/*.test.js || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser || failed=1; \
 	exit $$failed
 endif
 
-# What takes minutes, such as an installation with all dependencies into a fresh environment.
+# What takes minutes: an installation into a fresh environment, whole products of settings, properties with many examples.
 test-long: $(VENV)/.dev
-	$(BIN)/python -m pytest -m long $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "long or hypothesis" --hypothesis-profile thorough $(TESTS)
 
 # The tests with the newest versions that requirements*.txt allow, in an environment of their own.
 newest:
@@ -39,12 +39,16 @@ newest:
 check: $(VENV)/.dev node
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy rnn_explorer
+	$(BIN)/mypy
 	node_modules/.bin/tsc -p .
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The tables of README and docs that repeat what is declared.
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.tables
 
 # The copy of the server's settings that `streamlit run app.py` reads.
 settings:

@@ -1,109 +1,57 @@
 """Every task trained at its defaults, with every cell and several seeds: `python -m benchmarks.catalogue`.
 
-Besides the defaults there are rows with another setting that belong to what a task teaches: the same without help from
-short strings, without the backward half, with another series. The last column holds what was measured when the
-tasks were designed, by other programs and in part with other settings: what should come out alike is the order of the
-cells and whether a task is solved at all, not the numbers.
+The rows are those of the tasks (`Task.benchmarks`): besides the defaults some have another setting that belongs to what
+the task teaches, such as the same without help from short strings, or without the backward half. The last column holds
+what was measured when the tasks were designed, by other programs and in part with other settings: what should come out
+alike is the order of the cells and whether a task is solved at all, not the numbers.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import common
 from benchmarks.common import CELLS
 
+if TYPE_CHECKING:
+    from rnn_explorer.tasks.base import BenchmarkRow
+
 EVERY = 50  # optimizer steps from one look at the validation set to the next
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one group of rows of the table is about.
-
-    Attributes:
-        query: the task and what differs from its defaults.
-        expected: by cell, what was measured at the time of design; "" for all cells.
-        level: the metric from which it counts as solved; None for the task's own.
-        cells: which cells are trained.
-    """
-
-    query: str
-    expected: Mapping[str, str] = field(default_factory=dict)
-    level: float | None = None
-    cells: tuple[str, ...] = CELLS
-
-    @property
-    def task(self) -> str:
-        return self.query.split("&")[0].removeprefix("task=")
-
-    @property
-    def name(self) -> str:
-        """The query as it stands in the table: `parity, variable=false`."""
-        return self.query.removeprefix("task=").replace("&", ", ")
-
-
-ROWS = (
-    Row("task=digits", {"rnn": ".961 (relu)", "lstm": ".917", "gru": ".944"}),
-    Row("task=digits&pixels=true"),
-    Row("task=names", {"lstm": "val loss .91, then 2.3 as train accuracy nears .99"}),
-    Row("task=vowels", {"rnn": ".92", "lstm": ".94", "gru": ".965"}),
-    Row("task=char_lm", {"rnn": "1.81 nats", "lstm": "1.68 nats", "gru": "1.69 nats; a bigram 2.45 (Shakespeare)"}),
-    Row("task=forecast", {"rnn": ".022 to .0034", "lstm": ".022 to .0015", "gru": ".022 to .0011"}),
-    Row("task=forecast&series=lorenz", {"rnn": ".0187 to .0007", "lstm": ".0187 to .0014", "gru": ".0187 to .0010"}),
-    Row("task=forecast&series=sunspots", {"rnn": ".92 to .40", "lstm": ".92 to .37", "gru": ".92 to .38"}),
-    Row("task=forecast&series=seattle", {"rnn": ".0046 to .0032", "lstm": ".0046 to .0020", "gru": ".0046 to .0013"}),
-    Row("task=forecast&series=noisy_sine", {"": ".108 to .04"}),
-    Row(
-        "task=temporal_order",
-        {"rnn": "1 of 3 by 1200", "lstm": "3 of 3, 100-500 (0.4-1.9 s)", "gru": "3 of 3, 200 (1.6 s)"},
-    ),
-    Row("task=adding", {"rnn": "not by 2500", "lstm": "550-600 (2.0 s)", "gru": "250-350 (1.9 s)"}),
-    Row("task=copy", {"rnn": "not (half recalled)", "lstm": "3050 (15 s)", "gru": "1850 (15 s)"}),
-    Row("task=parity", {"rnn": "1250 (2.9 s)", "lstm": "250 (0.7 s)", "gru": "450 (3.3 s)"}),
-    Row("task=parity&variable=false", {"": "not"}),
-    Row("task=flip_flop", {"rnn": "450 (2.3 s)", "lstm": "350 (2.0 s)", "gru": "400 (4.8 s)"}),
-    Row("task=context", {"rnn": "350 (1.0 s)", "lstm": "100 (0.3 s)", "gru": "150 (1.1 s)"}, level=0.9),
-    Row("task=anbn", {"rnn": "cannot count", "lstm": "a cell follows the count, r .985-1.0"}),
-    Row("task=reber", {"rnn": "400-800", "lstm": "300-600", "gru": "550-1300"}),
-    Row("task=local_peak", {"rnn": "300 (1.5 s)", "gru": "200 (2.3 s)"}, level=0.97),
-    Row("task=local_peak&bidirectional=false", {"rnn": "never (.871)", "gru": "never"}, level=0.97),
-)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
     from rnn_explorer.tasks import TASKS
 
     torch.set_num_threads(1)
-    names = told.tasks or TASKS.names()
-    for name in names:
+    for name in args.tasks or ():
         TASKS.get(name)  # a name that is none ends here, with those there are
     found = common.machine()
     results = []
-    for row in rows_of(names):
-        for cell in row.cells:
-            if cell in told.cells:
-                print(f"{row.name}, {cell} ...", end=" ", file=sys.stderr, flush=True)
-                runs = [train(row, cell, seed, told.steps_scale) for seed in range(told.seeds)]
-                results.append(summary(row, cell, runs))
-                print(" ".join(f"{run['metric']:.3g}" for run in runs), file=sys.stderr)
-    about = {"seeds": told.seeds, "steps_scale": told.steps_scale, "every": EVERY}
-    if told.json:
+    for name, task in TASKS.items():
+        rows = task.benchmarks if not args.tasks or name in args.tasks else ()
+        for row, cell in itertools.product(rows, args.cells):
+            print(f"{row_name(name, row)}, {cell} ...", end=" ", file=sys.stderr, flush=True)
+            runs = [train(name, row, cell, seed, args.steps_scale) for seed in range(args.seeds)]
+            results.append(summary(name, row, cell, runs))
+            print(" ".join(f"{run['metric']:.3g}" for run in runs), file=sys.stderr)
+    about = {"seeds": args.seeds, "steps_scale": args.steps_scale, "every": EVERY}
+    if args.json:
         print(json.dumps({"machine": found, **about, "results": results}, indent=2))
         return 0
     print("Every task at its defaults: steps to solve, validation loss and metric at the end, CPU seconds\n")
     print(show(results))
-    print(f"\n{told.seeds} seeds; medians; looked at every {EVERY} optimizer steps; one torch thread.", end=" ")
-    print(f"Budgets are the defaults' x {told.steps_scale:g}.\n\n{common.machine_line(found)}")
+    print(f"\n{args.seeds} seeds; medians; looked at every {EVERY} optimizer steps; one torch thread.", end=" ")
+    print(f"Budgets are the defaults' x {args.steps_scale:g}.\n\n{common.machine_line(found)}")
     return 0
 
 
@@ -130,18 +78,17 @@ def _scale(text: str) -> float:
     return float(text)
 
 
-def rows_of(tasks: Sequence[str]) -> list[Row]:
-    """The rows of these tasks in the order of the catalogue; a task that has none gets one with its defaults."""
-    rows = [row for row in ROWS if row.task in tasks]
-    named = {row.task for row in rows}
-    return rows + [Row(f"task={task}") for task in tasks if task not in named]
+def row_name(task: str, row: BenchmarkRow) -> str:
+    """The row in the table: `parity, variable=false`."""
+    return ", ".join([task, *row.settings.split("&")]).removesuffix(", ")
 
 
-def train(row: Row, cell: str, seed: int, scale: float) -> dict[str, Any]:
+def train(task: str, row: BenchmarkRow, cell: str, seed: int, scale: float) -> dict[str, Any]:
     """Train one model to the end of its budget.
 
     Args:
-        row: which task and settings.
+        task: its key.
+        row: which settings.
         cell: the cell's key.
         seed: of data and weights.
         scale: times the default budget; at least one step is made.
@@ -149,12 +96,12 @@ def train(row: Row, cell: str, seed: int, scale: float) -> dict[str, Any]:
     Returns:
         `solved_at` and `solved_seconds`: the step and the CPU seconds of training at the first look at the validation
         set at which it was solved, None where it was not. `steps`, `seconds` (CPU), `loss`, `metric` (validation)
-        and `test_metric` of the end. `counting`, for anbn: see there. `diverged`: whether training broke off.
+        and `test_metric` of the end. `further`: `Task.further_metrics`. `diverged`: whether training broke off.
     """
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.training import Diverged, Trainer
 
-    trainer = Trainer(Experiment.from_query(row.query).replace(cell=cell, seed=seed))
+    trainer = Trainer(Experiment.from_query(f"task={task}&{row.settings}").replace(cell=cell, seed=seed))
     metric, level = trainer.task.metric, row.level
     target = max(1, round(trainer.target * scale))
     seconds, solved_at, solved_seconds, diverged = 0.0, None, None, False
@@ -182,37 +129,19 @@ def train(row: Row, cell: str, seed: int, scale: float) -> dict[str, Any]:
         "test_metric": trainer.evaluate("test")[1],
         "baseline_loss": baseline.loss,
         "baseline_metric": baseline.metric,
-        "counting": counting(trainer) if row.task == "anbn" else None,
+        "further": trainer.task.further_metrics(trainer.snapshot().trace),
         "diverged": diverged,
     }
 
 
-def counting(trainer: Any) -> float:
-    """How closely one unit follows the count in a^n b^n: the largest correlation, without its sign, over the units.
-
-    Over all real steps of the probe sequences, between the number of a minus the number of b so far and a unit's
-    cell state, or hidden state where there is no cell state.
-    """
-    import numpy as np
-
-    trace = trainer.snapshot().trace
-    real = np.arange(trace.inputs.shape[1]) < trace.lengths[:, None]  # (batch, time)
-    symbols = np.array(trainer.task.input.names)[trace.inputs]
-    count = ((symbols == "a").astype(int) - (symbols == "b")).cumsum(axis=1)[real]
-    states = trace.layer(0).states
-    units = states.get("cell", states["hidden"])[real]  # (steps, hidden_size)
-    still = units.std(axis=0) < 1e-9
-    return float(max((abs(np.corrcoef(count, unit)[0, 1]) for unit in units.T[~still]), default=0.0))
-
-
-def summary(row: Row, cell: str, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summary(task: str, row: BenchmarkRow, cell: str, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The runs of one row and cell taken together."""
     solved = [run for run in runs if run["solved_at"] is not None]
-    together: dict[str, Any] = {"row": row.name, "cell": cell, "solved": len(solved), "of": len(runs)}
+    together: dict[str, Any] = {"row": row_name(task, row), "cell": cell, "solved": len(solved), "of": len(runs)}
     for name in ("loss", "metric", "test_metric", "baseline_loss", "baseline_metric", "seconds"):
         together[name] = common.middle([run[name] for run in runs])
-    counts = [run["counting"] for run in runs if run["counting"] is not None]
-    together["counting"] = common.middle(counts) if counts else None
+    further = [run["further"] for run in runs]
+    together["further"] = {name: common.middle([found[name] for found in further]) for name in further[0]}
     together["solved_at"] = [run["solved_at"] for run in solved]
     together["solved_seconds"] = common.middle([run["solved_seconds"] for run in solved]) if solved else None
     together["expected"] = row.expected.get(cell, row.expected.get("", ""))
@@ -226,9 +155,7 @@ def show(results: Sequence[dict[str, Any]]) -> str:
     for result in results:
         steps, seconds = result["solved_at"], result["solved_seconds"]
         span = f"{min(steps)}-{max(steps)}" if len(set(steps)) > 1 else f"{steps[0]}" if steps else "-"
-        metric = f"{result['metric']:.3g}"
-        if result["counting"] is not None:
-            metric += f", r {result['counting']:.3f}"
+        further = [f"{name} {value:.3f}" for name, value in result["further"].items()]
         rows.append(
             [
                 result["row"],
@@ -237,7 +164,7 @@ def show(results: Sequence[dict[str, Any]]) -> str:
                 span,
                 "-" if seconds is None else f"{seconds:.1f}",
                 f"{result['loss']:.3g}",
-                metric,
+                ", ".join([f"{result['metric']:.3g}", *further]),
                 f"{result['baseline_loss']:.3g}, {result['baseline_metric']:.3g}",
                 f"{result['seconds']:.1f}",
                 result["expected"],

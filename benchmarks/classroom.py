@@ -40,7 +40,7 @@ EMPTY = 'import streamlit as st\n\nst.write("Nothing.")\n'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rnn_explorer.experiment import Experiment
 
     torch.set_num_threads(1)
-    query = f"task={told.task}&pace=fast&steps={common.ENDLESS}"
+    query = f"task={args.task}&pace=fast&steps={common.ENDLESS}"
     experiment = Experiment.from_query(query)
     machine = common.machine()
     workers = min(machine["cores"], MAX_WORKERS)  # as many as the app has
@@ -56,29 +56,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = []
     try:
         common.wait_for("the workers", lambda: engine.workers_ready() == workers, seconds=300)
-        for students in told.students:
+        for students in args.students:
             rounds = []
-            for _ in range(told.rounds):
+            for _ in range(args.rounds):
                 print(f"{students} students ...", file=sys.stderr, flush=True)
-                rounds.append(measure(engine, experiment, query, students, told))
-            results.append(summary(rounds, students, told.one_run))
+                rounds.append(measure(engine, experiment, query, students, args))
+            results.append(summary(rounds, students, args.one_run))
     finally:
         engine.close()
-    starts = [start(query) for _ in range(told.starts)]
-    guesses = [predict(result, cores) for result in results for cores in told.cores]
-    if told.json:
+    starts = [start(query) for _ in range(args.starts)]
+    guesses = [predict(result, cores) for result in results for cores in args.cores]
+    if args.json:
         about: dict[str, Any] = {
-            "task": told.task,
-            "seconds": told.seconds,
-            "rounds": told.rounds,
-            "one_run": told.one_run,
+            "task": args.task,
+            "seconds": args.seconds,
+            "rounds": args.rounds,
+            "one_run": args.one_run,
         }
         found = {"machine": machine, **about, "results": results, "starts": starts, "cores": guesses}
         print(json.dumps(found, indent=2))
         return 0
     print(show(results))
-    who = "all on one run" if told.one_run else "each with a run"
-    print(f"\nStudents, {who}: `{query}`, {told.seconds:g} s watched, rounds: {told.rounds}.")
+    who = "all on one run" if args.one_run else "each with a run"
+    print(f"\nStudents, {who}: `{query}`, {args.seconds:g} s watched, rounds: {args.rounds}.")
     if starts:
         print(f"\nSeconds of a start, in turns (medians of {len(starts)})\n\n{show_starts(starts)}")
     if guesses:
@@ -123,9 +123,9 @@ class Class:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the students' process ended by itself; what it wrote last says why")
-        told = json.loads(line)
-        assert told.get("at") == at, told
-        return told
+        reply = json.loads(line)
+        assert reply.get("at") == at, reply
+        return reply
 
 
 @contextmanager
@@ -141,13 +141,13 @@ def students_process() -> Iterator[Class]:
             process.terminate()
 
 
-def measure(engine: Any, experiment: Any, query: str, students: int, told: argparse.Namespace) -> dict[str, Any]:
+def measure(engine: Any, experiment: Any, query: str, students: int, args: argparse.Namespace) -> dict[str, Any]:
     """One lesson, between two measurements without a page."""
-    runs = 1 if told.one_run else students
-    alone = [without_pages(engine, experiment, runs, told.seconds / 2)]
+    runs = 1 if args.one_run else students
+    alone = [without_pages(engine, experiment, runs, args.seconds / 2)]
     with students_process() as group, serve() as app:
         served.wait_for_workers(app.pid)  # the teacher was there before
-        group.say(address=app.address, students=students, one_run=told.one_run, query=query, seconds=told.seconds)
+        group.say(address=app.address, students=students, one_run=args.one_run, query=query, seconds=args.seconds)
         group.hear("open")
         group.say()
         group.hear("begin")
@@ -158,7 +158,7 @@ def measure(engine: Any, experiment: Any, query: str, students: int, told: argpa
         memory |= {str(pid): served.resident_mb(pid) for pid in served.workers_of(app.pid)}
         found = group.hear()
         answered = app.seconds
-    alone.append(without_pages(engine, experiment, runs, told.seconds / 2))
+    alone.append(without_pages(engine, experiment, runs, args.seconds / 2))
     took = after["at"] - before["at"]
     shares = {name: (after[name] - before[name]) / took for name in before if name != "at"}
     return {**found, "runs": runs, "alone": alone, "shares": shares, "memory": memory, "answered": answered}

@@ -11,9 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
+from rnn_explorer import cells
 from rnn_explorer.engine.base import Engine
 
-CELLS = ("rnn", "lstm", "gru")
+CELLS = cells.CELLS.names()
 READS_PER_SECOND = 12  # of a view, as many as the live page is sent
 ENDLESS = 1_000_000  # steps: a budget that no benchmark uses up
 

@@ -24,24 +24,24 @@ STEPS = 300  # of training, after which the flip-flop of either size has its cor
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
     torch.set_num_threads(1)
     found = common.machine()
     results = []
-    for size in told.sizes:
-        for cell in told.cells:
+    for size in args.sizes:
+        for cell in args.cells:
             print(f"{cell}, {size} units ...", end=" ", file=sys.stderr, flush=True)
-            results.append(measure(cell, size, told.inits, told.steps, told.rounds))
+            results.append(measure(cell, size, args.inits, args.steps, args.rounds))
             print(f"{results[-1]['seconds']:.2f} s", file=sys.stderr)
-    if told.json:
-        print(json.dumps({"machine": found, "inits": told.inits, "steps": told.steps, "results": results}, indent=2))
+    if args.json:
+        print(json.dumps({"machine": found, "inits": args.inits, "steps": args.steps, "results": results}, indent=2))
         return 0
-    print(f"Fixed points from {told.inits} initial states, flip-flop after {told.steps} steps\n")
+    print(f"Fixed points from {args.inits} initial states, flip-flop after {args.steps} steps\n")
     print(show(results))
-    print(f"\nMedians of {told.rounds}; one torch thread.\n\n{common.machine_line(found)}")
+    print(f"\nMedians of {args.rounds}; one torch thread.\n\n{common.machine_line(found)}")
     return 0
 
 

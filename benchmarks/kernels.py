@@ -22,7 +22,7 @@ MOST = 200 * 32 * 256 * 256  # length x batch x hidden^2: larger ones take secon
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
@@ -35,19 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = common.machine()
     results = [
         {"cell": kind, "hidden": hidden, "length": length, "batch": batch,
-         "ratio": measure(kind, hidden, length, batch, told.seconds)}
-        for kind in told.kinds
-        for hidden in told.hidden
+         "ratio": measure(kind, hidden, length, batch, args.seconds)}
+        for kind in args.kinds
+        for hidden in args.hidden
         for length in LENGTHS
         for batch in BATCHES
         if length * batch * hidden**2 <= MOST
     ]  # fmt: skip
-    if told.json:
-        print(json.dumps({"machine": found, "seconds": told.seconds, "results": results}, indent=2))
+    if args.json:
+        print(json.dumps({"machine": found, "seconds": args.seconds, "results": results}, indent=2))
         return 0
     print("How many times as fast as torch's kernel a compiled loop is, forward and backward\n")
     print(show(results))
-    print(f"\nMedians over {told.seconds:g} s each, in turn; one torch thread.\n\n{common.machine_line(found)}")
+    print(f"\nMedians over {args.seconds:g} s each, in turn; one torch thread.\n\n{common.machine_line(found)}")
     return 0
 
 

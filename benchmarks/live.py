@@ -71,7 +71,7 @@ PAINTED = """(milliseconds) => new Promise((resolve) => {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
     from playwright.sync_api import sync_playwright
@@ -95,17 +95,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.set_default_timeout(PATIENCE)
             results = []
-            for cell in told.cells:
+            for cell in args.cells:
                 print(f"{cell} ...", file=sys.stderr, flush=True)
-                results.append(measure(page, address, engine, cell, told))
+                results.append(measure(page, address, engine, cell, args))
             print("sizes ...", file=sys.stderr, flush=True)
             sizes = [{**size, "experiment": "tiny rnn"} for size in sizes_of_tiny(page, address)]
             sizes += [{**result.pop("frame"), "experiment": f"flip_flop {result['cell']}"} for result in results]
             browser.close()
     finally:
         engine.close()
-    if told.json:
-        about = {"bare_loop": what(False), "seconds": told.seconds, "rounds": told.rounds, "aim": AIM}
+    if args.json:
+        about = {"bare_loop": what(False), "seconds": args.seconds, "rounds": args.rounds, "aim": AIM}
         print(json.dumps({"machine": found, **about, "results": results, "frames": sizes}, indent=2))
         return 0
     print("The live page, watched by a browser (medians)\n")
@@ -113,9 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\nThe frames\n")
     print(show_sizes(sizes))
     print(
-        f"\n`{WATCHED.format(cell='...')}`; {told.rounds} rounds, each {told.seconds:g} s on the page, with the "
+        f"\n`{WATCHED.format(cell='...')}`; {args.rounds} rounds, each {args.seconds:g} s on the page, with the "
         f"frames taken by a plain client instead (what the server alone costs), in an engine without a page, and in "
-        f"the bare loop; {told.clicks} clicks on each button; a window of {WIDTH} x "
+        f"the bare loop; {args.clicks} clicks on each button; a window of {WIDTH} x "
         f"{HEIGHT}. Aim: watched at {AIM} or more of the engine without a page. Bytes are those of a "
         f"frame after the first one; the tiny experiment is `{TINY}`."
     )
@@ -153,7 +153,7 @@ def until(page: Any, condition: str) -> None:
     page.wait_for_function(f"() => {{ const p = window.__probe, d = p.view().dataset; return {condition}; }}")
 
 
-def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Namespace) -> dict[str, Any]:
+def measure(page: Any, address: str, engine: Any, cell: str, args: argparse.Namespace) -> dict[str, Any]:
     """Everything about one cell."""
     from benchmarks.bare import BareLoop
     from rnn_explorer.experiment import Experiment
@@ -166,34 +166,34 @@ def measure(page: Any, address: str, engine: Any, cell: str, told: argparse.Name
 
     rates: dict[str, list[float]] = {"watched": [], "streamed": [], "unwatched": [], "bare": []}
     updates, painted, slowest = [], [], []
-    for _ in range(told.rounds):
+    for _ in range(args.rounds):
         press(page, "play", "Play")
         until(page, "d.status === 'training' && Number(d.drawn) > 0")
         page.wait_for_timeout(500)
         page.evaluate("() => { window.__probe.steps = []; }")
         before = page.evaluate(COUNTS)
-        page.wait_for_timeout(1000 * told.seconds)
+        page.wait_for_timeout(1000 * args.seconds)
         after = page.evaluate(COUNTS)
         steps = page.evaluate("() => window.__probe.steps")
         painted.append(page.evaluate(PAINTED, 1000))
         (begin, first), (end, last) = steps[0], steps[-1]
         rates["watched"].append((last - first) / (end - begin) * 1000)
         page.goto("about:blank")  # the run goes on
-        rates["streamed"].append(read_frames(address, run_id, told.seconds)["steps_per_second"])
+        rates["streamed"].append(read_frames(address, run_id, args.seconds)["steps_per_second"])
         open_page(page, address, f"run={run_id}", "training")
         press(page, "play", "Pause")
         until(page, "d.status === 'paused'")
         took = (after["now"] - before["now"]) / 1000
         updates.append((after["frames"] - before["frames"]) / took)
         slowest.append(min((after["panels"][name] - before["panels"][name]) / took for name in after["panels"]))
-        rates["unwatched"].append(common.engine_rate(engine, other, told.seconds))
+        rates["unwatched"].append(common.engine_rate(engine, other, args.seconds))
         loop = BareLoop(experiment, task)
         loop.rate(0.1)
-        rates["bare"].append(loop.rate(told.seconds))
+        rates["bare"].append(loop.rate(args.seconds))
     engine.command(other, "stop")
 
     starts, stops = [], []
-    for _ in range(told.clicks):
+    for _ in range(args.clicks):
         press(page, "reset", "Reset")
         until(page, "d.status === 'ready' && d.drawn === '0'")
         page.wait_for_timeout(400)  # a person does not press at once, and the page has quick reruns behind it
@@ -247,7 +247,7 @@ def read_frames(address: str, run_id: str, seconds: float = READ_SECONDS) -> dic
     from rnn_explorer.ui.messages import PROTOCOL
 
     sizes: list[int] = []
-    seen: list[tuple[float, int]] = []
+    counts: list[tuple[float, int]] = []
     first, begin = 0, 0.0
     with connect(f"ws{address.removeprefix('http')}/explorer/socket", max_size=None) as line:
         query = {"layer": "0", "gates": "maps"}
@@ -265,11 +265,11 @@ def read_frames(address: str, run_id: str, seconds: float = READ_SECONDS) -> dic
                 first, begin = len(frame), time.monotonic()
                 continue
             sizes.append(len(frame))
-            seen.append((time.monotonic(), unpack(frame)["status"]["step"]))
+            counts.append((time.monotonic(), unpack(frame)["status"]["step"]))
         took = time.monotonic() - begin
-    if len(seen) < 2:
+    if len(counts) < 2:
         raise RuntimeError("the frames told nothing new")
-    (early, low), (late, high) = seen[0], seen[-1]
+    (early, low), (late, high) = counts[0], counts[-1]
     return {
         "steps": [low, high],
         "steps_per_second": (high - low) / (late - early),

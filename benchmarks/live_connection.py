@@ -55,14 +55,14 @@ class LiveSocket:
         async for raw in socket:
             arrived = time.monotonic()
             if isinstance(raw, str):
-                told = json.loads(raw)
-                if told["type"] != "ping":
+                header = json.loads(raw)
+                if header["type"] != "ping":
                     raise ConnectionError(f"the server says: {raw[:200]}")
                 await self._say({"type": "ping"})
                 continue
-            told = json.loads(raw[4 : 4 + int.from_bytes(raw[:4], "little")])
-            status, panels = told["status"], told.get("panels", panels)
-            self._seen(Frame(arrived, len(raw), status["status"], status["step"], "tools" in told))
+            header = json.loads(raw[4 : 4 + int.from_bytes(raw[:4], "little")])
+            status, panels = header["status"], header.get("panels", panels)
+            self._seen(Frame(arrived, len(raw), status["status"], status["step"], "tools" in header))
             number += 1
             await asyncio.sleep(DRAWING)
             took = round(1000 * (time.monotonic() - arrived))

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--speeds", nargs="+", type=float, default=SPEEDS, help="steps a second (default 5 30)")
     parser.add_argument("--cell", default="lstm", choices=common.CELLS, help="default: lstm, which has the most maps")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
 
     from playwright.sync_api import sync_playwright
 
@@ -70,30 +70,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds: dict[tuple[Path, float], list[dict[str, float]]] = {}
     with sync_playwright() as playwright:
         found: dict[str, Any] = {}
-        for number in range(told.rounds):
-            for root in told.roots:
+        for number in range(args.rounds):
+            for root in args.roots:
                 print(f"round {number + 1}, {root} ...", file=sys.stderr, flush=True)
                 with serve(root.resolve()) as app:
-                    for speed in told.speeds:
+                    for speed in args.speeds:
                         # A browser of its own: no cache, and no other page's work is counted.
                         browser = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER))
                         found = found or common.machine(chromium=browser.version)
-                        address = f"{app.address}/?{QUERY.format(cell=told.cell, speed=speed)}"
-                        rounds.setdefault((root, speed), []).append(measure(browser, address, told.seconds))
+                        address = f"{app.address}/?{QUERY.format(cell=args.cell, speed=speed)}"
+                        rounds.setdefault((root, speed), []).append(measure(browser, address, args.seconds))
                         browser.close()
     results = [
         {"root": str(root), "speed": speed, **{name: common.middle([one[name] for one in taken]) for name in taken[0]}}
         for (root, speed), taken in rounds.items()
     ]
     results.sort(key=lambda result: result["speed"])
-    if told.json:
+    if args.json:
         print(json.dumps({"machine": found, "results": results}, indent=2))
         return 0
     print("What an update of all figures of the Lab costs: ms of CPU (medians)\n")
     print(show(results))
     print(
-        f"\n`{QUERY.format(cell=told.cell, speed=0).partition('&speed')[0]}`, the Lab in a window of {WIDTH} x "
-        f"{HEIGHT}; {told.rounds} rounds of {told.seconds:g} s. Figures: how many of the five an update draws."
+        f"\n`{QUERY.format(cell=args.cell, speed=0).partition('&speed')[0]}`, the Lab in a window of {WIDTH} x "
+        f"{HEIGHT}; {args.rounds} rounds of {args.seconds:g} s. Figures: how many of the five an update draws."
     )
     print(f"\n{common.machine_line(found)}")
     return 0
@@ -115,8 +115,8 @@ def measure(browser: Any, address: str, seconds: float) -> dict[str, float]:
     processes = browser.new_browser_cdp_session()
 
     def cpu() -> float:
-        told = processes.send("SystemInfo.getProcessInfo")["processInfo"]
-        return sum(process["cpuTime"] for process in told)
+        running = processes.send("SystemInfo.getProcessInfo")["processInfo"]
+        return sum(process["cpuTime"] for process in running)
 
     before, begin = page.evaluate(DRAWINGS), cpu()
     browser.start_tracing(page=page, categories=list(CATEGORIES))

@@ -23,14 +23,14 @@ AIM = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
     torch.set_num_threads(1)
     found = common.machine()
-    results = [measure(cell, told.seconds, told.rounds) for cell in told.cells]
-    if told.json:
+    results = [measure(cell, args.seconds, args.rounds) for cell in args.cells]
+    if args.json:
         print(json.dumps({"machine": found, "query": QUERY, "aim": AIM, "results": results}, indent=2))
         return 0
     print(f"Training with {PER_SECOND} snapshots a second, hidden 128, length 50 (medians)\n")
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     print(common.table(heads, rows))
     print(
-        f"\n{told.rounds} rounds of {told.seconds:g} s each, in turn; one torch thread. Aim: {100 * AIM:g} % at most."
+        f"\n{args.rounds} rounds of {args.seconds:g} s each, in turn; one torch thread. Aim: {100 * AIM:g} % at most."
     )
     print(f"\n{common.machine_line(found)}")
     return 0

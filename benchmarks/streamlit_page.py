@@ -68,11 +68,11 @@ async def request(address: str, headers: Mapping[str, str]) -> tuple[int, list[t
     lines = [f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", *(f"{name}: {text}" for name, text in headers.items())]
     writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode())
     status = int((await reader.readline()).split()[1])
-    told = []
+    fields = []
     while line := (await reader.readline()).strip().decode("latin-1"):
         name, _, text = line.partition(":")
-        told.append((name.lower(), text.strip()))
-    return status, told, _body(reader, writer, dict(told))
+        fields.append((name.lower(), text.strip()))
+    return status, fields, _body(reader, writer, dict(fields))
 
 
 async def _body(
@@ -96,11 +96,11 @@ async def fetch(address: str, cookies: dict[str, str], accept: str = "*/*", enco
         ConnectionError: when the answer is not the thing asked for.
     """
     headers = {"Accept": accept, "Accept-Encoding": encodings, **cookie_header(cookies)}
-    status, told, body = await request(address, headers)
+    status, fields, body = await request(address, headers)
     content = b"".join([part async for part in body])
     if status != 200:
         raise ConnectionError(f"{address} answers {status}: {content[:200].decode(errors='replace')}")
-    for name, text in told:
+    for name, text in fields:
         if name == "set-cookie":
             key, _, value = text.partition(";")[0].partition("=")
             cookies[key] = value

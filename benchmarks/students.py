@@ -43,7 +43,7 @@ class Student:
         self.frames: list[Frame] = []
         self.stood: tuple[float, float] = (0.0, 0.0)
         self._live: LiveSocket | None = None
-        self._run = self._told = ""
+        self._run = self._reported = ""
         self._filled = False
         self._reports: set[asyncio.Task[None]] = set()
 
@@ -53,9 +53,9 @@ class Student:
         await self.page.open(query)
         view = await self._until("the view", lambda: self.page.widgets.get(VIEW))
         frame_stands = time.monotonic() - began
-        told = component_data(view)
-        self._run = told["run"]
-        parts = {name: str(value) for name, value in told["ask"]}
+        shown = component_data(view)
+        self._run = shown["run"]
+        parts = {name: str(value) for name, value in shown["ask"]}
         self._live = LiveSocket(self.page, self._see)
         await self._live.open(self._run, parts)
         await self._until("the figures", lambda: self._filled)
@@ -91,10 +91,10 @@ class Student:
     def _see(self, frame: Frame) -> None:
         self.frames.append(frame)
         self._filled = self._filled or frame.filled
-        told = f"{self._run} {frame.status}{'' if self._filled else ', empty'}"
-        if told != self._told:
-            self._told = told
-            task = asyncio.create_task(self.page.report(self.page.widgets[VIEW], json.dumps({"status": told})))
+        status = f"{self._run} {frame.status}{'' if self._filled else ', empty'}"
+        if status != self._reported:
+            self._reported = status
+            task = asyncio.create_task(self.page.report(self.page.widgets[VIEW], json.dumps({"status": status})))
             self._reports.add(task)
             task.add_done_callback(self._reports.discard)
         self.waiting.tell()
@@ -179,27 +179,27 @@ def rate_of(frames: Sequence[Frame], played: float, paused: float) -> float:
 async def main() -> None:
     loop = asyncio.get_running_loop()
     _say(at="ready")
-    told = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
-    if told.get("empty"):  # an app without a view
+    message = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
+    if message.get("empty"):  # an app without a view
         waiting = Waiting()
-        page = Page(told["address"], waiting)
+        page = Page(message["address"], waiting)
         began = time.monotonic()
         await page.open("")
         await waiting.until("the empty page", lambda: page.finished)
         _say(stood=[time.monotonic() - began])
         await page.close()
         return
-    students = [Student(told["address"]) for _ in range(told["students"])]
-    shared = told["one_run"]
+    students = [Student(message["address"]) for _ in range(message["students"])]
+    shared = message["one_run"]
     if shared:
-        await students[0].open(told["query"])
-    query = students[0].page.query if shared else told["query"]
+        await students[0].open(message["query"])
+    query = students[0].page.query if shared else message["query"]
     await asyncio.gather(*(each.open(query) for each in students[1 if shared else 0 :]))
     view = students[0].page.widgets[VIEW]
     cold = await cold_page.size(students[0].page, component_data(view), students[0].frames[0].size)
     _say(at="open")
     await loop.run_in_executor(None, sys.stdin.readline)
-    seconds = told["seconds"]
+    seconds = message["seconds"]
     results: list[list[Watched]] = []
     if seconds:
         spread = min(SPREAD, seconds / 4)

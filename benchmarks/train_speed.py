@@ -176,12 +176,12 @@ def serve(kind: str, threads: int) -> None:
             import keras  # noqa: F401
     trained: dict[Row, Callable[[int], None]] = {}
     for line in sys.stdin:
-        told = json.loads(line)
-        row = Row(**told["row"])
+        request = json.loads(line)
+        row = Row(**request["row"])
         begin = time.perf_counter()
         if row not in trained:
             trained[row] = _MAKERS[kind](row)
-        trained[row](told["steps"])
+        trained[row](request["steps"])
         print(json.dumps(time.perf_counter() - begin), file=answers, flush=True)
 
 
@@ -236,27 +236,27 @@ def peers(threads: Sequence[int]) -> list[Peer]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
-    if told.serve:
-        serve(told.serve, told.threads)
+    args = _parser().parse_args(arguments)
+    if args.serve:
+        serve(args.serve, args.threads)
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    rows = [row for row in ROWS if not told.rows or any(row.name.startswith(start) for start in told.rows)]
+    rows = [row for row in ROWS if not args.rows or any(row.name.startswith(start) for start in args.rows)]
     found = common.machine()
     running = peers(sorted({1, min(cores, 2)}))
     try:
-        results = [measure(running, row, told.rounds) for row in rows]
+        results = [measure(running, row, args.rounds) for row in rows]
     finally:
         for peer in running:
             peer.end()
-    if told.json:
-        print(json.dumps({"machine": found, "rounds": told.rounds, "results": results}, indent=2))
+    if args.json:
+        print(json.dumps({"machine": found, "rounds": args.rounds, "results": results}, indent=2))
         return 0
     print("Milliseconds per optimizer step (medians); behind a comma, threads\n")
     print(show(results))
     print("\nSeconds from building the model to the end of its first step, libraries being imported\n")
     print(show_first(results))
-    print(f"\n{told.rounds} rounds of {BLOCK:g} s each, in turn. Aim: a ratio above 1 in every row, and a first step")
+    print(f"\n{args.rounds} rounds of {BLOCK:g} s each, in turn. Aim: a ratio above 1 in every row, and a first step")
     print(f"within {AIM:g} s.\n\n{common.machine_line(found)}")
     return 0
 

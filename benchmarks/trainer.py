@@ -26,7 +26,7 @@ WARM_UP = 10  # steps before the clock starts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    told = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
 
     import torch
 
@@ -39,23 +39,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         common.wait_for("the worker", engine.workers_ready)
         results = []
-        for task in told.tasks:
-            for cell in told.cells:
+        for task in args.tasks:
+            for cell in args.cells:
                 print(f"{task}, {cell} ...", end=" ", file=sys.stderr, flush=True)
-                results.append(measure(engine, task, cell, told.seconds, told.rounds, told.fused))
+                results.append(measure(engine, task, cell, args.seconds, args.rounds, args.fused))
                 print(f"headless {results[-1]['headless_ratio']:.2f}", file=sys.stderr)
     finally:
         engine.close()
-    if told.json:
-        about = {"bare_loop": what(told.fused), "seconds": told.seconds, "rounds": told.rounds, "aim": AIM}
+    if args.json:
+        about = {"bare_loop": what(args.fused), "seconds": args.seconds, "rounds": args.rounds, "aim": AIM}
         print(json.dumps({"machine": found, **about, "results": results}, indent=2))
         return 0
     print("Training steps per second, and their ratio to the bare loop (medians)\n")
     print(show(results))
     print(
-        f"\n{told.rounds} rounds of {told.seconds:g} s each, in turn; one torch thread. Aim: headless at {AIM} or more."
+        f"\n{args.rounds} rounds of {args.seconds:g} s each, in turn; one torch thread. Aim: headless at {AIM} or more."
     )
-    print(f"\nThe bare loop: {what(told.fused)}.\n\n{common.machine_line(found)}")
+    print(f"\nThe bare loop: {what(args.fused)}.\n\n{common.machine_line(found)}")
     return 0
 
 

@@ -48,7 +48,7 @@ points.figure()
 # From time step 20 to 30 all update gates are held at 1: the old state stays as it is, and a pulse goes unnoticed.
 
 # %%
-change = run.what_if(force=[("update", -1, 1.0, 20, 30)])
+change = run.what_if(clamp=[("update", -1, 1.0, 20, 30)])
 was, now = change.answer_words()
 print(f"As trained, the model {was}. Changed, it {now}.")
 change.figure("what_if_answer")

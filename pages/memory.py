@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from rnn_explorer.ui import page, run_controls
 
-from rnn_explorer.ui import network_view, page_state, run_controls
+TITLE = "Memory"
+ORDER = 3
 
-run_id = page_state.open_run()
-experiment = page_state.experiment()
-
-with st.sidebar:
-    page_state.settings()
-    network_view.show(experiment)
-
-page_state.show_problems()
-run_controls.watch(run_id, "memory")
+run_controls.watch(page.begin(), "memory")

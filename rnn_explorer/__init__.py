@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rnn_explorer.library.registering import register_cell, register_task
     from rnn_explorer.library.results import Result
     from rnn_explorer.library.run import Evaluation, Run
-    from rnn_explorer.library.training import load, train
+    from rnn_explorer.library.train_load import load, train
 
 __all__ = ["Evaluation", "Experiment", "Result", "Run", "UserError", "load", "register_cell", "register_task", "train"]
 
@@ -29,10 +29,10 @@ _HOMES = {
     "Result": "library.results",
     "Run": "library.run",
     "UserError": "errors",
-    "load": "library.training",
+    "load": "library.train_load",
     "register_cell": "library.registering",
     "register_task": "library.registering",
-    "train": "library.training",
+    "train": "library.train_load",
 }
 
 

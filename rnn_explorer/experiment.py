@@ -181,7 +181,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         kind = TASKS.get(self.task)
-        if self.model.bidirectional and kind.reveals(self.task_settings):
+        if self.model.bidirectional and kind.is_autoregressive(self.task_settings):
             raise SettingError(
                 "bidirectional",
                 True,
@@ -246,7 +246,10 @@ class Experiment:
             owners = " and ".join(cell.title for cell in cells)
             return "" if CELLS.get(model.cell) in cells else f"it is one of the cell {owners}"
         effective, why = {
-            "bidirectional": (not kind.reveals(self.task_settings), "later inputs of this task hold the answers"),
+            "bidirectional": (
+                not kind.is_autoregressive(self.task_settings),
+                "later inputs of this task hold the answers",
+            ),
             "dropout": (model.num_layers > 1, "it acts between recurrent layers, and num_layers is 1"),
             "embedding": (kind.symbols, "the inputs are numbers, not symbols"),
             "dense_activation": (bool(model.dense), "there are no dense layers"),

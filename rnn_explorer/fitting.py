@@ -28,23 +28,23 @@ def fitted(wanted: Experiment) -> tuple[Experiment, tuple[str, ...]]:
     """
     found, tasks = wanted, _Tasks()
     while True:  # each turn sets a setting back that was not at its default, so it ends
-        asked = [name for name in found.to_query() if name != "task"]
+        given = [name for name in found.to_query() if name != "task"]
         try:
             tasks.check(found)
             break
         except ModelTooLarge:
-            found = next(_smaller(found, asked, tasks), Experiment.default(wanted.task))
+            found = next(_smaller(found, given, tasks), Experiment.default(wanted.task))
         except SettingError as error:
-            found = _without(found, (error.field,)) if error.field in asked else Experiment.default(wanted.task)
+            found = _without(found, (error.field,)) if error.field in given else Experiment.default(wanted.task)
         except UserError:
             found = Experiment.default(wanted.task)
-        if not asked:
+        if not given:
             break
     before, after = wanted.values(), found.values()
     return found, tuple(name for name, value in before.items() if value != after[name])
 
 
-def told(found: Experiment, changed: tuple[str, ...]) -> str:
+def sentence(found: Experiment, changed: tuple[str, ...]) -> str:
     """A sentence about the settings that were set back."""
     free = {spec.name for spec in found.specs() if spec.is_free_text}
     texts = {spec.name: spec.text(found.get(spec.name)) for spec in found.specs()}
@@ -70,10 +70,10 @@ class _Tasks:
         work_of(experiment, self._built[key]).check()
 
 
-def _smaller(experiment: Experiment, asked: list[str], tasks: _Tasks) -> Iterator[Experiment]:
+def _smaller(experiment: Experiment, given: list[str], tasks: _Tasks) -> Iterator[Experiment]:
     """Experiments that are small enough, those with the fewest settings set back first."""
     own = [spec.name for spec in experiment.task_settings.specs()]
-    names = [name for name in (*_SIZES, *own) if name in asked]
+    names = [name for name in (*_SIZES, *own) if name in given]
     for count in range(1, min(len(names), _MOST) + 1):
         for some in itertools.combinations(names, count):
             try:
@@ -82,7 +82,7 @@ def _smaller(experiment: Experiment, asked: list[str], tasks: _Tasks) -> Iterato
             except UserError:
                 continue
             yield found
-    yield _without(experiment, tuple(name for name in _SIZES if name in asked))
+    yield _without(experiment, tuple(name for name in _SIZES if name in given))
 
 
 def _without(experiment: Experiment, names: tuple[str, ...]) -> Experiment:

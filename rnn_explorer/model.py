@@ -215,13 +215,13 @@ class SequenceModel(nn.Module):
         held = None if lengths is None else torch.arange(time)[None, :].minimum(lengths[:, None] - 1)
         x, entries = self.encode(inputs), []
         for number, layer in enumerate(self.stack()):
-            seen = layer.forwards.trace(x)
-            entries.append(_layer_trace(layer.forwards, number, "forward", seen, held))
-            outputs = [seen["hidden"]]
+            recorded = layer.forwards.trace(x)
+            entries.append(_layer_trace(layer.forwards, number, "forward", recorded, held))
+            outputs = [recorded["hidden"]]
             if layer.backwards is not None:
                 assert reverse is not None
-                seen_back = layer.backwards.trace(along_time(x, reverse))
-                back = {name: along_time(values, reverse) for name, values in seen_back.items()}
+                recorded_back = layer.backwards.trace(along_time(x, reverse))
+                back = {name: along_time(values, reverse) for name, values in recorded_back.items()}
                 entries.append(_layer_trace(layer.backwards, number, "backward", back, held))
                 outputs.append(back["hidden"])
             x = torch.cat(outputs, dim=-1)
@@ -271,10 +271,10 @@ def along_time(x: Tensor, index: Tensor) -> Tensor:
 
 
 def _layer_trace(
-    cell: RecurrentCell, layer: int, direction: Direction, seen: dict[str, Tensor], held: Tensor | None
+    cell: RecurrentCell, layer: int, direction: Direction, recorded: dict[str, Tensor], held: Tensor | None
 ) -> LayerTrace:
     def numpy(name: str) -> Array:
-        return (seen[name] if held is None else along_time(seen[name], held)).numpy()
+        return (recorded[name] if held is None else along_time(recorded[name], held)).numpy()
 
     return LayerTrace(
         cell=cell.key,

@@ -18,7 +18,7 @@ class UnknownName(UserError):
 
 
 class Registry(Generic[T]):
-    """A mapping from names to things of one kind, in the order of registration.
+    """A mapping from names to things of one kind, in ascending order of a key, equals in the order of registration.
 
     Registering is idempotent on re-import: a thing defined again at the same place (same module and qualified
     name) takes the place of the old one, since a reloaded module defines its classes anew. A different thing
@@ -26,10 +26,11 @@ class Registry(Generic[T]):
 
     Args:
         kind: what the entries are, in the singular, for messages ("cell", "task").
+        order: the key of an entry.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, order: Callable[[T], int] = lambda entry: 0) -> None:
+        self.kind, self._order = kind, order
         self._entries: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[U], U]:
@@ -44,16 +45,13 @@ class Registry(Generic[T]):
             if known is not None and _birthplace(known) != _birthplace(item):
                 raise ValueError(f"{self.kind} {name!r} is already registered by {_birthplace(known)}")
             self._entries[name] = item  # type: ignore[assignment]
+            self._entries = dict(sorted(self._entries.items(), key=lambda pair: self._order(pair[1])))
             return item
 
         return add
 
-    def sort(self, key: Callable[[T], int]) -> None:
-        """Put the entries in the ascending order of `key`; equals keep theirs."""
-        self._entries = dict(sorted(self._entries.items(), key=lambda pair: key(pair[1])))
-
     def names(self) -> tuple[str, ...]:
-        """All names, in the order of registration."""
+        """All names, in order."""
         return tuple(self._entries)
 
     def get(self, name: str) -> T:
@@ -74,7 +72,7 @@ class Registry(Generic[T]):
         return f"There is no {self.kind} {shown}.{hint} There are: {', '.join(self._entries)}."
 
     def items(self) -> Iterator[tuple[str, T]]:
-        """Pairs of name and entry, in the order of registration."""
+        """Pairs of name and entry, in order."""
         return iter(tuple(self._entries.items()))
 
     def __contains__(self, name: object) -> bool:

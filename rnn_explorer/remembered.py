@@ -74,13 +74,13 @@ def size_of(value: Any) -> int:
     return _size_of(value, set())
 
 
-def _size_of(value: Any, seen: set[int]) -> int:
-    if value is None or isinstance(value, (bool, int, float, type)) or id(value) in seen:
+def _size_of(value: Any, counted: set[int]) -> int:
+    if value is None or isinstance(value, (bool, int, float, type)) or id(value) in counted:
         return 0
-    seen.add(id(value))
+    counted.add(id(value))
     if isinstance(value, np.ndarray):
         whole = value.base if isinstance(value.base, np.ndarray) else value
-        return 64 + (value.nbytes if whole is value else _size_of(whole, seen))
+        return 64 + (value.nbytes if whole is value else _size_of(whole, counted))
     if isinstance(value, (str, bytes)):
         return 64 + len(value)
     parts: Iterable[Any] = ()
@@ -90,4 +90,4 @@ def _size_of(value: Any, seen: set[int]) -> int:
         parts = value
     elif hasattr(value, "__dict__"):
         parts = vars(value).values()
-    return 64 + sum(8 + _size_of(part, seen) for part in parts)
+    return 64 + sum(8 + _size_of(part, counted) for part in parts)

@@ -7,6 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
+
+from rnn_explorer.cells import CELLS
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.tasks import TASKS
+from rnn_explorer.ui import session
+
+# How many examples a property is tried with; `make test-long` asks for the thorough profile.
+settings.register_profile("quick", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=300)
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,3 +39,19 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         del os.environ["RNN_EXPLORER_DATA"]
     else:
         os.environ["RNN_EXPLORER_DATA"] = before
+
+
+@pytest.fixture(scope="session")
+def one_engine() -> Iterator[LocalEngine]:
+    """The engine of the pages, for all tests of pages and of the socket: its workers take seconds to import torch."""
+    yield session.engine()
+    session.close_engine()
+
+
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """Cells and tasks that a test registers are gone after it."""
+    before = [(registry, dict(registry._entries)) for registry in (CELLS, TASKS)]
+    yield
+    for registry, entries in before:
+        registry._entries = entries

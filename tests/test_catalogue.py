@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 
 from benchmarks import catalogue
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.tasks.base import BenchmarkRow
 from rnn_explorer.training import Trainer
 
 
@@ -29,51 +29,39 @@ def test_json_has_every_run(capsys):
     assert [run["steps"] for run in anbn["runs"]] == [100, 100]
     assert [run["steps"] for run in both["runs"]] == [50, 50]
     assert {run["seed"] for run in anbn["runs"]} == {0, 1}
-    assert 0 < anbn["counting"] <= 1 and both["counting"] is None
+    assert 0 < anbn["further"]["r"] <= 1 and both["further"] == {}
     assert anbn["runs"][0]["loss"] != anbn["runs"][1]["loss"]
     assert both["baseline_metric"] == one_way["baseline_metric"] == pytest.approx((1 + 2**0.5) / 3)
 
 
 def test_a_run_is_solved_at_the_first_look_that_says_so():
-    easy = catalogue.Row("task=context&steps=120", level=0.3)  # above chance is not asked: any model gets there
-    run = catalogue.train(easy, "lstm", 0, 1.0)
+    easy = BenchmarkRow("steps=120", level=0.3)  # above chance is not asked: any model gets there
+    run = catalogue.train("context", easy, "lstm", 0, 1.0)
     assert (run["solved_at"], run["steps"], run["diverged"]) == (50, 120, False)
     assert 0 < run["solved_seconds"] <= run["seconds"]
     trainer = Trainer(Experiment.from_query("task=context&steps=120&cell=lstm"))
     trainer.advance(float("inf"))
     assert (run["loss"], run["metric"]) == trainer.evaluate("validation")
-    never = catalogue.Row("task=context&steps=10", level=1.1)
-    assert catalogue.train(never, "lstm", 0, 1.0)["solved_at"] is None
+    never = BenchmarkRow("steps=10", level=1.1)
+    assert catalogue.train("context", never, "lstm", 0, 1.0)["solved_at"] is None
 
 
 def test_a_run_that_diverges_is_told_and_not_an_error():
-    row = catalogue.Row("task=flip_flop&nonlinearity=relu&init=identity&optimizer=sgd&learning_rate=5.0&clip_norm=0")
-    run = catalogue.train(row, "rnn", 0, 1.0)
+    row = BenchmarkRow("nonlinearity=relu&init=identity&optimizer=sgd&learning_rate=5.0&clip_norm=0")
+    run = catalogue.train("flip_flop", row, "rnn", 0, 1.0)
     assert run["diverged"] and run["steps"] < 1500
 
 
-def test_counting_is_the_correlation_with_the_count():
-    trainer = Trainer(Experiment.from_query("task=anbn&cell=rnn&hidden_size=2"))
-    trace = trainer.snapshot().trace
-    count, states = [], []
-    for row, length in enumerate(trace.lengths):
-        running = 0
-        for step in range(length):
-            running += {0: 0, 1: 1, 2: -1}[int(trace.inputs[row, step])]
-            count.append(running)
-            states.append(trace.layer(0).states["hidden"][row, step])
-    expected = max(abs(np.corrcoef(count, unit)[0, 1]) for unit in np.array(states).T)
-    assert catalogue.counting(trainer) == pytest.approx(expected)
-
-
-def test_every_task_has_a_row_and_every_row_an_experiment():
-    shipped = [name for name in TASKS.names() if not name.startswith("own_")]  # those have no figures to compare with
-    rows = catalogue.rows_of(shipped)
-    assert {row.task for row in rows} == set(shipped)
-    assert {row.task for row in catalogue.ROWS} == set(shipped)
-    for row in rows:
-        assert Experiment.from_query(row.query).to_query_string() == row.query
-        assert set(row.expected) <= {"", *row.cells}
+def test_every_row_of_every_task_is_trained_with_every_cell(monkeypatch, capsys):
+    trained = []
+    nothing = {"further": {}, "solved_at": None, "solved_seconds": None, "seconds": 0.0}
+    nothing |= dict.fromkeys(("loss", "metric", "test_metric", "baseline_loss", "baseline_metric"), 0.0)
+    monkeypatch.setattr(catalogue, "train", lambda *given: trained.append(given[:3]) or nothing)
+    assert catalogue.main(["--seeds", "1"]) == 0
+    rows = [(name, row) for name, task in TASKS.items() for row in task.benchmarks]
+    assert trained == [(name, row, cell) for name, row in rows for cell in catalogue.CELLS]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")][2:]
+    assert len(lines) == len(trained) and lines[3].startswith("| digits, pixels=true | rnn |")
 
 
 @pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--steps-scale", "-1"], ["--cells", "transformer"]])

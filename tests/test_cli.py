@@ -3,8 +3,7 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
-import pty
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.base import Metric, Task
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import application
+from tests.interrupting import interrupt_at
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = "task=temporal_order&cell=gru&seq_len=12&hidden_size=6&batch_size=8&steps=120"
@@ -39,10 +39,6 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "rnn_explorer", *arguments]
 
 
-def called(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=120)
-
-
 def strictly(line: str) -> dict:
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is not JSON")
@@ -53,10 +49,58 @@ def strictly(line: str) -> dict:
 # -- as a program -----------------------------------------------------------------------------------------------
 
 
-def test_training_prints_one_json_object_a_line():
-    done = called("train", QUICK, "--json")
-    assert done.returncode == 0 and done.stderr == ""
-    *reports, last = [strictly(line) for line in done.stdout.splitlines()]
+def test_ctrl_c_stops_and_says_what_was_reached(tmp_path):
+    """As a program; `test_ctrl_c_in_this_process` looks at its words."""
+    out = tmp_path / "trace.npz"
+    process = subprocess.Popen(
+        command("train", ENDLESS, "--out", str(out), "--json"),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline()  # training has begun
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    last = strictly(output.splitlines()[-1])
+    assert set(last) == DONE and last["status"] == "interrupted" and 0 < last["steps"] < 1_000_000
+    assert np.load(out)["answers"].shape == (8, 12, 4)
+
+
+def test_a_reader_that_has_seen_enough_is_no_accident():
+    process = subprocess.Popen(
+        command("train", QUICK, "--json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+# -- in this process, which is quicker --------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        seen = capsys.readouterr()
+        return status, seen.out, seen.err
+
+    return call
+
+
+def test_training_prints_one_json_object_a_line(run):
+    status, out, err = run("train", QUICK, "--json")
+    assert status == 0 and err == ""
+    *reports, last = [strictly(line) for line in out.splitlines()]
     assert [report["step"] for report in reports] == [0, 50, 100, 120]
     assert all(set(report) == REPORT and report["event"] == "report" for report in reports)
     assert reports[0]["train_loss"] is None and reports[0]["train_metric"] is None
@@ -79,80 +123,6 @@ def test_training_prints_one_json_object_a_line():
         baseline.metric, baseline.loss, baseline.how,
     )  # fmt: skip
     assert last["beats_baseline"] == (last["test_metric"] > baseline.metric)
-
-
-def test_bad_input_ends_with_status_2_and_one_sentence():
-    done = called("train", "cell=mamba", "--json")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "rnn_explorer: cell is 'mamba', but must be one of rnn, lstm, gru.\n"
-
-
-@pytest.mark.parametrize("flags", [("--json",), ()], ids=["json", "text"])
-def test_ctrl_c_stops_and_says_what_was_reached(flags, tmp_path):
-    out = tmp_path / "trace.npz"
-    process = subprocess.Popen(
-        command("train", ENDLESS, "--out", str(out), *flags),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    first = process.stdout if flags else process.stderr
-    assert first is not None and first.readline()  # training has begun
-    first.readline()
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-    if flags:
-        last = strictly(output.splitlines()[-1])
-        assert set(last) == DONE and last["status"] == "interrupted" and 0 < last["steps"] < 1_000_000
-    else:
-        assert "interrupted" in output
-    assert np.load(out)["answers"].shape == (8, 12, 4)
-
-
-def test_a_reader_that_has_seen_enough_is_no_accident():
-    process = subprocess.Popen(
-        command("train", QUICK, "--json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(60) == 1
-    assert process.stderr.read() == b""
-    process.stderr.close()
-
-
-def test_on_a_terminal_there_is_a_progress_bar():
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(command("train", QUICK), cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs)
-    os.close(theirs)
-    assert process.stdout is not None
-    process.stdout.read()
-    process.stdout.close()
-    assert process.wait(60) == 0
-    seen = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # Linux says so when the other end is closed
-            break
-        if not part:
-            break
-        seen += part
-    os.close(ours)
-    assert b"\r" in seen and b"[########################] 120/120" in seen
-
-
-# -- in this process, which is quicker --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = main(arguments)
-        seen = capsys.readouterr()
-        return status, seen.out, seen.err
-
-    return call
 
 
 def test_tasks(run):
@@ -240,6 +210,12 @@ def test_the_baseline_is_named_and_compared(metric, better, words):
     assert told.startswith(f"The memoryless baseline, which guesses, has {metric} 0.5. This model") and words in told
 
 
+def test_ctrl_c_in_this_process(run, monkeypatch):
+    interrupt_at(monkeypatch, 3)
+    status, out, _ = run("train", ENDLESS)
+    assert status == 130 and re.search(r"status +interrupted\n", out) and re.search(r"steps +4\n", out)
+
+
 def test_settings_without_effect_are_told(run):
     asked = "task=temporal_order&seq_len=12&cell=gru&hidden_size=3&steps=2"
     for more, words in [
@@ -289,6 +265,7 @@ def test_divergence_is_told_and_still_ends_with_a_done_line(run):
     "arguments, words",
     [
         (["train", "task=chess"], "task is 'chess', but must be one of digits"),
+        (["train", "cell=mamba", "--json"], "cell is 'mamba', but must be one of rnn, lstm, gru.\n"),
         (["train", "hidden_size=0"], "hidden_size is '0', but must be a whole number from 1 to 256."),
         (["train", "wings=2"], "digits has no setting 'wings'"),
         (["train", "cell=rnn&cell=gru"], "given once"),
@@ -376,9 +353,10 @@ def test_the_bar():
     assert progress.bar(7) == "#" * 24 and progress.bar(-1) == "." * 24
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+def test_on_a_terminal_there_is_a_progress_bar(run, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", seen := Terminal())
+    assert run("train", QUICK)[0] == 0
+    assert "\r" in seen.getvalue() and "[########################] 120/120" in seen.getvalue()
 
 
 def test_the_bar_is_not_redrawn_at_every_step(monkeypatch):

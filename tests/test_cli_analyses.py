@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +18,9 @@ from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.cli import main, printing, running
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.training import Trainer
+from tests.interrupting import interrupt_at
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = "task=temporal_order&seq_len=12&cell=gru&hidden_size=4&batch_size=8&steps=20"
@@ -40,7 +40,7 @@ def found(query: str, kind: str, **options: Any) -> dict[str, Any]:
     """The same without a command line."""
     trainer = Trainer(Experiment.from_query(query))
     trainer.advance(600)
-    record = registry.ask(FrozenModel.of(trainer), kind, **options)
+    record = registry.analyze(FrozenModel.of(trainer), kind, **options)
     return json.loads(json.dumps(record.to_dict()))
 
 
@@ -96,7 +96,7 @@ def test_a_saved_model_is_asked_without_training(run, tmp_path, untrained):
     file = tmp_path / "model.safetensors"
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    checkpoint.write(file, trainer)
+    checkpoint_file.write(file, trainer)
     assert list(tmp_path.iterdir()) == [file]
     status, out, err = run("memory", "--load", str(file))
     told = strictly(out)
@@ -112,7 +112,7 @@ def test_train_saves_what_load_reads(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "trace.npz"}
     trainer = Trainer(Experiment.from_query(QUICK))
     trainer.advance(600)
-    again, curves = checkpoint.read(file)
+    again, curves = checkpoint_file.read(file)
     assert curves.validation.last() == pytest.approx(
         {"step": 20, **dict(zip(("loss", "metric"), again.evaluate("validation"), strict=True))}, rel=1e-5
     )
@@ -195,7 +195,7 @@ def test_weights_that_are_no_numbers_are_refused(run, tmp_path, untrained, comma
     file, trainer = tmp_path / "model.safetensors", Trainer(Experiment.from_query(QUICK))
     with torch.no_grad():
         trainer.model.head.bias[0] = torch.nan
-    checkpoint.write(file, trainer)
+    checkpoint_file.write(file, trainer)
     status, out, err = run(command, "--load", str(file))
     assert (status, out) == (2, "") and err.count("\n") == 1
     assert "numbers in 'model.head.bias' that are not finite (NaN or infinite)." in err
@@ -264,19 +264,22 @@ def test_a_header_that_does_not_fit_its_file_is_no_model(run, tmp_path, spoil):
         (["memory", QUICK, "--sequence", "8"], "sequence is 8, but must be a whole number from 0 to 7."),
         (["memory", QUICK, "--output", "4"], "output is 4, but must be a whole number from 0 to 3."),
         (["memory", QUICK, "--time-step", "13"], "time_step is 13, but must be a whole number from 1 to 12."),
-        (["memory", QUICK, "--time-step", "x"], "argument --time-step: 'x' is no whole number"),
+        (["memory", QUICK, "--time-step", "x"], "time_step is 'x', but must be a whole number, or none for the last."),
         (["memory", QUICK, "--layer", "0"], "--layer and --direction go with --jacobian-norms"),
         (["memory", QUICK, "--triangle", "--layer", "1"], "layer is 1, but this model has layers 0 to 0."),
         (
             ["memory", QUICK, "--triangle", "--direction", "up"],
-            "direction is 'up', but this model reads forwards only.",
+            "direction is 'up', but must be one of forward, backward.",
         ),
         (["memory", "hidden_size=0"], "hidden_size is '0', but must be a whole number from 1 to 256."),
         (["memory", QUICK, "--load", "x"], "Give a query or --load, not both"),
         (["fixed-points", QUICK, "--inits", "0"], "inits"),
-        (["fixed-points", QUICK, "--input", "1,b"], "argument --input: '1,b' is no list of numbers joined by commas"),
-        (["fixed-points", QUICK, "--noise", "loud"], "argument --noise: 'loud' is no number"),
-        (["fixed-points", QUICK, "--noise", "x" * 9999], "x... is no number"),
+        (
+            ["fixed-points", QUICK, "--input", "1,b"],
+            "input is '1,b', but must be up to 4096 finite numbers, sep",
+        ),
+        (["fixed-points", QUICK, "--noise", "loud"], "noise is 'loud', but must be a number from 0 to 10."),
+        (["fixed-points", QUICK, "--noise", "x" * 9999], "xxx..., but must be a number from 0 to 10."),
         (
             ["memory", "--load", "x", "--column", "temp"],
             "--column says what to read of a file, and the model of --load",
@@ -323,17 +326,10 @@ def test_divergence_is_told_and_what_was_kept_is_looked_at(run):
     assert err.splitlines()[-1].startswith("rnn_explorer: Diverged at step ")
 
 
-def test_ctrl_c_stops_training_and_looks_at_what_was_reached():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rnn_explorer", "memory", ENDLESS],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    assert process.stderr.readline() and process.stderr.readline()  # training has begun
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in err
-    assert 0 < strictly(out)["step"] < 1_000_000
+def test_ctrl_c_stops_training_and_looks_at_what_was_reached(run, monkeypatch):
+    interrupt_at(monkeypatch, 3)
+    status, out, _ = run("memory", ENDLESS)
+    assert (status, strictly(out)["step"]) == (130, 4)
 
 
 def test_nested_numbers_that_are_not_finite_are_null(capsys):

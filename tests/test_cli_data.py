@@ -221,6 +221,7 @@ def test_sigterm_leaves_nothing_behind(table: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("rnn-explorer-uploads-*"))
 
 
+@pytest.mark.long
 def test_nothing_is_left_behind(table: Path, tmp_path: Path) -> None:
     before = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-m", "rnn_explorer", "train", QUICK, "--data", str(table)]

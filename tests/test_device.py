@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 
 from rnn_explorer import device
-from rnn_explorer.engine.local import LocalEngine, check_size
+from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tensors import TensorBatch
@@ -54,19 +52,6 @@ def test_a_run_on_a_gpu_that_is_not_there_is_refused_before_anything_is_built(gp
         Trainer(wanted)
     assert refused.value.field == "device"
     check_size(wanted)  # the server knows no torch: the worker says so
-
-
-def test_the_worker_says_that_a_gpu_is_not_there():
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(Experiment.from_query("task=adding&hidden_size=3&device=mps"))
-        deadline = time.monotonic() + 90
-        while engine.view(run).status == "starting" and time.monotonic() < deadline:
-            time.sleep(0.02)
-        view = engine.view(run)
-        assert view.status == "failed" and "no such GPU" in view.message and "by a fault" not in view.message
-    finally:
-        engine.close()
 
 
 def test_a_trainer_brings_model_and_batches_to_its_device(monkeypatch):

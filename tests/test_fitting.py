@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.fitting import fitted, told
+from rnn_explorer.fitting import fitted, sentence
 from rnn_explorer.settings import SettingError
 from rnn_explorer.sizes import work_of
 from rnn_explorer.tasks import TASKS
@@ -51,7 +51,7 @@ def test_as_few_settings_as_can_be_are_set_back(query, changed):
 def test_what_was_changed_is_named():
     wanted = Experiment.from_query("task=adding&seq_len=100&hidden_size=256&batch_size=512&cell=lstm")
     found, names = fitted(wanted)
-    assert told(found, names) == "Set back to the default: batch_size=64; all else is as it was asked for."
+    assert sentence(found, names) == "Set back to the default: batch_size=64; all else is as it was asked for."
 
 
 def test_data_that_are_gone_take_only_what_belongs_to_them():
@@ -59,7 +59,7 @@ def test_data_that_are_gone_take_only_what_belongs_to_them():
     found, names = fitted(wanted)
     assert fits(found) and set(names) == {"data", "columns"}
     assert (found.model.hidden_size, found.model.cell) == (11, "gru")
-    assert "height" not in told(found, names)
+    assert "height" not in sentence(found, names)
 
 
 def test_a_device_that_is_not_there_is_the_only_thing_that_goes():

@@ -16,11 +16,14 @@ PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
 BASE = {"errors", "registry", "settings", "trace"}
-CORE = BASE | {"device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "training", "work"}
+CORE = BASE | {
+    "device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "slices", "training", "work",
+}  # fmt: skip
 # Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
 RECORDS = {
-    "analysis.arguments", "analysis.data.compute", "analysis.jsonable", "analysis.memory.findings",
-    "analysis.projection", "analysis.saturation", "analysis.text_features", "analysis.units",
+    "analysis.arguments", "analysis.data.compute", "analysis.dynamics.fixed_points", "analysis.dynamics.space",
+    "analysis.dynamics.stability", "analysis.jsonable", "analysis.memory.cell_memory", "analysis.memory.findings",
+    "analysis.options", "analysis.projection", "analysis.saturation", "analysis.text_features",
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
 LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch
@@ -29,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "registry": {"errors"},
     "settings": {"errors"},
+    "slices": set(),
     "trace": set(),
     "progress": {"training"},  # by type alone
     "kernels": {"kernels"},
@@ -42,8 +46,9 @@ ALLOWED: dict[str, set[str]] = {
     "tensors": {"tasks.base", *BASE},
     "experiment": {"cells", "tasks", *BASE},
     "model": {"cells", "tasks.base", "tensors", "experiment", *BASE},
+    "suggestions": {"experiment", *BASE},
     "fitting": {"sizes", "tasks.base", "experiment", "work", *BASE},
-    "training": {"device", "kernels", "model", "sizes", "tasks.base", "tensors", "experiment", "work", *BASE},
+    "training": {"training", "tasks.base", *CORE - {"cells", "tasks"}},
     "analysis": {"analysis", *CORE},
     "analysis.records": {*RECORDS, "cells", "tasks", "experiment", *BASE},
     "figures": {"figures", *RECORDS, "cells", *BASE},
@@ -53,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "remembered": set(),
     "engine": {"engine", "recording", "remembered", "analysis", "figures", "views", *CORE},
     # training by type alone; what it must not load is tested below
-    "cli": {"cli", "training", "recording", "progress", *LIGHT},
+    "cli": {"cli", "training", "recording", "progress", *RECORDS, *LIGHT},
     "cli.running": {"cli", "analysis", "recording", *CORE},
     "cli.app": {"cli", "ui.application"},
     "__main__": {"cli"},
@@ -68,12 +73,14 @@ NEVER: dict[str, set[str]] = {
     "errors": SCREEN | {"torch", "numpy", "pandas"},
     "registry": SCREEN | {"torch", "numpy", "pandas"},
     "settings": SCREEN | {"torch", "numpy", "pandas"},
+    "slices": SCREEN | TORCH | {"numpy", "pandas"},
     "trace": SCREEN | {"torch", "pandas"},
     "remembered": SCREEN | TORCH | {"pandas"},
     "cells": SCREEN | TORCH,
     "cells.drawing": {"streamlit"} | TORCH,
     "tasks": SCREEN | TORCH,
     "experiment": SCREEN | TORCH,
+    "suggestions": SCREEN | TORCH,
     "analysis.records": SCREEN | TORCH,
     "cli": SCREEN | TORCH | {"pandas"},
     "figures": {"streamlit"} | TORCH,
@@ -165,13 +172,14 @@ def test_a_module_imports_only_what_its_part_may(path):
         ("engine/worker.py", "import rnn_explorer.ui.session"),
         ("cli/train.py", "import torch"),
         ("views/lab.py", "from rnn_explorer.model import SequenceModel"),
-        ("training.py", "from rnn_explorer.tasks.digits import Digits"),
+        ("training/trainer.py", "from rnn_explorer.tasks.digits import Digits"),
         ("settings.py", "import numpy as np"),
         ("__init__.py", "import numpy as np"),
         ("__init__.py", "from rnn_explorer.training import Trainer"),
         ("library/run.py", "import plotly"),
         ("library/run.py", "from rnn_explorer.cli import printing"),
-        ("recording/checkpoint.py", "from rnn_explorer.analysis.registry import ask"),
+        ("recording/checkpoint_file.py", "from rnn_explorer.analysis.registry import analyze"),
+        ("training/checkpoint.py", "from rnn_explorer.recording.files import write_whole"),
         ("progress.py", "import torch"),
         ("ui/static_figure.py", "import pages.lab"),
     ],
@@ -190,7 +198,7 @@ def test_the_rule_itself_notices(path, source):
             "figures/gates.py",
             "import numpy as np\nimport plotly.graph_objects as go\nfrom rnn_explorer.trace import Trace",
         ),
-        ("training.py", "from rnn_explorer.tasks.base import Batch\nimport torch"),
+        ("training/trainer.py", "from rnn_explorer.tasks.base import Batch\nimport torch"),
         ("ui/static_figure.py", "import streamlit, plotly\nfrom rnn_explorer.figures.style import template"),
     ],
 )
@@ -198,10 +206,13 @@ def test_the_rule_lets_pass_what_is_allowed(path, source):
     assert breaches(Path(PACKAGE) / path, source) == []
 
 
-def test_pages_import_no_page():
+def test_pages_import_no_page_and_what_ui_may():
     for path in [*(ROOT / "pages").glob("*.py"), *ROOT.glob("app.py")]:
-        tops = {name.partition(".")[0] for name in imported(path.relative_to(ROOT), path.read_text())}
-        assert not tops & {"tests", "pages", "app"}, path
+        names = imported(path.relative_to(ROOT), path.read_text())
+        assert not {name.partition(".")[0] for name in names} & {"tests", "pages", "app", *TORCH}, path
+        inner = {name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}.")}
+        allowed = {*ALLOWED["ui"], "suggestions"}
+        assert not {name for name in inner if not any(f"{name}.".startswith(f"{room}.") for room in allowed)}, path
 
 
 LOADED = """
@@ -263,50 +274,55 @@ def test_importing_a_part_loads_nothing_it_must_not(parts, never):
 
 TYPED = """
 import contextlib, io, json, runpy, sys
-told = io.StringIO()
-sys.argv = ["rnn_explorer", *json.loads(sys.argv[1])]
-with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
-    try:
-        runpy.run_module("rnn_explorer", run_name="__main__")
-    except SystemExit as end:
-        status = end.code
-tops = sorted({name.partition(".")[0] for name in sys.modules})
-print(json.dumps([status, told.getvalue(), tops]))
+found = []
+for typed in json.loads(sys.argv[1]):
+    told = io.StringIO()
+    sys.argv = ["rnn_explorer", *typed]
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        try:
+            runpy.run_module("rnn_explorer", run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+    found.append([status, told.getvalue(), sorted({name.partition(".")[0] for name in sys.modules})])
+print(json.dumps(found))
 """
+ANSWERS = [
+    (["tasks"], 0, "flip_flop"),
+    (["tasks", "--json"], 0, "flip_flop"),
+    (["settings"], 0, "hidden_size"),
+    (["settings", "own_series", "--json"], 0, "hidden_size"),
+    (["--help"], 0, "fixed-points"),
+    (["train", "--help"], 0, "hidden_size"),
+    (["memory", "--help"], 0, "--jacobian-norms"),
+    (["app", "--help"], 0, "--port"),
+    (["fly"], 2, "'fly'"),
+    (["settings", "chess"], 2, "'chess'"),
+    (["train", "--wings"], 2, "--wings"),
+    (["train", "task=chess"], 2, "'chess'"),
+    (["train", "hiden_size=3"], 2, "'hiden_size'"),
+    (["train", "--out", "missing/trace.npz"], 2, "cannot be written"),
+    (["train", "--data", "missing.csv"], 2, "cannot be read"),
+    (["train", "pixels=true&hidden_size=256&num_layers=4&cell=lstm&batch_size=512"], 2, "too large"),
+    (["memory", "--layer", "0"], 2, "--jacobian-norms"),
+    (["memory", "--load", "missing.safetensors"], 2, "cannot be read"),
+    (["memory", "--load", "README.md"], 2, "no checkpoint"),
+    (["fixed-points", "--input", "1,b"], 2, "'1,b'"),
+]
 
 
-@pytest.mark.parametrize(
-    "typed, status, words",
-    [
-        (["tasks"], 0, "flip_flop"),
-        (["tasks", "--json"], 0, "flip_flop"),
-        (["settings"], 0, "hidden_size"),
-        (["settings", "own_series", "--json"], 0, "hidden_size"),
-        (["--help"], 0, "fixed-points"),
-        (["train", "--help"], 0, "hidden_size"),
-        (["memory", "--help"], 0, "--jacobian-norms"),
-        (["app", "--help"], 0, "--port"),
-        (["fly"], 2, "'fly'"),
-        (["settings", "chess"], 2, "'chess'"),
-        (["train", "--wings"], 2, "--wings"),
-        (["train", "task=chess"], 2, "'chess'"),
-        (["train", "hiden_size=3"], 2, "'hiden_size'"),
-        (["train", "--out", "missing/trace.npz"], 2, "cannot be written"),
-        (["train", "--data", "missing.csv"], 2, "cannot be read"),
-        (["train", "pixels=true&hidden_size=256&num_layers=4&cell=lstm&batch_size=512"], 2, "too large"),
-        (["memory", "--layer", "0"], 2, "--jacobian-norms"),
-        (["memory", "--load", "missing.safetensors"], 2, "cannot be read"),
-        (["memory", "--load", "README.md"], 2, "no checkpoint"),
-        (["fixed-points", "--input", "1,b"], 2, "'1,b'"),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
-)
-def test_the_command_line_answers_without_loading_what_trains_or_draws(typed, status, words):
-    done = subprocess.run(
-        [sys.executable, "-c", TYPED, json.dumps(typed)], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+@pytest.fixture(scope="module")
+def answers() -> list[tuple[int, str, list[str]]]:
+    """Status, words and loaded modules after each command of `ANSWERS`, typed one after the other in one process."""
+    typed = json.dumps([typed for typed, _, _ in ANSWERS])
+    done = subprocess.run([sys.executable, "-c", TYPED, typed], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    ended, told, tops = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)), ids=["-".join(typed) for typed, _, _ in ANSWERS])
+def test_the_command_line_answers_without_loading_what_trains_or_draws(number, answers):
+    _, status, words = ANSWERS[number]
+    ended, told, tops = answers[number]
     assert ended == status and words in told
     assert set(tops) & (SCREEN | TORCH | {"pandas"}) == set()
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
-from benchmarks.catalogue import counting
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
+
+
+def long(query: object) -> Any:
+    """A case of `make test-long`."""
+    return pytest.param(query, marks=pytest.mark.long)
 
 
 def solved_at(trainer: Trainer) -> int | None:
@@ -31,31 +36,32 @@ def test_the_reference_program_reaches_94_percent():
     assert trainer.evaluate("test")[1] >= 0.92
 
 
-@pytest.mark.parametrize("query", ["cell=lstm", "cell=gru", "cell=lstm&seed=1", "cell=gru&seed=1"])
+@pytest.mark.parametrize("query", ["cell=lstm", "cell=gru", long("cell=lstm&seed=1"), long("cell=gru&seed=1")])
 def test_gates_solve_temporal_order(query):
     trainer = make(f"task=temporal_order&{query}")
     assert (trainer.target, trainer.task.longest) == (400, 40)
     assert solved_at(trainer) is not None
 
 
-def test_the_simple_rnn_does_not_solve_temporal_order():
+@pytest.mark.parametrize("seeds", [1, long(4)])
+def test_the_simple_rnn_does_not_solve_temporal_order(seeds):
     accuracies = []
-    for seed in range(4):
+    for seed in range(seeds):
         trainer = make(f"task=temporal_order&cell=rnn&seed={seed}")
         assert solved_at(trainer) is None
         assert trainer.step_count == 400
         accuracies.append(trainer.evaluate("validation")[1])
-    assert sorted(accuracies)[2] < 0.35  # one in five gets half-way or nearly there, the others stay at chance
+    assert sorted(accuracies)[seeds // 2] < 0.35  # one in five gets half-way or nearly there, the others stay at chance
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", [long("lstm"), "gru"])
 def test_gates_solve_adding(cell):
     trainer = make(f"task=adding&cell={cell}")
     assert (trainer.target, trainer.task.longest) == (800, 30)
     assert solved_at(trainer) is not None
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", long("lstm"), long("gru")])
 def test_all_cells_solve_flip_flop(cell):
     trainer = make(f"task=flip_flop&cell={cell}")
     assert trainer.target == 1500
@@ -88,7 +94,7 @@ def test_a_cell_counts_beyond_the_longest_string_trained_on():
     assert (trainer.target, trainer.task.finite_set("train").lengths.max()) == (1000, 41)
     assert solved_at(trainer) is not None
     trainer.advance(math.inf)
-    assert counting(trainer) > 0.97
+    assert trainer.task.further_metrics(trainer.snapshot().trace)["r"] > 0.97
     assert trainer.evaluate("test")[1] > 0.6  # strings longer still
 
 
@@ -98,12 +104,15 @@ def test_a_tanh_unit_does_not_count():
     assert trainer.evaluate("validation")[1] < 0.8
 
 
-def test_local_peaks_take_reading_both_ways():
-    both, one_way = make("task=local_peak"), make("task=local_peak&bidirectional=false")
-    both.advance(math.inf)
-    one_way.advance(math.inf)
-    assert both.evaluate("validation")[1] > 0.95
-    assert one_way.evaluate("validation")[1] < 0.89  # 7/8 but for chance
+def test_local_peaks_are_found_by_reading_both_ways():
+    assert any((report.val_metric or 0.0) > 0.95 for report in make("task=local_peak").run(math.inf))
+
+
+@pytest.mark.long
+def test_local_peaks_are_not_found_by_reading_one_way():
+    trainer = make("task=local_peak&bidirectional=false")
+    trainer.advance(math.inf)
+    assert trainer.evaluate("validation")[1] < 0.89  # 7/8 but for chance
 
 
 def test_the_cued_stream_is_summed_up():

@@ -6,14 +6,12 @@ import doctest
 import html
 import inspect
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,6 @@ import pytest
 import torch
 
 import rnn_explorer as rx
-from rnn_explorer.cells import CELLS
 from rnn_explorer.cells.base import RecurrentCell, unchanged
 from rnn_explorer.cli import main
 from rnn_explorer.experiment import ModelSettings
@@ -31,19 +28,14 @@ from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
+from tests.interrupting import interrupt_at
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"cell": "gru", "hidden_size": 4, "seq_len": 12, "batch_size": 8}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-@pytest.fixture(autouse=True)
-def registries() -> Iterator[None]:
-    """Cells and tasks that a test registers are gone after it."""
-    before = [(registry, dict(registry._entries)) for registry in (CELLS, TASKS)]
-    yield
-    for registry, entries in before:
-        registry._entries = entries
+pytestmark = pytest.mark.usefixtures("registries")
 
 
 @pytest.fixture(scope="module")
@@ -169,11 +161,11 @@ def test_a_divergence_is_a_warning_and_keeps_the_weights():
     assert all(bool(weight.isfinite().all()) for weight in run.model.parameters())
 
 
-def test_ctrl_c_ends_training_between_two_steps():
+def test_ctrl_c_ends_training_between_two_steps(monkeypatch):
     run = rx.Run(rx.Experiment.default("temporal_order").replace(**SMALL, steps=1_000_000))
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    interrupt_at(monkeypatch, 3)
     run.train()
-    assert run.status == "interrupted" and 0 < run.step < 1_000_000
+    assert (run.status, run.step) == ("interrupted", 4)
     assert run.history["step"].iloc[-1] == run.step and run.train(steps=1).status == "finished"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -231,7 +223,7 @@ def test_fixed_points(run):
 
 
 def test_what_if(run):
-    result = run.what_if(force=[("update", -1, 1.0)], sequence=3)
+    result = run.what_if(clamp=[("update", -1, 1.0)], sequence=3)
     assert len(result.changes) == 1 and "update gate" in result.changes[0]
     assert result.changed.gates["update"].min() == 1.0 and result.original.gates["update"].max() < 1.0
     np.testing.assert_allclose(result.original.answers, run.trace().answers[3], rtol=1e-5)
@@ -410,7 +402,7 @@ def test_a_cell_of_ones_own_can_be_asked_everything():
     rx.register_cell(decaying())
     assert ModelSettings.spec("cell").allowed == "one of rnn, lstm, gru, decaying"
     run = rx.train("temporal_order", **{**SMALL, "cell": "decaying"}, steps=5)
-    assert len(every_figure(run)) == 15 and run.what_if(force=[("candidate", 0, 0.5)]).changed.gates
+    assert len(every_figure(run)) == 15 and run.what_if(clamp=[("candidate", 0, 0.5)]).changed.gates
     assert run.summary()["layer"].tolist()[1] == "decaying"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -104,7 +104,6 @@ def twin_states(twin: nn.RNNBase, x: Tensor, lengths: Tensor) -> tuple[Tensor, T
     sizes=st.tuples(st.integers(1, 4), st.integers(1, 5)),
     seed=st.integers(0, 1000),
 )
-@settings(deadline=None, max_examples=25)
 def test_states_answers_and_gradients_are_torchs(options, layers, bidirectional, lengths, sizes, seed):
     inputs, hidden = sizes
     shape = dict(num_layers=layers, bidirectional=bidirectional, hidden_size=hidden, seed=seed, **options)
@@ -173,7 +172,6 @@ def test_full_sequences_need_no_lengths():
     layers=st.integers(1, 2),
     letters=st.booleans(),
 )
-@settings(deadline=None, max_examples=10)
 def test_what_is_in_the_padding_never_matters(cell, kind, lengths, bidirectional, layers, letters):
     spec = symbols() if letters else numbers()
     model = build(spec, asked(kind), cell=cell, bidirectional=bidirectional, num_layers=layers, embedding=2)

@@ -22,6 +22,15 @@ def test_keeps_the_order_of_registration():
     assert len(registry) == 3 and "ant" in registry and "bee" not in registry
 
 
+def test_a_key_decides_the_order_and_equals_keep_that_of_registration():
+    registry: Registry[type] = Registry("thing", lambda thing: thing.place)
+    for name, place in (("zebra", 2), ("ant", 1), ("mole", 2), ("bee", 1)):
+        thing = make(f"animals.{name}")
+        thing.place = place
+        registry.register(name)(thing)
+    assert registry.names() == ("ant", "bee", "zebra", "mole")
+
+
 def test_a_reloaded_definition_takes_the_place_of_the_old_one():
     registry: Registry[type] = Registry("thing")
     old, other, new = make("one"), make("two"), make("one")

@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 import pickle
 from dataclasses import dataclass
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,68 @@ class Sample(Settings):
     sizes: tuple[int, ...] = setting((), low=1, high=9, longest=2, label="Sizes", help="A list.")
     free: float = setting(0.0, label="Free", help="Any finite number.")
     name: str = setting("", longest=5, label="Name", help="Any text.")
+
+
+@dataclass(frozen=True)
+class Options(Settings):
+    """What only options of analyses use."""
+
+    unit: int | None = setting(None, low=0, high=3, label="Unit", help="One of them, or none.")
+    way: Literal["forward", "backward"] = setting("forward", label="Way", help="A choice that the type names.")
+    input: tuple[float, ...] | None = setting(None, longest=3, absent="zeros", label="Input", help="Numbers, or none.")
+    kick: float = setting(0.5, low=0, high=10, offered=(0, 2), step=0.1, label="Kick", help="Less is offered.")
+    inits: int = setting(512, low=1, high=4096, offered=(128, 512, 1024), label="Inits", help="A few are offered.")
+    prefix: str = setting("", longest=5, verbatim=True, label="Prefix", help="Lines and blanks count.")
+    edits: Any = setting((), label="Edits", help="What is checked elsewhere.")
+
+
+def test_the_type_of_a_field_says_what_is_accepted():
+    unit, way, held, kick, inits, prefix, edits = Options.specs()
+    assert (unit.kind, unit.optional, unit.allowed) == (int, True, "a whole number from 0 to 3, or none")
+    assert (way.kind, way.choices, way.allowed) == (str, ("forward", "backward"), "one of forward, backward")
+    assert (held.kind, held.items, held.optional) == (tuple, float, True)
+    assert held.allowed == "up to 3 finite numbers, separated by commas, or none for zeros"
+    assert (kick.ends, inits.ends) == ((0, 2), (128, 1024)) and Sample.spec("whole").ends == (1, 10)
+    assert prefix.is_free_text and prefix.allowed == "a text of at most 5 characters"
+    assert edits.kind is object
+    with pytest.raises(ValueError, match="free has no limits"):
+        _ = Sample.spec("free").ends
+
+
+@pytest.mark.parametrize(
+    "name, text, value",
+    [
+        ("unit", "none", None), ("unit", "", None), ("unit", "2", 2), ("way", "backward", "backward"),
+        ("input", "none", None), ("input", "-1, 0,.5", (-1.0, 0.0, 0.5)), ("kick", "9", 9.0), ("inits", "300", 300),
+        ("prefix", " a\n", " a\n"),
+    ],
+)  # fmt: skip
+def test_options_are_read_and_written(name, text, value):
+    spec = Options.spec(name)
+    assert spec.parse(text) == value and spec.parse(spec.text(value)) == value
+    assert getattr(Options(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("unit", 4), ("unit", -1), ("unit", "none"), ("unit", True), ("way", "up"), ("way", None), ("input", [1, "x"]),
+        ("input", [math.nan]), ("input", [True]), ("input", [10**400]), ("input", [1, 2, 3, 4]), ("input", 1.0),
+        ("kick", 10.1), ("inits", 4097), ("prefix", "abcdef"), ("prefix", None),
+    ],
+)  # fmt: skip
+def test_options_are_refused(name, value):
+    with pytest.raises(SettingError, match=f"^{name} is .*, but must be {Options.spec(name).allowed}[.]$"):
+        Options(**{name: value})
+
+
+def test_numbers_and_arrays_of_numpy_are_numbers_and_lists():
+    made = Options(unit=np.int64(2), kick=np.float32(0.25), input=np.array([1, 2]), inits=np.uint8(7))
+    assert (made.unit, made.kick, made.input, made.inits) == (2, 0.25, (1.0, 2.0), 7)
+    assert type(made.unit) is int and type(made.kick) is float and set(map(type, made.input)) == {float}
+    for value in (np.float64(2.0), np.bool_(True), np.array([1])):
+        with pytest.raises(SettingError):
+            Options(unit=value)
 
 
 def test_specs_come_from_the_declarations():

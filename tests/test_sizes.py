@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.cells import CELLS
@@ -57,7 +57,6 @@ def test_how_keras_counts_each_cell(cell, gates, keras_biases):
     kind=st.sampled_from(("classes", "classes_per_step", "values", "values_per_step")),
     letters=st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
 def test_the_summary_is_that_of_the_built_model(cell, layers, bidirectional, dense, embedding, kind, letters):
     chosen = ModelSettings(
         cell=cell, num_layers=layers, bidirectional=bidirectional, dense=dense, embedding=embedding, hidden_size=4

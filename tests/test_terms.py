@@ -14,8 +14,12 @@ SOURCE = Path(__file__).parent.parent / "rnn_explorer"
 OF_SEQUENCES = (
     *("figures", "tasks", "views/cell.py", "views/dynamics.py", "views/lab.py", "views/try_it.py"),
     *(
+        "analysis/dynamics/fixed_points.py",
         "analysis/dynamics/record.py",
+        "analysis/dynamics/stability.py",
         "analysis/cell_internals/compute.py",
+        "analysis/memory/cell_memory.py",
+        "analysis/memory/findings.py",
         "analysis/memory/record.py",
         "analysis/own_sequence/compute.py",
     ),

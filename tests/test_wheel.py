@@ -18,17 +18,14 @@ from pathlib import Path
 
 import pytest
 from streamlit.proto.Alert_pb2 import Alert
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
 
-from rnn_explorer.ui import server_settings
-from tests.ui.serving import PATIENCE, Serving, messages, start, stop
+from rnn_explorer.ui import navigation, server_settings
+from tests.ui.serving import PATIENCE, Serving, only, page, start, stop
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("rnn_explorer", "pages", "setup.py", "pyproject.toml", "requirements.txt", "requirements-fast.txt",
            "README.md", "LICENSE")  # fmt: skip
-PAGES = ["lab", "cell", "memory", "dynamics", "try", "data"]
 OTHERS = '[server]\naddress = "0.0.0.0"\n[client]\nshowErrorDetails = "full"\n'  # what the folder has for another app
 SECRET = "words of the source"
 PROBE = f"""
@@ -125,20 +122,6 @@ def serving(installed: Installed) -> Iterator[Serving]:
     stop(running)
 
 
-def page(serving: Serving, name: str) -> list[ForwardMsg]:
-    """What a browser receives that opens a page."""
-    request = BackMsg()
-    request.rerun_script.page_name = name
-    request.rerun_script.query_string = "task=adding"
-    with connect(f"ws://{serving.host}/_stcore/stream", max_size=None) as websocket:
-        websocket.send(request.SerializeToString())
-        return messages(websocket, lambda one: one.WhichOneof("type") == "script_finished")
-
-
-def only(received: list[ForwardMsg], kind: str) -> ForwardMsg:
-    return next(one for one in received if one.WhichOneof("type") == kind)
-
-
 def test_the_wheel_holds_the_package_with_the_pages_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     package = [path for path in (ROOT / "rnn_explorer").rglob("*") if path.is_file()]
@@ -163,9 +146,11 @@ def test_it_listens_on_the_loopback_address_alone(serving: Serving) -> None:
 
 
 def test_every_page_is_there(serving: Serving) -> None:
-    navigation = only(page(serving, ""), "navigation").navigation
-    assert [one.url_pathname or "lab" for one in navigation.app_pages] == PAGES
-    for one in navigation.app_pages:
+    shown = only(page(serving, ""), "navigation").navigation.app_pages
+    assert [(one.url_pathname, one.page_name) for one in shown] == [
+        (navigation.address(each), each.title) for each in navigation.found()
+    ]
+    for one in shown:
         with urllib.request.urlopen(f"http://{serving.host}/{one.url_pathname}", timeout=30) as answer:
             assert answer.status == 200
         received = page(serving, one.url_pathname)

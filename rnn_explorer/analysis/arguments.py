@@ -1,4 +1,6 @@
-"""Checks of what an analysis is given: each raises a `UserError` whose sentence says what to give instead.
+"""Checks of what only the model decides of an analysis' options: each raises a `UserError` that says what to give.
+
+What an option may be whatever the model is, its declaration says (`rnn_explorer.settings`).
 
 Example:
     >>> check_whole("unit", 5, 0, 4)
@@ -14,9 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from rnn_explorer import settings
 from rnn_explorer.errors import UserError
-
-_LONGEST = 60  # letters of a value that a sentence quotes
 
 
 def check_whole(name: str, value: Any, low: int, high: int, more: str = "") -> None:
@@ -35,16 +36,6 @@ def check_whole(name: str, value: Any, low: int, high: int, more: str = "") -> N
         raise UserError(f"{name} is {shown(value)}, but must be a whole number from {low} to {high}{more}")
 
 
-def check_number(name: str, value: Any, low: float, high: float) -> None:
-    """A number between two ends, both included.
-
-    Raises:
-        UserError: for anything else.
-    """
-    if not _is_number(value, int, float, np.number) or not low <= value <= high:
-        raise UserError(f"{name} is {shown(value)}, but must be a number from {low:g} to {high:g}")
-
-
 def finite_number(name: str, value: Any) -> float:
     """A finite number, as a float.
 
@@ -60,9 +51,8 @@ def finite_number(name: str, value: Any) -> float:
 
 
 def shown(value: Any) -> str:
-    """A value as a sentence quotes it, shortened where it is long."""
-    text = "missing" if value is None else repr(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    """A value as a sentence quotes it."""
+    return "missing" if value is None else settings.shown(value)
 
 
 def _is_number(value: Any, *kinds: type) -> bool:

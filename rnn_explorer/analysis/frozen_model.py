@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
+from torch import Tensor
+
+from rnn_explorer.analysis.arguments import check_whole
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
@@ -44,6 +47,25 @@ class FrozenModel:
             parameter.grad = None
         probe = TensorBatch.of(trainer.task.probe())
         return cls(trainer.experiment, trainer.task, model, trainer.step_count, trainer.epoch_position(), probe)
+
+    def check_sequence(self, sequence: int) -> None:
+        """Check that there is a probe sequence of this number.
+
+        Raises:
+            UserError: when there is none; a sentence for a person.
+        """
+        check_whole("sequence", sequence, 0, len(self.probe) - 1)
+
+    def inputs(self, sequence: int) -> Tensor:
+        """(1, time, feature) or (1, time): the real steps of one probe sequence.
+
+        Raises:
+            UserError: as `check_sequence`.
+        """
+        self.check_sequence(sequence)
+        probe = self.probe
+        length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[sequence])
+        return probe.inputs[sequence : sequence + 1, :length]
 
     def cell(self, layer: int = 0, direction: Direction = "forward") -> RecurrentCell:
         """One recurrent cell.

@@ -1,6 +1,6 @@
 """The analyses of a model, by name.
 
-An analysis is a function of a `FrozenModel` and of plain options (numbers, strings, tuples of them). It is a
+An analysis is a function of a `FrozenModel` and of its options, a class of `Settings` beside its record. It is a
 generator: it yields its progress, from 0 to 1, every few milliseconds where it takes long, so that the caller can show
 it, train on in between, or cancel; and it returns a record of numpy data without torch. A `UserError` is a sentence for
 the user.
@@ -8,6 +8,7 @@ the user.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Generator, Iterator
@@ -17,13 +18,43 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.errors import UserError
 from rnn_explorer.registry import Registry
+from rnn_explorer.settings import Settings
+from rnn_explorer.slices import run_to_end
 
 if TYPE_CHECKING:
     from rnn_explorer.analysis.frozen_model import FrozenModel
 
 Progress = Generator[float, None, Any]
 
-ANALYSES: Registry[Callable[..., Progress]] = Registry("analysis")
+
+class Analysis:
+    """An analysis that checks its options before it starts.
+
+    Attributes:
+        compute: (model, options) -> the analysis.
+        options: their class; what is not given takes its default.
+    """
+
+    def __init__(self, compute: Callable[[FrozenModel, Any], Progress], options: type[Settings]) -> None:
+        functools.update_wrapper(self, compute)
+        self.compute, self.options = compute, options
+
+    def __call__(self, model: FrozenModel, **options: Any) -> Progress:
+        """Check the options and make the analysis; what depends on the model, it checks when it starts.
+
+        Raises:
+            SettingError: for an option out of its range.
+            TypeError: for an option that there is not.
+        """
+        return self.compute(model, self.options(**options))
+
+
+ANALYSES: Registry[Analysis] = Registry("analysis")
+
+
+def analysis(name: str, options: type[Settings] = Settings) -> Callable[[Callable[..., Progress]], Analysis]:
+    """Return a decorator that files a function of a model and of `options` under `name`."""
+    return lambda compute: ANALYSES.register(name)(Analysis(compute, options))
 
 
 def load() -> None:
@@ -32,17 +63,8 @@ def load() -> None:
         importlib.import_module(found.name)
 
 
-def answer(progress: Progress) -> Any:
-    """Run an analysis to its end and return what it found."""
-    while True:
-        try:
-            next(progress)
-        except StopIteration as end:
-            return end.value
-
-
-def ask(model: FrozenModel, name: str, **options: Any) -> Any:
-    """Make one analysis of a model, to its end.
+def analyze(model: FrozenModel, name: str, **options: Any) -> Any:
+    """Run one analysis of a model to its end.
 
     Returns:
         Its record.
@@ -53,20 +75,20 @@ def ask(model: FrozenModel, name: str, **options: Any) -> Any:
     """
     load()
     with sentences():
-        return answer(ANALYSES.get(name)(model, **options))
+        return run_to_end(ANALYSES.get(name)(model, **options))
 
 
 def check(model: FrozenModel, name: str, **options: Any) -> None:
     """Have the options of an analysis judged, and nothing computed: it looks at them before its first report.
 
     Raises:
-        UnknownName, UserError: as `ask`.
+        UnknownName, UserError: as `analyze`.
     """
     load()
-    analysis = ANALYSES.get(name)(model, **options)
     with sentences():
-        next(analysis)
-    analysis.close()
+        progress = ANALYSES.get(name)(model, **options)
+        next(progress)
+    progress.close()
 
 
 @contextmanager

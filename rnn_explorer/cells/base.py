@@ -79,12 +79,12 @@ class RecurrentCell(CellFacts, nn.Module, ABC):
 
     def look(self, x: Tensor, state: State) -> dict[str, Tensor]:
         """`trace` for at least one time step and a given state; to be overridden like `run`."""
-        seen: dict[str, list[Tensor]] = {name: [] for name in (*self.gate_names, *self.state_names)}
+        recorded: dict[str, list[Tensor]] = {name: [] for name in (*self.gate_names, *self.state_names)}
         for t in range(x.shape[1]):
             state, gates = self.step(x[:, t], state)
             for name, value in (*gates.items(), *zip(self.state_names, state, strict=True)):
-                seen[name].append(value)
-        return {name: torch.stack(values, dim=1) for name, values in seen.items()}
+                recorded[name].append(value)
+        return {name: torch.stack(values, dim=1) for name, values in recorded.items()}
 
     def jacobian(self, x: Tensor, state: State) -> Tensor:
         """How the next state changes with this one: d (new state) / d state, the states joined in `state_names` order.
@@ -148,8 +148,8 @@ class RecurrentCell(CellFacts, nn.Module, ABC):
         wires: dict[str, Array] = {}
         for name in self.state_names:
             short = self.state_letters.get(name, name)
-            wires |= {f"{short}_prev": wiring.old(name), short: wiring.seen[name]}
-        return wires | {name: wiring.seen[name] for name in self.gate_names}, frozenset(self.bounded)
+            wires |= {f"{short}_prev": wiring.old(name), short: wiring.recorded[name]}
+        return wires | {name: wiring.recorded[name] for name in self.gate_names}, frozenset(self.bounded)
 
     def initial_state(self, x: Tensor) -> State:
         """Zeros, one (batch, hidden_size) tensor for each of `state_names`, in the type of `x`."""

@@ -116,13 +116,12 @@ class CellFacts:
         return len(cls.gate_names) * hidden_size * (input_size + hidden_size + cls.keras_biases)
 
 
-CELLS: Registry[type[CellFacts]] = Registry("cell")
+CELLS: Registry[type[CellFacts]] = Registry("cell", lambda facts: facts.order)
 
 
 def discover() -> None:
-    """Register the cell of every folder in this package, in the order of menus."""
+    """Register the cell of every folder in this package."""
     package = importlib.import_module("rnn_explorer.cells")
     folders = (entry.name for entry in pkgutil.iter_modules(package.__path__) if entry.ispkg)
     for name in folders:
         importlib.import_module(f"rnn_explorer.cells.{name}.facts")
-    CELLS.sort(lambda facts: facts.order)

@@ -16,11 +16,11 @@ class Wiring(Protocol):
     """All time steps of a sequence, in the order of reading, for the units that are asked for.
 
     Attributes:
-        seen: gates and states as the model has them, name -> (time, units).
+        recorded: gates and states as the model has them, name -> (time, units).
     """
 
     @property
-    def seen(self) -> Mapping[str, Array]: ...
+    def recorded(self) -> Mapping[str, Array]: ...
 
     def old(self, name: str) -> Array:
         """(time, units): one state before each time step."""

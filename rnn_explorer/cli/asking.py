@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.cli import data
 from rnn_explorer.cli.base import BadInput, checked_task
-from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording import checkpoint_file
+from rnn_explorer.settings import Settings, Spec
 
 if TYPE_CHECKING:
     from rnn_explorer.training import Trainer
@@ -33,9 +34,28 @@ def command(commands: Any, name: str, short: str, description: str) -> argparse.
     return asking
 
 
-def given(told: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """The options that were typed; the question knows the defaults of the others."""
-    return {name: getattr(told, name) for name in names if getattr(told, name) is not None}
+_SHAPES = {int: "N", float: "X", tuple: "X,X,...", str: "WORD"}  # of a value, in a help text
+
+
+def add_options(parser: argparse._ActionsContainer, specs: Iterable[Spec]) -> None:
+    """Give a command the options of an analysis."""
+    for spec in specs:
+        name = f"--{spec.name.replace('_', '-')}"
+        allowed = spec.allowed[0].upper() + spec.allowed[1:] + (f" ({spec.unit})" if spec.unit else "")
+        told = f"{spec.help} {allowed}; {spec.text(spec.default)} if left out."
+        if spec.kind is tuple:
+            told += f" As in {name}=-1,0,0.5."  # argparse takes a negative number by itself for an option
+        parser.add_argument(name, metavar=_SHAPES[spec.kind], help=told.replace("%", "%%"))
+
+
+def given(told: argparse.Namespace, options: type[Settings]) -> dict[str, Any]:
+    """The options that were typed; the analysis knows the defaults of the others.
+
+    Raises:
+        SettingError: for one that cannot be used.
+    """
+    typed = {spec: getattr(told, spec.name) for spec in options.specs()}
+    return {spec.name: spec.parse(text) for spec, text in typed.items() if text is not None}
 
 
 def asked(told: argparse.Namespace, questions: Mapping[str, Mapping[str, Any]]) -> int:
@@ -64,4 +84,4 @@ def _loaded(told: argparse.Namespace) -> Trainer:
         if getattr(told, option[2:].replace("-", "_")) is not None:
             raise BadInput(f"{option} says what to read of a file, and the model of --load knows that by itself.")
     kept = None if told.data is None else lambda: data.kept(told)
-    return checkpoint.read(Path(told.load), kept, f"--load {told.load}")[0]
+    return checkpoint_file.read(Path(told.load), kept, f"--load {told.load}")[0]

@@ -32,20 +32,6 @@ def whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number") from None
 
 
-def numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no list of numbers joined by commas") from None
-
-
-def number_of(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no number") from None
-
-
 def checked_task(experiment: Experiment) -> Task:
     """The task of an experiment, whose model is small enough to be trained here.
 

@@ -56,41 +56,41 @@ def add_arguments(train: argparse.ArgumentParser) -> None:
     own.add_argument("--form", choices=FORMS[1:], help="read the file as this, whatever its name ends in")
 
 
-def experiment(told: argparse.Namespace) -> Experiment:
+def experiment(args: argparse.Namespace) -> Experiment:
     """The experiment of the query, on the file where there is one.
 
     Raises:
         DataError: for a file that cannot be used, and for an option that needs one.
         SettingError: as `Experiment.from_query`.
     """
-    if told.data is None:
+    if args.data is None:
         for option in (*OPTIONS, *HOW):
-            if getattr(told, option[2:].replace("-", "_")) is not None:
+            if getattr(args, option[2:].replace("-", "_")) is not None:
                 raise DataError(f"{option} says what to read of a file, so it needs --data FILE.")
-        return Experiment.from_query(told.query)
-    record, task = _record(told)
-    given = dict(parse_qsl(told.query.lstrip("?"), keep_blank_values=True))
+        return Experiment.from_query(args.query)
+    record, task = _record(args)
+    given = dict(parse_qsl(args.query.lstrip("?"), keep_blank_values=True))
     if given.get("task", task) != task:
         raise SettingError("task", given["task"], f"{task} for this file, or left out")
-    said = _options(told, record)
+    chosen = _options(args, record)
     extra = {"task": task} if "task" not in given else {}
-    extra |= {**said, **settings_of(record, {**given, **said})}
-    return Experiment.from_query(f"{urlencode(extra)}&{told.query.lstrip('?')}")
+    extra |= {**chosen, **settings_of(record, {**given, **chosen})}
+    return Experiment.from_query(f"{urlencode(extra)}&{args.query.lstrip('?')}")
 
 
-def kept(told: argparse.Namespace) -> tuple[str, str]:
+def kept(args: argparse.Namespace) -> tuple[str, str]:
     """The file of `--data`, kept as an upload: which task it is for, and its name there.
 
     Raises:
         DataError: for a file that cannot be used.
     """
-    record, task = _record(told)
+    record, task = _record(args)
     return task, store.keep(record)
 
 
-def _record(told: argparse.Namespace) -> tuple[Table | Text, str]:
+def _record(args: argparse.Namespace) -> tuple[Table | Text, str]:
     """What is read of the file of `--data`, and which task it is for."""
-    record = _read(told)
+    record = _read(args)
     _end_orderly()
     tell([f"{record.name}: {note}" for note in record.notes])
     return record, task_of(record)
@@ -102,10 +102,10 @@ def _end_orderly() -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
-def _read(told: argparse.Namespace) -> Table | Text:
-    how = How(told.encoding, told.decimal or "", bool(told.labels_as_written), told.form or "")
+def _read(args: argparse.Namespace) -> Table | Text:
+    how = How(args.encoding, args.decimal or "", bool(args.labels_as_written), args.form or "")
     try:
-        return read(_content(told.data), Path(told.data).name, how=how)
+        return read(_content(args.data), Path(args.data).name, how=how)
     except DecimalOpen as error:
         raise DataError(f"{error} Add --decimal point or --decimal comma.") from None
 
@@ -118,11 +118,11 @@ def _content(name: str) -> bytes:
         raise DataError(f"--data {name} cannot be read: {error.strerror}.") from error
 
 
-def _options(told: argparse.Namespace, record: Table | Text) -> dict[str, str]:
+def _options(args: argparse.Namespace, record: Table | Text) -> dict[str, str]:
     """What the options say, as settings of the task."""
     found = {}
     for option, name in OPTIONS.items():
-        value = getattr(told, option[2:].replace("-", "_"))
+        value = getattr(args, option[2:].replace("-", "_"))
         if value is None:
             continue
         if isinstance(record, Text) and name != "kind":

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ask, check
+from rnn_explorer.analysis.registry import analyze, check
 from rnn_explorer.cli.printing import print_json, tell
 from rnn_explorer.cli.screens import JsonScreen, Means, TextScreen
 from rnn_explorer.experiment import Experiment
@@ -93,7 +93,7 @@ def _by_column(trainer: Trainer) -> dict[str, Any]:
     """The test error of each column and of repeating its last value, where several are forecast."""
     if trainer.task.baseline_by_value("test") is None:
         return {}
-    return {"columns": ask(FrozenModel.of(trainer), "columns", split="test").to_dict()}
+    return {"columns": analyze(FrozenModel.of(trainer), "columns", split="test").to_dict()}
 
 
 def asked(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]], train: bool) -> int:
@@ -116,7 +116,7 @@ def asked(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]], train: b
         model = FrozenModel.of(trainer)
     found: dict[str, Any] = {"experiment": trainer.experiment.to_query_string(), "step": trainer.step_count}
     for number, (kind, options) in enumerate(questions.items()):
-        record = ask(model, kind, **options).to_dict()
+        record = analyze(model, kind, **options).to_dict()
         found.update({kind: record} if number else record)
     print_json(found)
     return STATUS[status]

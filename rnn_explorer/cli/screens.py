@@ -64,11 +64,11 @@ class TextScreen(ProgressBar):
 def against_baseline(result: Mapping[str, Any]) -> str:
     """Whether the model makes use of earlier steps, in words."""
     name, beats = result["metric"], result["beats_baseline"]
-    told = f"The memoryless baseline, which {result['baseline_how']}, has {name} {number(result['baseline'])}."
+    reference = f"The memoryless baseline, which {result['baseline_how']}, has {name} {number(result['baseline'])}."
     if beats is None:
-        return f"{told} This model's {name} in the test is no number to compare with that."
+        return f"{reference} This model's {name} in the test is no number to compare with that."
     better = "better" if beats else "no better: whatever it learned, it does not show that it remembers"
-    return f"{told} This model, with {number(result['test_metric'])} in the test, is {better}."
+    return f"{reference} This model, with {number(result['test_metric'])} in the test, is {better}."
 
 
 class Means:

@@ -24,10 +24,10 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_settings)
 
 
-def _settings(told: argparse.Namespace) -> int:
-    if told.task not in TASKS:
-        raise SettingError("task", told.task, "one of " + ", ".join(TASKS.names()))
-    experiment = Experiment.default(told.task)
+def _settings(args: argparse.Namespace) -> int:
+    if args.task not in TASKS:
+        raise SettingError("task", args.task, "one of " + ", ".join(TASKS.names()))
+    experiment = Experiment.default(args.task)
     rows = [
         {
             "key": spec.name,
@@ -39,7 +39,7 @@ def _settings(told: argparse.Namespace) -> int:
         }
         for spec in experiment.specs()
     ]
-    if told.json:
+    if args.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return 0
     for spec in experiment.specs():

@@ -16,12 +16,12 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_tasks)
 
 
-def _tasks(told: argparse.Namespace) -> int:
+def _tasks(args: argparse.Namespace) -> int:
     rows = [
         {"key": key, "title": kind.title, "metric": kind.metric.name, "teaches": kind.teaches, "summary": kind.summary}
         for key, kind in TASKS.items()
     ]
-    if told.json:
+    if args.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         columns = ("key", "title", "metric", "teaches")

@@ -12,7 +12,7 @@ from rnn_explorer.cli.base import checked_task, writable
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.cli.screens import JsonScreen, TextScreen
 from rnn_explorer.experiment import ModelSettings, TrainingSettings
-from rnn_explorer.recording import checkpoint
+from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.recording.files import write_trace
 from rnn_explorer.settings import Settings, Spec
 from rnn_explorer.tasks import TASKS
@@ -50,15 +50,15 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_train)
 
 
-def _train(told: argparse.Namespace) -> int:
-    experiment = data.experiment(told)
-    out, save = (writable(getattr(told, name), f"--{name}") for name in ("out", "save"))
+def _train(args: argparse.Namespace) -> int:
+    experiment = data.experiment(args)
+    out, save = (writable(getattr(args, name), f"--{name}") for name in ("out", "save"))
     task = checked_task(experiment)
     from rnn_explorer.cli import running  # torch
 
     trainer = running.trainer_of(experiment, task)
     running.tell_of(trainer)
-    screen: JsonScreen | TextScreen = JsonScreen() if told.json else TextScreen(trainer)
+    screen: JsonScreen | TextScreen = JsonScreen() if args.json else TextScreen(trainer)
     started = time.monotonic()
     status, curves = running.trained(trainer, screen)
     result = running.result_of(trainer, status, time.monotonic() - started)
@@ -73,7 +73,7 @@ def _train(told: argparse.Namespace) -> int:
             write_trace(out, trainer.snapshot().trace)
         what = "model"
         if save is not None:
-            checkpoint.write(save, trainer, curves)
+            checkpoint_file.write(save, trainer, curves)
     except OSError as error:
         tell([f"the {what} could not be written: {error}"])
         return 1

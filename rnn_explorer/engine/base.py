@@ -72,7 +72,7 @@ class RunView:
         summary: the layer summary; empty while starting.
         parameters, keras_parameters: trainable numbers as torch and as Keras count them.
         snapshot: the newest picture of the inside; None while starting.
-        frames: the steps of which the model is kept, ascending: where the time machine can go.
+        kept_steps: whose weights are stored, ascending: what a replay can show.
         origin: the run and the step from which this one branched off; None for one that began at step 0.
         version: grows with every change of the run.
         owner: the visitor who started it and alone steers it; "" where everybody may.
@@ -96,7 +96,7 @@ class RunView:
     parameters: int
     keras_parameters: int
     snapshot: Snapshot | None
-    frames: tuple[int, ...]
+    kept_steps: tuple[int, ...]
     origin: tuple[str, int] | None
     version: int
     owner: str = ""

@@ -97,11 +97,11 @@ def memory_limit() -> int:
     Raises:
         UserError: when the environment says something else than a number of GB.
     """
-    told = os.environ.get(VARIABLE, "").strip()
+    given = os.environ.get(VARIABLE, "").strip()
     try:
-        size = float(told) if told else MEMORY
+        size = float(given) if given else MEMORY
     except ValueError:
         size = 0.0
     if not 0 < size < float("inf"):
-        raise UserError(f"{VARIABLE} is {told[:60]!r}, but must be how many GB all runs may take, such as {MEMORY:g}.")
+        raise UserError(f"{VARIABLE} is {given[:60]!r}, but must be how many GB all runs may take, such as {MEMORY:g}.")
     return int(size * GB)

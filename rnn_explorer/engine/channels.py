@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from rnn_explorer.engine.analysis_executor import AnalysisExecutor, AnalysisJob
 from rnn_explorer.engine.base import Reply, RunView
 from rnn_explorer.engine.hosted import HostedRun
-from rnn_explorer.engine.inquiries import AnalysisScheduler, Inquiry
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.protocol import (
     Choose,
@@ -52,8 +52,8 @@ _log = logging.getLogger(__name__)
 class HostedSource:
     """A hosted run as a `Viewer` sees it."""
 
-    def __init__(self, run: HostedRun, inquiries: AnalysisScheduler) -> None:
-        self.run, self.inquiries = run, inquiries
+    def __init__(self, run: HostedRun, executor: AnalysisExecutor) -> None:
+        self.run, self.executor = run, executor
 
     def view(self) -> RunView:
         return self.run.view()
@@ -64,7 +64,7 @@ class HostedSource:
     def ask(
         self, kind: str, options: Mapping[str, Any], callback: Callable[[Reply], None], step: int | None = None
     ) -> Callable[[], None]:
-        return self.inquiries.add(Inquiry(self.run.run_id, kind, dict(options), step, callback))
+        return self.executor.add(AnalysisJob(self.run.run_id, kind, dict(options), step, callback))
 
 
 class Channel:
@@ -73,12 +73,12 @@ class Channel:
     def __init__(
         self,
         run: HostedRun,
-        inquiries: AnalysisScheduler,
+        executor: AnalysisExecutor,
         opened: OpenChannel,
         known: Remembered[AnalysisResult] | None = None,
     ) -> None:
         self.run, self.number, self.who = run, opened.channel, opened.who
-        self.viewer = Viewer(HostedSource(run, inquiries), opened.view, opened.selection, known)
+        self.viewer = Viewer(HostedSource(run, executor), opened.view, opened.selection, known)
         self.encoder = Encoder(self.viewer.view)
         self.sight: frozenset[str] | None = None  # the panels that alone are wanted; None: all
         self.choose(opened.selection)
@@ -110,16 +110,16 @@ class Channel:
         Raises:
             Exception: whatever a view does wrong.
         """
-        seen = self.viewer.look()
+        view_state = self.viewer.look()
         state = self._state()
         if state == self.shown and not self.whole:
             return None
         self.shown, whole, first = state, self.whole, not self.frames
         self.wanted = self.whole = self.broken = False
         self.frames += 1
-        difference = self.encoder.frame(seen, self.viewer.film, self.viewer.scheduler.busy(), self.sight)
-        told = self.encoder.again() if whole or first else b""
-        return FrameMade(self.run.run_id, self.number, self.frames, difference, told)
+        difference = self.encoder.frame(view_state, self.viewer.film, self.viewer.scheduler.busy(), self.sight)
+        whole_frame = self.encoder.again() if whole or first else b""
+        return FrameMade(self.run.run_id, self.number, self.frames, difference, whole_frame)
 
     def failed(self) -> FrameMade:
         """What is sent where a state cannot be drawn: the next frame is a whole one."""
@@ -135,14 +135,14 @@ class Channels:
 
     Args:
         runs: by their ids; the worker changes them.
-        inquiries: where analyses are computed.
+        executor: where analyses are computed.
         send: takes messages for the engine.
     """
 
     def __init__(
-        self, runs: Mapping[str, HostedRun], inquiries: AnalysisScheduler, send: Callable[[Message], None]
+        self, runs: Mapping[str, HostedRun], executor: AnalysisExecutor, send: Callable[[Message], None]
     ) -> None:
-        self.runs, self.inquiries, self.send = runs, inquiries, send
+        self.runs, self.executor, self.send = runs, executor, send
         self._known = Remembered[AnalysisResult](REMEMBERED)  # of all channels together
         self._channels: dict[int, Channel] = {}
         self._files: dict[int, FileMaker] = {}
@@ -154,10 +154,10 @@ class Channels:
         """Do what a message about a hosted run asks."""
         run = self.runs[message.run_id]
         if isinstance(message, OpenChannel):
-            self._channels[message.channel] = Channel(run, self.inquiries, message, self._known)
+            self._channels[message.channel] = Channel(run, self.executor, message, self._known)
             return
         if isinstance(message, MakeFile):
-            self._files[message.ticket] = FileMaker(run, self.inquiries, message)
+            self._files[message.ticket] = FileMaker(run, self.executor, message)
             return
         channel = self._channels.get(message.channel)
         if channel is None:
@@ -254,10 +254,10 @@ class Channels:
 class FileMaker:
     """One figure of a view on its way to a file."""
 
-    def __init__(self, run: HostedRun, inquiries: AnalysisScheduler, wanted: MakeFile) -> None:
+    def __init__(self, run: HostedRun, executor: AnalysisExecutor, wanted: MakeFile) -> None:
         self.run, self.wanted = run, wanted
         selection = {**wanted.selection, "film": ""}
-        self.viewer = Viewer(HostedSource(run, inquiries), wanted.view, selection)
+        self.viewer = Viewer(HostedSource(run, executor), wanted.view, selection)
         self.deadline = time.monotonic() + PATIENCE
         self._looked: Any = None
 
@@ -271,13 +271,13 @@ class FileMaker:
     def panel(self) -> tuple[Figure | SvgPanel | TextPanel | None, int] | None:
         """The figure and its step, None in its place where the view has none; None while something must be computed."""
         self._looked = self._state()
-        seen = self.viewer.look()
+        view_state = self.viewer.look()
         if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
             return None
-        seen = self.viewer.look()
-        panels = self.viewer.view.panels(seen)
+        view_state = self.viewer.look()
+        panels = self.viewer.view.panels(view_state)
         self.viewer.close()
-        return next((panel for panel in panels if panel.name == self.wanted.figure), None), seen.step
+        return next((panel for panel in panels if panel.name == self.wanted.figure), None), view_state.step
 
     def file(self, panel: Figure | SvgPanel | TextPanel | None, step: int) -> FileMade:
         """The file of a figure; may run beside the worker's loop."""

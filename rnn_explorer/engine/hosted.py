@@ -1,4 +1,4 @@
-"""A run as its worker holds it: the trainer, its curves and its past, what it was told, and when what is due."""
+"""A run as its worker holds it: trainer, curves, kept steps and commands, and when what is due."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rnn_explorer.training import Trainer
 
 CHECKPOINT_EVERY, CHECKPOINT_SHARE = 2.0, 0.02
-FRAME_SHARE = 0.03  # of a run's time for states that are kept as its past, but for the first steps
-FRAMES_AT_ONCE = 40  # steps at the beginning whose state is kept whatever it costs, where there is room for all
+HISTORY_SHARE = 0.03  # of a run's time for entries of its weight history, but for the first steps
+ENTRIES_AT_ONCE = 40  # steps at the beginning whose state is kept whatever it costs, where there is room for all
 SLOW = 20.0  # seconds that a budget takes at the slow pace
 SLOWEST = 5.0  # steps a second at its beginning
 GOES = 30.0  # a second, into which a pace divides the steps: more than there are frames
@@ -49,7 +49,7 @@ class Throttle:
 
 
 class HostedRun:
-    """A trainer with what the worker needs to know to advance it and to tell of it."""
+    """A trainer, and all that its worker needs to train and to report it."""
 
     def __init__(self, run_id: str, experiment: Experiment) -> None:
         self.run_id, self.experiment = run_id, experiment
@@ -57,8 +57,8 @@ class HostedRun:
         self.number = 0
         self.status: Status = "starting"
         self.message = ""
-        self.orders: deque[Command | Change] = deque()  # what it was told and has not begun
-        self.job: Iterator[None] | None = None  # in hand, but for training: building, measuring; pauses between slices
+        self.commands: deque[Command | Change] = deque()  # not begun yet
+        self.job: Iterator[None] | None = None  # building or measuring, in slices; training is no job
         self.until_epoch_end = self.one_step = self.first_slice = False
         self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
         self.test: tuple[float, float] | None = None
@@ -68,16 +68,16 @@ class HostedRun:
         self.version = 0  # grows with everything that a viewer might see
         self._view: RunView | None = None
         self._snapshot: Snapshot | None = None
-        self.checkpoints = Throttle(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
-        self.frames = Throttle(0.0, FRAME_SHARE)
-        self.frame_step, self.frame_size = -1, 0  # the newest one that was taken
+        self.checkpoint_throttle = Throttle(CHECKPOINT_EVERY, CHECKPOINT_SHARE)
+        self.history_throttle = Throttle(0.0, HISTORY_SHARE)
+        self.entry_step, self.entry_size = -1, 0  # the newest one that was taken
         self.past: Trainer | None = None  # holds the model of a past step while it is analyzed
         self.times: deque[tuple[float, int]] = deque()
         self.due = 0.0  # on the monotonic clock: when it may make its next step
 
     @property
     def busy(self) -> bool:
-        """Whether it has something in hand that must be whole before it obeys another order."""
+        """Whether something must be completed before it obeys another command."""
         return self.job is not None or self.one_step or (self.trainer is not None and not self.trainer.between_steps)
 
     @property
@@ -105,19 +105,19 @@ class HostedRun:
         rate = max(2 * math.sqrt(min(trainer.step_count, budget) * budget) / SLOW, SLOWEST)
         return math.ceil(rate / GOES), 1 / rate
 
-    def take_frame(self) -> HistoryEntry | None:
-        """The present state, where it is worth keeping as a moment of the run's past."""
+    def take_entry(self) -> HistoryEntry | None:
+        """The present state, where it is worth an entry of the weight history."""
         trainer = self.trainer
         assert trainer is not None
         step = trainer.step_count
-        early = step <= FRAMES_AT_ONCE and self.frame_size * FRAMES_AT_ONCE <= MEMORY
-        if not due(step, self.frame_step) or not (early or self.frames.due()):
+        early = step <= ENTRIES_AT_ONCE and self.entry_size * ENTRIES_AT_ONCE <= MEMORY
+        if not due(step, self.entry_step) or not (early or self.history_throttle.due()):
             return None
         begin = time.thread_time()
-        frame = HistoryEntry(step, trainer.epoch_position(), trainer.state())
-        self.frames.did(2 * (time.thread_time() - begin))  # it must be sent, too
-        self.frame_step, self.frame_size = step, len(frame.state)
-        return frame
+        entry = HistoryEntry(step, trainer.epoch_position(), trainer.state())
+        self.history_throttle.did(2 * (time.thread_time() - begin))  # it must be sent, too
+        self.entry_step, self.entry_size = step, len(entry.state)
+        return entry
 
     def rate(self) -> float:
         """Steps per second over about the last second, the waiting for other runs included."""
@@ -131,7 +131,7 @@ class HostedRun:
         return (step - first) / max(now - begin, 1e-6)
 
     def note(self, update: Update) -> None:
-        """Add what an update tells to what viewers see."""
+        """Add an update to what viewers see."""
         if update.anew:
             self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
             self.test = self._snapshot = None
@@ -160,7 +160,7 @@ class HostedRun:
                 validation=self.history["validation"].arrays(),
                 test=self.test,
                 snapshot=self._pictured(),
-                frames=self.kept,
+                kept_steps=self.kept,
                 origin=None,
                 version=self.version,
                 **vars(self.info),

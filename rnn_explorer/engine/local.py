@@ -1,7 +1,7 @@
-"""The engine of this machine: worker processes, each hosting many runs, watched over from here.
+"""The engine of this machine: it passes commands, updates and frames between pages and worker processes.
 
-`run_table` holds what is known of the runs, `worker_process` keeps a process alive and speaks with it, `relay` knows
-who looks at what. The engine passes news and commands between them; one lock guards everything.
+`run_table` has the state of the runs, `worker_process` keeps a process alive and speaks with it, `placement` chooses
+the process for a run, and `relay` has the viewers. One lock guards everything.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, Literal
 from rnn_explorer.engine.base import COMMANDS, CommandName, RunView, Status
 from rnn_explorer.engine.budget import memory_limit, model_bytes
 from rnn_explorer.engine.pictures import status_frame
+from rnn_explorer.engine.placement import least_loaded, should_move
 from rnn_explorer.engine.protocol import (
     Change,
     Command,
@@ -35,15 +36,14 @@ from rnn_explorer.engine.protocol import (
 )
 from rnn_explorer.engine.relay import Calls, Deliver, Relay, Viewing, call
 from rnn_explorer.engine.run_table import Run, RunTable
+from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.recording.state_file import StateFile, read
 from rnn_explorer.settings import SettingError
-from rnn_explorer.sizes import work_of
 
 MAX_WORKERS = 8  # by default; a worker takes about 300 MB
 GLANCE = 5.0  # seconds after a renewal during which a run counts as watched
-IDLE_WEIGHT = 0.05  # of a run that does not train, against one that does
 MOST_OTHERS = 12  # branches whose curves are drawn beside a run
 
 _NOBODY = "The worker process of this run died; press Resume, then try again."
@@ -123,7 +123,7 @@ class LocalEngine:
             raise ValueError(f"{command!r} is no command; there are: {', '.join(COMMANDS)}")
         with self._lock:
             run = self._runs.steered(run_id, by)
-            run.seen, run.aside = time.monotonic(), run.aside and command == "pause"
+            run.last_seen, run.aside = time.monotonic(), run.aside and command == "pause"
             if command == "stop":
                 calls = self._drop(run)
             else:
@@ -148,8 +148,10 @@ class LocalEngine:
             self._host(run)
         elif run.status in ("diverged", "failed") and command in ("play", "step", "epoch"):
             return  # the message stands
-        if command in ("play", "epoch"):
-            self._move_to_the_idle(run)
+        if command in ("play", "epoch") and should_move(run, self._workers, self._runs.values()):
+            run.number += 1
+            self._tell(Command(run.run_id, run.number, "stop"))
+            self._host(run)
         if command in ("play", "step", "epoch"):
             # Shown at once, so that a page that draws while a run trains starts to draw.
             run.status, run.message, run.test = "training", _waits_for(run.worker), None
@@ -170,7 +172,7 @@ class LocalEngine:
         with self._lock:
             run = self._runs.steered(run_id, by)
             run.experiment = run.experiment.replace(**training_settings)
-            run.seen = time.monotonic()
+            run.last_seen = time.monotonic()
             if run.worker is not None:
                 run.number += 1
                 self._tell(Change(run.run_id, run.number, training_settings))
@@ -199,7 +201,7 @@ class LocalEngine:
             viewing = self._relay.open(run_id, view, dict(selection), deliver, who, self._tell)
             run.viewers, run.aside = self._relay.viewers(run_id), False
             calls = self._say_status(run) if self._is_dumb(run) else []
-            self._tell_past(run)
+            self._send_past(run)
         call(calls)
         return Look(self, viewing)
 
@@ -207,7 +209,7 @@ class LocalEngine:
         """A viewer left; the lock is held."""
         run = self._runs.get(viewing.run_id)
         if run is not None:
-            run.viewers, run.seen = self._relay.viewers(viewing.run_id), time.monotonic()
+            run.viewers, run.last_seen = self._relay.viewers(viewing.run_id), time.monotonic()
 
     def make_file(
         self,
@@ -230,7 +232,7 @@ class LocalEngine:
     def renew(self, run_id: str) -> None:
         with self._lock:
             run = self._runs.find(run_id)
-            run.seen = time.monotonic()
+            run.last_seen = time.monotonic()
 
     def subscribe(self, run_id: str, callback: Callable[[], None]) -> Callable[[], None]:
         ticket = next(self._tickets)
@@ -241,7 +243,7 @@ class LocalEngine:
         def leave() -> None:
             with self._lock:
                 if run.subscribers.pop(ticket, None) is not None:
-                    run.seen = time.monotonic()
+                    run.last_seen = time.monotonic()
 
         return leave
 
@@ -307,35 +309,18 @@ class LocalEngine:
 
     def _host(self, run: Run) -> None:
         """Give the run to the worker with the least to do, from its checkpoint where it has one."""
-        run.worker = min(self._workers, key=self._load)
+        run.worker = least_loaded(self._workers, self._runs.values())
         run.number += 1
         run.status, run.message = "starting", _waits_for(run.worker)
         state = read(kept) if (kept := run.rewind()) is not None else None
         train, validation = run.train.arrays(), run.validation.arrays()
         self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
-        run.told_past = None
-        self._tell_past(run)
+        run.sent_past = None
+        self._send_past(run)
         self._relay.move(run.run_id, self._tell)
-
-    def _move_to_the_idle(self, run: Run) -> None:
-        """Move a run that is about to train, and of which all is known here, to a ready worker with less to do."""
-        ready = [worker for worker in self._workers if worker.ready_since is not None]
-        if run.status not in ("ready", "paused", "finished") or not run.is_known or run.worker is None or not ready:
-            return
-        best = min(ready, key=self._load)
-        (gone, least), (lost, mine) = self._load(best), self._load(run.worker)
-        if not gone and (lost or least + 0.5 < mine):
-            run.number += 1
-            self._tell(Command(run.run_id, run.number, "stop"))
-            self._host(run)
 
     def _of(self, worker: WorkerProcess) -> list[Run]:
         return [run for run in self._runs.values() if run.worker is worker]
-
-    def _load(self, worker: WorkerProcess) -> tuple[bool, float]:
-        load = sum(1.0 if run.status == "training" else IDLE_WEIGHT for run in self._of(worker))
-        late = 0.0 if worker.ready_since is not None else 0.5 if worker.process is not None else 2.0
-        return worker.is_failing, load + late
 
     def _tell(self, message: Any) -> None:
         """Send a message to the worker of the run that it is about; it is dropped where there is none."""
@@ -343,14 +328,14 @@ class LocalEngine:
         if run is not None and run.worker is not None:
             run.worker.tell(message)
 
-    def _tell_past(self, run: Run) -> None:
+    def _send_past(self, run: Run) -> None:
         """Let the worker know which steps are kept, and the curves of the other branches, where there is a viewer."""
         if not run.viewers:
             return
         branches = [relative for relative in self._runs.family(run) if relative is not run][:MOST_OTHERS]
         now = (run.weight_history.steps, [(branch.run_id, branch.version) for branch in branches])
-        if now != run.told_past:
-            run.told_past = now
+        if now != run.sent_past:
+            run.sent_past = now
             self._tell(
                 SetPast(run.run_id, run.weight_history.steps, tuple(branch.train.arrays() for branch in branches))
             )
@@ -424,19 +409,19 @@ class LocalEngine:
 
     def _learn(self, worker: WorkerProcess, update: Update) -> None:
         # Before the lock is taken, since a disk may be slow.
-        frames = [dataclasses.replace(frame, state=self._states.keep(read(frame.state))) for frame in update.frames]
+        entries = [dataclasses.replace(entry, state=self._states.keep(read(entry.state))) for entry in update.entries]
         checkpoint = None if update.checkpoint is None else self._states.keep(update.checkpoint)
         with self._lock:
             run = self._runs.get(update.run_id)
             if run is None or run.worker is not worker:
                 return
-            run.learn(update, frames, checkpoint)
-            self._tell_past(run)
+            run.learn(update, entries, checkpoint)
+            self._send_past(run)
             calls = self._changed(run)
         call(calls)
 
     def _give_up(self, worker: WorkerProcess, update: Update) -> None:
-        """Within an except clause: what was told of a run could not be taken in. The run ends, the others go on."""
+        """Within an except clause: an update of a run failed here. The run ends, the others go on."""
         _log.exception("an update of run %s could not be taken in", update.run_id)
         calls: Calls = []
         with self._lock:
@@ -479,11 +464,11 @@ class LocalEngine:
                     elif run.status == "training" and run.worker is not None and not run.is_watched(self.lease):
                         self._pause_unwatched(run)
                     else:
-                        self._tell_past(run)
+                        self._send_past(run)
             call(calls)
 
     def _pause_unwatched(self, run: Run) -> None:
-        if run.number != run.pause_number:  # else it was told, and has not answered yet
+        if run.number != run.pause_number:  # else the pause is on its way
             run.number = run.pause_number = run.number + 1
             self._tell(Command(run.run_id, run.number, "pause", "Paused: nobody was watching."))
 
@@ -510,29 +495,6 @@ class Look:
         with self._engine._lock:
             self._engine._relay.close(self._viewing, self._engine._tell)
             self._engine._left(self._viewing)
-
-
-def check_size(experiment: Experiment) -> int:
-    """See that there are data for an experiment, and that its model can be trained live.
-
-    Returns:
-        Its trainable numbers.
-
-    Raises:
-        SettingError: when its data do not bear its settings, or are not there.
-        ModelTooLarge: when its model cannot be trained live.
-    """
-    # The user's data may be gone the next time.
-    return (_size if experiment.task_settings.private else _known_size)(experiment)
-
-
-def _size(experiment: Experiment) -> int:
-    work = work_of(experiment, experiment.make_task())
-    work.check()
-    return work.parameters
-
-
-_known_size = functools.lru_cache(maxsize=64)(_size)
 
 
 def _waits_for(worker: WorkerProcess | None) -> str:

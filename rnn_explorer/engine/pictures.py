@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.engine.frames import FrameEncoder, Panel, pack
+from rnn_explorer.engine.frame_encoder import FrameEncoder, Panel
+from rnn_explorer.engine.frames import pack
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel
@@ -29,12 +30,12 @@ class Encoder:
     def __init__(self, view: View) -> None:
         self.view = view
         self._frames = FrameEncoder()
-        self._told: dict[str, Any] = {}
+        self._header: dict[str, Any] = {}
         self._coarse = False
 
     def frame(
         self,
-        seen: ViewState,
+        state: ViewState,
         film: float = 0.0,
         busy: tuple[str, str, float] | None = None,
         only: Collection[str] | None = None,
@@ -42,35 +43,35 @@ class Encoder:
         """One frame: `run`, `version` and `status` always, others where they are new; no panels while a run starts.
 
         Args:
-            seen: the run as it is looked at.
+            state: what the view renders.
             film: kept steps a second, where the past is being replayed.
             busy: a question on its way: its name, its title, how far it has come.
             only: the names of the panels that are in sight; None: all.
         """
-        view = seen.view
-        at = seen.step if seen.past else None
-        errors = [answer.error for answer in seen.results.values() if answer.error]
+        view = state.view
+        at = state.step if state.past else None
+        errors = [result.error for result in state.results.values() if result.error]
         status = {**status_of(view, at), "film": film, "busy": busy, "errors": errors}
-        parts: dict[str, Any] = {"frames": view.frames}
-        told = self._told = {"run": view.run_id, "version": view.version, "status": status}
+        parts: dict[str, Any] = {"frames": view.kept_steps}
+        header = self._header = {"run": view.run_id, "version": view.version, "status": status}
         if view.snapshot is None and view.status == "starting":
-            return pack({**told, **parts, "figures": {}})  # nothing is known yet; what the page shows stays
+            return pack({**header, **parts, "figures": {}})  # nothing is known yet; what the page shows stays
         if view.snapshot is not None:
-            parts |= {"chosen": self.view.fitted(seen), "tools": self.view.tools(seen)}
-        parts["grid"] = self.view.grid(seen)
-        panels = [_panel(panel) for panel in self.view.panels(seen)]
-        self._coarse = _is_moving(seen, film)
-        return self._frames.encode(told, parts, panels, only, coarse=self._coarse)
+            parts |= {"chosen": self.view.fitted(state), "tools": self.view.tools(state)}
+        parts["grid"] = self.view.grid(state)
+        panels = [_panel(panel) for panel in self.view.panels(state)]
+        self._coarse = _is_moving(state, film)
+        return self._frames.encode(header, parts, panels, only, coarse=self._coarse)
 
     def again(self) -> bytes:
         """All that was sent until now, as one frame."""
-        return self._frames.again(self._told, self._coarse)
+        return self._frames.again(self._header, self._coarse)
 
 
-def _is_moving(seen: ViewState, film: float) -> bool:
+def _is_moving(state: ViewState, film: float) -> bool:
     """Whether what is shown is another thing before its numbers could be read."""
-    limit = seen.view.experiment.training.speed_limit
-    return film > READABLE or (seen.view.status == "training" and not seen.past and not 0 < limit <= READABLE)
+    limit = state.view.experiment.training.speed_limit
+    return film > READABLE or (state.view.status == "training" and not state.past and not 0 < limit <= READABLE)
 
 
 def status_frame(view: RunView) -> bytes:

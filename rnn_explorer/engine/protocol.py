@@ -211,7 +211,7 @@ class Update:
         train: (rows, 5): step, loss, metric, gradient norm before and after clipping.
         validation: (rows, 3): step, loss, metric.
         checkpoint: `Trainer.state()` at `step`; None: no new one.
-        frames: moments on the way here that are worth keeping.
+        entries: of the weight history, of steps up to this one.
         test: newly measured loss and metric; None: not measured.
         info: sent once for every model.
     """
@@ -229,7 +229,7 @@ class Update:
     train: Array = field(default_factory=lambda: np.empty((0, 1 + len(TRAIN_COLUMNS))))
     validation: Array = field(default_factory=lambda: np.empty((0, 1 + len(VALIDATION_COLUMNS))))
     checkpoint: bytes | None = None
-    frames: tuple[HistoryEntry, ...] = ()
+    entries: tuple[HistoryEntry, ...] = ()
     test: tuple[float, float] | None = None
     info: ModelInfo | None = None
 

@@ -69,7 +69,7 @@ class Channel:
         selection: the same, as the view reads it.
         viewers: those who look through it.
         number: of the newest frame that came.
-        asked: whether a frame was asked for that has not come.
+        requested: whether a frame was requested that has not come.
         last: the newest frames of a channel that several look through, as what has changed from one to the next.
     """
 
@@ -79,7 +79,7 @@ class Channel:
     ticket: int
     viewers: list[Viewing] = field(default_factory=list)
     number: int = 0
-    asked: bool = False
+    requested: bool = False
     last: deque[bytes] = field(default_factory=lambda: deque(maxlen=LAST))
 
     def missed(self, viewing: Viewing) -> list[bytes] | None:
@@ -137,7 +137,7 @@ class Relay:
         if channel is None:
             return []
         calls: Calls = []
-        channel.number, channel.asked = frame.number, False
+        channel.number, channel.requested = frame.number, False
         if frame.error or not frame.difference or len(channel.viewers) == 1:
             channel.last.clear()
         else:
@@ -157,7 +157,7 @@ class Relay:
     def move(self, run_id: str, tell: Tell) -> None:
         """Another worker has taken over a run: its channels are opened there anew."""
         for channel in self._of(run_id):
-            channel.number, channel.asked = 0, False
+            channel.number, channel.requested = 0, False
             channel.last.clear()
             for viewing in channel.viewers:
                 viewing.number = 0
@@ -215,8 +215,8 @@ class Relay:
         """Ask for the next frame where a viewer waits for one: a whole one at once where a viewer lacks it."""
         ready = [viewing for viewing in channel.viewers if viewing.ready]
         whole = any(viewing.number != channel.number or not viewing.number for viewing in ready)
-        if ready and (whole or not channel.asked):
-            channel.asked = True
+        if ready and (whole or not channel.requested):
+            channel.requested = True
             tell(WantFrame(channel.run_id, channel.ticket, whole))
 
 

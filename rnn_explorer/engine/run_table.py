@@ -44,13 +44,13 @@ class Run:
     """What the engine knows of a run; see `base.RunView` for what is shown of it.
 
     Attributes:
-        seen: when a viewer last looked, by the monotonic clock.
+        last_seen: when a viewer last looked, by the monotonic clock.
         number: of the newest message to the worker.
         pause_number: of the newest pause for want of a viewer.
         root: the run that the whole family began with.
         files: who waits for a file, by ticket.
         aside: whether its owner left it for another run: it goes before others where room is wanted.
-        told_past: of what its worker was told last of its past and its branches.
+        sent_past: the version of its past and branches that its worker has.
     """
 
     experiment: Experiment
@@ -75,12 +75,12 @@ class Run:
     info: ModelInfo = _NO_INFO
     checkpoint: Checkpoint | None = None
     weight_history: WeightHistory = field(default_factory=WeightHistory)
-    seen: float = field(default_factory=time.monotonic)
+    last_seen: float = field(default_factory=time.monotonic)
     viewers: int = 0
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
     files: dict[int, Callable[[FileMade], None]] = field(default_factory=dict)
     aside: bool = False
-    told_past: Any = None
+    sent_past: Any = None
     version: int = 0
     _view: RunView | None = None
 
@@ -89,7 +89,7 @@ class Run:
 
     def is_watched(self, within: float) -> bool:
         """Whether it has a viewer, or had one within so many seconds."""
-        return bool(self.viewers or self.subscribers) or time.monotonic() - self.seen < within
+        return bool(self.viewers or self.subscribers) or time.monotonic() - self.last_seen < within
 
     def is_held(self, glance: float) -> bool:
         """Whether it must stay where room is wanted: it has a viewer, or had one a moment ago who may come back."""
@@ -125,8 +125,8 @@ class Run:
         Raises:
             UserError: when that step is not kept.
         """
-        frame = self.weight_history.at(step)
-        if frame is None:
+        entry = self.weight_history.at(step)
+        if entry is None:
             raise UserError(f"Step {step} of this run is not kept (any more); choose another one.")
         return Run(
             self.experiment,
@@ -134,10 +134,10 @@ class Run:
             owner,
             root=self.root,
             origin=(self.run_id, step),
-            epoch=frame.epoch,
+            epoch=entry.epoch,
             steps_per_epoch=self.steps_per_epoch,
             info=self.info,
-            checkpoint=Checkpoint(frame.state, step, self.train.until(step), self.validation.until(step)),
+            checkpoint=Checkpoint(entry.state, step, self.train.until(step), self.validation.until(step)),
             weight_history=self.weight_history.until(step),
         )
 
@@ -157,12 +157,12 @@ class Run:
         self.weight_history = self.weight_history.until(self.step)
         return self.checkpoint.state
 
-    def learn(self, update: Update, frames: Iterable[HistoryEntry], checkpoint: State | None) -> None:
+    def learn(self, update: Update, entries: Iterable[HistoryEntry], checkpoint: State | None) -> None:
         """Take in what its worker tells.
 
         Args:
             update: it.
-            frames, checkpoint: the states in it, as they are stored.
+            entries, checkpoint: the states in it, as they are stored.
 
         Raises:
             ValueError: for rows or states of a step before the newest.
@@ -181,8 +181,8 @@ class Run:
         if update.info is not None:
             self.info, self.parameters = update.info, update.info.parameters
         self.test = update.test or self.test
-        for frame in frames:
-            self.weight_history.add(frame)
+        for entry in entries:
+            self.weight_history.add(entry)
         if checkpoint is not None:
             train, validation = self.train.copy(), self.validation.copy()
             self.checkpoint = Checkpoint(checkpoint, update.step, train, validation)
@@ -209,7 +209,7 @@ class Run:
                 validation=_frozen(self.validation),
                 test=self.test,
                 snapshot=None,  # only its worker looks into the model
-                frames=self.weight_history.steps,
+                kept_steps=self.weight_history.steps,
                 origin=self.origin,
                 owner=self.owner,
                 version=self.version,
@@ -290,13 +290,13 @@ class RunTable(dict[str, Run]):
                 "Try again when one of them was stopped or left."
             )
         of = Counter(run.owner for run in self.values())
-        return [min(left, key=lambda run: (not run.is_untouched, not run.aside, -of[run.owner], run.seen))]
+        return [min(left, key=lambda run: (not run.is_untouched, not run.aside, -of[run.owner], run.last_seen))]
 
     def _too_many_of(self, owner: str, wanted: int, left: list[Run]) -> list[Run]:
         """The owner's own runs that must go for one more: untouched ones, those set aside, the longest left."""
         mine = [run for run in self.values() if run.owner == owner]
         free = [run for run in left if run.owner == owner]
-        free.sort(key=lambda run: (not run.is_untouched, not run.aside, run.seen))
+        free.sort(key=lambda run: (not run.is_untouched, not run.aside, run.last_seen))
         gone: list[Run] = []
         while len(mine) >= self.runs_each or least_bytes(mine) + wanted > self.memory * SHARE_EACH:
             if not free:
@@ -320,7 +320,9 @@ class RunTable(dict[str, Run]):
         if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
             return [], []
         ledger = Ledger(runs)
-        order = sorted(runs, key=lambda run: (run.is_held(self.glance), not run.is_untouched, not run.aside, run.seen))
+        order = sorted(
+            runs, key=lambda run: (run.is_held(self.glance), not run.is_untouched, not run.aside, run.last_seen)
+        )
         thinned, gone = [], []
         for run in order:
             if ledger.total > room and len(run.weight_history) > 1:

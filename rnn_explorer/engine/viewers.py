@@ -1,7 +1,7 @@
 """One look at a run: at its present or its past, with the analyses that its view needs.
 
-A `Viewer` belongs to one channel and lives in the worker that hosts the run. It is told what the
-person chose, and asked again and again what is to be seen.
+A `Viewer` belongs to one channel and lives in the worker that hosts the run. It is given the
+user's choices, and called for the `ViewState` of each frame.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class _Slot:
     request: AnalysisRequest
     signature: str = ""  # of the newest wish
     since: float = 0.0  # when it became that
-    asked: str = ""  # the signature of the newest request sent
-    asked_step: int = -1  # of the living model then
-    asked_at: float = -math.inf
+    requested: str = ""  # the signature of the newest request sent
+    requested_step: int = -1  # of the living model then
+    requested_at: float = -math.inf
     took: float = 0.0  # seconds, the newest result
     number: int = 0  # of the newest request sent: replies to older ones are dropped
     take_back: Callable[[], None] | None = None
@@ -108,23 +108,23 @@ class AnalysisScheduler:
         request = slot.request
         if slot.stopped == slot.signature:
             return
-        if slot.asked != slot.signature:
+        if slot.requested != slot.signature:
             if past is not None and (known := self._known.get((self, slot.signature))) is not None:
                 self._drop(slot)
-                slot.asked, slot.result = slot.signature, known
+                slot.requested, slot.result = slot.signature, known
                 self.version += 1
                 return
             ready = slot.since + request.settle
-        elif past is not None or slot.take_back is not None or slot.asked_step == step:
+        elif past is not None or slot.take_back is not None or slot.requested_step == step:
             return
         else:
-            ready = slot.asked_at + max(request.every, slot.took / SHARE)
+            ready = slot.requested_at + max(request.every, slot.took / SHARE)
         if now < ready:
             self.next_due = min(self.next_due, ready)
             return
         self._drop(slot)
         slot.number += 1
-        slot.asked, slot.asked_step, slot.asked_at = slot.signature, step, now
+        slot.requested, slot.requested_step, slot.requested_at = slot.signature, step, now
         slot.result = dataclasses.replace(slot.result, pending=True, progress=0.0)
         name, number, signature = request.name, slot.number, slot.signature
 
@@ -141,7 +141,7 @@ class AnalysisScheduler:
         if not reply.done:
             slot.result = dataclasses.replace(slot.result, progress=reply.progress)
         else:
-            slot.take_back, slot.took = None, time.monotonic() - slot.asked_at
+            slot.take_back, slot.took = None, time.monotonic() - slot.requested_at
             if reply.error:
                 slot.result = dataclasses.replace(slot.result, error=reply.error, pending=False)
             else:
@@ -157,7 +157,7 @@ class AnalysisScheduler:
     def settled(self) -> bool:
         """Whether every wish is answered, or cannot be."""
         return all(
-            (slot.asked == slot.signature and not slot.result.pending) or slot.stopped == slot.signature
+            (slot.requested == slot.signature and not slot.result.pending) or slot.stopped == slot.signature
             for slot in self._slots.values()
         )
 
@@ -181,7 +181,7 @@ class AnalysisScheduler:
         """What was answered about past steps holds no longer: the run began anew."""
         self._forget_answers()
         for slot in self._slots.values():
-            slot.signature = slot.asked = slot.stopped = ""
+            slot.signature = slot.requested = slot.stopped = ""
 
     def close(self) -> None:
         """Cancel all analyses."""
@@ -230,7 +230,7 @@ class Viewer:
         self._choices = 0
         self._next_frame = 0.0
         self._newest_step = -1
-        self._seen: ViewState | None = None
+        self._last: ViewState | None = None
         self.choose(query)
 
     def choose(self, query: Mapping[str, str]) -> None:
@@ -255,66 +255,66 @@ class Viewer:
         self._choices += 1
 
     def look(self) -> ViewState:
-        """What is to be seen now."""
+        """The state to render now."""
         view = self.source.view()
         if view.step < self._newest_step:
             self.scheduler.forget()
-            self._seen = None
+            self._last = None
             self.at, self.film = None, 0.0
         self._newest_step = view.step
         self._turn_the_film(view)
-        past = self._nearest(view.frames)
+        past = self._nearest(view.kept_steps)
         step = view.snapshot.step if view.snapshot else view.step
-        seen = ViewState(view, step, others=tuple(self.source.others()))
+        state = ViewState(view, step, others=tuple(self.source.others()))
         for _ in range(_MOST_ROUNDS):
             version = self.scheduler.version
-            self._seen = found = self._ask(seen, past)
+            self._last = found = self._request(state, past)
             if self.scheduler.version == version:
                 break
         return found
 
-    def _ask(self, seen: ViewState, past: int | None) -> ViewState:
-        """Ask what the view must know; returns what is seen with all that is known of it."""
-        seen = dataclasses.replace(seen, results=self.scheduler.known())
+    def _request(self, state: ViewState, past: int | None) -> ViewState:
+        """Request the analyses that the view needs; returns the state with their results so far."""
+        state = dataclasses.replace(state, results=self.scheduler.known())
         wanted: list[AnalysisRequest] = []
         if past is not None:
             wanted.append(AnalysisRequest(_SNAPSHOT, "snapshot"))
-            seen = self._back(seen)
-        if seen.view.snapshot is not None:
-            wanted += self.view.analyses(seen)
-        return dataclasses.replace(seen, results=self.scheduler.want(wanted, past, seen.view.step))
+            state = self._back(state)
+        if state.view.snapshot is not None:
+            wanted += self.view.analyses(state)
+        return dataclasses.replace(state, results=self.scheduler.want(wanted, past, state.view.step))
 
-    def _back(self, seen: ViewState) -> ViewState:
-        """As it was at a past step; until that is answered, what was seen last stays."""
-        snapshot = seen.result(_SNAPSHOT).value
+    def _back(self, state: ViewState) -> ViewState:
+        """The state at a past step; until it is computed, the last one."""
+        snapshot = state.result(_SNAPSHOT).value
         if snapshot is not None:
-            view = dataclasses.replace(seen.view, snapshot=snapshot)
-            return dataclasses.replace(seen, view=view, step=snapshot.step, past=True)
-        last = self._seen
+            view = dataclasses.replace(state.view, snapshot=snapshot)
+            return dataclasses.replace(state, view=view, step=snapshot.step, past=True)
+        last = self._last
         if last is None or last.view.snapshot is None:
-            return seen
-        view = dataclasses.replace(seen.view, snapshot=last.view.snapshot)
-        return dataclasses.replace(seen, view=view, step=last.step, past=last.past)
+            return state
+        view = dataclasses.replace(state.view, snapshot=last.view.snapshot)
+        return dataclasses.replace(state, view=view, step=last.step, past=last.past)
 
-    def _nearest(self, frames: tuple[int, ...]) -> int | None:
-        if self.at is None or not frames:
+    def _nearest(self, steps: tuple[int, ...]) -> int | None:
+        if self.at is None or not steps:
             return None
-        place = min(bisect.bisect_left(frames, self.at), len(frames) - 1)
-        around = frames[max(place - 1, 0) : place + 1]
+        place = min(bisect.bisect_left(steps, self.at), len(steps) - 1)
+        around = steps[max(place - 1, 0) : place + 1]
         self.at = min(around, key=lambda step: abs(step - (self.at or 0)))
         return self.at
 
     def _turn_the_film(self, view: RunView) -> None:
-        frames, now = view.frames, time.monotonic()
-        if not self.film or not frames:
+        steps, now = view.kept_steps, time.monotonic()
+        if not self.film or not steps:
             return
         if self.at is None:
-            self.at = frames[0]
+            self.at = steps[0]
             self._next_frame = now + 1 / self.film
         elif now >= self._next_frame and self.scheduler.settled():
-            place = bisect.bisect_right(frames, self.at)
-            if place < len(frames):
-                self.at = frames[place]
+            place = bisect.bisect_right(steps, self.at)
+            if place < len(steps):
+                self.at = steps[place]
                 self._next_frame = now + 1 / self.film
             else:
                 self.at, self.film = None, 0.0

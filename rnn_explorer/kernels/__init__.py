@@ -5,16 +5,16 @@ cell is one compiled loop over time, in float32 and float64, with its backward p
 layers with the loss, and Adam. It needs the extra `llvmlite`, an LLVM compiler in a Python package; without it, or with
 RNN_EXPLORER_KERNELS=torch in the environment, torch's own kernels are used and everything works the same, slower.
 
-    language, cache     the small language that the loops are written in, and its compiler
-    products, loops     matrix products by tiles, and the loops over time
-    recurrence          the loops on tensors, and as a function for autograd
-    dense, read_out     dense layers, loss and their gradients: the code, and the same on tensors
+    vector_code, cache  a small language of vector operations, compiled by LLVM, and the cache of its machine code
+    products, loops     matrix products by tiles, and the cells' loops over time
+    recurrence          the loops on tensors, and as an autograd function
+    dense, loss_head    dense layers, loss and their gradients: the code, and the same on tensors
     adam                the optimizer
-    checks              what must hold of tensors before compiled code is given their addresses
-    direct              a whole step of learning, made of the above
-    parallel            work shared out among threads
+    checks              types, shapes and strides of tensors whose addresses go to compiled code
+    fused_step          loss and gradients of a whole network without autograd, made of the above
+    parallel            compiled functions on several threads
 
-`suits` is the rule that chooses.
+`suits` decides between the compiled loop and torch's kernel.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 ENABLED = AVAILABLE and os.environ.get("RNN_EXPLORER_KERNELS", "") != "torch"
 
-# With more than one thread, torch's kernel for the LSTM (oneDNN) wins where its matrix products are large: the loops
-# here share out sequences, and each thread must then read all weights for few of them.
-LSTM_SHARED_BELOW = 128
+# Hidden size from which on torch's kernel for the LSTM (oneDNN) is the faster one with more than one thread: it splits
+# its matrix products by units; the loops here split sequences, so that each thread reads all weights for few of them.
+TORCH_LSTM_FROM = 128
 
 
 def prepare() -> None:
-    """Compile everything that float32 needs, or take it from where it was kept, before anybody waits for it."""
+    """Compile all float32 code, or load it from the cache, before a user waits for it."""
     if ENABLED:
         from rnn_explorer.kernels import adam, dense, loops
 
@@ -50,7 +50,7 @@ def prepare() -> None:
 
 
 def suits(cell: str, x: Tensor, weights: list[Tensor]) -> bool:
-    """Whether the compiled loop is to be used, rather than torch's kernel.
+    """Whether to use the compiled loop, rather than torch's kernel.
 
     Measured (`python -m benchmarks.kernels`) over hidden 2 to 256, 5 to 200 steps and 1 to 128 sequences: with one
     thread it is never slower, and up to 34 times as fast (GRU, hidden 8, 200 steps of few sequences).
@@ -64,21 +64,22 @@ def suits(cell: str, x: Tensor, weights: list[Tensor]) -> bool:
         return False
     if any(tensor.dtype != x.dtype for tensor in weights):
         return False
-    return not (torch.get_num_threads() > 1 and _torch_shares_better(cell, weights))
+    return not (torch.get_num_threads() > 1 and _torch_is_faster(cell, weights))
 
 
-def _torch_shares_better(cell: str, weights: list[Tensor]) -> bool:
-    return cell == "lstm" and weights[1].shape[1] >= LSTM_SHARED_BELOW
+def _torch_is_faster(cell: str, weights: list[Tensor]) -> bool:
+    """With several threads."""
+    return cell == "lstm" and weights[1].shape[1] >= TORCH_LSTM_FROM
 
 
 def suits_network(network: Network) -> bool:
-    """Whether `suits` says yes of every layer of a network in float32 on the CPU; cheap enough for every step."""
-    shared = torch.get_num_threads() > 1
-    return ENABLED and not (shared and any(_torch_shares_better(cell, weights) for cell, weights in network.layers))
+    """`suits` for every layer of a network in float32 on the CPU; cheap enough for every step."""
+    several = torch.get_num_threads() > 1
+    return ENABLED and not (several and any(_torch_is_faster(cell, weights) for cell, weights in network.layers))
 
 
 def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """The compiled loop over whole sequences, where `suits` has said yes.
+    """Run a cell over full sequences by the compiled loop; only if `suits` is true.
 
     Args:
         cell: "rnn_tanh", "rnn_relu", "gru" or "lstm".
@@ -94,44 +95,43 @@ def run(cell: str, x: Tensor, weights: list[Tensor], state: tuple[Tensor, ...]) 
     """
     from rnn_explorer.kernels.recurrence import Recurrence, recur
 
-    if _learning(x, *weights, *state):
+    if _needs_grad(x, *weights, *state):
         states, *last = Recurrence.apply(cell, x, *weights, *state)
     else:
-        _, (states, *last) = recur(cell, x, weights, state, learning=False)
+        _, (states, *last) = recur(cell, x, weights, state, backward=False)
     return states, tuple(last)
 
 
-def _learning(*tensors: Tensor) -> bool:
-    """Whether gradients are wanted. (Unknown within an autograd function.)"""
+def _needs_grad(*tensors: Tensor) -> bool:
+    """Whether autograd records. (Within an autograd function it never does.)"""
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
-def judge(
+def loss_and_metric(
     features: Tensor,
     rows: Tensor | None,
     targets: Tensor,
     activation: str,
     linears: Sequence[tuple[Tensor, Tensor]],
 ) -> tuple[Tensor, Tensor]:
-    """The loss of dense layers on top of features, and the metric that goes with it; needs `ENABLED`.
+    """Loss and metric of dense layers on top of features; needs `ENABLED`.
 
     Args:
         features: (batch, features), or (batch, time, features).
-        rows: (answers,) long: which of the batch * time rows count, a sequence's steps side by side; None: all.
-        targets: (answers,) long for classes, where -100 does not count, as in torch; (answers, values) for values.
+        rows: (outputs,) long: indices among batch * time rows of features, in the order of (batch, time); None: all.
+        targets: (outputs,) long for classes, -100 to be ignored, as in torch; (outputs, values) for values.
         activation: after each layer but the last.
         linears: weight and bias of each layer.
 
     Returns:
-        Mean cross-entropy and the share of right answers; or the mean squared error, and once more as the metric. The
-        metric has no gradient.
+        Mean cross-entropy and accuracy; or the mean squared error twice. The metric has no gradient.
 
     Raises:
-        ValueError: for tensors whose types or shapes do not fit together, and for classes or rows that there are not.
+        ValueError: for tensors whose types or shapes do not fit together, and for classes or rows out of range.
     """
-    from rnn_explorer.kernels.loss_head import ReadOut, judge
+    from rnn_explorer.kernels import loss_head
 
     parameters = [part for linear in linears for part in linear]
-    if _learning(features, *parameters):
-        return ReadOut.apply(features, rows, targets, activation, *parameters)
-    return judge(features, rows, targets, activation, parameters, learning=False)[0]
+    if _needs_grad(features, *parameters):
+        return loss_head.FusedLoss.apply(features, rows, targets, activation, *parameters)
+    return loss_head.run(features, rows, targets, activation, parameters, backward=False)[0]

@@ -5,8 +5,8 @@
     v = beta_2 v + (1 - beta_2) g^2
     p = p - learning_rate / (1 - beta_1^t) * m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
 
-torch's optimizer takes these steps for one parameter tensor after the other, and clipping and copying weights are two
-more rounds; for small models the rounds cost more than the numbers.
+torch's optimizer makes these operations for one parameter tensor after the other, and clipping the gradient and copying
+the weights are two more passes; for small models the calls cost more than the arithmetic.
 """
 
 from __future__ import annotations
@@ -34,18 +34,20 @@ from rnn_explorer.kernels.vector_code import (
     numbers,
 )
 
-_ENTRIES = ("size", "p", "g", "m", "v", "kept")
+_ENTRIES = ("size", "p", "g", "m", "v", "previous")
 _NORM = "table# tensors: result"
-_UPDATE = "table# tensors: factor~ decay~ keep1~ keep2~ rate~ root~ epsilon~"
+_UPDATE = "table# tensors: factor~ decay~ beta1~ beta2~ rate~ root~ epsilon~"
 
 
 class _Tensor:
-    """A parameter's entries in the table."""
+    """A parameter's entries in the table: size; addresses of itself, gradient, moments and previous value."""
 
     def __init__(self, code: Code, number: Value) -> None:
         at = number * len(_ENTRIES)
         self.size: Value = code.table.one(at)
-        self.p, self.g, self.m, self.v, self.kept = (code.table.array(at + place) for place in range(1, len(_ENTRIES)))
+        self.p, self.g, self.m, self.v, self.previous = (
+            code.table.array(at + place) for place in range(1, len(_ENTRIES))
+        )
 
 
 def _each(
@@ -77,9 +79,9 @@ def _norm(code: Code) -> None:
 
 
 def _update(code: Code) -> None:
-    factor, decay, keep1, keep2, rate, root, epsilon = (
+    factor, decay, beta1, beta2, rate, root, epsilon = (
         code.spread(number)
-        for number in (code.factor, code.decay, code.keep1, code.keep2, code.rate, code.root_, code.epsilon)
+        for number in (code.factor, code.decay, code.beta1, code.beta2, code.rate, code.root_, code.epsilon)
     )
 
     def body(tensor: _Tensor, load: Callable[[Array], Value], store: Callable[[Array, Value], None]) -> None:
@@ -87,9 +89,9 @@ def _update(code: Code) -> None:
         applied = load(tensor.g) * factor
         store(tensor.g, applied)
         g = code.fma(decay, p, applied)
-        m = code.fma(1 - keep1, g - m, m)
-        v = code.fma(keep2, v, (1 - keep2) * g * g)
-        store(tensor.kept, p)
+        m = code.fma(1 - beta1, g - m, m)
+        v = code.fma(beta2, v, (1 - beta2) * g * g)
+        store(tensor.previous, p)
         store(tensor.m, m)
         store(tensor.v, v)
         store(tensor.p, p - rate * m / (code.root(v) * root + epsilon))
@@ -104,41 +106,43 @@ def program(dtype: DType) -> Compiled:
 
 
 class Adam(torch.optim.Adam):
-    """torch's Adam, with its state in the same places, for one group of contiguous parameters on the CPU.
+    """torch's Adam, with the same `state`, for one group of contiguous parameters on the CPU.
 
     Args:
         parameters: of one type.
-        kept: as many tensors of the same shapes, into which each step copies the weights that it starts from.
-        lr, weight_decay: as torch has them.
+        previous: tensors of the same shapes, into which each step copies the weights that it starts from.
+        lr, weight_decay: as in torch.
 
     Raises:
         ValueError: for parameters that compiled code cannot go through.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], kept: Sequence[Tensor], lr: float, weight_decay: float) -> None:
+    def __init__(
+        self, parameters: Sequence[Tensor], previous: Sequence[Tensor], lr: float, weight_decay: float
+    ) -> None:
         super().__init__(parameters, lr=lr, weight_decay=weight_decay)
-        self._parameters, self._kept = list(parameters), list(kept)
-        self._check([("a parameter", self._parameters), ("a copy of the weights", self._kept)])
+        self._parameters, self._previous = list(parameters), list(previous)
+        self._check([("a parameter", self._parameters), ("a copy of the weights", self._previous)])
         self._code = program(DTYPES[self._parameters[0].dtype])
         self._result = numbers(self._parameters[0].dtype, 1)
         self._table = (ctypes.c_int64 * (len(_ENTRIES) * len(self._parameters)))()
         self._gradients: list[Tensor | None] = [None] * len(self._parameters)
-        self._places: list[int] = []  # of the parameters, when the table was written
-        self._count: int | None = None  # steps done, once the state is there
+        self._addresses: list[int] = []  # of the parameters, when the table was written
+        self._count: int | None = None  # steps done; None while there is no state
 
     def norm(self) -> float:
-        """The length of the whole gradient. Every parameter must have one.
+        """The norm of the whole gradient; every parameter needs one.
 
         Raises:
             ValueError: where a parameter has no gradient, and where something is of another type or shape.
         """
-        if self._count is None or addresses(self._parameters) != self._places:
+        if self._count is None or addresses(self._parameters) != self._addresses:
             self._prepare()
         for number, parameter in enumerate(self._parameters):
             gradient = parameter.grad
             if gradient is None:
                 raise ValueError("a parameter has no gradient.")
-            if gradient is not self._gradients[number]:  # they may well be the same tensors at every step
+            if gradient is not self._gradients[number]:  # mostly the same tensor at every step
                 checks.numbers(gradient, "a gradient", parameter.dtype, tuple(parameter.shape))
                 if not gradient.is_contiguous():
                     gradient = parameter.grad = gradient.contiguous()
@@ -147,8 +151,8 @@ class Adam(torch.optim.Adam):
         self._code["norm"](self._table, len(self._parameters), self._result)
         return self._result[0]
 
-    def advance(self, factor: float) -> None:
-        """One step with the gradients times `factor`, which they are afterwards, right after `norm`."""
+    def update(self, factor: float) -> None:
+        """Scale the gradients by `factor` and make one step; call `norm` directly before."""
         assert self._count is not None
         self._count += 1
         group = self.param_groups[0]
@@ -158,18 +162,18 @@ class Adam(torch.optim.Adam):
             group["lr"] / (1 - beta1**self._count), 1 / math.sqrt(1 - beta2**self._count), group["eps"],
         )  # fmt: skip
 
-    def settle(self) -> None:
-        """Write the number of steps into `state`, where torch has it; all else there is always as it should be."""
+    def sync_state(self) -> None:
+        """Write the number of steps into `state`, as torch has it there; everything else in it is always up to date."""
         for parameter in self._parameters if self._count else ():
             self.state[parameter]["step"].fill_(float(self._count or 0))
 
-    def forget(self) -> None:
-        """Lose all memory of earlier gradients."""
+    def reset(self) -> None:
+        """Clear the moments."""
         self.state.clear()
         self._count = None
 
     def _check(self, groups: Sequence[tuple[str, Sequence[Tensor]]]) -> None:
-        """Everything that the table holds has the parameters' type and shapes, each number at its own place."""
+        """Everything in the table has the parameters' types and shapes and is contiguous."""
         if not self._parameters:
             raise ValueError("there are no parameters.")
         dtype = checks.dtype_of(self._parameters[0])
@@ -180,7 +184,7 @@ class Adam(torch.optim.Adam):
                 checks.contiguous(tensor, name, dtype, tuple(parameter.shape))
 
     def _prepare(self) -> None:
-        """Write the table, and take up what was remembered of earlier gradients."""
+        """Write the table, with the moments in `state` or new ones."""
         self._check([("a parameter", self._parameters)])
         done = self._count
         for number, parameter in enumerate(self._parameters):
@@ -188,17 +192,17 @@ class Adam(torch.optim.Adam):
             if not state:
                 state["step"] = torch.zeros((), dtype=torch.float32)
                 state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-            self._check_memory(state, parameter)
+            self._check_moments(state, parameter)
             done = int(state["step"]) if self._count is None else done
-            memory = (parameter, parameter, state["exp_avg"], state["exp_avg_sq"], self._kept[number])
-            place = number * len(_ENTRIES)
-            self._table[place : place + len(_ENTRIES)] = [parameter.numel(), *addresses(memory)]
+            arrays = (parameter, parameter, state["exp_avg"], state["exp_avg_sq"], self._previous[number])
+            first = number * len(_ENTRIES)
+            self._table[first : first + len(_ENTRIES)] = [parameter.numel(), *addresses(arrays)]
         self._count = done
-        self._gradients, self._places = [None] * len(self._parameters), addresses(self._parameters)
+        self._gradients, self._addresses = [None] * len(self._parameters), addresses(self._parameters)
 
     @staticmethod
-    def _check_memory(state: dict[str, Any], parameter: Tensor) -> None:
-        """What is remembered of earlier gradients may come from a file."""
+    def _check_moments(state: dict[str, Any], parameter: Tensor) -> None:
+        """The moments may come from a file."""
         for name in ("exp_avg", "exp_avg_sq"):
             if name not in state:
                 raise ValueError(f"the optimizer's memory lacks {name}.")

@@ -1,9 +1,9 @@
-"""Machine code kept from one start of a program to the next, so that the compiler runs once.
+"""A cache of machine code on disk, so that the compiler runs once.
 
-It lies in the user's own cache folder, or in the one that RNN_EXPLORER_CACHE names. Since it will be run, only a folder
-that nobody else can write to is used, and a file counts only with the checksum of its name and content that it begins
-with. LLVM ends the whole process where a file is no object code after all, so a process leaves a mark for as long as it
-loads one: where the mark outlives its process, the file is given up. Whatever goes wrong, code is compiled anew.
+It is in the user's cache folder, or in the one that RNN_EXPLORER_CACHE names. Since the code will be run, others must
+not be able to write to the folder, and each file begins with a checksum of its name and content. LLVM ends the process
+if a file is no object code after all, so a process leaves a marker file while it loads one: if the marker outlives its
+process, the code is deleted. Whatever fails, code is compiled again.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DIGEST = hashlib.sha256().digest_size
-KEPT = 200  # files; the least recently made go first
-LEFT = 3600.0  # seconds after which a file half written, or a mark, counts as left behind
+KEPT = 200  # files; the oldest go first
+LEFT = 3600.0  # seconds after which a partly written file, or a marker, counts as left behind
 
 
 def key(*parts: str) -> str:
-    """A name for machine code that depends on nothing but these."""
+    """The name of machine code that depends on these alone."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def folder() -> Path | None:
-    """Where code is kept; None where it cannot be."""
+    """The cache folder; None if there is no safe one."""
     named = os.environ.get("RNN_EXPLORER_CACHE")
     try:
         if named:
@@ -45,7 +45,7 @@ def folder() -> Path | None:
 
 
 def load(name: str) -> bytes | None:
-    """What was saved under this name, whole and unchanged; else None."""
+    """The code saved under this name; None if there is none, or its checksum is wrong."""
     where = folder()
     if where is None or _killed_its_process(where, name):
         return None
@@ -58,7 +58,7 @@ def load(name: str) -> bytes | None:
 
 @contextlib.contextmanager
 def loading(name: str) -> Iterator[None]:
-    """Mark, for as long as this lasts, that the code of this name is being loaded."""
+    """Keep a marker file while the code of this name is being loaded."""
     where = folder()
     mark = None if where is None else where / f"{name}.{os.getpid()}.loads"
     with contextlib.suppress(OSError):
@@ -73,7 +73,7 @@ def loading(name: str) -> Iterator[None]:
 
 
 def _killed_its_process(where: Path, name: str) -> bool:
-    """Whether a process has ended while it loaded this code; the code is forgotten then."""
+    """Whether a process died while it loaded this code, which is then deleted."""
     with contextlib.suppress(OSError):
         dead = [mark for mark in where.glob(f"{name}.*.loads") if not _alive(mark)]
         for path in (*dead, where / f"{name}.o") if dead else ():
@@ -102,7 +102,7 @@ def _checksum(name: str, code: bytes) -> bytes:
 
 
 def save(name: str, code: bytes) -> None:
-    """Keep code under a name; a reader never sees half of it."""
+    """Save code under a name, atomically."""
     where = folder()
     if where is None:
         return

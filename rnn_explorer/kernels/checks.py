@@ -1,10 +1,10 @@
-"""What enters compiled code is checked before: it reads and writes wherever it is told to.
+"""Checks of tensors before their addresses go to compiled code, which reads and writes without any bounds.
 
-Types, shapes and order in memory are checked here: of weights once, when memory is laid out for them, of a batch at
-every call. Whether classes and rows are in range differs with every number, so the compiled loops look at each before
-they use it (`dense.py`) and count the wrong ones; here is the sentence about them.
+Types, shapes and strides are checked here: of weights when memory is allocated for them, of every batch. The ranges
+of classes and row indices are checked by the compiled loops themselves (`dense.py`), number by number before use; they
+count the wrong ones, and the messages about them are here.
 
-Whatever fails raises ValueError. A person's data never get here with such a fault; it would be one of the program.
+A failed check raises ValueError. The user's data are checked long before; a failure here is a fault of the program.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rnn_explorer.kernels.vector_code import DTYPES
 
 
 def numbers(tensor: Tensor, name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
-    """Check a tensor of numbers, or of whole numbers, by its type and shape; it must lie in the CPU's memory.
+    """Check the type and shape of a tensor, and that it is on the CPU.
 
     Raises:
         ValueError: says what is wrong.
@@ -31,17 +31,17 @@ def numbers(tensor: Tensor, name: str, dtype: torch.dtype, shape: tuple[int, ...
 
 
 def contiguous(tensor: Tensor, name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
-    """As `numbers`, for a tensor that compiled code goes through without knowing of strides."""
+    """Like `numbers`, for a tensor that compiled code reads without strides."""
     numbers(tensor, name, dtype, shape)
     if not tensor.is_contiguous():
         raise ValueError(f"{name} must be contiguous, but has strides {tensor.stride()} at shape {shape}.")
 
 
 def dtype_of(weight: Tensor) -> torch.dtype:
-    """The type that everything beside this weight must have.
+    """The type of this weight, which all others must have, too.
 
     Raises:
-        ValueError: where there is no compiled code for it.
+        ValueError: if there is no compiled code for it.
     """
     if weight.dtype not in DTYPES:
         raise ValueError(f"weights are {weight.dtype}, but compiled code is for {', '.join(map(str, DTYPES))}.")
@@ -49,7 +49,7 @@ def dtype_of(weight: Tensor) -> torch.dtype:
 
 
 def recurrent(cell: str, weights: Sequence[Tensor], states: Sequence[Tensor]) -> None:
-    """Check the weights of a layer and the states that it starts from; see `recurrence.Pass`.
+    """Check the weights of a layer and its initial states; see `recurrence.RecurrentPass`.
 
     Raises:
         ValueError: says what is wrong.
@@ -74,7 +74,7 @@ def recurrent(cell: str, weights: Sequence[Tensor], states: Sequence[Tensor]) ->
 
 
 def inputs(x: Tensor, dtype: torch.dtype, batch: int, steps: int, size: int) -> None:
-    """Check the numbers that a layer reads; they may lie at any strides, as long as a step's are side by side.
+    """Check the inputs of a layer; strides are free but for the features, which must be contiguous.
 
     Raises:
         ValueError: says what is wrong.
@@ -85,7 +85,7 @@ def inputs(x: Tensor, dtype: torch.dtype, batch: int, steps: int, size: int) -> 
 
 
 def linears(parameters: Sequence[Tensor]) -> None:
-    """Check weights and biases of dense layers, one on top of the other; see `read_out.Answers`.
+    """Check weights and biases of stacked dense layers; see `loss_head.LossHead`.
 
     Raises:
         ValueError: says what is wrong.
@@ -103,14 +103,14 @@ def linears(parameters: Sequence[Tensor]) -> None:
 
 
 def fit_targets(targets: Tensor, dtype: torch.dtype) -> Tensor:
-    """Targets as compiled code reads them: values in the type of the model, side by side in memory."""
+    """Targets as compiled code reads them: contiguous, values in the type of the model."""
     if targets.requires_grad:
         raise ValueError("targets ask for a gradient, which the compiled loss does not give.")
     return (targets.to(dtype) if targets.is_floating_point() else targets).contiguous()
 
 
-def answers(targets: Tensor, rows: Tensor | None, count: int, outputs: int, dtype: torch.dtype) -> bool:
-    """Check what the loss reads beside features; see `read_out.Answers.judge`.
+def loss_inputs(targets: Tensor, rows: Tensor | None, count: int, outputs: int, dtype: torch.dtype) -> bool:
+    """Check targets and row indices of the loss; see `loss_head.LossHead.run`.
 
     Returns:
         Whether the targets are classes.
@@ -129,7 +129,7 @@ def answers(targets: Tensor, rows: Tensor | None, count: int, outputs: int, dtyp
 
 
 def wrong_classes(targets: Tensor, classes: int) -> ValueError:
-    """The sentence about targets that compiled code has found out of range."""
+    """The error about targets that compiled code found out of range."""
     wrong = targets[((targets < 0) & (targets != IGNORED)) | (targets >= classes)]
     return ValueError(
         f"{len(wrong)} of {len(targets)} targets are no class from 0 to {classes - 1} (nor {IGNORED}, which does not "
@@ -138,6 +138,6 @@ def wrong_classes(targets: Tensor, classes: int) -> ValueError:
 
 
 def wrong_rows(rows: Tensor, count: int) -> ValueError:
-    """The sentence about rows that compiled code has found out of range."""
+    """The error about row indices that compiled code found out of range."""
     wrong = rows[(rows < 0) | (rows >= count)]
     return ValueError(f"{len(wrong)} of {len(rows)} rows are not from 0 to {count - 1}; the first is {int(wrong[0])}.")

@@ -16,18 +16,18 @@ from rnn_explorer.kernels.vector_code import LANES, Array, Code, Compiled, DType
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 NEVER = -1e30  # a logit beyond the last class
-IGNORED = -100  # a target that does not count, as torch has it (`ignore_index`)
+IGNORED = -100  # a target to be ignored, torch's `ignore_index`
 LOSS, METRIC, WRONG = range(3)  # places in `result`; WRONG: how many rows or targets were out of range
 
-# What the table holds of each layer: addresses of numbers, and two sizes. Y are the rows that a layer gives, X those
-# that it is given, D and E the gradients by them; rows are padded to whole vectors.
+# What the table holds of each layer: addresses of arrays, and two sizes. Y are the rows of its outputs, X those of its
+# inputs, D and E the loss gradients of these; rows are padded to whole vectors.
 ENTRIES = ("w", "b", "dw", "db", "inputs", "outputs", "x", "y", "forward", "bias", "backward", "d", "e", "scratch")
 _GATHER = "x xt: xb: rows# all: count: steps: batch: features: out result"
 _SCATTER = "d rows# count: features: out"
-_AHEAD = "table# layers: rows: activation: pad~"
+_FORWARD = "table# layers: rows: activation: pad~"
 _CLASSES = "y stride: rows: size: targets# result d"
 _VALUES = "y stride: rows: size: targets result d scale~"
-_BACK = "table# layers: rows: activation:"
+_BACKWARD = "table# layers: rows: activation:"
 
 
 class _Layer:
@@ -45,7 +45,7 @@ class _Layer:
 
 
 def _row(code: Code, n: Value) -> tuple[Value, Value]:
-    """Sequence and step of row `n` of all."""
+    """Sequence and time step of row `n`."""
     sequence = n // code.steps
     return sequence, n - sequence * code.steps
 
@@ -76,16 +76,16 @@ def _scatter(code: Code) -> None:
     with code.loop(0, code.count) as n:
         P = padded(code.features)
         from_, to = code.d.from_(n * P), code.out.from_(code.rows.one(n) * P)
-        with code.loop(0, P, LANES) as k:  # added up, since a row may be asked for more than once
+        with code.loop(0, P, LANES) as k:  # added, since an index may occur more than once
             to.store(k, to.load(k) + from_.load(k))
 
 
-def _ahead(code: Code) -> None:
+def _forward(code: Code) -> None:
     with code.loop(0, code.layers) as number:
         layer = _Layer(code, number)
         last = code.layers - 1
         P_in, P_out = padded(layer.inputs), padded(layer.outputs)
-        _pack_ahead(code, layer, number.equals(last))
+        _pack_forward(code, layer, number.equals(last))
 
         product(
             code, code.whole(0), code.rows, P_out // LANES, layer.inputs,
@@ -98,7 +98,7 @@ def _ahead(code: Code) -> None:
             _each_activation(code, code.rows * P_out, lambda sigma, k: layer.y.store(k, sigma(layer.y.load(k))))
 
 
-def _pack_ahead(code: Code, layer: _Layer, is_last: Value) -> None:
+def _pack_forward(code: Code, layer: _Layer, is_last: Value) -> None:
     def block(j: Value, width: int) -> None:
         to, step = layer.forward.from_(j * (layer.inputs * LANES)), width * LANES
         with code.loop(0, step) as lane:
@@ -117,20 +117,20 @@ def _pack_ahead(code: Code, layer: _Layer, is_last: Value) -> None:
 
 
 def _each_activation(code: Code, count: Value, body: Callable[[Callable[[Value], Value], Value], None]) -> None:
-    """Vectors up to `count` by whichever activation is asked for."""
+    """body(activation, k) for every vector up to `count`, with the activation that was chosen."""
     for number, name in enumerate(ACTIVATIONS):
         with code.when(code.activation.equals(number)), code.loop(0, count, LANES) as k:
             body(getattr(code, name), k)
 
 
 def _slope(code: Code, name: str, y: Value) -> Value:
-    """The derivative of an activation, by what it gave."""
+    """The derivative of an activation, from its output."""
     if name == "relu":
         return code.choose(y > 0.0, code.splat(1.0), code.splat(0.0))
     return code.fma(-y, y, code.splat(1.0)) if name == "tanh" else y * (1 - y)
 
 
-def _back(code: Code) -> None:
+def _backward(code: Code) -> None:
     with code.loop(code.layers - 1, -1, -1) as number:
         layer = _Layer(code, number)
         P_in, P_out = padded(layer.inputs), padded(layer.outputs)
@@ -142,7 +142,7 @@ def _back(code: Code) -> None:
         outer(code, layer.d, P_out, layer.x, P_in, layer.scratch, P_in, code.rows, P_in // LANES, code.whole(0), P_out)
         with code.loop(0, layer.outputs) as n:
             copy(code, layer.scratch.from_(n * P_in), layer.dw.from_(n * layer.inputs), layer.inputs)
-        _pack_back(code, layer)
+        _pack_backward(code, layer)
 
         product(
             code, code.whole(0), code.rows, P_in // LANES, layer.outputs,
@@ -163,7 +163,7 @@ def _sum_rows(code: Code, layer: _Layer, P_out: Value) -> None:
                 layer.db.put(n + lane, code.lane(total.get(), lane))
 
 
-def _pack_back(code: Code, layer: _Layer) -> None:
+def _pack_backward(code: Code, layer: _Layer) -> None:
     def block(j: Value, width: int) -> None:
         to, step = layer.backward.from_(j * (layer.outputs * LANES)), width * LANES
         with code.loop(0, layer.outputs) as n, code.loop(0, step) as lane:
@@ -178,7 +178,7 @@ def _pack_back(code: Code, layer: _Layer) -> None:
 
 
 class _Mean:
-    """A mean over many rows, whose rounding errors are carried along (W. Kahan (1965), doi:10.1145/363707.363723)."""
+    """A mean over many rows by compensated summation (W. Kahan (1965), doi:10.1145/363707.363723)."""
 
     def __init__(self, code: Code) -> None:
         self.code = code
@@ -195,7 +195,7 @@ class _Mean:
 
 
 def _classes(code: Code) -> None:
-    """A target out of range is counted and never used as a place in memory."""
+    """Cross-entropy. A target out of range is counted, and never used as an index."""
     counted, wrong = code.variable(code.whole(0)), code.variable(code.whole(0))
     with code.loop(0, code.rows) as row:
         target = code.targets.one(row)
@@ -217,13 +217,12 @@ def _classes(code: Code) -> None:
 
 
 def _class(code: Code, y: Array, d: Array, target: Value, scale: Value, losses: _Mean, rights: _Mean) -> None:
-    """One row's part of the loss, the share of right answers and the gradient."""
+    """One row of the loss, the accuracy and the gradient."""
     best, first = code.variable(code.splat(NEVER)), code.variable(code.splat(1e9))
     with code.loop(0, code.stride, LANES) as k:
         best.set(code.larger(best.get(), y.load(k)))
     most = code.across(best.get(), code.larger)
-    # The first class that has the largest logit, as argmax has it: else a model that says the same of all classes
-    # would be right whatever is asked.
+    # The first class with the largest logit, as argmax: else a model with equal logits would always be right.
     total = code.variable(code.splat(0.0))
     with code.loop(0, code.stride, LANES) as k:
         logits = y.load(k)
@@ -266,14 +265,14 @@ def _values(code: Code) -> None:
 def program(dtype: DType) -> Compiled:
     """The compiled functions, by the names of the parameter lists above in lower case."""
     return compiled(
-        "read_out",
+        "loss_head",
         dtype,
         {
             "gather": (_GATHER, _gather),
             "scatter": (_SCATTER, _scatter),
-            "ahead": (_AHEAD, _ahead),
+            "forward": (_FORWARD, _forward),
             "classes": (_CLASSES, _classes),
             "values": (_VALUES, _values),
-            "back": (_BACK, _back),
+            "backward": (_BACKWARD, _backward),
         },
     )

@@ -1,14 +1,14 @@
-"""The loops over time of the three cells, forward and backward, written in `language`.
+"""The loops over time of the three cells, forward and backward, written in `vector_code`.
 
-Memory. Time comes first, so that a step's batch is one block; rows are sequences; P is hidden_size rounded up to whole
-vectors of 8 (J of them), and what is added stays 0 throughout.
+Memory. Time comes first, so that a time step's batch is one block; rows are sequences; P is hidden_size rounded up to
+whole vectors of 8 (J of them), and the padding stays 0 throughout.
 
-    z          (time + 1, batch, S): at each step the state that it starts from (P numbers), its input, a 1, and zeros
-               up to a whole vector; so a weighted sum is one product, and so is the gradient of all weights and biases
+    z          (time + 1, batch, S): at each step the hidden state before it (P numbers), its input, a 1, and zeros up
+               to a whole vector; so a weighted sum is one product, and so is the gradient of weights and biases
     cs         (time + 1, batch, P): the cell states of an LSTM, the initial one first
-    gates      (time, batch, kept, P): what the backward pass must know again
-    d          (time * batch, D): gradients by the weighted sums, `Layout.columns` times P of them and some space, since
-               rows at a distance of a power of two would push each other out of the cache
+    gates      (time, batch, kept, P): gates and sums that the backward pass needs
+    d          (time * batch, D): loss gradients of the weighted sums, `Layout.columns` times P of them and some space,
+               since rows at a distance of a power of two would evict each other from the cache
     forward    packed weights: for each block of 2 vectors of units and each gate, a row of 16 for each number of z
     backward   packed recurrent weights: for each block of 2 vectors of units, a row of 16 for each column of d
 """
@@ -37,7 +37,7 @@ UNPACK = "out w_ih w_hh b_ih b_hh inputs: hidden:"
 
 @dataclass(frozen=True)
 class Layout:
-    """How a cell's numbers lie in memory.
+    """A cell's arrays in memory.
 
     Attributes:
         gates: rows of weights per unit, in the order of the cell's `gate_names`.
@@ -76,7 +76,7 @@ def row_size(inputs: Size, hidden: Size) -> Size:
 
 @dataclass(frozen=True)
 class _Place:
-    """Which eight units of which sequence at which step, with the sizes that an index is made of."""
+    """Indices of eight units of one sequence at one time step, into each array."""
 
     t: Value
     row: Value
@@ -87,7 +87,7 @@ class _Place:
     code: Code
 
     def hidden(self, later: int = 0) -> Value:
-        """Into z: 0 for what the step started from, 1 for what it led to."""
+        """Into z: 0 for the state before the step, 1 for the state after it."""
         return ((self.t + later) * self.code.batch + self.row) * self.S + self.units
 
     def cell(self, later: int = 0) -> Value:
@@ -95,7 +95,7 @@ class _Place:
         return ((self.t + later) * self.code.batch + self.row) * self.P + self.units
 
     def gate(self, number: Value | int) -> Value:
-        """Into gates, of four; without gradients every step has the same place."""
+        """Into gates, of four; without a backward pass all steps share one place."""
         return self.t * self.code.gt + (self.row * 4 + number) * self.P + self.units
 
     def column(self, number: int) -> Value:
@@ -108,7 +108,7 @@ class _Place:
 
 
 def _enter(code: Code, layout: Layout) -> None:
-    """Put inputs, ones and initial states in their places."""
+    """Copy inputs, ones and initial states into z and cs."""
     P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
     with code.loop(0, code.steps) as t, code.loop(0, code.batch) as row:
         to, at = code.z.from_((t * code.batch + row) * S + P), code.x.from_(t * code.xt + row * code.xb)
@@ -154,7 +154,7 @@ def _pack_forward(code: Code, layout: Layout) -> None:
 
 
 def _forward(code: Code, layout: Layout, step: Callable[[Code, _Place], None]) -> None:
-    """At each step first the weighted sums of all gates, then what becomes of them, each in its place."""
+    """At each time step first the weighted sums of all gates, then gates and states from them, in place."""
     P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
     J, K = P // LANES, P + code.inputs
 
@@ -218,7 +218,7 @@ def _pack_backward(code: Code, layout: Layout) -> None:
 def _backward(code: Code, layout: Layout, step: Callable[[Code, _Place, Value], None]) -> None:
     P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
     J, N, D = P // LANES, P * len(layout.recurrent), P * layout.columns + SPACE
-    past_weights = bool(layout.entering)  # the GRU's state goes on past the weights, too
+    past_weights = bool(layout.entering)  # the GRU's state has a path around the weights, z * h
 
     with code.loop(code.steps - 1, -1, -1) as t:
         with code.loop(code.first, code.last) as row:
@@ -270,7 +270,7 @@ def _outer(code: Code, layout: Layout) -> None:
 
 
 def _down(code: Code, layout: Layout) -> None:
-    """The gradient of the inputs, (time * batch, inputs rounded up), from row `first` to row `last`: d x W_ih."""
+    """The loss gradient of the inputs, (time * batch, inputs rounded up), rows `first` to `last`: d x W_ih."""
     P, PI = padded(code.hidden), padded(code.inputs)
     product(
         code, code.first, code.last, PI // LANES, P * layout.gates,
@@ -302,7 +302,7 @@ def _pack_columns(code: Code, matrix: Array, gates: tuple[int, ...], N: Value, u
 
 
 def _unpack(code: Code, layout: Layout) -> None:
-    """From what `outer` gave, the gradients of the four parameters."""
+    """The gradients of the four parameters, from the result of `outer`."""
     P, S = padded(code.hidden), row_size(code.inputs, code.hidden)
     for number, gate in enumerate(layout.recurrent):
         with code.loop(0, code.hidden) as unit:
@@ -328,7 +328,7 @@ _STEPS: dict[str, tuple[Callable[[Code, _Place], None], Callable[[Code, _Place, 
 def program(cell: str, dtype: DType) -> Compiled:
     """The compiled functions of a cell, by the names of their parameter lists above in lower case.
 
-    They are compiled when first asked for: some tenths of a second, unless their machine code was kept (`cache`).
+    Compiled at the first call: some tenths of a second, unless the machine code is in the `cache`.
 
     Args:
         cell: a key of `LAYOUTS`.
@@ -346,5 +346,5 @@ def program(cell: str, dtype: DType) -> Compiled:
         "pack_down": (PACK_DOWN, _pack_down),
         "down": (DOWN, _down),
     }
-    bound = {name: (told, functools.partial(write, layout=LAYOUTS[cell])) for name, (told, write) in parts.items()}
+    bound = {name: (names, functools.partial(write, layout=LAYOUTS[cell])) for name, (names, write) in parts.items()}
     return compiled(cell, dtype, bound)

@@ -1,7 +1,6 @@
-"""The dense layers after the recurrent ones with the loss, on tensors; and as a function for autograd.
+"""The dense layers after the recurrent ones with the loss, on tensors, and as an autograd function.
 
-Since the loss is a single number, all gradients are known as soon as it is, and the backward pass of autograd has only
-to hand them out.
+The loss is a single number, so all gradients are computed with it; autograd's backward pass only hands them out.
 """
 
 from __future__ import annotations
@@ -23,25 +22,25 @@ from rnn_explorer.kernels.vector_code import DTYPES, addresses, numbers
 
 
 class LossHead:
-    """Dense layers on top of features of one shape, forward and backward, in memory that is used again each time.
+    """Dense layers and loss on top of features of one shape, forward and backward, in memory that each call reuses.
 
     Args:
-        count: rows that are answered.
-        parameters: weight and bias of each layer, contiguous; they may change in place, but must stay where they are.
+        count: rows of features that get an output.
+        parameters: weight and bias of each layer, contiguous; they may change in place, but not move in memory.
         activation: after each layer but the last.
-        learning: whether gradients are wanted.
-        gradient: where that by the features that counted is written, (count, features rounded up); by default in
-            memory of its own.
+        backward: whether to compute gradients.
+        gradient: where to write the loss gradient of these rows, (count, features rounded up); None: in memory of
+            its own.
 
     Attributes:
-        grads: of the parameters, which `judge` writes.
+        grads: of the parameters; `run` writes them.
 
     Raises:
         ValueError: for parameters that do not fit together, and for fewer than one row.
     """
 
     def __init__(
-        self, count: int, parameters: Sequence[Tensor], activation: str, learning: bool, gradient: Tensor | None = None
+        self, count: int, parameters: Sequence[Tensor], activation: str, backward: bool, gradient: Tensor | None = None
     ) -> None:
         checks.linears(parameters)
         if count < 1 or activation not in ACTIVATIONS:
@@ -53,8 +52,8 @@ class LossHead:
         places, order, total = _plan(count, self.sizes)
         self._work = torch.empty(total, dtype=self.dtype)
         base, size = self._work.data_ptr(), self._work.element_size()
-        self.learning, self._layers = learning, len(weights)
-        self.grads = [torch.empty_like(parameter) for parameter in parameters] if learning else self._parameters
+        self.has_backward, self._layers = backward, len(weights)
+        self.grads = [torch.empty_like(parameter) for parameter in parameters] if backward else self._parameters
         P = padded(self.sizes[0])
         own = self._work[places["e", 0] :][: count * P].view(count, P)
         self.gradient = own if gradient is None else gradient
@@ -71,55 +70,55 @@ class LossHead:
         self._y, self._d = (base + places[name, self._layers - 1] * size for name in ("y", "d"))
         self._outputs = padded(self.sizes[-1])
 
-    def judge(
+    def run(
         self, features: tuple[int, int, int], batch: int, steps: int, rows: Tensor | None, targets: Tensor
     ) -> tuple[float, float]:
-        """Loss and metric, and the gradients where they are wanted.
+        """Loss and metric, and the gradients if `backward`.
 
         Args:
-            features: the address of (batch, steps, features), and how many numbers from step to step and row to row.
-            batch, steps: see above.
-            rows: which rows count, (count,) long; None: all, a sequence's steps side by side.
-            targets: (count,) long, or (count, outputs) of numbers; contiguous. Of classes, -100 does not count.
+            features: (batch, steps, features) as address and strides, see `recurrence.Strided`.
+            batch, steps: of the features.
+            rows: (count,) long: indices among batch * steps rows of features; None: all.
+            targets: contiguous, (count,) long for classes, -100 to be ignored, or (count, outputs) for values.
 
         Raises:
-            ValueError: for targets or rows of another type or shape, and for any out of range.
+            ValueError: for targets or rows of another type or shape, or out of range.
         """
         code, count, outputs = self._code, self.count, self.sizes[-1]
-        classes = checks.answers(targets, rows, count, outputs, self.dtype)
+        classes = checks.loss_inputs(targets, rows, count, outputs, self.dtype)
         if rows is None and batch * steps != count:
             raise ValueError(f"there are {batch} x {steps} answers, but memory for {count}.")
-        wanted = 0 if rows is None else rows.data_ptr()
+        indices = 0 if rows is None else rows.data_ptr()
         at, xt, xb = features
-        code["gather"](at, xt, xb, wanted, rows is None, count, steps, batch, self.sizes[0], self._x, self._result)
+        code["gather"](at, xt, xb, indices, rows is None, count, steps, batch, self.sizes[0], self._x, self._result)
         if rows is not None and self._result[WRONG]:
             raise checks.wrong_rows(rows, batch * steps)
         about = (self._y, self._outputs, count, outputs, targets.data_ptr(), self._result, self._d)
-        code["ahead"](self._table, self._layers, count, self._activation, NEVER if classes else 0.0)
+        code["forward"](self._table, self._layers, count, self._activation, NEVER if classes else 0.0)
         if not classes:
             code["values"](*about, 2 / (count * outputs))
         else:
             code["classes"](*about)
             if self._result[WRONG]:
                 raise checks.wrong_classes(targets, outputs)
-        if self.learning:
-            code["back"](self._table, self._layers, count, self._activation)
+        if self.has_backward:
+            code["backward"](self._table, self._layers, count, self._activation)
         return self._result[LOSS], self._result[METRIC]
 
-    def spread_out(self, rows: Tensor, out: Tensor) -> None:
-        """Add `gradient` to its rows of `out`, (batch * steps, features rounded up); `rows` as `judge` took them."""
+    def scatter_gradient(self, rows: Tensor, out: Tensor) -> None:
+        """Add `gradient` to `rows` of `out`, (batch * steps, features rounded up)."""
         self._code["scatter"](*addresses((self.gradient, rows)), self.count, self.sizes[0], out.data_ptr())
 
 
-def judge(
+def run(
     features: Tensor,
     rows: Tensor | None,
     targets: Tensor,
     activation: str,
     parameters: Sequence[Tensor],
-    learning: bool,
+    backward: bool,
 ) -> tuple[tuple[Tensor, Tensor], Tensor | None, list[Tensor]]:
-    """Loss and metric; and, learning, the gradients by the features and by the parameters."""
+    """Loss and metric, and if `backward` the loss gradients of the features and of the parameters."""
     if features.dim() not in (2, 3):
         raise ValueError(f"features have the shape {tuple(features.shape)}, but must have two or three axes.")
     x = features.detach() if features.dim() == 3 else features.detach()[:, None]
@@ -128,29 +127,29 @@ def judge(
     (batch, steps, width), dtype = x.shape, features.dtype
     rows = None if rows is None else rows.contiguous()
     count = batch * steps if rows is None else rows.numel()
-    work = LossHead(count, [parameter.detach().contiguous() for parameter in parameters], activation, learning)
+    work = LossHead(count, [parameter.detach().contiguous() for parameter in parameters], activation, backward)
     checks.inputs(x, work.dtype, batch, steps, work.sizes[0])
     at = (x.data_ptr(), x.stride(1), x.stride(0))
-    result = work.judge(at, batch, steps, rows, checks.fit_targets(targets, dtype))
+    result = work.run(at, batch, steps, rows, checks.fit_targets(targets, dtype))
     loss, metric = (torch.tensor(number, dtype=dtype) for number in result)
-    if not learning:
+    if not backward:
         return (loss, metric), None, []
     gradient, P = work.gradient, padded(width)
     if rows is not None:
         gradient = torch.zeros(batch * steps, P, dtype=dtype)
-        work.spread_out(rows, gradient)
+        work.scatter_gradient(rows, gradient)
     gradient = gradient.view(batch, steps, P)[..., :width]
     return (loss, metric), gradient if features.dim() == 3 else gradient[:, 0], work.grads
 
 
-class ReadOut(torch.autograd.Function):
-    """Loss and share of right answers of the last layers; see `judge` of the package."""
+class FusedLoss(torch.autograd.Function):
+    """`kernels.loss_and_metric` as an autograd function."""
 
     @staticmethod
     def forward(
         ctx: Any, features: Tensor, rows: Tensor | None, targets: Tensor, activation: str, *parameters: Tensor
     ) -> tuple[Tensor, Tensor]:
-        (loss, metric), *ctx.gradients = judge(features, rows, targets, activation, parameters, learning=True)
+        (loss, metric), *ctx.gradients = run(features, rows, targets, activation, parameters, backward=True)
         ctx.mark_non_differentiable(metric)
         return loss, metric
 
@@ -158,7 +157,7 @@ class ReadOut(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_loss: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
         gradient, grads = ctx.gradients
-        del ctx.gradients  # so that they may become the parameters' own without a copy
+        del ctx.gradients  # so that they can become the parameters' .grad without a copy
         if float(d_loss) != 1.0:
             gradient, grads = gradient * d_loss, [grad * d_loss for grad in grads]
         return (gradient, None, None, None, *grads)
@@ -166,7 +165,7 @@ class ReadOut(torch.autograd.Function):
 
 @functools.lru_cache(maxsize=64)
 def _plan(count: int, sizes: Sequence[int]) -> tuple[dict[tuple[str, int], int], list[list[int]], int]:
-    """Where in one piece of memory everything begins, by name and in the order of the table, and its length."""
+    """Offsets of all arrays in one block of memory, by name and in the order of the table, and the block's length."""
     places: dict[tuple[str, int], int] = {}
     total = 0
 

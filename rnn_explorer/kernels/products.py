@@ -1,4 +1,4 @@
-"""What all compiled programs share: matrix products by tiles, and the places of numbers in memory.
+"""Matrix products by tiles, and the padding of arrays in memory, for all compiled programs.
 
 A tile is 4 rows times 2 vectors of columns, small enough for its 8 sums to stay in registers while a loop adds one
 product after the other: each weight that is read serves all rows of the tile, each state all its columns.
@@ -13,7 +13,7 @@ from typing import TypeVar
 from rnn_explorer.kernels.vector_code import LANES, Array, Code, Value
 
 ROWS, WIDTH = 4, 2  # of a tile
-CHUNK = 32  # rows that are worked on at a time where products over all rows are summed up
+CHUNK = 32  # rows per block in sums over all rows
 Size = TypeVar("Size", int, Value)
 
 
@@ -28,7 +28,7 @@ class Tile:
     Args:
         code: that is being written.
         rows, width: of the tile; `width` in vectors.
-        first: what the sum of a row and a vector starts from.
+        first: (row, vector) -> the initial value of a sum.
     """
 
     def __init__(self, code: Code, rows: int, width: int, first: Callable[[int, int], Value]) -> None:
@@ -76,10 +76,10 @@ def product(
         first, last: the rows.
         vectors: of columns.
         count: numbers in a row, and rows of the weights.
-        row: where a row's numbers begin.
+        row: row number -> the row.
         weights: packed: for each block of `WIDTH` vectors of columns (of one, where one is left), `count` rows.
-        start: what the sum of a row and a vector of columns, counted in numbers, starts from.
-        put: given the same two and their sum, what becomes of it.
+        start: (row, column) -> the initial value of a sum, a vector of columns from this one on.
+        put: (row, column, sum) stores it.
     """
 
     def tile(r: Value, rows: int, j: Value, width: int) -> None:

@@ -16,64 +16,65 @@ from rnn_explorer.kernels.loops import LAYOUTS, SPACE, program, row_size
 from rnn_explorer.kernels.products import ROWS, padded
 from rnn_explorer.kernels.vector_code import DTYPES, LANES, addresses
 
-Place = tuple[int, int, int]  # where numbers of (batch, time) begin, and how far it is from step to step and row to row
-NOTHING: Place = (0, 0, 0)
+Strided = tuple[int, int, int]  # a (batch, time, numbers) array: its address, numbers per time step and per sequence
+NO_GRADIENT: Strided = (0, 0, 0)
 
 
 class RecurrentPass:
-    """A cell over batches of one shape, forward and backward, in memory that is used again each time.
+    """A cell over batches of one shape, forward and backward, in memory that each call reuses.
 
     Args:
         cell: a key of `LAYOUTS`.
-        weights: contiguous, in torch's order; they may change in place, but must stay where they are.
+        weights: contiguous, in torch's order; they may change in place, but not move in memory.
         states: the initial ones, (batch, hidden), contiguous.
-        steps: of each sequence.
-        learning: whether the backward pass follows.
+        steps: time steps of each sequence.
+        backward: whether `backward` will be called.
 
     Attributes:
         z: (time + 1, batch, S): hidden states in the first `hidden` columns, the initial ones first.
         cs: (time + 1, batch, P): cell states of an LSTM; else z.
-        dh, dc: (batch, P): the gradients by the last states, to be written before `back`, which leaves there those by
-            the initial ones. What lies beyond `hidden` must be zero.
-        grads: of the weights, which `back` writes.
+        dh, dc: (batch, P): before `backward`, the loss gradients of the last states; after it, those of the initial
+            ones. Columns from `hidden` on must be zero.
+        grads: of the weights; `backward` writes them.
 
     Raises:
         ValueError: for weights and states that do not fit together.
     """
 
     def __init__(
-        self, cell: str, weights: Sequence[Tensor], states: Sequence[Tensor], steps: int, learning: bool
+        self, cell: str, weights: Sequence[Tensor], states: Sequence[Tensor], steps: int, backward: bool
     ) -> None:
         checks.recurrent(cell, weights, states)
         if steps < 1:
             raise ValueError(f"sequences have {steps} steps, but must have one or more.")
         w_ih, w_hh = weights[:2]
         self.dtype, self.inputs, self.hidden = w_ih.dtype, w_ih.shape[1], w_hh.shape[1]
-        self.batch, self.steps, self.lstm, self.learning = len(states[0]), steps, len(states) > 1, learning
+        self.batch, self.steps, self.lstm, self.has_backward = len(states[0]), steps, len(states) > 1, backward
         self.layout, self._code = LAYOUTS[cell], program(cell, DTYPES[self.dtype])
         self.P, self.S = padded(self.hidden), row_size(self.inputs, self.hidden)
         self._weights, self._states = list(weights), list(states)
         layout, batch, P = self.layout, self.batch, self.P
+        self._work = steps * batch * layout.gates * P * self.S  # multiply-adds of a pass
         self.z = torch.empty(steps + 1, batch, self.S, dtype=self.dtype)
         self.cs = torch.empty(steps + 1, batch, P, dtype=self.dtype) if self.lstm else self.z
         self._kept = batch * layout.kept * P
-        self._gates = torch.empty((steps if learning else 1) * self._kept, dtype=self.dtype)
-        # What is padded must be zero in these two.
+        self._gates = torch.empty((steps if backward else 1) * self._kept, dtype=self.dtype)
+        # Padding must be zero in these two.
         self._packed = [self._padded(layout.gates * P * (P + self.inputs)), self._padded(layout.biases * P)]
         sizes, shape = (self.inputs, self.hidden), (steps, batch, self.inputs, self.hidden)
         packed, z, cs = addresses(self._packed), self.z.data_ptr(), self.cs.data_ptr()
-        # What each compiled function is called with, worked out once.
+        # The arguments of each compiled function.
         self._pack = (*addresses(self._weights), *packed, *sizes)
         self._enter = (states[0].data_ptr(), states[-1].data_ptr(), z, cs, *shape)
-        self._forward = (*packed, z, cs, self._gates.data_ptr(), self._kept if learning else 0, *shape)
-        if learning:
-            self._prepare_back()
+        self._forward = (*packed, z, cs, self._gates.data_ptr(), self._kept if backward else 0, *shape)
+        if backward:
+            self._prepare_backward()
 
     def _padded(self, length: int) -> Tensor:
         make = torch.empty if self.hidden == self.P and self.inputs % LANES == 0 else torch.zeros
         return make(length, dtype=self.dtype)
 
-    def _prepare_back(self) -> None:
+    def _prepare_backward(self) -> None:
         layout, P, S, dtype, size = self.layout, self.P, self.S, self.dtype, self.z.element_size()
         self.grads = [torch.empty_like(weight) for weight in self._weights]
         self.dh = torch.empty(self.batch, P, dtype=dtype)
@@ -94,12 +95,12 @@ class RecurrentPass:
         self._outer: list[tuple[int, tuple[int, ...]]] = []
 
         def outer(column: int, columns: int, first: int, last: int) -> None:
-            """Columns of d by numbers `first` to `last` of z, all steps and sequences summed up."""
+            """Columns of d times numbers `first` to `last` of z, summed over all steps and sequences."""
             at, by = d + column * size, z + first * size
             to, vectors = out + (column * S + first) * size, (last - first) // LANES
             self._outer.append((columns, (at, D, by, S, to, S, rows, vectors)))
 
-        if layout.entering:  # the GRU's inner sum has hidden weights and a bias but no inputs, its candidate inputs
+        if layout.entering:  # of the GRU: W_hn h + b_hn has no inputs, the candidate's other sum no hidden state
             outer(0, N - P, 0, P)
             outer(P, N - P, P, S)
             ones = P + self.inputs // LANES * LANES
@@ -109,37 +110,37 @@ class RecurrentPass:
         self._unpack = (out, *addresses(self.grads), self.inputs, self.hidden)
         self._down: tuple[Tensor, Tensor] | None = None
 
-    def ahead(self, x: Place) -> None:
-        """All steps over inputs, (batch, time, inputs)."""
+    def forward(self, x: Strided) -> None:
+        """Run all time steps over inputs, (batch, time, inputs)."""
         code = self._code
         code["pack_forward"](*self._pack)
         code["enter"](*x, *self._enter)
-        parallel.share(code["forward"], self.batch, ROWS, *self._forward)
+        parallel.split(code["forward"], self.batch, ROWS, self._work, *self._forward)
 
-    def above(self) -> Place:
-        """The hidden states of all steps, as `ahead` of a layer above takes them."""
+    def hidden_states(self) -> Strided:
+        """The hidden states of all time steps, as inputs of the layer above."""
         return self.z.data_ptr() + self.batch * self.S * self.z.element_size(), self.batch * self.S, self.S
 
-    def clear(self) -> None:
+    def zero_state_gradients(self) -> None:
         """Set `dh` and `dc` to zero."""
         for where in self._clear:
             ctypes.memset(*where)
 
-    def back(self, above: Place = NOTHING) -> None:
-        """All steps from the last to the first.
+    def backward(self, d_states: Strided = NO_GRADIENT) -> None:
+        """Backpropagate through all time steps.
 
         Args:
-            above: the gradient by the hidden states of all steps, P numbers of each; NOTHING where there is none.
+            d_states: the loss gradient of the hidden states of all steps, P numbers each; `NO_GRADIENT`: zero.
         """
         code = self._code
         code["pack_backward"](*self._pack_back)
-        parallel.share(code["backward"], self.batch, ROWS, *above, *self._backward)
+        parallel.split(code["backward"], self.batch, ROWS, self._work, *d_states, *self._backward)
         for columns, arguments in self._outer:
-            parallel.share(code["outer"], columns, ROWS, *arguments)
+            parallel.split(code["outer"], columns, ROWS, self._work, *arguments)
         code["unpack"](*self._unpack)
 
-    def down(self) -> Tensor:
-        """(time, batch, inputs rounded up): after `back`, the gradient by the inputs."""
+    def input_gradient(self) -> Tensor:
+        """(time, batch, inputs rounded up): after `backward`, the loss gradient of the inputs."""
         width, sizes = padded(self.inputs), (self.inputs, self.hidden)
         if self._down is None:
             e = torch.empty(self.steps, self.batch, width, dtype=self.dtype)
@@ -147,12 +148,12 @@ class RecurrentPass:
         packed, e = self._down
         self._code["pack_down"](self._weights[0].data_ptr(), packed.data_ptr(), *sizes)
         about = (self._d.data_ptr(), self._d.shape[1], packed.data_ptr(), e.data_ptr(), *sizes)
-        parallel.share(self._code["down"], self.steps * self.batch, ROWS, *about)
+        parallel.split(self._code["down"], self.steps * self.batch, ROWS, self._work, *about)
         return e
 
 
 def recur(
-    cell: str, x: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], learning: bool
+    cell: str, x: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], backward: bool
 ) -> tuple[RecurrentPass, tuple[Tensor, ...]]:
     """Run a cell over full sequences. Returns (workspace, (hidden states, final hidden state[, final cell state]))."""
     if x.dim() != 3:
@@ -160,25 +161,25 @@ def recur(
     if x.stride(2) != 1:
         x = x.contiguous()
     own, starts = ([tensor.detach().contiguous() for tensor in tensors] for tensors in (weights, states))
-    work = RecurrentPass(cell, own, starts, x.shape[1], learning)
+    work = RecurrentPass(cell, own, starts, x.shape[1], backward)
     checks.inputs(x, work.dtype, work.batch, work.steps, work.inputs)
-    work.ahead((x.data_ptr(), x.stride(1), x.stride(0)))
+    work.forward((x.data_ptr(), x.stride(1), x.stride(0)))
     lasts = [part[-1, :, : work.hidden] for part in ((work.z, work.cs) if work.lstm else (work.z,))]
     return work, (work.z[1:, :, : work.hidden].transpose(0, 1), *lasts)
 
 
 class Recurrence(torch.autograd.Function):
-    """A cell over whole sequences, by backpropagation through time.
+    """A cell over full sequences as an autograd function, with backpropagation through time.
 
-    Hidden states of all steps and the last states are all outputs, so that a question asked at the end alone does not
-    send a gradient that is zero nearly everywhere through memory. The second derivative is not there.
+    The hidden states of all steps and the last states are outputs of their own: for a loss at the last step no gradient
+    that is zero at all other steps goes through memory. There is no second derivative.
     """
 
     @staticmethod
     def forward(
         ctx: Any, cell: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        ctx.work, outputs = recur(cell, x, (w_ih, w_hh, b_ih, b_hh), state, learning=True)
+        ctx.work, outputs = recur(cell, x, (w_ih, w_hh, b_ih, b_hh), state, backward=True)
         ctx.save_for_backward(w_ih, w_hh, b_ih, b_hh)
         ctx.set_materialize_grads(False)
         return outputs
@@ -189,23 +190,23 @@ class Recurrence(torch.autograd.Function):
         ctx: Any, d_states: Tensor | None, d_h: Tensor | None, d_c: Tensor | None = None
     ) -> tuple[Tensor | None, ...]:
         work: RecurrentPass = ctx.work
-        _, hidden = ctx.saved_tensors, work.hidden  # looked at, so that torch says where a weight was changed meanwhile
-        work.clear()
+        _, hidden = ctx.saved_tensors, work.hidden  # read, so that torch raises if a weight was changed in place
+        work.zero_state_gradients()
         if d_h is not None:
             work.dh[:, :hidden] = d_h
         if d_c is not None:
             work.dc[:, :hidden] = d_c
-        above = NOTHING
+        strided = NO_GRADIENT
         if d_states is not None:
             if hidden != work.P:
                 d_states = pad(d_states, (0, work.P - hidden))
-            elif d_states.stride(2) != 1 or d_states.stride(0) <= 0:  # as a sum gives it, one number everywhere
+            elif d_states.stride(2) != 1 or d_states.stride(0) <= 0:  # the gradient of a sum is one number, expanded
                 d_states = d_states.contiguous()
-            above = (d_states.data_ptr(), d_states.stride(1), d_states.stride(0))
-        work.back(above)
-        d_x = work.down()[..., : work.inputs].transpose(0, 1) if ctx.needs_input_grad[1] else None
+            strided = (d_states.data_ptr(), d_states.stride(1), d_states.stride(0))
+        work.backward(strided)
+        d_x = work.input_gradient()[..., : work.inputs].transpose(0, 1) if ctx.needs_input_grad[1] else None
         starts = (work.dh, work.dc) if work.lstm else (work.dh,)
-        # Copies, since the graph may be gone through once more.
+        # Copies, since backward may run again (retain_graph).
         given = (
             None if part is None else part.clone() for part in (d_x, *work.grads, *(p[:, :hidden] for p in starts))
         )

@@ -11,18 +11,16 @@ import torch
 
 from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.cell_internals.record import WhatIf
-from rnn_explorer.analysis.dynamics.record import FixedPoints
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.memory.record import MemoryReport
-from rnn_explorer.errors import UserError
 from rnn_explorer.library.results import Result, of_fixed_points, of_memory, of_snapshot, of_what_if
-from rnn_explorer.settings import shown
 from rnn_explorer.trace import Direction, Trace
 from rnn_explorer.training import Trainer
 
 
 class Inspection:
-    """The questions to the model of a trainer, as it is at the moment."""
+    """The analyses of the model of a trainer, as it is at the moment."""
 
     _trainer: Trainer
 
@@ -41,9 +39,10 @@ class Inspection:
             UserError: for a sequence, layer or direction that there is not.
         """
         with registry.sentences():
-            FrozenModel.of(self._trainer).cell(layer, direction)
+            model = FrozenModel.of(self._trainer)
+            model.cell(layer, direction)
+            model.check_sequence(sequence)
         snapshot = self._trainer.snapshot()
-        _check_sequence(sequence, len(snapshot.titles))
         return Result(snapshot.trace, functools.partial(of_snapshot, snapshot, sequence, layer, direction))
 
     def memory(
@@ -98,7 +97,7 @@ class Inspection:
     def what_if(
         self,
         *,
-        force: Sequence[Sequence[Any]] = (),
+        clamp: Sequence[Sequence[Any]] = (),
         ablate: Sequence[int] = (),
         inputs: Sequence[Sequence[Any]] = (),
         weights: Sequence[Sequence[Any]] = (),
@@ -109,7 +108,7 @@ class Inspection:
         """What the model would have done with a probe sequence, had something been different; it is left as it is.
 
         Args:
-            force: gates to clamp: (gate, unit from 0 or -1 for all, value), with (first, last) time step, from 1, where
+            clamp: gates: (gate, unit from 0 or -1 for all, value), with (first, last) time step, from 1, where
                 it should not be at every one.
             ablate: units, from 0, whose states are held at 0.
             inputs: (time step from 1, feature from 0, value); for symbols (time step from 1, number of the symbol).
@@ -123,7 +122,7 @@ class Inspection:
         Raises:
             UserError: for a gate, unit, time step, symbol or weight that there is not, and for values out of range.
         """
-        edits = {"force": force, "ablate": ablate, "inputs": inputs, "weights": weights}
+        edits = {"clamp": clamp, "ablate": ablate, "inputs": inputs, "weights": weights}
         found = self.ask("what_if", sequence=sequence, layer=layer, direction=direction, **edits)
         return Result(found, functools.partial(of_what_if, found))
 
@@ -141,12 +140,7 @@ class Inspection:
             UserError: when there is no such analysis, and for options that it cannot have.
         """
         with one_thread():
-            return registry.ask(FrozenModel.of(self._trainer), analysis, **options)
-
-
-def _check_sequence(sequence: int, count: int) -> None:
-    if sequence not in range(count):
-        raise UserError(f"sequence is {shown(sequence)}, but must be a whole number from 0 to {count - 1}.")
+            return registry.analyze(FrozenModel.of(self._trainer), analysis, **options)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rnn_explorer.analysis.cell_internals.record import WhatIf
-from rnn_explorer.analysis.dynamics.record import FixedPoints, Trajectories
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Trajectories
 from rnn_explorer.analysis.memory.record import MemoryReport
 from rnn_explorer.errors import UserError
 from rnn_explorer.figures.base import Figure
@@ -94,11 +95,11 @@ class Result(Generic[T]):
 def of_snapshot(snapshot: Snapshot, sequence: int, layer: int, direction: Direction) -> list[Shown]:
     """Figures of one probe sequence and one layer."""
     trace, explanation = snapshot.trace, snapshot.explanations[sequence]
-    seen, length, inputs = trace.layer(layer, direction), int(trace.lengths[sequence]), trace.inputs[sequence]
+    layer_trace, length, inputs = trace.layer(layer, direction), int(trace.lengths[sequence]), trace.inputs[sequence]
     return [
-        prediction(explanation, seen.cell),
-        states(seen, sequence, length),
-        gates(seen, sequence, length, inputs, explanation.symbols, lengths=trace.lengths),
+        prediction(explanation, layer_trace.cell),
+        states(layer_trace, sequence, length),
+        gates(layer_trace, sequence, length, inputs, explanation.symbols, lengths=trace.lengths),
     ]
 
 
@@ -122,4 +123,4 @@ def of_fixed_points(points: FixedPoints, paths: Trajectories) -> list[Shown]:
 def of_what_if(result: WhatIf) -> list[Shown]:
     """The figures of the page Cell for a changed model, with the cell at the step at which it differs most."""
     most = int(result.distance().argmax()) if result.length else 0
-    return [what_if(result), what_if_answer(result), cell_drawing(result.inside, most)]
+    return [what_if(result), what_if_answer(result), cell_drawing(result.internals, most)]

@@ -13,7 +13,7 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.library.inspection import Inspection, one_thread
 from rnn_explorer.progress import ProgressBar, number
-from rnn_explorer.recording import checkpoint, files
+from rnn_explorer.recording import checkpoint_file, files
 from rnn_explorer.recording.learning_curves import LearningCurves
 from rnn_explorer.recording.recorder import End, record
 from rnn_explorer.settings import shown
@@ -235,7 +235,7 @@ class Run(Inspection):
         Raises:
             OSError: when it cannot be written; what was there stays.
         """
-        checkpoint.write(Path(path), self._trainer, self._curves)
+        checkpoint_file.write(Path(path), self._trainer, self._curves)
 
     def save_trace(self, path: str | Path) -> None:
         """Write `trace()` as a numpy .npz file: `inputs`, `targets`, `lengths`, `answers`, `layer0.forward.hidden` ...

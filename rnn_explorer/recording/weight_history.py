@@ -20,12 +20,12 @@ _SOON = 10  # steps that count as the beginning, where one step more is much
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One stored moment.
+    """The stored state of one step.
 
     Attributes:
         step: optimizer steps done.
         epoch: passes over the training data, with a fraction.
-        state: `Trainer.state()` then: weights, optimizer and position; bytes on their way from a worker.
+        state: `Trainer.state()` then: weights, optimizer and position; bytes on its way from a worker.
     """
 
     step: int
@@ -39,26 +39,26 @@ def due(step: int, last: int) -> bool:
 
 
 class WeightHistory:
-    """The kept moments of one run, in order of their steps.
+    """The stored states of one run, in the order of their steps.
 
     Args:
         memory: bytes that the states may take together; the first and the newest are always kept.
         most: the most states, at least 3.
     """
 
-    def __init__(self, memory: int = MEMORY, most: int = MOST, frames: Iterable[HistoryEntry] = ()) -> None:
+    def __init__(self, memory: int = MEMORY, most: int = MOST, entries: Iterable[HistoryEntry] = ()) -> None:
         if most < 3:
             raise ValueError(f"most is {most}, but must be at least 3")
         self.memory, self.most = memory, most
-        self._frames = list(frames)
-        self._size = sum(len(frame.state) for frame in self._frames)
+        self._entries = list(entries)
+        self._size = sum(len(entry.state) for entry in self._entries)
         self._steps: tuple[int, ...] | None = None
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """The steps of all kept moments, ascending."""
+        """The kept steps, ascending."""
         if self._steps is None:
-            self._steps = tuple(frame.step for frame in self._frames)
+            self._steps = tuple(entry.step for entry in self._entries)
         return self._steps
 
     @property
@@ -66,44 +66,44 @@ class WeightHistory:
         """Bytes taken by the states."""
         return self._size
 
-    def add(self, frame: HistoryEntry) -> None:
-        """Keep one more moment; one at a step that is there already replaces it.
+    def add(self, entry: HistoryEntry) -> None:
+        """Keep one more entry; one at a step that is there already is replaced.
 
         Raises:
             ValueError: for a step before the newest.
         """
-        if self._frames and frame.step < self._frames[-1].step:
-            raise ValueError(f"step {frame.step} comes before step {self._frames[-1].step}, which is already kept")
-        if self._frames and frame.step == self._frames[-1].step:
-            self._size -= len(self._frames.pop().state)
-        self._frames.append(frame)
-        self._size += len(frame.state)
-        while len(self._frames) > 2 and (len(self._frames) > self.most or self._size > self.memory):
-            self._size -= len(self._frames.pop(self._least()).state)
+        if self._entries and entry.step < self._entries[-1].step:
+            raise ValueError(f"step {entry.step} comes before step {self._entries[-1].step}, which is already kept")
+        if self._entries and entry.step == self._entries[-1].step:
+            self._size -= len(self._entries.pop().state)
+        self._entries.append(entry)
+        self._size += len(entry.state)
+        while len(self._entries) > 2 and (len(self._entries) > self.most or self._size > self.memory):
+            self._size -= len(self._entries.pop(self._least()).state)
         self._steps = None
 
     def _least(self) -> int:
         """Index of the interior entry whose removal leaves the smallest relative gap."""
-        steps = [frame.step for frame in self._frames]
+        steps = [entry.step for entry in self._entries]
         gaps = ((steps[n + 1] - steps[n - 1]) / (steps[n - 1] + _SOON) for n in range(1, len(steps) - 1))
         return 1 + min(enumerate(gaps), key=lambda pair: pair[1])[0]
 
     def at(self, step: int) -> HistoryEntry | None:
-        """The moment at exactly this step; None when it is not kept."""
+        """The entry of exactly this step; None when it is not kept."""
         place = bisect.bisect_left(self.steps, step)
-        return self._frames[place] if place < len(self._frames) and self.steps[place] == step else None
+        return self._entries[place] if place < len(self._entries) and self.steps[place] == step else None
 
     def until(self, step: int) -> WeightHistory:
         """A weight history of its own with the entries up to and including `step`; the states are shared."""
-        return WeightHistory(self.memory, self.most, self._frames[: bisect.bisect_right(self.steps, step)])
+        return WeightHistory(self.memory, self.most, self._entries[: bisect.bisect_right(self.steps, step)])
 
     def newest(self) -> WeightHistory:
-        """A weight history of its own with the newest moment alone."""
-        return WeightHistory(self.memory, self.most, self._frames[-1:])
+        """A weight history of its own with the newest entry alone."""
+        return WeightHistory(self.memory, self.most, self._entries[-1:])
 
     def states(self) -> Iterator[State]:
         """The stored states, in order."""
-        return (frame.state for frame in self._frames)
+        return (entry.state for entry in self._entries)
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._entries)

@@ -14,6 +14,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    BenchmarkRow,
     InputSpec,
     Metric,
     OutputSpec,
@@ -53,6 +54,7 @@ class Adding(Task):
 
     key = "adding"
     title = "Adding problem"
+    order = 70
     summary = "Of many numbers two are marked, one in each half; say their sum at the end."
     teaches = "Long memory for a quantity: a value must be caught, held unchanged and added to."
     reading_guide = (
@@ -80,6 +82,7 @@ class Adding(Task):
         "batch_size": 64,
         "steps": 800,
     }
+    benchmarks = (BenchmarkRow("", {"rnn": "not by 2500", "lstm": "550-600 (2.0 s)", "gru": "250-350 (1.9 s)"}),)
     input = InputSpec("values", 2, ("number", "marker"))
     output = OutputSpec("values", 1, ("sum",))
     settings: AddingSettings
@@ -109,12 +112,12 @@ class Adding(Task):
         )
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
-        right, said = float(targets[0]), float(answers[length - 1, 0])
+        right, predicted = float(targets[0]), float(answers[length - 1, 0])
         return Explanation(
             kind="series",
             title=" + ".join(f"{value:.2f}" for value, marked in inputs[:length] if marked) + f" = {right:.2f}",
-            verdict=f"says {said:.2f}, the sum is {right:.2f} (off by {number(abs(said - right))})",
-            correct=abs(said - right) < CLOSE,
+            verdict=f"says {predicted:.2f}, the sum is {right:.2f} (off by {number(abs(predicted - right))})",
+            correct=abs(predicted - right) < CLOSE,
             length=length,
             strips=(
                 Strip("number", inputs[:length, 0], "input", "number"),

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnn_explorer.settings import setting
-from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, OutputSpec, Source, TaskSettings
+from rnn_explorer.tasks.base import TASKS, Baseline, Batch, BenchmarkRow, InputSpec, OutputSpec, Source, TaskSettings
 from rnn_explorer.tasks.grammar import GrammarTask
-from rnn_explorer.trace import Array, Explanation
+from rnn_explorer.trace import Array, Explanation, Trace
 
 SYMBOLS = ("|", "a", "b")
 BORDER, A, B = range(3)
@@ -45,6 +45,7 @@ class Anbn(GrammarTask):
 
     key = "anbn"
     title = "Counting: a^n b^n"
+    order = 120
     summary = "Read n times a, then n times b, and say when the string must end."
     teaches = "A cell state as a counter, which goes on counting beyond what it was trained on; tanh units cannot."
     reading_guide = (
@@ -68,6 +69,7 @@ class Anbn(GrammarTask):
         "batch_size": 32,
         "steps": 1000,
     }
+    benchmarks = (BenchmarkRow("", {"rnn": "cannot count", "lstm": "a cell follows the count, r .985-1.0"}),)
     input = InputSpec("symbols", len(SYMBOLS), SYMBOLS)
     output = OutputSpec("classes_per_step", len(SYMBOLS), SYMBOLS)
     settings: AnbnSettings
@@ -113,10 +115,23 @@ class Anbn(GrammarTask):
             f"always says b, measured on the {self.judged_split} set",
         )
 
+    def further_metrics(self, trace: Trace) -> dict[str, float]:
+        """ "r": how closely one unit follows the count, the largest correlation over the units, without its sign.
+
+        Over all real steps of the probe sequences, between the number of a minus the number of b so far and a unit's
+        cell state, or hidden state where there is no cell state.
+        """
+        real = np.arange(trace.inputs.shape[1]) < trace.lengths[:, None]  # (batch, time)
+        count = ((trace.inputs == A).astype(int) - (trace.inputs == B)).cumsum(axis=1)[real]
+        states = trace.layer(0).states
+        units = states.get("cell", states["hidden"])[real]  # (steps, hidden_size)
+        moving = units.T[units.std(axis=0) >= 1e-9]
+        return {"r": float(max((abs(np.corrcoef(count, unit)[0, 1]) for unit in moving), default=0.0))}
+
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         n = int((inputs[:length] == A).sum())
-        said = answers[:length].argmax(axis=-1)
-        ends = np.flatnonzero((said == BORDER) & (inputs[:length] == B))
+        predicted = answers[:length].argmax(axis=-1)
+        ends = np.flatnonzero((predicted == BORDER) & (inputs[:length] == B))
         if not np.isfinite(answers[:length]).all():
             verdict, correct = "has no finite answer", False
         elif len(ends):

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from rnn_explorer.registry import Registry
 from rnn_explorer.settings import Settings
-from rnn_explorer.trace import Array, Explanation
+from rnn_explorer.trace import Array, Explanation, Trace
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -161,6 +161,21 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class BenchmarkRow:
+    """An experiment that `benchmarks.catalogue` trains with every cell.
+
+    Attributes:
+        settings: what differs from the task's defaults, as in an address ("series=lorenz"); "" for nothing.
+        expected: by cell, what was measured when the task was designed; "" stands for every cell.
+        level: the metric from which it counts as solved; None: the metric's own.
+    """
+
+    settings: str = ""
+    expected: Mapping[str, str] = field(default_factory=dict)
+    level: float | None = None
+
+
+@dataclass(frozen=True)
 class TaskSettings(Settings):
     """Base of a task's own settings; each says what a network does in that task (`does`)."""
 
@@ -188,6 +203,7 @@ class Task(ABC):
 
     Class attributes:
         key, title: the name in the URL and the name for people.
+        order: its place in menus and tables, ascending.
         summary: one line: what it is.
         teaches: one line: what it teaches.
         reading_guide: one paragraph: how to read the pictures of this task.
@@ -198,10 +214,14 @@ class Task(ABC):
         why_memory: one or two sentences: why no predictor without memory can do (much) better than the baseline.
         finite: whether the data are a finite set.
         symbols: whether a step's input is a symbol (else numbers), so that an embedding makes sense.
-        reveals_future: whether later inputs contain the answer to an earlier step, so that a backward layer
-            would only copy it; bidirectional layers are refused then (`reveals` asks it for given settings).
+        autoregressive: whether the target of each step is the input of the next. A model can then read its own
+            answers and go on by itself; bidirectional layers are refused, since a backward layer would only copy the
+            answers (`is_autoregressive` says it for given settings).
+        grammatical: whether `legal` says which symbols may come next.
+        benchmarks: its rows in the catalogue of benchmarks.
 
     Attributes:
+        mean, scale: the numbers of the data are (number as read) * scale + mean; one for all or (features,).
         notes: what a person should know of how the data were used, in sentences.
 
     Args:
@@ -215,6 +235,7 @@ class Task(ABC):
 
     key: ClassVar[str]
     title: ClassVar[str]
+    order: ClassVar[int] = 500
     summary: ClassVar[str]
     teaches: ClassVar[str]
     reading_guide: ClassVar[str]
@@ -228,19 +249,23 @@ class Task(ABC):
     )
     finite: ClassVar[bool] = False
     symbols: ClassVar[bool] = False
-    reveals_future: ClassVar[bool] = False
+    autoregressive: ClassVar[bool] = False
+    grammatical: ClassVar[bool] = False
+    benchmarks: ClassVar[tuple[BenchmarkRow, ...]] = (BenchmarkRow(),)
 
     input: InputSpec
     output: OutputSpec
+    mean: Array | float = 0.0
+    scale: Array | float = 1.0
     notes: tuple[str, ...] = ()
 
     def __init__(self, settings: TaskSettings, seed: int, val_split: float) -> None:
         self.settings, self.seed, self.val_split = settings, seed, val_split
 
     @classmethod
-    def reveals(cls, settings: TaskSettings) -> bool:
-        """`reveals_future` for these settings."""
-        return cls.reveals_future
+    def is_autoregressive(cls, settings: TaskSettings) -> bool:
+        """`autoregressive` for these settings."""
+        return cls.autoregressive
 
     # -- data ---------------------------------------------------------------------------------------------------
 
@@ -304,10 +329,10 @@ class Task(ABC):
         chosen: list[int] = []
         remaining = list(range(len(batch)))
         while len(chosen) < min(PROBES, len(batch)):
-            seen: set[int] = set()
+            taken: set[int] = set()
             for index in list(remaining):
-                if int(labels[index]) not in seen and len(chosen) < PROBES:
-                    seen.add(int(labels[index]))
+                if int(labels[index]) not in taken and len(chosen) < PROBES:
+                    taken.add(int(labels[index]))
                     chosen.append(index)
                     remaining.remove(index)
         return np.array(chosen, dtype=np.int64)
@@ -333,6 +358,14 @@ class Task(ABC):
         """
         return None
 
+    def further_metrics(self, trace: Trace) -> dict[str, float]:
+        """What else the catalogue of benchmarks reports of a trained model, by name.
+
+        Args:
+            trace: of the probe sequences.
+        """
+        return {}
+
     # -- words and pictures -------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -354,6 +387,14 @@ class Task(ABC):
         """
         return None
 
+    def legal(self, inputs: Array) -> Array | None:
+        """(time, symbols) bool: the symbols that may come after each step; None for a task without a grammar.
+
+        Args:
+            inputs: (time,) one string as in a batch, with or without padding.
+        """
+        return None
+
     def labels(self, batch: Batch) -> tuple[Array, tuple[str, ...]]:
         """The class of each sequence for coloring, with the names; -1 where there is none."""
         if self.output.kind == "classes":
@@ -361,4 +402,4 @@ class Task(ABC):
         return np.full(len(batch), -1), ()
 
 
-TASKS: Registry[type[Task]] = Registry("task")
+TASKS: Registry[type[Task]] = Registry("task", lambda task: task.order)

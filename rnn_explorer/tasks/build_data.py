@@ -50,11 +50,11 @@ class DataFile:
 FILES: list[DataFile] = []
 
 
-def builds(**told: str) -> Callable[[Callable[[Path], Shapes]], Callable[[Path], Shapes]]:
+def builds(**facts: str) -> Callable[[Callable[[Path], Shapes]], Callable[[Path], Shapes]]:
     """Register a function that writes one file; the arguments are those of `DataFile` except `build`."""
 
     def add(build: Callable[[Path], Shapes]) -> Callable[[Path], Shapes]:
-        FILES.append(DataFile(build=build, **told))
+        FILES.append(DataFile(build=build, **facts))
         return build
 
     return add
@@ -279,10 +279,10 @@ def build(folder: Path = FOLDER) -> list[dict[str, object]]:
         path = folder / entry.file
         shapes = entry.build(path)
         content = path.read_bytes()
-        told = {name: value for name, value in vars(entry).items() if name not in ("build", "package")}
+        facts = {name: value for name, value in vars(entry).items() if name not in ("build", "package")}
         entries.append(
             {
-                **told,
+                **facts,
                 "built_from": f"{entry.package} {_version(entry.package)}",
                 "shape": shapes,
                 "bytes": len(content),

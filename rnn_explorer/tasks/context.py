@@ -14,6 +14,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    BenchmarkRow,
     InputSpec,
     Metric,
     OutputSpec,
@@ -59,6 +60,7 @@ class Context(Task):
 
     key = "context"
     title = "Sum up the cued stream"
+    order = 110
     summary = "Two noisy streams and a cue: say whether the cued stream sums to more than zero."
     teaches = "Gathering evidence: a line attractor along which the state moves, and a cue that picks what moves it."
     reading_guide = (
@@ -83,6 +85,7 @@ class Context(Task):
         "batch_size": 64,
         "steps": 600,
     }
+    benchmarks = (BenchmarkRow("", {"rnn": "350 (1.0 s)", "lstm": "100 (0.3 s)", "gru": "150 (1.1 s)"}, level=0.9),)
     input = InputSpec("values", 2 * STREAMS, ("stream 1", "stream 2", "cue 1", "cue 2"))
     output = OutputSpec("classes", len(NAMES), NAMES)
     settings: ContextSettings

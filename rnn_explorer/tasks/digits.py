@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
-from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, TaskSettings
+from rnn_explorer.tasks.base import TASKS, Baseline, Batch, BenchmarkRow, InputSpec, Metric, OutputSpec, TaskSettings
 from rnn_explorer.tasks.labeled_pool import PoolTask
 from rnn_explorer.tasks.memoryless import LogisticRegression, last_steps, of_probabilities
 from rnn_explorer.tasks.verdicts import class_verdict
@@ -61,6 +61,7 @@ class Digits(PoolTask):
 
     key = "digits"
     title = "Handwritten digits"
+    order = 10
     summary = "Read an 8 x 8 image of a handwritten digit, a row or a pixel at a time, and say which digit it is."
     teaches = "Sequence classification: the hidden state gathers evidence, and the last one decides."
     reading_guide = (
@@ -81,6 +82,10 @@ class Digits(PoolTask):
         "init": "keras", "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 32, "clip_norm": 0.0,
         "epochs": 10, "steps": 0, "val_split": 0.2,
     }  # fmt: skip
+    benchmarks = (
+        BenchmarkRow("", {"rnn": ".961 (relu)", "lstm": ".917", "gru": ".944"}),
+        BenchmarkRow("pixels=true"),
+    )
     settings: DigitsSettings
 
     def pool(self) -> Batch:
@@ -93,8 +98,8 @@ class Digits(PoolTask):
 
     def baseline(self) -> Baseline:
         train, (judged, split) = self.finite_set("train"), self.judged_set()
-        seen, last = last_steps(train), last_steps(judged)
-        fitted = LogisticRegression.fit(seen, train.targets, len(NAMES), last, judged.targets)
+        training, last = last_steps(train), last_steps(judged)
+        fitted = LogisticRegression.fit(training, train.targets, len(NAMES), last, judged.targets)
         of = "the last pixel" if self.settings.pixels else "the last row"
         return of_probabilities(
             fitted(last),

@@ -14,6 +14,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    BenchmarkRow,
     InputSpec,
     Metric,
     OutputSpec,
@@ -57,6 +58,7 @@ class FlipFlop(Task):
 
     key = "flip_flop"
     title = "3-bit flip-flop"
+    order = 100
     summary = "Three channels of pulses; hold the sign of the last pulse on each."
     teaches = "Memory as dynamics: eight stable fixed points at the corners of a cube, with saddles between."
     reading_guide = (
@@ -84,6 +86,7 @@ class FlipFlop(Task):
         "batch_size": 64,
         "steps": 1500,
     }
+    benchmarks = (BenchmarkRow("", {"rnn": "450 (2.3 s)", "lstm": "350 (2.0 s)", "gru": "400 (4.8 s)"}),)
     input = InputSpec("values", CHANNELS, tuple(f"pulse {channel + 1}" for channel in range(CHANNELS)))
     output = OutputSpec("values_per_step", CHANNELS, tuple(f"channel {channel + 1}" for channel in range(CHANNELS)))
     settings: FlipFlopSettings
@@ -108,13 +111,13 @@ class FlipFlop(Task):
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         inputs, targets, answers = inputs[:length], targets[:length], answers[:length]
-        right, said = _corner(targets[-1]), _corner(answers[-1])
+        right, predicted = _corner(targets[-1]), _corner(answers[-1])
         error = float(np.mean((answers - targets) ** 2))
         return Explanation(
             kind="series",
             title=f"{int(np.count_nonzero(inputs))} pulses, ending at {right}",
-            verdict=f"ends at {said}, should be {right}; squared error {number(error)}",
-            correct=said == right,
+            verdict=f"ends at {predicted}, should be {right}; squared error {number(error)}",
+            correct=predicted == right,
             length=length,
             strips=tuple(
                 strip

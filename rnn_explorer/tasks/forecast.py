@@ -20,6 +20,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    BenchmarkRow,
     Course,
     InputSpec,
     Metric,
@@ -215,6 +216,7 @@ class Forecast(Task):
 
     key = "forecast"
     title = "Forecast a series"
+    order = 40
     summary = "Read a series value by value and forecast the next: chaotic equations, sunspots, temperature, a sine."
     teaches = "Regression over time, and how much better than repeating the last value a memory can do."
     reading_guide = (
@@ -241,7 +243,7 @@ class Forecast(Task):
         "series falls back to its mean, but whether it is rising or falling cannot be read off a single value."
     )
     finite = True
-    reveals_future = True
+    autoregressive = True
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm",
         "hidden_size": 32,
@@ -249,6 +251,13 @@ class Forecast(Task):
         "batch_size": 32,
         "steps": 400,
     }
+    benchmarks = (
+        BenchmarkRow("", {"rnn": ".022 to .0034", "lstm": ".022 to .0015", "gru": ".022 to .0011"}),
+        BenchmarkRow("series=lorenz", {"rnn": ".0187 to .0007", "lstm": ".0187 to .0014", "gru": ".0187 to .0010"}),
+        BenchmarkRow("series=sunspots", {"rnn": ".92 to .40", "lstm": ".92 to .37", "gru": ".92 to .38"}),
+        BenchmarkRow("series=seattle", {"rnn": ".0046 to .0032", "lstm": ".0046 to .0020", "gru": ".0046 to .0013"}),
+        BenchmarkRow("series=noisy_sine", {"": ".108 to .04"}),
+    )
     output = OutputSpec("values_per_step", 1, ("next value",))
     settings: ForecastSettings
 

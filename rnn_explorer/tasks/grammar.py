@@ -22,7 +22,8 @@ class GrammarTask(DrawnTask):
 
     metric = Metric("accuracy")
     symbols: ClassVar[bool] = True
-    reveals_future: ClassVar[bool] = True
+    autoregressive: ClassVar[bool] = True
+    grammatical: ClassVar[bool] = True
 
     def __init__(self, settings: TaskSettings, seed: int, val_split: float) -> None:
         super().__init__(settings, seed, val_split)

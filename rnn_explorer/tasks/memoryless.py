@@ -51,18 +51,18 @@ def frequencies(inputs: Array, labels: Array, prior: Array) -> Array:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def of_probabilities(said: Array, right: Array, how: str) -> Baseline:
+def of_probabilities(probabilities: Array, right: Array, how: str) -> Baseline:
     """The baseline of a predictor that gives probabilities.
 
     Args:
-        said: (n, classes) rows of sum 1.
+        probabilities: (n, classes) rows of sum 1.
         right: (n,) the classes that came.
         how: how it predicts, in words.
     """
-    chosen = said[np.arange(len(right)), right]
+    chosen = probabilities[np.arange(len(right)), right]
     return Baseline(
         loss=float(-np.log(np.maximum(chosen, 1e-30)).mean()),  # so that no loss is infinite
-        metric=float((said.argmax(axis=1) == right).mean()),
+        metric=float((probabilities.argmax(axis=1) == right).mean()),
         how=how,
     )
 
@@ -83,25 +83,25 @@ class LogisticRegression:
     quadratic: bool
 
     @classmethod
-    def fit(cls, seen: Array, labels: Array, classes: int, judged: Array, right: Array) -> LogisticRegression:
+    def fit(cls, vectors: Array, labels: Array, classes: int, judged: Array, right: Array) -> LogisticRegression:
         """Maximize the likelihood times a Gaussian prior on the weights.
 
         Args:
-            seen: (rows, columns) at least one.
+            vectors: (rows, columns) at least one.
             labels: (rows,) from 0.
             classes: how many there are.
             judged, right: (n, columns) and (n,), on which the best of `PRIORS` is chosen: few rows are not overrated.
         """
-        columns = seen.shape[1]
+        columns = vectors.shape[1]
         squares = columns * (columns + 1) // 2
-        quadratic = len(seen) >= ROWS_PER_TERM * (columns + squares)
+        quadratic = len(vectors) >= ROWS_PER_TERM * (columns + squares)
         terms = 1 + columns + squares * quadratic
-        rows = spaced(len(seen), max(_WORK // (terms * classes), 200))
-        seen, labels = seen[rows].astype(np.float64), labels[rows]
-        mean, scale = seen.mean(axis=0), seen.std(axis=0)
+        rows = spaced(len(vectors), max(_WORK // (terms * classes), 200))
+        vectors, labels = vectors[rows].astype(np.float64), labels[rows]
+        mean, scale = vectors.mean(axis=0), vectors.std(axis=0)
         scale = np.where(scale < _TINY, 1.0, scale)
         made = cls(mean, scale, np.zeros((terms, classes)), quadratic)
-        x, target = made._terms(seen), np.eye(classes)[labels]
+        x, target = made._terms(vectors), np.eye(classes)[labels]
         # The prior on the intercepts stays weak: a class that never came is possible, and the frequencies are kept.
         ridges = [np.array([1.0, *[p] * columns, *[p * SQUARES] * (terms - 1 - columns)]) for p in PRIORS]
         fits = [cls(mean, scale, _ascend(x, target, ridge), quadratic) for ridge in ridges]

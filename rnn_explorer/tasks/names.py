@@ -11,7 +11,7 @@ import numpy as np
 
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
-from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, Metric, OutputSpec, TaskSettings
+from rnn_explorer.tasks.base import TASKS, Baseline, Batch, BenchmarkRow, InputSpec, Metric, OutputSpec, TaskSettings
 from rnn_explorer.tasks.labeled_pool import PoolTask
 from rnn_explorer.tasks.memoryless import frequencies, last_steps, of_probabilities
 from rnn_explorer.tasks.verdicts import class_verdict
@@ -79,6 +79,7 @@ class Names(PoolTask):
 
     key = "names"
     title = "Surnames"
+    order = 20
     summary = "Read a surname letter by letter and say which of ten languages it comes from."
     teaches = "Text of varying length, embeddings, and overfitting."
     reading_guide = (
@@ -100,6 +101,7 @@ class Names(PoolTask):
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm", "hidden_size": 64, "embedding": 16, "learning_rate": 3e-3, "batch_size": 32, "epochs": 20,
     }  # fmt: skip
+    benchmarks = (BenchmarkRow("", {"lstm": "val loss .91, then 2.3 as train accuracy nears .99"}),)
 
     def pool(self) -> Batch:
         alphabet = _surnames().alphabet

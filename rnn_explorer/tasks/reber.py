@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnn_explorer.settings import setting
-from rnn_explorer.tasks.base import TASKS, Baseline, Batch, InputSpec, OutputSpec, Source, TaskSettings
+from rnn_explorer.tasks.base import TASKS, Baseline, Batch, BenchmarkRow, InputSpec, OutputSpec, Source, TaskSettings
 from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.tasks.verdicts import class_verdict
 from rnn_explorer.trace import Array, Explanation
@@ -60,6 +60,7 @@ class Reber(GrammarTask):
 
     key = "reber"
     title = "Embedded Reber grammar"
+    order = 130
     summary = "Read a string of a small grammar symbol by symbol and say what comes next, above all near the end."
     teaches = "Grammar with forks where two symbols are possible, and one symbol to be remembered across all of it."
     reading_guide = (
@@ -86,6 +87,7 @@ class Reber(GrammarTask):
         "batch_size": 32,
         "steps": 800,
     }
+    benchmarks = (BenchmarkRow("", {"rnn": "400-800", "lstm": "300-600", "gru": "550-1300"}),)
     input = InputSpec("symbols", len(SYMBOLS), SYMBOLS)
     output = OutputSpec("classes_per_step", len(SYMBOLS), SYMBOLS)
     settings: ReberSettings
@@ -132,11 +134,11 @@ class Reber(GrammarTask):
 
     def explain(self, inputs: Array, targets: Array, length: int, answers: Array) -> Explanation:
         text, right = "".join(SYMBOLS[symbol] for symbol in inputs[:length]), int(targets[length - 2])
-        said, correct = class_verdict(answers[length - 2], right, SYMBOLS, f"must be {SYMBOLS[right]}")
+        verdict, correct = class_verdict(answers[length - 2], right, SYMBOLS, f"must be {SYMBOLS[right]}")
         return Explanation(
             kind="symbols",
             title=f"{text}E",
-            verdict=f"the last but one: {said}",
+            verdict=f"the last but one: {verdict}",
             correct=correct,
             length=length,
             symbols=tuple(text),

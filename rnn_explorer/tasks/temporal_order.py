@@ -14,6 +14,7 @@ from rnn_explorer.tasks.base import (
     TASKS,
     Baseline,
     Batch,
+    BenchmarkRow,
     InputSpec,
     Metric,
     OutputSpec,
@@ -56,6 +57,7 @@ class TemporalOrder(Task):
 
     key = "temporal_order"
     title = "Temporal order"
+    order = 60
     summary = "Say which two signals, X or Y, came among distractors, and in which order."
     teaches = (
         "The vanishing gradient: from small random weights the simple RNN stays at chance over 40 time steps, while "
@@ -92,6 +94,11 @@ class TemporalOrder(Task):
         "batch_size": 64,
         "steps": 400,
     }
+    benchmarks = (
+        BenchmarkRow(
+            "", {"rnn": "1 of 3 by 1200", "lstm": "3 of 3, 100-500 (0.4-1.9 s)", "gru": "3 of 3, 200 (1.6 s)"}
+        ),
+    )
     input = InputSpec("symbols", len(SYMBOLS), SYMBOLS)
     output = OutputSpec("classes", len(NAMES), NAMES)
     settings: TemporalOrderSettings

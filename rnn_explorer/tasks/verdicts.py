@@ -1,4 +1,4 @@
-"""Sentences that several tasks use to tell what a model said."""
+"""Sentences that several tasks use for what a model predicts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rnn_explorer.trace import Array
 
 
 def class_verdict(probabilities: Array, target: int, names: Sequence[str], truth: str) -> tuple[str, bool]:
-    """What is said at the end of a classified sequence: "says 7 (98 %), it is a 7".
+    """The verdict on a classified sequence: "says 7 (98 %), it is a 7".
 
     Args:
         probabilities: (classes,) at the last step.
@@ -23,8 +23,8 @@ def class_verdict(probabilities: Array, target: int, names: Sequence[str], truth
     """
     if not np.isfinite(probabilities).all():
         return f"has no finite answer, {truth}", False
-    said = int(np.argmax(probabilities))
-    return f"says {names[said]} ({100 * probabilities[said]:.0f} %), {truth}", said == target
+    predicted = int(np.argmax(probabilities))
+    return f"says {names[predicted]} ({100 * probabilities[predicted]:.0f} %), {truth}", predicted == target
 
 
 def number(value: float) -> str:

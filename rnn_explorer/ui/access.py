@@ -201,9 +201,9 @@ class Access:
     def _make_match(self, scope: Scope) -> None:
         """Make a handshake that was let in one that Streamlit lets in, too, without looking further."""
         headers = MutableHeaders(scope={"headers": list(scope["headers"])})
-        told = [str(name) for name in config.get_option("server.allowedHosts") or ()]
-        if told:  # Streamlit then knows no other name, not even the machine's addresses
-            headers["host"] = told[0].strip().replace("*", "any")
+        hosts = [str(name) for name in config.get_option("server.allowedHosts") or ()]
+        if hosts:  # Streamlit then knows no other name, not even the machine's addresses
+            headers["host"] = hosts[0].strip().replace("*", "any")
         if "origin" in headers:
             headers["origin"] = f"{'https' if scope['scheme'] == 'wss' else 'http'}://{headers['host']}"
         scope["headers"] = headers.raw

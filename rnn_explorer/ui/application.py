@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,13 +11,9 @@ import streamlit as st
 from streamlit import config
 from streamlit.web.cli import main_run
 
-import rnn_explorer
 from rnn_explorer.errors import UserError
 from rnn_explorer.ui import faults, server, server_settings
-
-_PACKAGE = Path(rnn_explorer.__file__).resolve().parent
-# In a checkout the pages stand beside the package, in an installation within it (see setup.py).
-FRAME = next(path for folder in (_PACKAGE, _PACKAGE.parent) if (path := folder / "pages" / "_frame.py").is_file())
+from rnn_explorer.ui.navigation import FRAME
 
 
 class BadOption(UserError):
@@ -33,7 +28,7 @@ def arguments() -> dict[str, Any]:
         "routes": server.routes(),
         "middleware": server.middleware(),
         "lifespan": server.lifespan,
-        "on_script_error": faults.told,
+        "on_script_error": faults.show,
         "exception_handlers": {Exception: server.fault},
     }
 

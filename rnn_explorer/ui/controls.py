@@ -7,9 +7,11 @@ experiment stays as it was.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from rnn_explorer.cells import CELLS
@@ -145,6 +147,18 @@ def ladder(spec: Spec, value: Any) -> list[Any]:
         return sorted(rungs | {int(low), int(high), value})
     rungs = {float(f"{digit:g}e{power}") for power in range(-8, 3) for digit in _DIGITS}
     return sorted({rung for rung in rungs if low <= rung <= high} | {value})
+
+
+def slider_ends(values: np.ndarray) -> tuple[float, float]:
+    """Round ends of a slider that hold 0 and all of these values."""
+    finite = values[np.isfinite(values)]
+    low, high = min(float(finite.min(initial=0.0)), 0.0), max(float(finite.max(initial=0.0)), 0.0)
+    power = 10.0 ** math.floor(math.log10(max(high - low, 1e-3)))
+    grid = power / 2
+    # Very small numbers vanish in the division.
+    first = math.floor(low / grid) - (low < 0 == low / grid)
+    last = math.ceil(high / grid) + (high > 0 == high / grid)
+    return first * grid, max(last * grid, (first + 1) * grid)
 
 
 def _whole(limit: float | None) -> int | None:

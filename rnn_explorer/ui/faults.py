@@ -15,7 +15,7 @@ OURS = (
 )
 
 
-def told(fault: Exception) -> bool:
+def show(fault: Exception) -> bool:
     """Show the sentence for an uncaught exception, in place of Streamlit's own words.
 
     Streamlit has logged it with its traceback.

@@ -8,24 +8,67 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from rnn_explorer.cells import CELLS
+from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.base import Batch, InputSpec
-from rnn_explorer.ui import place
+from rnn_explorer.ui import page_state, place, session
+from rnn_explorer.ui.controls import slider_ends
 
-if TYPE_CHECKING:
-    from rnn_explorer.ui.cell_controls import Made
-
+WEIGHTS = {  # of a recurrent layer, with what they weigh
+    "weight_hh": "from the hidden state (weight_hh)",
+    "weight_ih": "from the input (weight_ih)",
+    "bias_hh": "bias beside the hidden state (bias_hh)",
+    "bias_ih": "bias beside the input (bias_ih)",
+}
+CLEARED = "what_if_edition"  # how often the controls of what is changed were put back
 _NOT_USED = "What the address says about this page's controls could not be used."
 _FILLED = "filled"
 _WRONG = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 
 
-def what_if(made: Made) -> None:
+class Editable:
+    """What of a run's cell, its input and its weights can be changed.
+
+    Args:
+        experiment: of the run.
+
+    Raises:
+        UserError: where the task's data are gone.
+
+    Attributes:
+        gate_names, bounded: of the cell.
+        hidden_size: units in each layer.
+        longest: time steps of the longest sequence shown.
+        input: what enters the first layer.
+        columns: the most numbers that enter any layer at a step.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        model, task = experiment.model, experiment.task
+        cell = CELLS.get(model.cell)
+        self.gate_names, self.bounded = cell.gate_names, cell.bounded
+        self.hidden_size = model.hidden_size
+        built = session.task_of(experiment)
+        self.input, self.longest = built.input, built.longest
+        above = model.hidden_size * (1 + model.bidirectional) if model.num_layers > 1 else 0
+        embedded = self.input.kind == "symbols" and model.embedding
+        self.columns = max(above, model.embedding if embedded else self.input.size)
+        # Widgets of one model must not keep values that another does not have.
+        sizes = (self.hidden_size, self.longest, self.columns, self.input.size)
+        self._place = f"{task}:{model.cell}:{'-'.join(map(str, sizes))}"
+
+    def key(self, name: str) -> str:
+        """The key of a widget: a new one where the old value must go."""
+        return f"whatif:{name}:{self._place}:{page_state.edition()}:{st.session_state.get(CLEARED, 0)}"
+
+
+def what_if(editable: Editable) -> None:
     """The controls of what is changed about the cell: of each kind the first change, as they hold no more."""
     _put({})
     text = place.take("change")
@@ -33,56 +76,57 @@ def what_if(made: Made) -> None:
         return
     try:
         edits = json.loads(text)
+        edits = {"clamp": edits.get("force"), **edits}  # as addresses called it before
         values: dict[str, Any] = {}
-        for kind, of in (("force", _force), ("ablate", _ablate), ("inputs", _input), ("weights", _weight)):
+        for kind, of in (("clamp", _clamp), ("ablate", _ablate), ("inputs", _input), ("weights", _weight)):
             if edits.get(kind):
-                values |= {"edit": values.get("edit", kind), **of(made, edits[kind])}
+                values |= {"edit": values.get("edit", kind), **of(editable, edits[kind])}
     except (*_WRONG, AttributeError, RecursionError):
         st.toast(_NOT_USED)
         return
-    _put({made.key(name): value for name, value in values.items()})
+    _put({editable.key(name): value for name, value in values.items()})
 
 
-def _force(made: Made, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
+def _clamp(editable: Editable, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
     gate, unit, value, *steps = edits[0]
-    if gate not in made.gate_names:
+    if gate not in editable.gate_names:
         raise ValueError(gate)
-    least = 0.0 if gate in made.bounded else -1.0 if gate == "candidate" else -math.inf
-    kind = "gate" if gate in made.bounded else "candidate" if gate == "candidate" else "free"
-    first, last = steps or (1, made.longest)
-    span = (_whole(first, 1, made.longest), _whole(last, 1, made.longest))
+    least = 0.0 if gate in editable.bounded else -1.0 if gate == "candidate" else -math.inf
+    kind = "gate" if gate in editable.bounded else "candidate" if gate == "candidate" else "free"
+    first, last = steps or (1, editable.longest)
+    span = (_whole(first, 1, editable.longest), _whole(last, 1, editable.longest))
     limit = math.inf if kind == "free" else 1.0
     return {
         "gate": gate,
-        "force unit": _whole(unit, -1, made.hidden_size - 1),
+        "clamp unit": _whole(unit, -1, editable.hidden_size - 1),
         f"{kind} value": _number(value, least, limit),
-        "force steps": (min(span), max(span)),
+        "clamp steps": (min(span), max(span)),
     }
 
 
-def _ablate(made: Made, units: Sequence[Any]) -> Mapping[str, Any]:
-    known = sorted({_whole(unit, 0, made.hidden_size - 1) for unit in units})
+def _ablate(editable: Editable, units: Sequence[Any]) -> Mapping[str, Any]:
+    known = sorted({_whole(unit, 0, editable.hidden_size - 1) for unit in units})
     return {"ablate": ", ".join(map(str, known)), "ablate only": True}
 
 
-def _input(made: Made, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
+def _input(editable: Editable, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
     step, *rest = edits[0]
-    values = {"input on": True, "input step": _whole(step, 1, made.longest)}
-    if made.input.kind == "symbols":
-        return {**values, "symbol": _whole(rest[0], 0, made.input.size - 1)}
-    return {**values, "feature": _whole(rest[0], 0, made.input.size - 1), "input value": _number(rest[1])}
+    values = {"input on": True, "input step": _whole(step, 1, editable.longest)}
+    if editable.input.kind == "symbols":
+        return {**values, "symbol": _whole(rest[0], 0, editable.input.size - 1)}
+    return {**values, "feature": _whole(rest[0], 0, editable.input.size - 1), "input value": _number(rest[1])}
 
 
-def _weight(made: Made, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
+def _weight(editable: Editable, edits: Sequence[Sequence[Any]]) -> Mapping[str, Any]:
     name, row, column, value = edits[0]
-    if name not in made.weights:
+    if name not in WEIGHTS:
         raise ValueError(name)
-    gate, unit = divmod(_whole(row, 0, len(made.gate_names) * made.hidden_size - 1), made.hidden_size)
+    gate, unit = divmod(_whole(row, 0, len(editable.gate_names) * editable.hidden_size - 1), editable.hidden_size)
     values = {"weight on": True, "weight": name, "weight gate": gate, "weight unit": unit}
     if name == "weight_hh":
-        values["weight column"] = _whole(column, 0, made.hidden_size - 1)
+        values["weight column"] = _whole(column, 0, editable.hidden_size - 1)
     elif name == "weight_ih":
-        values["weight input"] = _whole(column, 0, made.columns - 1)
+        values["weight input"] = _whole(column, 0, editable.columns - 1)
     return {**values, "weight value": None if value is None else _number(value)}
 
 
@@ -92,7 +136,6 @@ def held(
     key: str,
     custom: str | None,
     step: str,
-    ends: Callable[[np.ndarray], tuple[float, float]],
 ) -> None:
     """The controls of the input that is held.
 
@@ -101,7 +144,6 @@ def held(
         key: in which the keys of the controls end.
         custom: the name of the way to give it by hand; None where that is not offered.
         step: the name of the way to take it from a sequence.
-        ends: of a slider for a number that has these values.
     """
     _put({})
     text = place.take("input")
@@ -117,7 +159,7 @@ def held(
             if not values and custom is not None and len(numbers) == spec.size:
                 way = custom
                 for number, value in enumerate(numbers.tolist()):
-                    low, high = ends(probe.inputs[..., number])
+                    low, high = slider_ends(probe.inputs[..., number])
                     values[f"held {number}:{key}"] = min(max(value, low), high)
     except _WRONG:
         values = {}

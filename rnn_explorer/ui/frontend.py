@@ -106,16 +106,16 @@ class Frontend:
             else:
                 page += message.get("body", b"")
                 if not message.get("more_body", False):
-                    told = MutableHeaders(raw=list(start["headers"]))
+                    received = MutableHeaders(raw=list(start["headers"]))
                     for name in ("content-length", "content-type", "etag", "last-modified", "accept-ranges"):
-                        del told[name]
+                        del received[name]
                     whole, smaller = _styled(page)
-                    await answer(headers, whole, smaller, "text/html", dict(told))(scope, receive, send)
+                    await answer(headers, whole, smaller, "text/html", dict(received))(scope, receive, send)
 
         await self.app(scope, receive, send_styled)
 
 
 def _is_page(message: Message) -> bool:
-    told = Headers(raw=message["headers"])
-    is_plain = "content-encoding" not in told
-    return message["status"] == 200 and is_plain and told.get("content-type", "").startswith("text/html")
+    received = Headers(raw=message["headers"])
+    is_plain = "content-encoding" not in received
+    return message["status"] == 200 and is_plain and received.get("content-type", "").startswith("text/html")

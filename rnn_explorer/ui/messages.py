@@ -65,20 +65,20 @@ def read(text: str) -> Open | Choose | Ready | Ping:
     if len(text) > LARGEST:
         raise BadMessage(f"A message of more than {LARGEST // 1024} KiB is not read.")
     try:
-        said = json.loads(text)
+        message = json.loads(text)
     except (ValueError, RecursionError):
         raise BadMessage("The page sent a message that is not JSON. Reload the page.") from None
-    kind = said.get("type") if isinstance(said, dict) else None
+    kind = message.get("type") if isinstance(message, dict) else None
     if kind == "ping":
         return Ping()
     if kind == "ready":
-        return Ready(_whole(said.get("frame")), _seconds(said.get("took")), _names(said.get("sight")))
+        return Ready(_whole(message.get("frame")), _seconds(message.get("took")), _names(message.get("sight")))
     if kind == "choose":
-        return Choose(_query(said))
+        return Choose(_query(message))
     if kind == "open":
-        if said.get("protocol") != PROTOCOL:
+        if message.get("protocol") != PROTOCOL:
             raise BadMessage("This page is of another version than the server. Reload the page.")
-        return Open(_text(said.get("run")), _text(said.get("view")), _query(said))
+        return Open(_text(message.get("run")), _text(message.get("view")), _query(message))
     raise BadMessage("The page sent a message that the server does not know. Reload the page.")
 
 
@@ -88,8 +88,8 @@ def _text(value: Any) -> str:
     return value
 
 
-def _query(said: Mapping[str, Any]) -> dict[str, str]:
-    query = said.get("query", {})
+def _query(message: Mapping[str, Any]) -> dict[str, str]:
+    query = message.get("query", {})
     if (
         not isinstance(query, dict)
         or len(query) > _MOST_PARTS

@@ -15,7 +15,8 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.table import as_text
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import Split
-from rnn_explorer.tasks.user_data import series, store, text
+from rnn_explorer.tasks.user_data import store
+from rnn_explorer.tasks.user_data.chosen import suggested, task_of
 from rnn_explorer.tasks.user_data.limits import (
     DECIMALS,
     ENCODINGS,
@@ -26,7 +27,7 @@ from rnn_explorer.tasks.user_data.limits import (
     DecimalOpen,
 )
 from rnn_explorer.tasks.user_data.reading import FORMS, How, Table, Text, is_table, read
-from rnn_explorer.tasks.user_data.series_settings import OwnSeriesSettings
+from rnn_explorer.tasks.user_data.series_settings import OwnSeriesSettings, join_names
 from rnn_explorer.ui import page_state, uploads
 from rnn_explorer.ui.plain import plain
 from rnn_explorer.ui.rows import rows
@@ -73,7 +74,7 @@ def show(expanded: bool) -> None:
         for note in record.notes:
             st.info(plain(note))
         wanted = _table(record) if isinstance(record, Table) else _text(record)
-        _offer("own_series" if isinstance(record, Table) else "own_text", {"data": held["token"], **wanted}, record)
+        _offer(record, {"data": held["token"], **wanted})
 
 
 def _how_table(file: Any, how: How) -> How:
@@ -127,8 +128,8 @@ def _table(table: Table) -> dict[str, str]:
     rows(shown)
     gaps = {name: column.missing for name, column in table.columns.items() if column.missing}
     if gaps:
-        told = ", ".join(f"{name}: {count:,}" for name, count in list(gaps.items())[:12])
-        st.info(plain(f"Missing values by column: {told}."))
+        counts = ", ".join(f"{name}: {count:,}" for name, count in list(gaps.items())[:12])
+        st.info(plain(f"Missing values by column: {counts}."))
     numeric, every = list(table.numeric()), list(table.columns)
     kinds = table.kinds
     with st.container(horizontal=True, gap="small"):
@@ -156,7 +157,7 @@ def _table(table: Table) -> dict[str, str]:
                 format_func=lambda way: way.replace("_", " "), help=OwnSeriesSettings.spec("missing").help,
             )  # fmt: skip
     wanted = {"kind": str(kind), "missing": str(missing)}
-    wanted |= {"columns": series.join_names(columns)} if columns else {}
+    wanted |= {"columns": join_names(columns)} if columns else {}
     wanted |= {name: value for name, value in (("label", label), ("series_id", series_id)) if value != NONE}
     return wanted
 
@@ -172,11 +173,11 @@ def _text(record: Text) -> dict[str, str]:
     return {"kind": str(kind)}
 
 
-def _offer(task: str, wanted: dict[str, str], record: Table | Text) -> None:
+def _offer(record: Table | Text, wanted: dict[str, str]) -> None:
     """Check that it can be trained on, and offer to."""
-    suits = series.suggested if isinstance(record, Table) else text.suggested
+    settings = {"task": task_of(record), **wanted, **suggested(record, wanted)}
     try:
-        experiment = Experiment.from_query(urlencode({"task": task, **wanted, **suits(record, wanted)}))  # type: ignore[arg-type]
+        experiment = Experiment.from_query(urlencode(settings))
         built = experiment.make_task()
     except SettingError as error:
         st.error(plain(str(error)))

@@ -17,7 +17,6 @@ from rnn_explorer.engine.base import EngineFull, UnknownRun
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
-from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tasks.user_data.store import DataGone
 from rnn_explorer.ui import controls, kept, place, session, uploads, visitor
 from rnn_explorer.ui.plain import plain
@@ -25,11 +24,6 @@ from rnn_explorer.ui.plain import plain
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
 _EDITION, _AT, _REPLACED, _OPENED = "edition", "at", "replaced", "opened"
-_CLOSED = "closed"  # uploads of which it was read that they are gone
-_DATA_GONE = (
-    "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
-    "upload the file again for a new one."
-)
 BEHIND = 5.0  # seconds by which a browser's address may be behind what was written into it
 
 
@@ -60,22 +54,22 @@ def open_run() -> str:
     """
     state = st.session_state
     state.setdefault(_PROBLEMS, [])
-    asked, doubled = place.settings()
-    wanted_run = asked.pop(RUN, None)
+    query, doubled = place.settings()
+    wanted_run = query.pop(RUN, None)
     back = place.went_back()
     # An address that is neither empty nor what was written last was edited by the person.
-    address = {**asked, RUN: wanted_run}
-    edited = bool(asked or wanted_run) and address != state.get(_WRITTEN) and (back or not _just_replaced(address))
+    address = {**query, RUN: wanted_run}
+    edited = bool(query or wanted_run) and address != state.get(_WRITTEN) and (back or not _just_replaced(address))
     arrived = _EXPERIMENT not in state or edited
     if arrived:
         state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
-        _read_address(asked, wanted_run)
+        _read_address(query, wanted_run)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
             tell("This run has expired; restarted from the same settings, at step 0.")
         _start(experiment(), fall_back=True)
     if arrived and not wanted_run:
-        state[_OPENED] = (asked, state[_RUN])
+        state[_OPENED] = (query, state[_RUN])
     if arrived or back:
         place.enter()
         step = place.step()
@@ -107,11 +101,11 @@ def _just_replaced(address: dict[str, Any]) -> bool:
     return address == before and time.monotonic() - when < BEHIND
 
 
-def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
+def _read_address(query: dict[str, str], wanted_run: str | None) -> None:
     state = st.session_state
     state[_REFUSED] = {}
     opened, run_id = state.get(_OPENED, (None, ""))
-    if not wanted_run and opened == asked and alive(run_id):  # the browser went back to the link that was opened
+    if not wanted_run and opened == query and alive(run_id):  # the browser went back to the link that was opened
         wanted_run = run_id
     if state.get(_RUN) != wanted_run:
         kept.leave(state.get(_RUN))
@@ -120,7 +114,7 @@ def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
         state[_RUN] = wanted_run
         state[_EXPERIMENT] = session.engine().view(wanted_run).experiment.to_dict()
         return
-    found, errors = Experiment.from_query_forgiving(asked)
+    found, errors = Experiment.from_query_forgiving(query)
     state[_EXPERIMENT] = found.to_dict()
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
@@ -128,9 +122,15 @@ def _read_address(asked: dict[str, str], wanted_run: str | None) -> None:
         tell("The run in the address has expired; restarted from the same settings, at step 0.")
 
 
+def problems() -> list[str]:
+    """What could not be used, in sentences."""
+    return st.session_state[_PROBLEMS]
+
+
 def tell(problem: str) -> None:
-    if problem not in st.session_state[_PROBLEMS]:
-        st.session_state[_PROBLEMS].append(problem)
+    """Have the page say what could not be used."""
+    if problem not in problems():
+        problems().append(problem)
 
 
 def alive(run_id: str | None) -> bool:
@@ -170,7 +170,7 @@ def _start(wanted: Experiment, fall_back: bool = False) -> bool:
             st.error(plain(str(full)))
             st.stop()
         if changed:
-            tell(f"{error} {fitting.told(wanted, changed)}")
+            tell(f"{error} {fitting.sentence(wanted, changed)}")
     if kept.leave(state.get(_RUN)):
         st.toast("A new model, at step 0. The run before it is kept, paused.")
     state[_RUN], state[_EXPERIMENT] = run_id, wanted.to_dict()
@@ -238,43 +238,6 @@ def _adopt(after: Experiment) -> None:
         return
     session.engine().change(view.run_id, by=visitor.current(), **changes)
     state[_EXPERIMENT] = after.to_dict()
-
-
-def settings() -> None:
-    """The settings in the sidebar; folded, with a sentence, where they are those of another user's run."""
-    mine = is_mine(st.session_state[_RUN])
-    if not mine:
-        st.markdown("**You are watching.** These settings belong to somebody else's run.")
-    with st.container() if mine else st.expander("Settings, to start a run of your own", expanded=False):
-        controls.show(experiment(), edition(), change, refused())
-
-
-def show_problems() -> None:
-    """What could not be used, in sentences, above the figures."""
-    closed = st.session_state.setdefault(_CLOSED, set())
-    told = list(st.session_state[_PROBLEMS])
-    token = uploads.token_of(experiment())
-    if token and not store.holds(token) and token not in closed:
-        told.append(_DATA_GONE)
-    for number, problem in enumerate(told):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"problem-{number}"):
-            st.warning(plain(problem), width="stretch")
-            st.button(
-                "✕",
-                key=f"close-problem-{number}",
-                type="tertiary",
-                help="Close this message",
-                on_click=_close,
-                args=(problem, token),
-            )
-
-
-def _close(problem: str, token: str) -> None:
-    """A message was read, and is not shown again."""
-    if problem == _DATA_GONE:
-        st.session_state[_CLOSED].add(token)
-    elif problem in st.session_state[_PROBLEMS]:
-        st.session_state[_PROBLEMS].remove(problem)
 
 
 def looked_at(run_id: str) -> int | None:

@@ -84,7 +84,7 @@ def watch(
             st.warning(plain(str(error)))
             ask = {}
         place.settle()
-        seen = live_figures(
+        shown = live_figures(
             view=view_name,
             run_id=run_id,
             link=experiment().to_query_string(),
@@ -101,7 +101,7 @@ def watch(
             on_cleared=clear,
             said=place.said(),
         )
-    if str(seen.status) == f"{run_id} gone":
+    if str(shown.status) == f"{run_id} gone":
         st.rerun()
 
 
@@ -169,7 +169,7 @@ def _copy(run_id: str) -> None:
         if uploads.is_foreign(view.experiment):
             raise DataGone
         step = looked_at(run_id)
-        step = step if step is not None or not view.frames else view.frames[-1]
+        step = step if step is not None or not view.kept_steps else view.kept_steps[-1]
         copy = engine.start(view.experiment, me) if step is None else engine.branch(run_id, step, me)
     except UnknownRun:
         st.session_state["whole_page"] = True

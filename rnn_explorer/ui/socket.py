@@ -181,11 +181,11 @@ class Page:
             if text is None:
                 raise _Ended(REFUSED, "The page sent bytes where a text is read. Reload the page.")
             try:
-                said = messages.read(text)
+                order = messages.read(text)
             except BadMessage as error:
                 raise _Ended(TOO_LARGE if len(text) > messages.LARGEST else REFUSED, str(error)) from None
-            self._take(said)
-            if isinstance(said, messages.Open):
+            self._take(order)
+            if isinstance(order, messages.Open):
                 hello = None
             # Who talks too fast is heard more slowly: what is not read here waits in the network.
             now = time.monotonic()
@@ -194,21 +194,21 @@ class Page:
             if budget < 0:
                 await asyncio.sleep(-budget / MESSAGES_PER_SECOND)
 
-    def _take(self, said: messages.Open | messages.Choose | messages.Ready | messages.Ping) -> None:
-        if isinstance(said, messages.Open):
-            if said.view not in VIEWS:
+    def _take(self, order: messages.Open | messages.Choose | messages.Ready | messages.Ping) -> None:
+        if isinstance(order, messages.Open):
+            if order.view not in VIEWS:
                 raise _Ended(REFUSED, "There is no such view. Reload the page.")
-            self._opening, self._choice = said, None
-        elif isinstance(said, messages.Choose):
+            self._opening, self._choice = order, None
+        elif isinstance(order, messages.Choose):
             # One choice overtakes another, but what was taken back stays so.
             cancel = (self._choice or {}).get("cancel", "")
-            self._choice = {**({"cancel": cancel} if cancel else {}), **said.query}
-        elif isinstance(said, messages.Ready):
-            if said.frame != self._number or self._look is None:
+            self._choice = {**({"cancel": cancel} if cancel else {}), **order.query}
+        elif isinstance(order, messages.Ready):
+            if order.frame != self._number or self._look is None:
                 return
             if not self._ready:
-                self.line.note(time.monotonic() - self._sent_at, said.took)
-            self._ready, self._sight = True, said.sight
+                self.line.note(time.monotonic() - self._sent_at, order.took)
+            self._ready, self._sight = True, order.sight
         else:
             return
         self._news.set()

@@ -27,7 +27,7 @@ class _Known:
     """An upload of this server: whose it is, when they last looked, and the runs that learn from it."""
 
     owner: str
-    seen: float
+    used: float
     runs: set[str] = field(default_factory=set)
 
 
@@ -74,7 +74,7 @@ def touch(experiment: Experiment, run_id: str) -> None:
             _known[token].runs.add(run_id)
         for entry in _known.values():
             if entry.owner == me:
-                entry.seen = now
+                entry.used = now
 
 
 def sweep() -> None:
@@ -86,7 +86,7 @@ def sweep() -> None:
     with _lock:
         for entry in _known.values():
             entry.runs -= gone
-        left = [name for name, entry in _known.items() if now - entry.seen > KEEP and not entry.runs]
+        left = [name for name, entry in _known.items() if now - entry.used > KEEP and not entry.runs]
     for name in left:
         forget(name)
 

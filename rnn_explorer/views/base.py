@@ -7,10 +7,6 @@ A view is asked again and again. It says what can be chosen (`tools`), what must
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import re
-import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,75 +17,8 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.registry import Registry
-from rnn_explorer.trace import Array, LayerTrace, Snapshot
-
-_WHOLE = re.compile(r"-?[0-9]{1,9}")
-_LONGEST = 16_000  # characters of a text in a selection, which may be a sequence of numbers
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What the person chose to look at; each part by its name in the page's query. Views add parts of their own.
-
-    A part is a whole number, a number, a switch, one of a few words or numbers (`Literal`), or a text.
-
-    Attributes:
-        layer, direction: which recurrent layer.
-        sequence: which of the probe sequences, from 0.
-        unit: which hidden unit, from 0; a view may give -1 a meaning of its own.
-    """
-
-    layer: int = 0
-    direction: Literal["forward", "backward"] = "forward"
-    sequence: int = 0
-    unit: int = 0
-
-    @classmethod
-    def read(cls, query: Mapping[str, str]) -> typing.Self:
-        """Read a query; what is missing or makes no sense takes its default."""
-        kinds = typing.get_type_hints(cls)
-        chosen = {}
-        for part in dataclasses.fields(cls):
-            value = _read(kinds[part.name], query.get(part.name, ""))
-            if value is not None:
-                chosen[part.name] = value
-        return cls(**chosen)
-
-    def fit(self, snapshot: Snapshot) -> typing.Self:
-        """The nearest selection that this snapshot has."""
-        trace = snapshot.trace
-        layer = min(max(self.layer, 0), max(entry.layer for entry in trace.layers))
-        directions = [entry.direction for entry in trace.layers if entry.layer == layer]
-        direction = self.direction if self.direction in directions else directions[0]
-        return dataclasses.replace(
-            self,
-            layer=layer,
-            direction=direction,
-            sequence=min(max(self.sequence, 0), len(trace.lengths) - 1),
-            unit=min(max(self.unit, self.lowest_unit()), trace.layer(layer, direction).hidden_size - 1),
-        )
-
-    @classmethod
-    def lowest_unit(cls) -> int:
-        """The least value of `unit`."""
-        return 0
-
-
-def _read(kind: Any, text: str) -> Any:
-    """One part of a selection; None where the text makes no sense."""
-    if typing.get_origin(kind) is Literal:
-        return {str(choice): choice for choice in typing.get_args(kind)}.get(text)
-    if kind is bool:
-        return {"true": True, "false": False}.get(text)
-    if kind is int:
-        return int(text) if text.isascii() and _WHOLE.fullmatch(text) else None
-    if kind is float:
-        try:
-            number = float(text)
-        except ValueError:
-            return None
-        return number if math.isfinite(number) else None
-    return text[:_LONGEST] if text else None
+from rnn_explorer.trace import Array, LayerTrace
+from rnn_explorer.views.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -116,6 +45,25 @@ class Control:
     low: float = 0
     high: float = 0
     step: float = 1
+
+    @classmethod
+    def of(cls, selection: type[Selection], field: str, place: str = "bar", **more: Any) -> Control:
+        """The control of an option, which is called what its declaration says and offers what that offers.
+
+        Args:
+            selection, field: the part of the selection, declared by `option`.
+            place: as of any control.
+            more: what only the view knows, such as the number of units.
+        """
+        spec = selection.spec(field)
+        drawn: dict[str, Any] = {"title": spec.help.removesuffix(".")}
+        if spec.step is not None:
+            low, high = spec.ends
+            drawn |= {"kind": "range", "label": spec.label.lower(), "low": low, "high": high, "step": spec.step}
+        else:
+            words = tuple((value, f"{value} {spec.label.lower()}") for value in spec.offered)
+            drawn |= {"kind": "select", "options": words}
+        return cls(field, place=place, **drawn | more)
 
 
 @dataclass(frozen=True)
@@ -228,31 +176,31 @@ class View(ABC):
     def __init__(self, selection: Any) -> None:
         self.selection = selection
 
-    def fitted(self, seen: ViewState) -> Any:
+    def fitted(self, state: ViewState) -> Any:
         """The selection as far as the run has what is selected; there must be a snapshot."""
-        assert seen.view.snapshot is not None
-        return self.selection.fit(seen.view.snapshot)
+        assert state.view.snapshot is not None
+        return self.selection.fit(state.view.snapshot)
 
-    def tools(self, seen: ViewState) -> list[Control]:
+    def tools(self, state: ViewState) -> list[Control]:
         """What can be chosen; there is a snapshot."""
-        return common_controls(seen)
+        return common_controls(state)
 
-    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
+    def analyses(self, state: ViewState) -> list[AnalysisRequest]:
         """What must be computed; there is a snapshot."""
         return []
 
-    def grid(self, seen: ViewState) -> Grid:
+    def grid(self, state: ViewState) -> Grid:
         """How the panels stand, for a view on which that is not always the same."""
         return Grid(self.rows, self.spans, self.least_height)
 
     @abstractmethod
-    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
+    def panels(self, state: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
         """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
 
 
-def common_controls(seen: ViewState, unit: bool = True) -> list[Control]:
+def common_controls(state: ViewState, unit: bool = True) -> list[Control]:
     """The choice of sequence, layer, direction and unit, as far as there is a choice."""
-    snapshot = seen.view.snapshot
+    snapshot = state.view.snapshot
     assert snapshot is not None
     entries = snapshot.trace.layers
     layers = 1 + max(entry.layer for entry in entries)
@@ -271,10 +219,10 @@ def common_controls(seen: ViewState, unit: bool = True) -> list[Control]:
     return tools
 
 
-def shown_layer(seen: ViewState, chosen: Selection) -> tuple[LayerTrace, int]:
+def shown_layer(state: ViewState, chosen: Selection) -> tuple[LayerTrace, int]:
     """The recording of the chosen layer and direction, and the real steps of the chosen sequence."""
-    assert seen.view.snapshot is not None
-    trace = seen.view.snapshot.trace
+    assert state.view.snapshot is not None
+    trace = state.view.snapshot.trace
     return trace.layer(chosen.layer, chosen.direction), int(trace.lengths[chosen.sequence])
 
 

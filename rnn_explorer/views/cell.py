@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
+from rnn_explorer.analysis.cell_internals.record import CellInternals, CellOptions, EditOptions, WhatIf
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell.cell_drawing import cell_drawing, no_cell_drawing
 from rnn_explorer.figures.cell.over_time import over_time
@@ -23,18 +23,18 @@ from rnn_explorer.views.base import (
     VIEWS,
     AnalysisRequest,
     Control,
-    Selection,
     View,
     ViewState,
     common_controls,
     shown_layer,
 )
+from rnn_explorer.views.selection import Selection, option
 
 MEAN = -1  # as a unit: the mean over all
 MOST_ACTIVE = -2  # as a unit: one that moves, while the user has chosen none
 MIDDLE = 0  # as a step: one in the middle of the sequence, while the user has chosen none
 _DULL = 0.25  # of the most active unit's spread, below which another unit is opened
-EDITS = ("force", "ablate", "inputs", "weights")  # options of the analysis `what_if`
+EDITS = tuple(spec.name for spec in EditOptions.specs())
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class CellSelection(Selection):
         unit: from 0; -1 for the mean over all units, -2 for one that the view opens.
         time: the step, from 1; 0 for one that the view opens.
         view: the cell at that step, or repeated over the steps around it.
-        change: what is to be different, as JSON: an object with some of `EDITS`; "" for nothing.
+        change: what is to be different, as JSON: an object with some of `EDITS`, the options of `what_if` for that;
+            "" for nothing. Addresses once called `clamp` "force".
     """
 
-    unit: int = MOST_ACTIVE
+    unit: int = option(CellOptions, "unit", opens=MOST_ACTIVE)
     time: int = MIDDLE
     view: Literal["single", "unrolled"] = "single"
     change: str = ""
@@ -67,12 +68,13 @@ class CellSelection(Selection):
     def edits(self) -> dict[str, Any]:
         """The options of `what_if` that change something; empty where nothing is changed or the text makes no sense."""
         try:
-            asked = json.loads(self.change or "{}")
+            edits = json.loads(self.change or "{}")
         except (ValueError, RecursionError):
             return {}
-        if not isinstance(asked, dict):
+        if not isinstance(edits, dict):
             return {}
-        return {name: asked[name] for name in EDITS if isinstance(asked.get(name), list) and asked[name]}
+        edits = {"clamp": edits.get("force"), **edits}
+        return {name: edits[name] for name in EDITS if isinstance(edits.get(name), list) and edits[name]}
 
 
 def lively_step(values: Array) -> int:
@@ -104,12 +106,12 @@ class CellView(View):
         self._opened: dict[tuple[int, str], int] = {}  # layer and direction -> the unit
         self._step: dict[tuple[int, str, int, int], int] = {}  # these, unit and sequence -> the step
 
-    def fitted(self, seen: ViewState) -> CellSelection:
+    def fitted(self, state: ViewState) -> CellSelection:
         """The selection with the unit and the step that are opened where the user has chosen none; these stay."""
-        chosen: CellSelection = super().fitted(seen)
+        chosen: CellSelection = super().fitted(state)
         if chosen.unit != MOST_ACTIVE and chosen.time != MIDDLE:
             return chosen
-        layer, length = shown_layer(seen, chosen)
+        layer, length = shown_layer(state, chosen)
         hidden = layer.states["hidden"][chosen.sequence, :length].astype(np.float64)  # (time, hidden)
         place = (chosen.layer, chosen.direction)
         unit = chosen.unit
@@ -126,16 +128,16 @@ class CellView(View):
             time = min(self._step[(*place, unit, chosen.sequence)], length)
         return dataclasses.replace(chosen, unit=unit, time=time)
 
-    def tools(self, seen: ViewState) -> list[Control]:
-        chosen = self.fitted(seen)
-        _, length = shown_layer(seen, chosen)
-        assert seen.view.snapshot is not None
-        units = seen.view.snapshot.trace.layers[0].hidden_size
+    def tools(self, state: ViewState) -> list[Control]:
+        chosen = self.fitted(state)
+        _, length = shown_layer(state, chosen)
+        assert state.view.snapshot is not None
+        units = state.view.snapshot.trace.layers[0].hidden_size
         named = ((MEAN, "mean over units"), *((unit, f"unit {unit}") for unit in range(units)))
         views = (("single", "one time step"), ("unrolled", "unrolled over time"))
         return [
-            *common_controls(seen, unit=False),
-            Control("unit", "select", "Whose numbers stand on the wires", options=named),
+            *common_controls(state, unit=False),
+            Control.of(CellSelection, "unit", options=named),
             Control(
                 "time",
                 "range",
@@ -148,40 +150,40 @@ class CellView(View):
             Control("view", "select", "How the cell is drawn", "cell", options=views),
         ]
 
-    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
-        chosen = self.fitted(seen)
+    def analyses(self, state: ViewState) -> list[AnalysisRequest]:
+        chosen = self.fitted(state)
         where = {"sequence": chosen.sequence, "layer": chosen.layer, "direction": chosen.direction}
         unit = None if chosen.unit == MEAN else chosen.unit
-        asked = [AnalysisRequest("inside", "inside", {**where, "unit": unit}, every=0.15)]
+        requests = [AnalysisRequest("cell_internals", "cell_internals", {**where, "unit": unit}, every=0.15)]
         edits = chosen.edits()
         if edits:
-            asked.append(AnalysisRequest("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
-        return asked
+            requests.append(AnalysisRequest("what_if", "what_if", {**where, "unit": unit, **edits}, every=0.4))
+        return requests
 
-    def panels(self, seen: ViewState) -> Sequence[Figure | SvgPanel]:
-        if seen.view.snapshot is None:
+    def panels(self, state: ViewState) -> Sequence[Figure | SvgPanel]:
+        if state.view.snapshot is None:
             return [no_cell_drawing()]
-        chosen = self.fitted(seen)
-        report: CellInternals | None = seen.result("inside").value
-        result: WhatIf | None = seen.result("what_if").value if chosen.edits() else None
-        if result is not None and not seen.result("what_if").error:
-            report = result.inside
+        chosen = self.fitted(state)
+        report: CellInternals | None = state.result("cell_internals").value
+        result: WhatIf | None = state.result("what_if").value if chosen.edits() else None
+        if result is not None and not state.result("what_if").error:
+            report = result.internals
         top = no_cell_drawing() if report is None else cell_drawing(report, chosen.time - 1, chosen.view)
-        return [top, *(self._changed(seen, chosen) if chosen.edits() else self._as_it_is(seen, chosen))]
+        return [top, *(self._changed(state, chosen) if chosen.edits() else self._as_it_is(state, chosen))]
 
-    def _as_it_is(self, seen: ViewState, chosen: CellSelection) -> list[Figure]:
+    def _as_it_is(self, state: ViewState, chosen: CellSelection) -> list[Figure]:
         """The sequence with what is said of it, and the chosen unit over time, or all units where none is chosen."""
-        assert seen.view.snapshot is not None
-        explanation = seen.view.snapshot.explanations[chosen.sequence]
-        layer, length = shown_layer(seen, chosen)
-        report: CellInternals | None = seen.result("inside").value
+        assert state.view.snapshot is not None
+        explanation = state.view.snapshot.explanations[chosen.sequence]
+        layer, length = shown_layer(state, chosen)
+        report: CellInternals | None = state.result("cell_internals").value
         if chosen.unit == MEAN or report is None:
             second = states(layer, chosen.sequence, length)
         else:
             second = over_time(report)
-        return [prediction(explanation, seen.view.experiment.model.cell), second]
+        return [prediction(explanation, state.view.experiment.model.cell), second]
 
-    def _changed(self, seen: ViewState, chosen: CellSelection) -> list[Figure]:
-        result: WhatIf | None = seen.result("what_if").value
+    def _changed(self, state: ViewState, chosen: CellSelection) -> list[Figure]:
+        result: WhatIf | None = state.result("what_if").value
         unit = None if chosen.unit == MEAN else chosen.unit
         return [what_if(result, unit), what_if_answer(result)]

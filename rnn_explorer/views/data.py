@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.data.column_errors import column_errors
 from rnn_explorer.figures.text_panel import TextPanel
-from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, Selection, View, ViewState
+from rnn_explorer.tasks import TASKS
+from rnn_explorer.views.base import VIEWS, AnalysisRequest, Control, Grid, View, ViewState
 from rnn_explorer.views.lab import curves_of
+from rnn_explorer.views.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -34,24 +36,24 @@ class DataView(View):
     least_height = 300
     usual = ("curves",)
 
-    def tools(self, seen: ViewState) -> list[Control]:
+    def tools(self, state: ViewState) -> list[Control]:
         return [Control("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale")]
 
-    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
-        return [AnalysisRequest("columns", "columns", every=1.0)] if _several(seen) else []
+    def analyses(self, state: ViewState) -> list[AnalysisRequest]:
+        return [AnalysisRequest("columns", "columns", every=1.0)] if _several(state) else []
 
-    def grid(self, seen: ViewState) -> Grid:
-        return Grid(self.rows, {"curves": (4, 1), "columns": (2, 1)} if _several(seen) else self.spans, 300)
+    def grid(self, state: ViewState) -> Grid:
+        return Grid(self.rows, {"curves": (4, 1), "columns": (2, 1)} if _several(state) else self.spans, 300)
 
-    def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
-        drawn: list[Figure | TextPanel] = [curves_of(seen, self.selection.log)]
-        return [*drawn, column_errors(seen.result("columns").value)] if _several(seen) else drawn
+    def panels(self, state: ViewState) -> Sequence[Figure | TextPanel]:
+        drawn: list[Figure | TextPanel] = [curves_of(state, self.selection.log)]
+        return [*drawn, column_errors(state.result("columns").value)] if _several(state) else drawn
 
 
-def _several(seen: ViewState) -> bool:
+def _several(state: ViewState) -> bool:
     """Whether several columns are forecast."""
-    snapshot = seen.view.snapshot
-    if snapshot is None or seen.view.experiment.task != "own_series":
+    snapshot, experiment = state.view.snapshot, state.view.experiment
+    task = TASKS.get(experiment.task)
+    if snapshot is None or task.symbols or not task.is_autoregressive(experiment.task_settings):
         return False
-    trace = snapshot.trace
-    return trace.inputs.shape == trace.targets.shape and trace.inputs.shape[-1] > 1
+    return snapshot.trace.inputs.shape[-1] > 1

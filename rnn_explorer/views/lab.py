@@ -23,12 +23,12 @@ from rnn_explorer.views.base import (
     VIEWS,
     AnalysisRequest,
     Control,
-    Selection,
     View,
     ViewState,
     common_controls,
     shown_layer,
 )
+from rnn_explorer.views.selection import Selection
 
 CURVES_EVERY = 0.13  # seconds between two drawings of the curves while they grow; the page draws them as seldom
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
@@ -78,13 +78,13 @@ class LabView(View):
         self._answered: tuple[int, Figure] | None = None
         self._drawn: tuple[tuple[Any, ...], float, Figure] | None = None  # the newest curves, of what and when
 
-    def tools(self, seen: ViewState) -> list[Control]:
-        tools = common_controls(seen)
+    def tools(self, state: ViewState) -> list[Control]:
+        tools = common_controls(state)
         tools.append(Control("log", "toggle", "Logarithmic axis for the loss", "curves", "log scale"))
         tools.append(
             Control("dims", "select", "Dimensions of the path", "state_trajectory", options=((2, "2D"), (3, "3D")))
         )
-        if seen.view.snapshot is not None and seen.view.snapshot.label_names:
+        if state.view.snapshot is not None and state.view.snapshot.label_names:
             colors = (("time", "color: time"), ("class", "color: class"))
             tools.append(Control("color", "select", "What the colors mean", "state_trajectory", options=colors))
         ends = (("fit", "axes fitted"), ("keep", "axes kept"))
@@ -102,50 +102,50 @@ class LabView(View):
         tools.append(Control("gates", "select", "How the inside of the layer is shown", "gates", options=ways))
         return tools
 
-    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
-        if self._basis is None and not seen.past and seen.view.snapshot is not None:
+    def analyses(self, state: ViewState) -> list[AnalysisRequest]:
+        if self._basis is None and not state.past and state.view.snapshot is not None:
             # Who begins in the past, such as an export, draws nothing of the living model, whose axes are the run's.
-            chosen = self.fitted(seen)
-            self._path(seen, seen.view.snapshot, shown_layer(seen, chosen)[0], chosen)
+            chosen = self.fitted(state)
+            self._path(state, state.view.snapshot, shown_layer(state, chosen)[0], chosen)
         return []
 
-    def panels(self, seen: ViewState) -> list[Figure]:
-        view = seen.view
-        drawn = [self._curves(seen)]
+    def panels(self, state: ViewState) -> list[Figure]:
+        view = state.view
+        drawn = [self._curves(state)]
         if view.snapshot is None:
             return drawn
-        snapshot, chosen = view.snapshot, self.fitted(seen)
-        layer, length = shown_layer(seen, chosen)
-        drawn.append(self._answer(seen, snapshot.explanations[chosen.sequence], chosen.sequence))
+        snapshot, chosen = view.snapshot, self.fitted(state)
+        layer, length = shown_layer(state, chosen)
+        drawn.append(self._answer(state, snapshot.explanations[chosen.sequence], chosen.sequence))
         drawn.append(states(layer, chosen.sequence, length))
-        drawn.append(self._path(seen, snapshot, layer, chosen))
+        drawn.append(self._path(state, snapshot, layer, chosen))
         drawn.append(_inside(layer, length, snapshot, chosen))
         return drawn
 
-    def _curves(self, seen: ViewState) -> Figure:
+    def _curves(self, state: ViewState) -> Figure:
         """The curves, which change least from one frame to the next: while they grow, not for every frame."""
-        kind = (seen.view.run_id, seen.view.status, seen.past, self.selection.log, len(seen.others))
+        kind = (state.view.run_id, state.view.status, state.past, self.selection.log, len(state.others))
         now = time.monotonic()
-        if self._drawn is None or kind != self._drawn[0] or not _grows(seen) or now - self._drawn[1] >= CURVES_EVERY:
-            self._drawn = kind, now, curves_of(seen, self.selection.log)
+        if self._drawn is None or kind != self._drawn[0] or not _grows(state) or now - self._drawn[1] >= CURVES_EVERY:
+            self._drawn = kind, now, curves_of(state, self.selection.log)
         return self._drawn[2]
 
-    def _answer(self, seen: ViewState, explanation: Explanation, sequence: int) -> Figure:
-        before = self._answered[1] if self._answered and self._answered[0] == sequence and _moves(seen) else None
-        made = prediction(explanation, seen.view.experiment.model.cell, before)
+    def _answer(self, state: ViewState, explanation: Explanation, sequence: int) -> Figure:
+        before = self._answered[1] if self._answered and self._answered[0] == sequence and _moves(state) else None
+        made = prediction(explanation, state.view.experiment.model.cell, before)
         self._answered = sequence, made
         return made
 
-    def _path(self, seen: ViewState, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
+    def _path(self, state: ViewState, snapshot: Snapshot, layer: LayerTrace, chosen: LabSelection) -> Figure:
         hidden, lengths = layer.states["hidden"], snapshot.trace.lengths
-        basis = self._axes(seen, snapshot, layer)
+        basis = self._axes(state, snapshot, layer)
         projected = projection.project(basis, hidden)
         # A state too large for single precision along one axis is not drawn along the others either.
         projected[~np.isfinite(projected).all(axis=-1)] = np.nan
         # While the model learns the ends only go outwards; a past step that fits its own leaves those of today alone.
-        outwards = seen.view.status == "training" and not seen.past
+        outwards = state.view.status == "training" and not state.past
         ends = projection.limits(projected, self._limits if outwards or chosen.axes == "keep" else None, lengths)
-        if not seen.past or chosen.axes == "keep":
+        if not state.past or chosen.axes == "keep":
             self._limits = ends
         return state_trajectory(
             projected,
@@ -159,14 +159,14 @@ class LabView(View):
             limits=ends,
         )
 
-    def _axes(self, seen: ViewState, snapshot: Snapshot, layer: LayerTrace) -> projection.Basis:
+    def _axes(self, state: ViewState, snapshot: Snapshot, layer: LayerTrace) -> projection.Basis:
         """One basis for a run, so that its moments compare: it follows the living model and rests in the past."""
         shown = (layer.layer, layer.direction, layer.hidden_size)
         if shown != self._layer:  # another layer has another space
             self._layer, self._basis, self._limits = shown, None, None
         basis, now = self._basis, time.monotonic()
-        rested = now - self._fitted > REFIT or seen.view.status != "training"
-        if basis is None or (not seen.past and snapshot.step != self._fitted_step and rested):
+        rested = now - self._fitted > REFIT or state.view.status != "training"
+        if basis is None or (not state.past and snapshot.step != self._fitted_step and rested):
             fresh = projection.fit(layer.states["hidden"], lengths=snapshot.trace.lengths)
             basis = self._basis = fresh if basis is None else projection.align(fresh, basis)
             self._fitted, self._fitted_step = now, snapshot.step
@@ -191,19 +191,19 @@ def _inside(layer: LayerTrace, length: int, snapshot: Snapshot, chosen: LabSelec
     )
 
 
-def _grows(seen: ViewState) -> bool:
+def _grows(state: ViewState) -> bool:
     """Whether the living model learns on so fast that the next frame comes at once, and is looked at."""
-    return seen.view.status == "training" and not seen.past and seen.view.steps_per_second > 1 / CURVES_EVERY
+    return state.view.status == "training" and not state.past and state.view.steps_per_second > 1 / CURVES_EVERY
 
 
-def _moves(seen: ViewState) -> bool:
+def _moves(state: ViewState) -> bool:
     """Whether the picture moves, so that its axes had better not."""
-    return seen.view.status == "training" or seen.past
+    return state.view.status == "training" or state.past
 
 
-def curves_of(seen: ViewState, log: bool = False) -> Figure:
+def curves_of(state: ViewState, log: bool = False) -> Figure:
     """The learning curves of a run, with those of its other branches, and where the person looks."""
-    view = seen.view
+    view = state.view
     baseline = view.baseline
     return curves(
         view.train,
@@ -215,6 +215,6 @@ def curves_of(seen: ViewState, log: bool = False) -> Figure:
         view.experiment.model.cell,
         log=log,
         test={"loss": view.test[0], "metric": view.test[1]} if view.test else None,
-        at=seen.step if seen.past else None,
-        others=seen.others,
+        at=state.step if state.past else None,
+        others=state.others,
     )

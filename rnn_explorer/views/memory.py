@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import CellMemory, MemoryReport
+from rnn_explorer.analysis.memory.cell_memory import CellMemory
+from rnn_explorer.analysis.memory.record import MemoryOptions, MemoryReport
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.memory.gate_statistics import gate_statistics
 from rnn_explorer.figures.memory.gradient import Pinned, gradient
@@ -26,11 +27,11 @@ from rnn_explorer.views.base import (
     AnalysisRequest,
     AnalysisResult,
     Control,
-    Selection,
     View,
     ViewState,
     common_controls,
 )
+from rnn_explorer.views.selection import Selection, option
 
 OWN = -1  # as an output: the class that the model predicts, or its first value
 LAST = 0  # as a time step: the last real one
@@ -51,8 +52,8 @@ class MemorySelection(Selection):
             next run may be in another worker.
     """
 
-    output: int = OWN
-    answer_step: int = LAST
+    output: int = option(MemoryOptions, "output", opens=OWN)
+    answer_step: int = option(MemoryOptions, "time_step", opens=LAST)
     pins: str = ""
 
     def fit(self, snapshot: Snapshot) -> MemorySelection:
@@ -119,23 +120,20 @@ class MemoryView(View):
     least_height = 700
     usual = ("gradient", "findings", "loss_gradient", "jacobian_norms", "saliency", "gate_statistics", "gradient_norm")
 
-    def tools(self, seen: ViewState) -> list[Control]:
-        chosen, snapshot = self.fitted(seen), seen.view.snapshot
+    def tools(self, state: ViewState) -> list[Control]:
+        chosen, snapshot = self.fitted(state), state.view.snapshot
         assert snapshot is not None
         outputs = snapshot.trace.answers.shape[-1]
         names = snapshot.explanations[chosen.sequence].class_names or [f"value {n + 1}" for n in range(outputs)]
         own = "its prediction" if snapshot.explanations[chosen.sequence].class_names else "its first value"
         choices = ((OWN, own), *enumerate(names))
         length = int(snapshot.trace.lengths[chosen.sequence])
-        tools = common_controls(seen, unit=False)
+        tools = common_controls(state, unit=False)
         if outputs > 1:
-            tools.append(
-                Control("output", "select", "The answer whose inputs are weighed", label="answer", options=choices)
-            )
+            tools.append(Control.of(MemorySelection, "output", label="answer", options=choices))
         if length > 1:
-            title = "The prediction at which time step is weighed (input saliency)"
-            tools.append(Control("answer_step", "range", title, label="at t =", low=1, high=length))
-        answer, task, pins = seen.result("memory"), seen.view.experiment.task, read_pins(chosen.pins)
+            tools.append(Control.of(MemorySelection, "answer_step", kind="range", label="at t =", low=1, high=length))
+        answer, task, pins = state.result("memory"), state.view.experiment.task, read_pins(chosen.pins)
         curve = _present(() if answer.value is None else answer.value.cells, chosen, answer)
         for label, title, after in (
             (
@@ -148,8 +146,8 @@ class MemoryView(View):
             tools.append(Control("pins", "button", title, "gradient", label, options=((write_pins(after), ""),)))
         return tools
 
-    def analyses(self, seen: ViewState) -> list[AnalysisRequest]:
-        chosen, snapshot = self.fitted(seen), seen.view.snapshot
+    def analyses(self, state: ViewState) -> list[AnalysisRequest]:
+        chosen, snapshot = self.fitted(state), state.view.snapshot
         assert snapshot is not None
         last = chosen.answer_step == int(snapshot.trace.lengths[chosen.sequence])
         about: dict[str, Any] = {
@@ -166,11 +164,11 @@ class MemoryView(View):
             AnalysisRequest("jacobian_norms", "jacobian_norms", cell, every=2.0, title=title),
         ]
 
-    def panels(self, seen: ViewState) -> Sequence[Figure | TextPanel]:
-        answer = seen.result("memory")
+    def panels(self, state: ViewState) -> Sequence[Figure | TextPanel]:
+        answer = state.result("memory")
         report: MemoryReport | None = answer.value
         cells = () if report is None else report.cells
-        view = seen.view
+        view = state.view
         key = view.experiment.model.cell
         kept = [pin for task, pin in read_pins(self.selection.pins) if task == view.experiment.task]
         train = view.train
@@ -178,7 +176,7 @@ class MemoryView(View):
             gradient(cells, kept),
             findings(None if report is None else report.findings, None if report is None else answer.step),
             loss_gradient(cells),
-            jacobian_norms(seen.result("jacobian_norms").value),
+            jacobian_norms(state.result("jacobian_norms").value),
             saliency(None if report is None else report.saliency, key),
             gate_statistics(cells, 0 if report is None else report.length),
             gradient_norm(

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from rnn_explorer.analysis.cell_internals.compute import inside
+from rnn_explorer.analysis.cell_internals.compute import cell_internals
 from rnn_explorer.analysis.cell_internals.record import CellInternals, WhatIf
 from rnn_explorer.analysis.cell_internals.what_if import what_if
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import answer
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 
 CELLS = ("rnn", "relu", "lstm", "gru")
@@ -39,8 +39,8 @@ def shared(task: str) -> Any:
 
 
 def ask(subject: FrozenModel, **options: Any) -> CellInternals:
-    return answer(inside(subject, **options))
+    return run_to_end(cell_internals(subject, **options))
 
 
 def change(subject: FrozenModel, **options: Any) -> WhatIf:
-    return answer(what_if(subject, **options))
+    return run_to_end(what_if(subject, **options))

@@ -15,11 +15,12 @@ from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.columns.record import ColumnErrors
 from rnn_explorer.analysis.data.compute import report
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cli import main
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.data.column_errors import column_errors
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
@@ -62,7 +63,7 @@ def trained(steps: int = 0, gaps: bool = False, **changes: object) -> Trainer:
 
 def ask(trainer: Trainer, **options: object) -> ColumnErrors:
     registry.load()
-    return answer(ANALYSES.get("columns")(FrozenModel.of(trainer), **options))
+    return run_to_end(ANALYSES.get("columns")(FrozenModel.of(trainer), **options))
 
 
 @pytest.mark.parametrize("gaps", [False, True])

@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import fixed_points as benchmark
 from rnn_explorer.analysis.dynamics import compute  # noqa: F401 (registers the questions)
 from rnn_explorer.analysis.dynamics.compute import search
-from rnn_explorer.analysis.dynamics.record import FAR, FixedPoints
+from rnn_explorer.analysis.dynamics.fixed_points import FAR, FixedPoints
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 
 SMALL = "task=flip_flop&seq_len=12&hidden_size=4"
@@ -44,7 +45,7 @@ def subject(query: str, weights: Mapping[str, Any] | None = None, layer: int = 0
 
 
 def ask(about: FrozenModel, kind: str, **options: Any) -> Any:
-    record = answer(ANALYSES.get(kind)(about, **options))
+    record = run_to_end(ANALYSES.get(kind)(about, **options))
     json.dumps(record.to_dict(), allow_nan=False)
     assert type(pickle.loads(pickle.dumps(record))) is type(record)
     return record
@@ -140,7 +141,6 @@ def test_a_spiral_leads_away_in_one_plane() -> None:
     np.testing.assert_allclose(np.abs(found.directions[origin]), [[np.sqrt(0.5)] * 2], atol=1e-6)
 
 
-@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from(["rnn", "gru"]), st.floats(0.1, 0.9))
 def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: str, gain: float) -> None:
     rng = np.random.default_rng(seed)
@@ -151,7 +151,7 @@ def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: st
     about = subject(f"{SMALL}&cell={cell}", {"weight_hh": scale * matrix, "bias_ih": rng.normal(size=rows)})
     found = ask(about, "fixed_points", inits=24, seed=int(rng.integers(1000)))
     state, model_cell = torch.zeros(4, dtype=torch.float64), about.cell().double()
-    for _ in range(3000):
+    for _ in range(400):  # 0.9^400 is 5e-19
         state = one_step(model_cell, torch.zeros(3, dtype=torch.float64), state)
     assert len(found) == 1 and found.natures[0].kind == "stable" and found.found[0] == 24
     np.testing.assert_allclose(found.points[0], state.numpy(), atol=1e-7)
@@ -159,7 +159,7 @@ def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: st
 
 def run(step, jacobian, starts, **more):  # type: ignore[no-untyped-def]
     given = {"tolerance": 1e-18, "max_iterations": 200, **more}
-    return answer(search(step, jacobian, torch.tensor(starts, dtype=torch.float64), **given))
+    return run_to_end(search(step, jacobian, torch.tensor(starts, dtype=torch.float64), **given))
 
 
 def test_the_ghost_of_two_points_that_met_is_a_slow_point() -> None:
@@ -317,7 +317,7 @@ def test_each_layer_and_direction_is_a_map_of_its_own(layer: int, direction: str
             outputs.append(state[:3])
         x = torch.cat(outputs)
     cell, state = about.cell(layer, direction), torch.zeros(6, dtype=torch.float64)
-    for _ in range(3000):
+    for _ in range(400):  # 0.9^400 is 5e-19
         state = one_step(cell, x, state)
     assert len(found) == 1
     np.testing.assert_allclose(found.points[0], state.numpy(), atol=1e-7)
@@ -482,7 +482,7 @@ def test_a_kick_over_the_ridge_does_not_return() -> None:
         ("fixed_points", {"slow_tolerance": 1e-20}, "slow_tolerance"),
         ("fixed_points", {"max_iterations": 0}, "max_iterations"),
         ("fixed_points", {"input": (1.0,)}, "must have 3: pulse 1, pulse 2, pulse 3"),
-        ("fixed_points", {"input": (1.0, float("nan"), 0.0)}, "must be a finite number"),
+        ("fixed_points", {"input": (1.0, float("nan"), 0.0)}, "finite numbers"),
         ("spectrum", {"sequence": 99}, "sequence is 99, but must be a whole number from 0 to 7"),
         ("spectrum", {"time": 12}, "time is 12"),
         ("spectrum", {"state": (1.0,)}, "has 1 numbers, but a state of this layer has 4"),

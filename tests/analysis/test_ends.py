@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.dynamics.record import PERIODS, Ends
+from rnn_explorer.analysis.dynamics.fixed_points import PERIODS, Ends
 from tests.analysis.test_dynamics import ask, positive_matrix, subject
 
 TANH = "task=flip_flop&seq_len=12&hidden_size=4&cell=rnn"

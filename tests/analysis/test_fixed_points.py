@@ -12,19 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.dynamics.record import (
-    BAND,
-    ConstantInput,
-    FixedPoints,
-    LayerRef,
-    Perturbation,
-    Space,
-    Stability,
-    largest_first,
-    merge,
-    period,
-    time_constant,
-)
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints, merge
+from rnn_explorer.analysis.dynamics.record import Perturbation
+from rnn_explorer.analysis.dynamics.space import ConstantInput, LayerRef, Space
+from rnn_explorer.analysis.dynamics.stability import BAND, Stability, largest_first, period, time_constant
 
 
 def test_time_constants_and_periods_by_hand() -> None:

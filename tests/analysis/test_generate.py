@@ -16,15 +16,19 @@ import pytest
 import torch
 
 from rnn_explorer.analysis import registry
+from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate.record import LONGEST_PREFIX, ClosedLoop, Correlates, Sample
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.generate.record import ClosedLoop, Sample, SampleOptions
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import InputSpec, OutputSpec
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
+
+LONGEST = SampleOptions.spec("prefix").longest
 
 CELLS = ("cell=rnn", "cell=rnn&nonlinearity=relu", "cell=lstm", "cell=gru")
 
@@ -50,7 +54,7 @@ def series_model(cell: str = "cell=lstm", more: str = "") -> FrozenModel:
 
 def ask(name: str, subject: FrozenModel, **options: Any) -> Any:
     registry.load()
-    return answer(ANALYSES.get(name)(subject, **options))
+    return run_to_end(ANALYSES.get(name)(subject, **options))
 
 
 def write(subject: FrozenModel, **options: Any) -> Sample:
@@ -141,13 +145,19 @@ def test_what_the_alphabet_lacks_is_told() -> None:
     assert found.notes == ('"\u00e9" and "\u00a5" were left out, since the alphabet lacks them.',)
 
 
+def autoregressive(**given: Any) -> Any:
+    """What the analyses ask of a task whose targets are the next inputs."""
+    return SimpleNamespace(
+        title="a task", settings=None, is_autoregressive=lambda settings: True, course=lambda inputs: None,
+        mean=0.0, scale=1.0, **given,
+    )  # fmt: skip
+
+
 def test_the_other_case_stands_in() -> None:
     subject = text_model()
     names = tuple("\u03b2" if name == "B" else name for name in subject.task.input.names)
-    task: Any = SimpleNamespace(
-        title="", input=InputSpec("symbols", len(names), names),
-        output=OutputSpec("classes_per_step", len(names), names),
-    )  # fmt: skip
+    size = len(names)
+    task = autoregressive(input=InputSpec("symbols", size, names), output=OutputSpec("classes_per_step", size, names))
     found = write(dataclasses.replace(subject, task=task), prefix="aBBc", length=2)
     assert found.text[:4] == "abbc"
     assert found.notes == ('"B" became the other case, since the alphabet lacks it.',)
@@ -179,7 +189,7 @@ def test_a_string_of_a_grammar_begins_with_its_border(prefix: str) -> None:
         ({"temperature": float("nan")}, "temperature"),
         ({"temperature": "hot"}, "temperature"),
         ({"seed": -1}, "seed"),
-        ({"prefix": "a" * (LONGEST_PREFIX + 1)}, "at most 2,000 characters"),
+        ({"prefix": "a" * (LONGEST + 1)}, "at most 2000 characters"),
         ({"prefix": None}, "prefix"),
     ],
 )
@@ -259,16 +269,13 @@ def test_a_task_that_is_no_series_has_no_truth_and_several_values_work() -> None
         subject.probe, targets=torch.cat([subject.probe.inputs[:, 1:], subject.probe.inputs[:, :1]], 1)
     )
     names = subject.task.input.names
-    task: Any = SimpleNamespace(
-        title="three", input=InputSpec("values", 3, names), output=OutputSpec("values_per_step", 3, names),
-        course=lambda inputs: None,
-    )  # fmt: skip
+    task = autoregressive(input=InputSpec("values", 3, names), output=OutputSpec("values_per_step", 3, names))
     found = go_on(dataclasses.replace(subject, probe=probe, task=task), steps=5)
-    assert found.truth.shape == (0, 3) and found.when == () and found.names == names and found.title == "three"
+    assert found.truth.shape == (0, 3) and found.when == () and found.names == names and found.title == "a task"
     np.testing.assert_array_equal(found.window, subject.probe.inputs[0].numpy())
     np.testing.assert_allclose(found.free[0], subject.model(subject.probe.inputs[:1])[0, -1].numpy(), rtol=1e-5)
     assert found.free.shape == (5, 3) and found.drift().shape == (0,)
-    task.inner = SimpleNamespace(mean=np.array([1.0, 2.0, 3.0]), scale=np.array([10.0, 1.0, 0.1]))
+    task.mean, task.scale = np.array([1.0, 2.0, 3.0]), np.array([10.0, 1.0, 0.1])
     in_units = go_on(dataclasses.replace(subject, probe=probe, task=task), steps=5)
     np.testing.assert_allclose(in_units.free, found.free * [10, 1, 0.1] + [1, 2, 3])
     assert in_units.scale.tolist() == [10, 1, 0.1]

@@ -16,14 +16,16 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.memory import compute as memory_module
+from rnn_explorer.analysis.memory import compute, jacobians, reading
 from rnn_explorer.analysis.memory.record import JacobianNorms, MemoryReport
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.cells.base import RecurrentCell, cell_class
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.model import SequenceModel
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tensors import TensorBatch
-from rnn_explorer.training import Trainer, loss_of
+from rnn_explorer.training import Trainer
+from rnn_explorer.training.losses import loss_of
 
 RNN = "task=adding&cell=rnn&hidden_size=4&seq_len=12"
 MODELS = {
@@ -63,11 +65,11 @@ def shuffled(query: str) -> FrozenModel:
 
 
 def asked(of: FrozenModel, **options: Any) -> MemoryReport:
-    return answer(ANALYSES.get("memory")(of, **options))
+    return run_to_end(ANALYSES.get("memory")(of, **options))
 
 
 def triangle_of(of: FrozenModel, **options: Any) -> JacobianNorms:
-    return answer(ANALYSES.get("jacobian_norms")(of, **options))
+    return run_to_end(ANALYSES.get("jacobian_norms")(of, **options))
 
 
 def permutation(size: int) -> np.ndarray:
@@ -502,7 +504,7 @@ def test_it_can_be_asked_where_gradients_are_off() -> None:
     [
         ("memory", {"sequence": 8}, "sequence is 8, but must be a whole number from 0 to 7"),
         ("memory", {"sequence": -1}, "sequence is -1, but must be a whole number from 0 to 7"),
-        ("memory", {"sequence": "first"}, "sequence is 'first', but must be a whole number from 0 to 7"),
+        ("memory", {"sequence": "first"}, "sequence is 'first', but must be a whole number."),
         ("memory", {"time_step": 0}, "time_step is 0, but must be a whole number from 1 to 12"),
         ("memory", {"time_step": 13}, "time_step is 13, but must be a whole number from 1 to 12"),
         ("memory", {"output": 1}, "output is 1, but must be a whole number from 0 to 0"),
@@ -549,9 +551,9 @@ def test_a_sequence_of_one_step() -> None:
 def test_the_sizes_of_slices_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     of = shuffled("task=adding&cell=lstm&hidden_size=4&seq_len=20")
     whole, table = asked(of).cells[0].log10_norm, triangle_of(of).log10_norm
-    monkeypatch.setattr(memory_module, "_SLICE_WORK", 3 * 8**3)
-    monkeypatch.setattr(memory_module, "_SLICE_NUMBERS", 3 * 8**2)
-    monkeypatch.setattr(memory_module, "_SLICE_STEPS", 3)
+    monkeypatch.setattr(jacobians, "_SLICE_WORK", 3 * 8**3)
+    monkeypatch.setattr(jacobians, "_SLICE_NUMBERS", 3 * 8**2)
+    monkeypatch.setattr(reading, "_SLICE_STEPS", 3)
     np.testing.assert_allclose(asked(of).cells[0].log10_norm, whole, rtol=1e-12)
     np.testing.assert_allclose(triangle_of(of).log10_norm, table, rtol=1e-12)
 
@@ -572,4 +574,4 @@ def test_a_model_does_well_on_a_sequence_where_its_answer_is_mostly_right(query:
                 variance = float((targets - targets.mean()).square().mean())
                 right = float((said - targets[sequence]).square().mean()) < 0.5 * variance
             loss = asked(about, sequence=sequence).loss
-            assert memory_module._answered(about, loss) is right
+            assert compute._answered(about, loss) is right

@@ -9,24 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from rnn_explorer.analysis.memory import cell_memory
 from rnn_explorer.analysis.memory import findings as thresholds
-from rnn_explorer.analysis.memory import record
-from rnn_explorer.analysis.memory.findings import findings
-from rnn_explorer.analysis.memory.record import (
-    CellMemory,
-    Decay,
-    Finding,
-    GateStatistics,
-    InputSaliency,
-    MemoryReport,
-    fit_decay,
-    number,
-    power,
-    time_constants,
-)
+from rnn_explorer.analysis.memory.cell_memory import CellMemory, Decay, GateStatistics, fit_decay, time_constants
+from rnn_explorer.analysis.memory.findings import findings, number, power
+from rnn_explorer.analysis.memory.record import Finding, InputSaliency, MemoryReport
 from rnn_explorer.analysis.saturation import Saturation
 
 NO_GATES = GateStatistics("", {}, {}, {}, np.zeros(0))
@@ -152,7 +142,7 @@ def test_powers() -> None:
 
 
 def test_vanishing() -> None:
-    lost = math.log10(record.LOST)
+    lost = math.log10(thresholds.LOST)
     curve = [0.0, -1.0, -2.5, lost, lost - 0.01, lost - 1]
     found = said(cell(curve, layer=1))["vanishing"]
     assert (
@@ -173,7 +163,7 @@ def test_vanishing() -> None:
 
 
 def test_exploding() -> None:
-    end = math.log10(record.GROWTH)
+    end = math.log10(thresholds.GROWTH)
     found = said(cell([0.0, 1.0, end + 0.5]))
     assert found["exploding"].text == "Layer 1: the gradient grows by a factor of 316 over 2 time steps: it explodes."
     assert found["exploding"].severity == "warning" and "remembers" not in found
@@ -182,7 +172,7 @@ def test_exploding() -> None:
 
 
 def test_remembering_and_fading() -> None:
-    level = math.log10(record.MEMORY)
+    level = math.log10(cell_memory.MEMORY)
     found = said(cell([0.0, -1.0, level]))
     assert found["remembers"].severity == "good" and "fades" not in found
     assert "stays at 0.01 or above over all 2 time steps" in found["remembers"].text
@@ -297,7 +287,6 @@ REACHES = st.floats(0, 100) | st.sampled_from([1e-9, 1e-5, 0.0])
 
 
 @given(curve=CURVES, gates=GATES, reach=REACHES, per_step=st.booleans(), answered=st.booleans())
-@settings(deadline=None, max_examples=300)
 def test_no_two_findings_contradict_each_other(
     curve: list[float], gates: GateStatistics, reach: float, per_step: bool, answered: bool
 ) -> None:
@@ -311,8 +300,8 @@ def test_no_two_findings_contradict_each_other(
     stays = bool(found & {"exploding", "remembers", "unused"})
     assert not (stays and found & {"forgets", "resets", "shut"}), "gates that forget beside a gradient that does not"
     assert stays or "keeps" not in found, "gates that keep beside a gradient that fades"
-    assert not ("remembers" in found and not per_step and reach < record.MEMORY)
-    assert not ("vanishing" in found and not per_step and reach >= record.LOST)
+    assert not ("remembers" in found and not per_step and reach < cell_memory.MEMORY)
+    assert not ("vanishing" in found and not per_step and reach >= thresholds.LOST)
     assert "loss_reach" not in found or not per_step
     hindrances = {each.name for each in about.values() if each.severity == "warning"}
     assert not answered or hindrances <= {"exploding"}, "what is learned is not hindered"

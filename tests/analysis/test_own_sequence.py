@@ -13,13 +13,14 @@ import torch
 from rnn_explorer.analysis import registry
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.own_sequence.record import OwnSequence, legal_share
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
+from rnn_explorer.slices import run_to_end
 from tests.analysis.test_generate import made
 
 
 def read(subject: FrozenModel, values: Any) -> OwnSequence:
     registry.load()
-    return answer(ANALYSES.get("own_sequence")(subject, values=values))
+    return run_to_end(ANALYSES.get("own_sequence")(subject, values=values))
 
 
 def told_by(subject: FrozenModel, inputs: torch.Tensor) -> torch.Tensor:

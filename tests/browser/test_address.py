@@ -13,7 +13,7 @@ from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&hidden_size=8&num_layers=2&steps=100"
-CHANGE = json.dumps({"force": [["forget", -1, 0.25]]}, separators=(",", ":"))
+CHANGE = json.dumps({"clamp": [["forget", -1, 0.25]]}, separators=(",", ":"))
 
 
 def address(visitor: Visitor) -> dict[str, str]:

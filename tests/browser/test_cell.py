@@ -113,7 +113,7 @@ def test_the_unrolled_view_goes_where_it_is_clicked(visit: Visit) -> None:
     expect(cell.page.locator(".rx-pick-time output")).to_have_text("6")
 
 
-def test_what_if_a_gate_is_forced_and_back_again(visit: Visit) -> None:
+def test_what_if_a_gate_is_clamped_and_back_again(visit: Visit) -> None:
     cell = open_cell(visit(), "task=names&cell=lstm&hidden_size=8")
     page = cell.page
     page.get_by_role("radio", name="Clamp a gate").click()

@@ -243,7 +243,7 @@ def test_what_a_page_has_to_say_while_it_is_left_does_not_blank_the_next_one(vis
     lab = visit().open(LONG)
     leave = """(title) => {
       [...document.querySelectorAll('a[href]')].find((link) => link.textContent.trim() === title).click();
-      setTimeout(() => __rnnExplorer.get('lab').tell('news'), 20);
+      setTimeout(() => __rnnExplorer.get('lab').script.tell('news'), 20);
     }"""
     for title, view in [("Memory", "memory"), ("Cell", "cell")]:
         lab.page.evaluate(leave, title)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
+from rnn_explorer.ui import navigation
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=60"
-PAGES = ("", "cell", "memory", "dynamics", "try", "data")
+PAGES = [navigation.address(page) for page in navigation.found()]
 # Controls and words that leave the window, and buttons of the header that lie over each other.
 CROWDED = """() => {
   const found = [];

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from rnn_explorer.ui import navigation
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
@@ -47,7 +48,7 @@ def settled(visitor: Visitor) -> None:
 def test_no_text_is_smaller_than_14_px_while_presenting(visit: Visit) -> None:
     shown = visit(1280, 720, alone=True)
     wrong: list[str] = []
-    for page in ("", "cell", "memory", "dynamics", "try", "data"):
+    for page in map(navigation.address, navigation.found()):
         shown.open(f"{SMALL}&present=1", page, ("curves",) if page == "" else ())
         presenting(shown)
         over_sidebar = "document.elementFromPoint(30, 300).closest('.rx-presenting') !== null"

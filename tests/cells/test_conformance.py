@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -75,7 +75,6 @@ def gradients(outputs: Tensor, last: State, wanted: list[Tensor]) -> tuple[Tenso
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "torch"])
 @every
 @given(sizes=SIZES, seed=st.integers(0, 1000), given_state=st.booleans())
-@settings(deadline=None, max_examples=25)
 def test_unrolled_fast_path_and_torch_agree(key, options, compiled, sizes, seed, given_state):
     with mock.patch.object(kernels, "ENABLED", compiled):
         all_agree(key, options, sizes, seed, given_state)
@@ -114,7 +113,6 @@ def all_agree(key, options, sizes, seed, given_state):
 
 @every
 @given(sizes=SIZES, seed=st.integers(0, 1000), given_state=st.booleans())
-@settings(deadline=None, max_examples=25)
 def test_the_trace_is_what_the_equations_give(key, options, sizes, seed, given_state):
     batch, time, inputs, hidden = sizes
     cell = build(key, options, inputs, hidden, seed=seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -16,8 +16,6 @@ CASES = {
     "reach": st.sampled_from([0.1, 1.0, 3.0]),  # how far states and inputs go from zero
 }
 SPAN = 1e-5  # of a finite difference
-
-quick = settings(deadline=None, max_examples=20)
 
 
 def drawn(
@@ -64,7 +62,6 @@ def kink_is_near(cell: RecurrentCell, x: Tensor, state: State) -> bool:
 
 @every
 @given(**CASES)
-@quick
 def test_it_is_the_derivative_of_the_step(key, options, sizes, seed, reach) -> None:
     cell, x, state = drawn(key, options, sizes, seed, reach)
     found = cell.jacobian(x, state)
@@ -77,7 +74,6 @@ def test_it_is_the_derivative_of_the_step(key, options, sizes, seed, reach) -> N
 
 @every
 @given(**CASES)
-@quick
 def test_it_agrees_with_finite_differences(key, options, sizes, seed, reach) -> None:
     cell, x, state = drawn(key, options, sizes, seed, reach)
     assume(not kink_is_near(cell, x, state))
@@ -86,7 +82,6 @@ def test_it_agrees_with_finite_differences(key, options, sizes, seed, reach) -> 
 
 @every
 @given(**CASES)
-@quick
 def test_what_a_cell_without_a_closed_form_inherits(key, options, sizes, seed, reach) -> None:
     cell, x, state = drawn(key, options, sizes, seed, reach)
     found = RecurrentCell.jacobian(cell, x, state)

@@ -16,7 +16,8 @@ from rnn_explorer.engine.frames import Grown, unpack
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.experiment import Experiment
 
-DEADLINE = 60.0  # seconds; reached only where something is broken
+ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))  # command of a worker that does wrong
+DEADLINE = 180.0  # seconds; reached only where something is broken: on a busy machine a worker starts within a minute
 
 
 def _wait_for(condition: Callable[[], Any], what: str = "") -> Any:
@@ -142,17 +143,38 @@ def alive() -> Callable[[int], bool]:
     return alive
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[LocalEngine]:
+def _stop_all(engine: LocalEngine) -> None:
+    for run in list(engine._runs.values()):
+        engine.command(run.run_id, "stop")
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[LocalEngine]:
+    """An engine for all tests that end no worker: each of its workers takes seconds to import torch."""
     engine = LocalEngine(workers=2)
     yield engine
     engine.close()
 
 
 @pytest.fixture
-def odd_engine(monkeypatch) -> Iterator[LocalEngine]:
-    """An engine with one worker whose trainers do wrong by their seed, see `odd_worker`."""
-    monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, str(Path(__file__).with_name("odd_worker.py"))))
-    engine = LocalEngine(workers=1)
+def engine(two_workers: LocalEngine) -> Iterator[LocalEngine]:
+    """An engine with two workers and without runs."""
+    yield two_workers
+    _stop_all(two_workers)
+
+
+@pytest.fixture(scope="session")
+def odd_worker() -> Iterator[LocalEngine]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker_process, "COMMAND", ODD)
+        engine = LocalEngine(workers=1)
+        _wait_for(engine.workers_ready)
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def odd_engine(odd_worker: LocalEngine) -> Iterator[LocalEngine]:
+    """An engine with one worker whose trainers do wrong by their seed, see `odd_worker.py`; without runs."""
+    yield odd_worker
+    _stop_all(odd_worker)

@@ -27,12 +27,12 @@ def still(monkeypatch):
     engine.close()
 
 
-def fill(engine, run, frames=4, size=4 * MB):
+def fill(engine, run, entries=4, size=4 * MB):
     """Give a run a past; the newest of its states is its checkpoint, too."""
     held = engine._runs[run]
-    for step in range(frames):
+    for step in range(entries):
         held.weight_history.add(HistoryEntry(step, 0.0, bytes(size)))
-    newest = held.weight_history.at(frames - 1)
+    newest = held.weight_history.at(entries - 1)
     held.checkpoint = Checkpoint(newest.state, newest.step, held.train, held.validation)
 
 
@@ -71,21 +71,21 @@ def test_the_past_of_what_nobody_looked_at_for_longest_goes_first(still, small):
         fill(still, run)
     leave = still.subscribe(runs[0], lambda: None)
     still.renew(runs[1])  # so that the third was left for longest
-    still._runs[runs[2]].seen -= 1
+    still._runs[runs[2]].last_seen -= 1
     assert spare(still, 0) == spare(still, 16 * MB) == []
-    assert [still.view(run).frames for run in runs] == [(0, 1, 2, 3), (0, 1, 2, 3), (3,)]
+    assert [still.view(run).kept_steps for run in runs] == [(0, 1, 2, 3), (0, 1, 2, 3), (3,)]
     assert spare(still, 30 * MB) == []
-    assert [still.view(run).frames for run in runs] == [(0, 1, 2, 3), (3,), (3,)]
+    assert [still.view(run).kept_steps for run in runs] == [(0, 1, 2, 3), (3,), (3,)]
     leave()
 
 
 def test_runs_go_when_the_past_is_not_enough_but_none_that_is_watched(still, small):
     watched, left = still.start(small(seed=1)), still.start(small(seed=2))
-    fill(still, watched, frames=1, size=20 * MB)
-    fill(still, left, frames=1, size=38 * MB)
+    fill(still, watched, entries=1, size=20 * MB)
+    fill(still, left, entries=1, size=38 * MB)
     leave = still.subscribe(watched, lambda: None)
     third = still.start(small(seed=3))
-    fill(still, third, frames=1, size=30 * MB)
+    fill(still, third, entries=1, size=30 * MB)
     assert spare(still, 5 * MB) == [left]
     still.command(left, "stop")
     hold = still.subscribe(third, lambda: None)
@@ -111,24 +111,21 @@ def test_ten_of_the_largest_models_do_not_fit(monkeypatch, small):
                 run = engine.start(small(seed=seed, hidden_size=256, num_layers=4, dense=(1024,) * 4))
                 engine.subscribe(run, lambda: None)
                 size = 12 * engine._runs[run].parameters  # weights and Adam
-                fill(engine, run, frames=2, size=size)
+                fill(engine, run, entries=2, size=size)
                 started += 1
         assert 3 <= started < 20
     finally:
         engine.close()
 
 
-def test_the_limit_is_kept_while_runs_train(small, settle, wait_for):
-    engine = LocalEngine(workers=1, memory=24 * MB)
-    try:
-        run = engine.start(small(hidden_size=128, steps=300))
-        settle(engine, run, "ready")
-        engine.command(run, "play")
-        settle(engine, run, "finished")
-        wait_for(lambda: run_bytes(engine._runs[run]) <= 24 * MB)
-        assert engine.view(run).frames[-1] == 300
-    finally:
-        engine.close()
+def test_the_limit_is_kept_while_runs_train(engine, small, settle, wait_for, monkeypatch):
+    monkeypatch.setattr(engine._runs, "memory", 24 * MB)
+    run = engine.start(small(hidden_size=128, steps=300))
+    settle(engine, run, "ready")
+    engine.command(run, "play")
+    settle(engine, run, "finished")
+    wait_for(lambda: run_bytes(engine._runs[run]) <= 24 * MB)
+    assert engine.view(run).kept_steps[-1] == 300
 
 
 def test_the_limit_can_be_said_in_the_environment(monkeypatch):

@@ -12,12 +12,12 @@ import pytest
 
 from rnn_explorer.engine import channels as serving
 from rnn_explorer.engine import viewers as looking
+from rnn_explorer.engine.analysis_executor import AnalysisJob
 from rnn_explorer.engine.base import Reply
-from rnn_explorer.engine.inquiries import Inquiry
 from rnn_explorer.engine.protocol import FrameMade, OpenChannel, WantFrame
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
-from rnn_explorer.views.dynamics import PRESENT, SearchFor
+from rnn_explorer.views.dynamics.search import PRESENT, SearchRequest
 from tests.engine.test_pictures import view_of
 
 
@@ -38,16 +38,16 @@ class Resting:
 
     def __init__(self, clock: Clock, view: str, **chosen: str) -> None:
         trainer = Trainer(Experiment.from_query("task=adding&cell=gru&hidden_size=4"))
-        run = view_of(trainer, run_id="run", step=40, frames=(0, 10, 40))
+        run = view_of(trainer, run_id="run", step=40, kept_steps=(0, 10, 40))
         self.clock, self.snapshot = clock, trainer.snapshot()
-        self.asked: list[Inquiry] = []
+        self.asked: list[AnalysisJob] = []
         self.sent: list[Any] = []
         hosted: Any = SimpleNamespace(run_id="run", version=1, others=(), view=lambda: run)
         self.channels = serving.Channels({"run": hosted}, self, self.sent.append)  # type: ignore[arg-type]
         self.channels.handle(OpenChannel("run", 1, view, chosen, "me"))
 
-    def add(self, inquiry: Inquiry) -> Callable[[], None]:
-        self.asked.append(inquiry)
+    def add(self, job: AnalysisJob) -> Callable[[], None]:
+        self.asked.append(job)
         return lambda: None
 
     def rest(self, turns: int = 40) -> None:
@@ -72,9 +72,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_search_begins_though_the_run_rests(clock: Clock) -> None:
-    resting = Resting(clock, "dynamics", find=SearchFor(1, PRESENT, 0, "forward", 512, None).write())
+    resting = Resting(clock, "dynamics", find=SearchRequest(1, PRESENT, 0, "forward", 512, None).write())
     resting.rest()
-    assert [inquiry.kind for inquiry in resting.asked] == ["trajectories", "fixed_points"]
+    assert [job.kind for job in resting.asked] == ["trajectories", "fixed_points"]
 
 
 def test_a_film_turns_though_the_run_rests(clock: Clock) -> None:
@@ -90,13 +90,13 @@ def test_a_film_turns_though_the_run_rests(clock: Clock) -> None:
 
 
 def test_the_past_is_searched_once_it_is_seen_where_that_was_asked_for(clock: Clock) -> None:
-    resting = Resting(clock, "dynamics", at="10", find=SearchFor(1, 10, 0, "forward", 512, None).write())
+    resting = Resting(clock, "dynamics", at="10", find=SearchRequest(1, 10, 0, "forward", 512, None).write())
     resting.rest()
-    assert {(inquiry.kind, inquiry.step) for inquiry in resting.asked} == {("snapshot", 10), ("trajectories", 10)}
-    asked = next(inquiry for inquiry in resting.asked if inquiry.kind == "snapshot")
+    assert {(job.kind, job.step) for job in resting.asked} == {("snapshot", 10), ("trajectories", 10)}
+    asked = next(job for job in resting.asked if job.kind == "snapshot")
     asked.callback(Reply(1.0, dataclasses.replace(resting.snapshot, step=10), step=10))
     resting.rest()
-    assert ("fixed_points", 10) in {(inquiry.kind, inquiry.step) for inquiry in resting.asked}
+    assert ("fixed_points", 10) in {(job.kind, job.step) for job in resting.asked}
 
 
 @pytest.mark.parametrize("training", [True, False])

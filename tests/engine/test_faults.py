@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from rnn_explorer.engine.local import LocalEngine
-
 
 def test_a_failing_trainer_does_not_hurt_its_neighbor(odd_engine, small, settle, wait_for):
     engine = odd_engine
@@ -68,19 +66,3 @@ def test_what_cannot_be_drawn_is_told_and_hurts_neither_run_nor_neighbor(odd_eng
     assert not other.said("error")
     wait_for(lambda: engine.view(odd).step > 50)
     assert engine.view(odd).status == "training" and engine.worker_pids() == [pid]
-
-
-def test_a_worker_that_says_what_cannot_be_read_is_replaced(small, settle, wait_for, caplog):
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(small())
-        settle(engine, run, "ready")
-        (pid,) = engine.worker_pids()
-        ours = engine._workers[0].connection
-        real = ours.recv_bytes
-        ours.recv_bytes = lambda: b"no message" if real() else b""
-        wait_for(lambda: engine.worker_pids() not in ([pid], []))
-        assert "sent what cannot be read" in caplog.text
-        assert engine.view(run).status == "interrupted"
-    finally:
-        engine.close()

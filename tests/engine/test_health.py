@@ -14,16 +14,25 @@ import pytest
 
 from rnn_explorer.engine import worker_process
 from rnn_explorer.engine.local import LocalEngine
+from tests.engine.conftest import ODD
 
 ROOT = Path(worker_process.__file__).parents[2]
 UNWELL = "The worker process of this run does not answer"
 
 
-@pytest.fixture
-def pair() -> Iterator[LocalEngine]:
+@pytest.fixture(scope="module")
+def two() -> Iterator[LocalEngine]:
     engine = LocalEngine(workers=2)
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def pair(two: LocalEngine) -> Iterator[LocalEngine]:
+    """An engine with two workers, which tests here may replace, and without runs."""
+    yield two
+    for run in list(two._runs.values()):
+        two.command(run.run_id, "stop")
 
 
 def pid_of(engine, run):
@@ -93,8 +102,17 @@ def test_a_worker_that_is_stopped_while_it_starts_is_replaced(small, settle, wai
         engine.close()
 
 
-def test_a_worker_that_hangs_is_noticed_though_it_beats(odd_engine, small, settle, wait_for, monkeypatch):
-    engine = odd_engine
+@pytest.fixture
+def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
+    """An engine of its own, since its worker is replaced."""
+    monkeypatch.setattr(worker_process, "COMMAND", ODD)
+    engine = LocalEngine(workers=1)
+    yield engine
+    engine.close()
+
+
+def test_a_worker_that_hangs_is_noticed_though_it_beats(hangs, small, settle, wait_for, monkeypatch):
+    engine = hangs
     hanging, neighbor = engine.start(small(seed=77)), engine.start(small(seed=1))
     for run in (hanging, neighbor):
         settle(engine, run, "ready")
@@ -114,6 +132,7 @@ PROGRAM = """
 import time
 from rnn_explorer.engine import worker_process
 from rnn_explorer.engine.local import LocalEngine
+from tests.engine.conftest import ODD
 worker_process.MUTE, worker_process.SILENT = 4.0, 3.0
 engine = LocalEngine(workers=1)
 while not engine.workers_ready():
@@ -147,12 +166,14 @@ def test_silence_proves_nothing_where_the_engine_itself_stood_still():
 
 def test_after_four_quick_deaths_a_worker_that_is_back_gets_runs_again(pair, small, settle, wait_for, monkeypatch):
     monkeypatch.setattr(worker_process, "BACK_OFF", 0.01)
-    monkeypatch.setattr(worker_process, "SETTLED", 1.0)
     place = pair._workers[0]
+    wait_for(lambda: place.ready_since is not None and place.deaths == 0)  # whatever was done to it before
+    monkeypatch.setattr(worker_process, "SETTLED", 1e9)
     for deaths in range(1, worker_process.GIVE_UP + 1):
         wait_for(lambda: place.process is not None and place.process.poll() is None)
         place.process.kill()
         wait_for(lambda: place.deaths == deaths)  # noqa: B023
+    monkeypatch.setattr(worker_process, "SETTLED", 1.0)
     first = [pair.start(small(seed=seed)) for seed in range(2)]
     assert all(pair._runs[run].worker is not place for run in first), "for now"
     wait_for(lambda: place.ready_since is not None and place.deaths == 0)

@@ -41,7 +41,6 @@ def test_start_returns_a_run_that_becomes_ready_with_everything_a_page_needs(eng
     assert view.test is None
     hidden = trainer.snapshot().trace.layer(0).states["hidden"][0]  # (time, hidden)
     np.testing.assert_allclose(watch(engine, run).until_step(0).states(), hidden.T, atol=2e-3)
-    engine.command(run, "stop")
 
 
 def test_a_view_is_frozen_and_the_same_until_the_run_changes(engine, small, settle):
@@ -55,7 +54,6 @@ def test_a_view_is_frozen_and_the_same_until_the_run_changes(engine, small, sett
     assert later.version > view.version
     assert view.step == 0
     assert later.step == 1
-    engine.command(run, "stop")
 
 
 def test_step_is_exactly_one_optimizer_step(engine, small, settle):
@@ -70,7 +68,6 @@ def test_step_is_exactly_one_optimizer_step(engine, small, settle):
     engine.command(run, "step")
     engine.command(run, "step")
     assert settle(engine, run, "paused").train["step"].tolist() == [1, 2, 3, 4, 5]
-    engine.command(run, "stop")
 
 
 def test_pause_stops_and_shows_the_last_step(engine, small, settle, wait_for, watch):
@@ -86,7 +83,6 @@ def test_pause_stops_and_shows_the_last_step(engine, small, settle, wait_for, wa
     engine.command(run, "test")  # an answer from the worker: nothing moved meanwhile
     tested = wait_for(lambda: engine.view(run).test and engine.view(run))
     assert (tested.step, tested.status) == (view.step, "paused")
-    engine.command(run, "stop")
 
 
 def test_epoch_goes_to_the_end_of_the_present_epoch(engine, small, settle):
@@ -99,7 +95,6 @@ def test_epoch_goes_to_the_end_of_the_present_epoch(engine, small, settle):
         assert (view.step, view.epoch) == (end, end / 50)
     assert view.validation["step"].tolist() == [0, 50, 100]
     assert view.train["loss"].tolist() == bare_losses(experiment, 100)
-    engine.command(run, "stop")
 
 
 def test_step_and_epoch_end_a_training_that_goes_on(engine, small, settle, wait_for):
@@ -112,7 +107,6 @@ def test_step_and_epoch_end_a_training_that_goes_on(engine, small, settle, wait_
         view = settle(engine, run, "paused")
         assert view.step > before and view.step % ends_at == 0
         assert view.train["step"].tolist() == list(range(1, view.step + 1)), "nothing is lost, nothing made twice"
-    engine.command(run, "stop")
 
 
 def test_reset_gives_the_same_curve_again(engine, small, settle, wait_for, watch):
@@ -130,7 +124,6 @@ def test_reset_gives_the_same_curve_again(engine, small, settle, wait_for, watch
         engine.command(run, "step")
     view = settle(engine, run, "paused")
     assert view.train["loss"].tolist() == bare_losses(view.experiment, 4)
-    engine.command(run, "stop")
 
 
 def test_change_acts_from_the_next_step_on(engine, small, settle):
@@ -151,7 +144,6 @@ def test_change_acts_from_the_next_step_on(engine, small, settle):
             engine.change(run, **wrong)
         assert error.value.field in wrong
     assert engine.view(run).experiment == view.experiment
-    engine.command(run, "stop")
 
 
 def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbor(engine, small, settle, wait_for, watch):
@@ -180,7 +172,6 @@ def test_a_speed_limit_is_kept_shown_at_every_step_and_hurts_no_neighbor(engine,
     view = settle(engine, run, "paused")
     assert view.step > before
     assert view.train["loss"].tolist()[:50] == bare_losses(experiment, 50)
-    engine.command(run, "stop")
 
 
 def test_the_slow_pace_shows_the_first_steps_and_takes_its_time(engine, small, settle, wait_for, watch):
@@ -197,7 +188,6 @@ def test_the_slow_pace_shows_the_first_steps_and_takes_its_time(engine, small, s
     assert time.monotonic() - begin > 15
     assert view.step == 200
     assert view.train["loss"].tolist()[:50] == bare_losses(experiment, 50)
-    engine.command(run, "stop")
 
 
 def test_test_is_measured_while_it_trains(engine, small, settle, wait_for):
@@ -211,7 +201,6 @@ def test_test_is_measured_while_it_trains(engine, small, settle, wait_for):
     settle(engine, run, "paused")
     engine.command(run, "step")
     assert settle(engine, run, "paused").test is None  # it belonged to other weights
-    engine.command(run, "stop")
 
 
 def test_five_runs_on_two_workers_all_move_and_finish(engine, small, settle, wait_for):
@@ -242,7 +231,6 @@ def test_play_after_the_end_goes_on_for_another_budget(engine, small, settle):
     view = settle(engine, run)
     assert (view.status, view.step, view.target) == ("finished", 40, 40)
     assert view.train["loss"].tolist() == bare_losses(experiment, 40)
-    engine.command(run, "stop")
 
 
 def test_a_diverged_run_says_why_and_stays_until_reset_or_change(engine, small, settle):
@@ -266,7 +254,6 @@ def test_a_diverged_run_says_why_and_stays_until_reset_or_change(engine, small, 
     assert settle(engine, run).status == "ready"
     engine.command(run, "step")
     assert settle(engine, run).status == "paused"
-    engine.command(run, "stop")
 
 
 def test_a_run_with_thirty_neighbors_still_moves(engine, small, wait_for):
@@ -299,8 +286,6 @@ def test_runs_that_train_are_spread_over_the_workers(engine, small, settle, wait
         wait_for(lambda run=run: engine.view(run).step >= 10)
         view = engine.view(run)
         assert view.train["loss"][:10].tolist() == bare_losses(view.experiment, 10)
-    for run in runs:
-        engine.command(run, "stop")
 
 
 def test_an_unwatched_run_is_paused_and_later_forgotten(engine, small, settle, wait_for, monkeypatch):
@@ -326,7 +311,6 @@ def test_an_unwatched_run_is_paused_and_later_forgotten(engine, small, settle, w
     assert engine.view(watched).status == "training"
     monkeypatch.undo()
     leave()
-    engine.command(watched, "stop")
 
 
 def test_frames_are_made_only_for_those_who_ask(engine, small, settle, wait_for, watch):
@@ -359,7 +343,6 @@ def test_a_subscriber_is_called_at_changes_until_it_leaves(engine, small, settle
     engine.command(run, "step")
     settle(engine, run, "paused")
     assert not called.is_set()
-    engine.command(run, "stop")
 
 
 def test_a_subscriber_that_raises_hurts_nobody(engine, small, settle):
@@ -371,7 +354,6 @@ def test_a_subscriber_that_raises_hurts_nobody(engine, small, settle):
     engine.subscribe(run, broken)
     engine.command(run, "step")
     assert settle(engine, run, "paused").step == 1
-    engine.command(run, "stop")
 
 
 def test_the_number_of_runs_is_bounded(engine, small, monkeypatch):
@@ -382,13 +364,11 @@ def test_the_number_of_runs_is_bounded(engine, small, monkeypatch):
     engine.renew(first)
     monkeypatch.setattr(engine._runs, "glance", 0.0)
     leave = engine.subscribe(first, lambda: None)
-    third = engine.start(small())
+    engine.start(small())
     assert engine.view(first)
     with pytest.raises(UnknownRun):
         engine.view(second)
     leave()
-    for run in (first, third):
-        engine.command(run, "stop")
 
 
 def test_wrong_words_are_refused(engine, small):
@@ -410,6 +390,11 @@ def test_wrong_words_are_refused(engine, small):
         LocalEngine(workers=0)
 
 
+def test_the_worker_says_that_a_gpu_is_not_there(engine, small, settle):
+    view = settle(engine, engine.start(small(device="mps")))
+    assert view.status == "failed" and "no such GPU" in view.message and "by a fault" not in view.message
+
+
 def test_a_model_that_is_too_large_is_refused_before_it_is_built(engine, small):
     before = len(engine._runs)
     with pytest.raises(ModelTooLarge, match="too large to train live"):
@@ -423,7 +408,6 @@ def test_the_history_of_a_run_is_bounded(engine, small, wait_for, settle):
     view = settle(engine, run, "finished")
     assert view.train["step"].size <= 2001
     assert view.train["step"][[0, -1]].tolist() == [1, 2500]
-    engine.command(run, "stop")
 
 
 def test_default_number_of_workers_is_bounded(monkeypatch):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import queue
-from typing import Any, cast
 
 import pytest
 
-from rnn_explorer.engine.worker import HostedRun, Worker
+from rnn_explorer.engine.hosted import HostedRun
+from rnn_explorer.engine.run_host import RunHost
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 
@@ -30,7 +29,7 @@ def run() -> HostedRun:
     ],
 )
 def test_only_numbers_are_a_result(run, validation, test, status):
-    worker = Worker(cast(Any, None), queue.SimpleQueue())
-    worker.conclude(run, validation, test)
+    host = RunHost(lambda message: None, lambda: False)
+    host.conclude(run, validation, test)
     assert run.status == status
     assert run.message.startswith("No result: the ") == (status == "diverged")

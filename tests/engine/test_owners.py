@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from rnn_explorer.engine.base import EngineFull, NotOwner, UnknownRun
@@ -25,13 +23,11 @@ def test_only_the_owner_steers_a_run(engine, small, settle):
     assert not view.is_of("bert") and view.is_of("anna")
     engine.command(run, "step", by="anna")
     assert settle(engine, run, "paused").step == 1
-    engine.command(run, "stop", by="anna")
 
 
 def test_a_run_of_nobody_is_everybodys(engine, small):
     run = engine.start(small())
     assert engine.view(run).is_of("anna")
-    engine.command(run, "stop", by="anna")
 
 
 def test_a_copy_belongs_to_who_made_it_and_is_no_relative_of_the_original(engine, small, settle):
@@ -44,8 +40,6 @@ def test_a_copy_belongs_to_who_made_it_and_is_no_relative_of_the_original(engine
     assert engine.family(run) == (run,) and engine.family(copy) == (copy,)
     with pytest.raises(NotOwner):
         engine.command(copy, "stop", by="anna")
-    for name in (run, copy):
-        engine.command(name, "stop")
 
 
 def living(engine: LocalEngine, *runs: str) -> list[bool]:
@@ -70,8 +64,6 @@ def test_one_visitors_runs_are_bounded_and_make_room_among_themselves(engine, sm
     monkeypatch.setattr(engine._runs, "glance", 0.0)
     third = engine.start(small(), "anna")
     assert living(engine, first, second, third, other) == [True, False, True, True], "the trained one stays"
-    for run in (first, third, other):
-        engine.command(run, "stop")
 
 
 def test_a_flood_of_untrained_runs_costs_nobody_a_trained_one(engine, small, settle, monkeypatch):
@@ -83,8 +75,6 @@ def test_a_flood_of_untrained_runs_costs_nobody_a_trained_one(engine, small, set
     flood = [engine.start(small(), f"visitor {n}") for n in range(8)]
     assert living(engine, trained) == [True]
     assert sum(living(engine, *flood)) == 2
-    for run in [trained, *(run for run in flood if living(engine, run)[0])]:
-        engine.command(run, "stop")
 
 
 def test_who_has_most_gives_way_first(engine, small, settle, monkeypatch):
@@ -94,24 +84,17 @@ def test_who_has_most_gives_way_first(engine, small, settle, monkeypatch):
         settle(engine, run, "paused")
     monkeypatch.setattr(engine._runs, "max_runs", len(engine._runs))
     monkeypatch.setattr(engine._runs, "glance", 0.0)
-    new = engine.start(small(), "cora")
+    engine.start(small(), "cora")
     assert living(engine, *runs) == [True, False, True], "anna's is older, but her only one"
-    for run in (runs[0], runs[2], new):
-        engine.command(run, "stop")
 
 
-def test_an_untouched_run_is_forgotten_sooner(small, settle):
-    engine = LocalEngine(workers=1, keep_untouched=0.3, glance=0.1)
-    try:
-        untouched, trained = engine.start(small()), engine.start(small())
-        engine.command(trained, "step")
-        settle(engine, trained, "paused")
-        deadline = time.monotonic() + 20
-        while living(engine, untouched)[0] and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert living(engine, untouched, trained) == [False, True]
-    finally:
-        engine.close()
+def test_an_untouched_run_is_forgotten_sooner(engine, small, settle, wait_for, monkeypatch):
+    untouched, trained = engine.start(small()), engine.start(small())
+    engine.command(trained, "step")
+    settle(engine, trained, "paused")
+    monkeypatch.setattr(engine, "keep_untouched", 0.3)
+    wait_for(lambda: not living(engine, untouched)[0])
+    assert living(engine, trained) == [True]
 
 
 def test_one_visitors_models_leave_memory_for_the_others(engine, small, monkeypatch):
@@ -124,8 +107,6 @@ def test_one_visitors_models_leave_memory_for_the_others(engine, small, monkeypa
     monkeypatch.setattr(engine._runs, "glance", 0.0)
     second = engine.start(small(hidden_size=8), "anna")
     assert living(engine, first, second, other) == [False, True, True], "her own makes room, once nobody watches it"
-    for run in (second, other):
-        engine.command(run, "stop")
 
 
 def test_a_run_set_aside_goes_before_others_at_once(engine, small, settle, monkeypatch):
@@ -139,10 +120,8 @@ def test_a_run_set_aside_goes_before_others_at_once(engine, small, settle, monke
         engine.set_aside(old, by="bert")
     engine.command(old, "step")  # it is wanted again
     look = engine.look(looked_at, "lab", {}, lambda *_: None)
-    new = engine.start(small(), "anna")  # though all were looked at a moment ago
+    engine.start(small(), "anna")  # though all were looked at a moment ago
     assert living(engine, old, aside, looked_at) == [True, False, True]
     with pytest.raises(EngineFull):
         engine.start(small(), "anna")
     look.close()
-    for run in (old, looked_at, new):
-        engine.command(run, "stop")

@@ -9,7 +9,6 @@ import pytest
 
 from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.engine.base import Reply, UnknownRun
-from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.recording.weight_history import MEMORY
 from rnn_explorer.training import Trainer
 
@@ -41,24 +40,22 @@ def test_the_first_steps_are_all_kept(engine, small, settle):
     run = engine.start(small())
     settle(engine, run, "ready")
     view = steps(engine, run, settle, 6)
-    assert view.frames == (0, 1, 2, 3, 4, 5, 6)
+    assert view.kept_steps == (0, 1, 2, 3, 4, 5, 6)
     assert view.origin is None
     engine.command(run, "reset")
-    assert settle(engine, run, "ready").frames == (0,)
-    engine.command(run, "stop")
+    assert settle(engine, run, "ready").kept_steps == (0,)
 
 
 def test_a_long_run_keeps_a_bounded_past_that_ends_with_the_present(engine, small, settle):
     run = engine.start(small(cell="rnn", hidden_size=64, steps=700))
     engine.command(run, "play")
     view = settle(engine, run, "finished")
-    assert view.frames[0] == 0
-    assert view.frames[-1] == 700
-    assert view.frames[:41] == tuple(range(41))
+    assert view.kept_steps[0] == 0
+    assert view.kept_steps[-1] == 700
+    assert view.kept_steps[:41] == tuple(range(41))
     kept = engine._runs[run].weight_history
-    assert len(kept) == len(view.frames)
+    assert len(kept) == len(view.kept_steps)
     assert kept.size <= MEMORY
-    engine.command(run, "stop")
 
 
 def test_a_large_model_keeps_no_more_than_it_may(engine, small, settle):
@@ -68,8 +65,7 @@ def test_a_large_model_keeps_no_more_than_it_may(engine, small, settle):
     kept = engine._runs[run].weight_history
     assert len(kept.at(80).state) * 15 > MEMORY, "else this shows nothing"
     assert kept.size <= MEMORY
-    assert view.frames[0] == 0 and view.frames[-1] == 80 and len(view.frames) >= 3
-    engine.command(run, "stop")
+    assert view.kept_steps[0] == 0 and view.kept_steps[-1] == 80 and len(view.kept_steps) >= 3
 
 
 def test_a_branch_goes_on_as_the_run_itself_would_have(engine, small, settle):
@@ -78,7 +74,7 @@ def test_a_branch_goes_on_as_the_run_itself_would_have(engine, small, settle):
     old = steps(engine, run, settle, 8)
     branch = engine.branch(run, 3)
     view = settle(engine, branch, "paused")
-    assert (view.step, view.origin, view.frames) == (3, (run, 3), (0, 1, 2, 3))
+    assert (view.step, view.origin, view.kept_steps) == (3, (run, 3), (0, 1, 2, 3))
     assert view.train["loss"].tolist() == old.train["loss"].tolist()[:3]
     again = steps(engine, branch, settle, 5)
     assert again.train["loss"].tolist() == old.train["loss"].tolist()
@@ -86,8 +82,7 @@ def test_a_branch_goes_on_as_the_run_itself_would_have(engine, small, settle):
     assert engine.family(run) == engine.family(branch) == (run, branch)
     engine.command(run, "stop")
     assert engine.family(branch) == (branch,)
-    assert engine.view(branch).frames == tuple(range(9))
-    engine.command(branch, "stop")
+    assert engine.view(branch).kept_steps == tuple(range(9))
 
 
 def test_a_branch_takes_the_settings_of_now(engine, small, settle):
@@ -106,8 +101,6 @@ def test_a_branch_takes_the_settings_of_now(engine, small, settle):
     view = settle(engine, branch, "paused")
     assert view.experiment.training.learning_rate == 1e-2
     assert view.train["loss"].tolist()[2:] == expected
-    engine.command(run, "stop")
-    engine.command(branch, "stop")
 
 
 def test_a_step_that_is_not_kept_is_refused_in_words(engine, small, settle):
@@ -120,7 +113,6 @@ def test_a_step_that_is_not_kept_is_refused_in_words(engine, small, settle):
             call()
     with pytest.raises(UnknownRun):
         engine.look("nobody", "lab", {}, lambda kind, content: None)
-    engine.command(run, "stop")
 
 
 def test_every_question_is_registered_by_one_call():
@@ -147,7 +139,6 @@ def test_who_looks_at_an_old_step_sees_the_weights_of_that_step(engine, small, s
     hidden = trainer.snapshot().trace.layer(0).states["hidden"][0]
     np.testing.assert_allclose(now.states(), hidden.T, atol=2e-3)
     assert engine.view(run).step == 5  # looking back changes nothing
-    engine.command(run, "stop")
 
 
 def test_a_film_goes_through_what_is_kept_and_ends_in_the_present(engine, small, settle, watch):
@@ -162,7 +153,6 @@ def test_a_film_goes_through_what_is_kept_and_ends_in_the_present(engine, small,
 
     film.until(is_over)
     assert [at for n, at in enumerate(seen) if at is not None and at != seen[n - 1]] == [0, 1, 2, 3, 4]
-    engine.command(run, "stop")
 
 
 def test_other_branches_are_drawn_beside_a_run(engine, small, settle, watch):
@@ -173,42 +163,17 @@ def test_other_branches_are_drawn_beside_a_run(engine, small, settle, watch):
     seen = watch(engine, branch)
     names = lambda: [trace.get("name") for trace in seen.figures.get("curves", {}).get("data", {}).values()]  # noqa: E731
     seen.until(lambda _: "other branch" in names())
-    for name in (run, branch):
-        engine.command(name, "stop")
 
 
-def test_looks_and_training_share_the_worker(small, settle, wait_for, watch):
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(small("temporal_order", cell="lstm", seq_len=20))
-        settle(engine, run, "ready")
-        engine.command(run, "play")
-        seen = watch(engine, run, "memory")
-        seen.until(lambda it: len([step for step in set(it.steps) if step]) > 3)
-        before = engine.view(run).step
-        wait_for(lambda: engine.view(run).step > before + 3)
-        assert seen.steps == sorted(seen.steps)
-    finally:
-        engine.close()
-
-
-def test_when_the_worker_dies_viewers_are_told_and_see_the_run_that_goes_on(small, settle, wait_for, watch):
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(small())
-        steps(engine, run, settle, 3)
-        seen = watch(engine, run).until_step(3)
-        engine._workers[0].process.kill()
-        seen.until(lambda it: it.parts["status"]["status"] == "interrupted")
-        assert "The worker of this run died" in seen.parts["status"]["message"]
-        files = []
-        engine.make_file(run, "lab", {}, "curves", "csv", files.append)
-        wait_for(lambda: files)
-        assert "worker process of this run died" in files[0].error
-        engine.command(run, "play")
-        seen.until(lambda it: it.parts["status"]["status"] == "training" and it.parts["status"]["step"] > 3)
-    finally:
-        engine.close()
+def test_looks_and_training_share_the_worker(engine, small, settle, wait_for, watch):
+    run = engine.start(small("temporal_order", cell="lstm", seq_len=20))
+    settle(engine, run, "ready")
+    engine.command(run, "play")
+    seen = watch(engine, run, "memory")
+    seen.until(lambda it: len([step for step in set(it.steps) if step]) > 3)
+    before = engine.view(run).step
+    wait_for(lambda: engine.view(run).step > before + 3)
+    assert seen.steps == sorted(seen.steps)
 
 
 def test_a_figure_is_made_to_a_file_beside_the_training(engine, small, settle, wait_for):
@@ -223,7 +188,6 @@ def test_a_figure_is_made_to_a_file_beside_the_training(engine, small, settle, w
     kinds = {file.media_type or file.error for file in files}
     assert kinds == {"text/csv", "text/html", "There is no such figure."}
     assert engine.view(run).status == "training"
-    engine.command(run, "stop")
 
 
 def test_a_file_of_a_run_that_goes_is_told(engine, small, settle, wait_for):

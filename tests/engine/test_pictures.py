@@ -34,7 +34,7 @@ def view_of(trainer: Trainer, version: int = 1, **more: Any) -> RunView:
         "train": {"step": steps, "loss": values, "metric": values, "grad_norm": values, "applied_norm": values},
         "validation": start, "test": None, "baseline": trainer.task.baseline(), "metric_name": trainer.task.metric.name,
         "summary": tuple(trainer.summary()), "parameters": 1, "keras_parameters": 1,
-        "snapshot": trainer.snapshot(), "frames": (0,), "origin": None, "version": version,
+        "snapshot": trainer.snapshot(), "kept_steps": (0,), "origin": None, "version": version,
     }  # fmt: skip
     return RunView(**{**fields, **more})
 

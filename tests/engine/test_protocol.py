@@ -61,7 +61,7 @@ MESSAGES: list[Any] = [
     WantState("a", 5),
     FileMade("a", 9, b"x,y", "text/csv", 5),
     Update("a", 3, "training", "", 5, 0.1, 10, 50, 100.0, train=np.ones((2, 5)), checkpoint=b"c",
-           frames=(HistoryEntry(5, 0.1, b"s"),), test=(0.5, float("nan")), info=INFO),
+           entries=(HistoryEntry(5, 0.1, b"s"),), test=(0.5, float("nan")), info=INFO),
 ]  # fmt: skip
 
 

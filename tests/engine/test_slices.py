@@ -53,4 +53,3 @@ def test_a_batch_size_beyond_the_limit_is_refused_and_nothing_changes(engine, sm
     assert engine.view(run).experiment == before.experiment
     engine.change(run, batch_size=2)
     assert engine.view(run).experiment.training.batch_size == 2
-    engine.command(run, "stop")

@@ -105,8 +105,8 @@ def test_thirty_runs_with_full_pasts_take_no_memory_of_the_server(small, monkeyp
             run = engine._runs.find(engine.start(small(seed=seed)))
             for step in range(60):
                 state = os.urandom(16) * (20 * 2**10)  # 320 KB, as of the digits
-                frames = (HistoryEntry(step, 0.0, state),)
-                engine._hear(run.worker, Update(run.run_id, run.number, "training", "", step, frames=frames))
+                entries = (HistoryEntry(step, 0.0, state),)
+                engine._hear(run.worker, Update(run.run_id, run.number, "training", "", step, entries=entries))
         held = sum(run.weight_history.size for run in engine._runs.values())
         assert held > 400 * 2**20, "else this shows nothing"
         assert resident() - before < 60 * 2**20
@@ -121,18 +121,14 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_state_that_cannot_be_read_is_not_kept_any_more_and_its_worker_goes_on(small, settle, watch):
-    engine = LocalEngine(workers=1)
-    try:
-        run = engine.start(small())
-        for _ in range(3):
-            engine.command(run, "step")
-        settle(engine, run, "paused")
-        pids = engine.worker_pids()
-        engine._states._file.truncate(0)
-        seen = watch(engine, run, at="1")
-        seen.until(lambda it: any("is not kept" in text for text in it.parts.get("status", {}).get("errors", ())))
+def test_a_state_that_cannot_be_read_is_not_kept_any_more_and_its_worker_goes_on(engine, small, settle, watch):
+    run = engine.start(small())
+    for _ in range(3):
         engine.command(run, "step")
-        assert settle(engine, run, "paused").step == 4 and engine.worker_pids() == pids
-    finally:
-        engine.close()
+    settle(engine, run, "paused")
+    pids = engine.worker_pids()
+    engine._states._file.truncate(0)
+    seen = watch(engine, run, at="1")
+    seen.until(lambda it: any("is not kept" in text for text in it.parts.get("status", {}).get("errors", ())))
+    engine.command(run, "step")
+    assert settle(engine, run, "paused").step == 4 and engine.worker_pids() == pids

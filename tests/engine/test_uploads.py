@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rnn_explorer.engine.local import LocalEngine, check_size
+from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.user_data import store
@@ -15,11 +15,9 @@ from rnn_explorer.tasks.user_data import store
 TABLE = ("x,y\n" + "\n".join(f"{math.sin(n):.4f},{n}" for n in range(300))).encode()
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[LocalEngine]:
-    engine = LocalEngine(workers=1)
-    yield engine
-    engine.close()
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    yield
     store.drop_all()
 
 
@@ -30,7 +28,7 @@ def on(token: str, **changes: object) -> Experiment:
 
 
 def test_a_worker_that_was_started_before_trains_on_an_upload(engine, wait_for, settle, watch) -> None:
-    wait_for(lambda: engine.workers_ready() == 1)
+    wait_for(lambda: engine.workers_ready() == 2)
     run = engine.start(on(store.put(TABLE, "a.csv")))
     assert settle(engine, run, "ready", "failed").status == "ready"
     engine.command(run, "play")

@@ -192,7 +192,7 @@ def trainer() -> Trainer:
 
 
 def look_at(trainer: Trainer, **query: str) -> tuple[Viewer, FakeSource]:
-    engine = FakeSource(view_of(trainer, step=40, frames=(0, 1, 2, 10, 40)))
+    engine = FakeSource(view_of(trainer, step=40, kept_steps=(0, 1, 2, 10, 40)))
     return Viewer(engine, "lab", query), engine
 
 
@@ -261,7 +261,7 @@ def test_a_reset_brings_everybody_back_to_the_present(trainer: Trainer, clock: C
     looker.look()
     engine.reply(snapshot_at(trainer, 10), 10)
     assert looker.look().past
-    engine.run = view_of(trainer, step=0, frames=(0,))
+    engine.run = view_of(trainer, step=0, kept_steps=(0,))
     seen = looker.look()
     assert (seen.past, looker.at) == (False, None)
 

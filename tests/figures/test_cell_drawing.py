@@ -238,7 +238,7 @@ def test_pointing_at_a_sum_tells_its_largest_terms() -> None:
 
 
 def test_a_clamped_gate_shows_its_value_a_padlock_and_what_it_was() -> None:
-    report = change(made("lstm"), unit=1, force=[("forget", -1, 0.0, 3, 4)]).inside
+    report = change(made("lstm"), unit=1, clamp=[("forget", -1, 0.0, 3, 4)]).internals
     assert report.original is not None
     was = number(float(report.original.wires["forget"][3]))
     drawing = cell_drawing(report, 3)
@@ -258,7 +258,7 @@ def test_a_clamped_gate_shows_its_value_a_padlock_and_what_it_was() -> None:
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_number_that_is_another_one_stands_beside_the_old_one(cell: str, view: Any) -> None:
-    report = change(made(cell), unit=2, inputs=[(2, 5)], ablate=[0]).inside
+    report = change(made(cell), unit=2, inputs=[(2, 5)], ablate=[0]).internals
     assert report.original is not None
     for t in range(4):
         drawing = cell_drawing(report, t, view)
@@ -278,12 +278,12 @@ def test_a_model_that_is_not_changed_has_neither_padlock_nor_gray_numbers() -> N
 
 
 def test_the_unrolled_view_marks_the_clamped_steps() -> None:
-    report = change(made("lstm"), unit=1, force=[("forget", 1, 0.0, 2, 3)]).inside
+    report = change(made("lstm"), unit=1, clamp=[("forget", 1, 0.0, 2, 3)]).internals
     assert len(padlocks(parsed(cell_drawing(report, 4, "unrolled")))) == 2
 
 
 def test_the_equations_say_what_is_clamped_and_what_was() -> None:
-    report = change(made("lstm"), unit=1, force=[("forget", -1, 0.0)]).inside
+    report = change(made("lstm"), unit=1, clamp=[("forget", -1, 0.0)]).internals
     assert report.original is not None
     lines = {line.name: line for line in cell_drawing(report, 3).equations}
     forget = "".join(token["text"] for token in lines["forget gate"].numbers)
@@ -298,14 +298,14 @@ def test_the_equations_say_what_is_clamped_and_what_was() -> None:
 
 
 def test_a_mean_says_in_how_many_units() -> None:
-    report = change(made("lstm"), force=[("forget", 1, 0.0)], weights=[("weight_hh", 0, 0, 9.0)]).inside
+    report = change(made("lstm"), clamp=[("forget", 1, 0.0)], weights=[("weight_hh", 0, 0, 9.0)]).internals
     lines = {line.name: "".join(token["text"] for token in line.numbers) for line in cell_drawing(report, 1).equations}
     assert lines["forget gate"].endswith("(clamped in 1 of 5 units)")
     assert "forget clamped in 1 unit" in " ".join(texts(parsed(cell_drawing(report, 1))))
 
 
 def test_the_table_has_both_models() -> None:
-    report = change(made("lstm"), unit=1, force=[("forget", -1, 0.0, 2, 2)], inputs=[(2, 5)]).inside
+    report = change(made("lstm"), unit=1, clamp=[("forget", -1, 0.0, 2, 2)], inputs=[(2, 5)]).internals
     assert report.original is not None
     table = cell_drawing(report, 0).table
     np.testing.assert_array_equal(table["forget"], report.wires["forget"])

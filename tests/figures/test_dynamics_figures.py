@@ -11,19 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.dynamics.record import (
-    ConstantInput,
-    Ends,
-    FixedPoints,
-    Flow,
-    LayerRef,
-    Perturbation,
-    Space,
-    Spectrum,
-    Stability,
-    Trajectories,
-    largest_first,
-)
+from rnn_explorer.analysis.dynamics.fixed_points import Ends, FixedPoints
+from rnn_explorer.analysis.dynamics.record import Flow, Perturbation, Spectrum, Trajectories
+from rnn_explorer.analysis.dynamics.space import ConstantInput, LayerRef, Space
+from rnn_explorer.analysis.dynamics.stability import Stability, largest_first
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import (
     LEAVES,

@@ -12,15 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.memory.record import (
-    CellMemory,
-    Finding,
-    GateStatistics,
-    InputSaliency,
-    JacobianNorms,
-    fit_decay,
-    time_constants,
-)
+from rnn_explorer.analysis.memory.cell_memory import CellMemory, GateStatistics, fit_decay, time_constants
+from rnn_explorer.analysis.memory.record import Finding, InputSaliency, JacobianNorms
 from rnn_explorer.analysis.saturation import saturation
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure

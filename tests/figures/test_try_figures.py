@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.generate.record import Correlates
+from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.try_it.legal_symbols import legal_symbols

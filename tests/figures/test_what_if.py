@@ -16,7 +16,7 @@ from tests.analysis.factories import change, made
 
 
 def classes() -> WhatIf:
-    return change(made("lstm"), force=[("forget", -1, 0.0)])
+    return change(made("lstm"), clamp=[("forget", -1, 0.0)])
 
 
 def values() -> WhatIf:

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { chosenParts, places } from "../../rnn_explorer/ui/live_figures/arranging.js";
-import { boxOf, isRepaint } from "../../rnn_explorer/ui/live_figures/panel.js";
+import { boxOf } from "../../rnn_explorer/ui/live_figures/marks.js";
+import { isRepaint } from "../../rnn_explorer/ui/live_figures/panel.js";
 import { pressed, within } from "../../rnn_explorer/ui/live_figures/controls.js";
 import { short } from "../../rnn_explorer/ui/live_figures/dom.js";
 import { numbersOf } from "../../rnn_explorer/ui/live_figures/status_line.js";

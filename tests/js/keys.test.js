@@ -33,8 +33,8 @@ test("the table says each thing once", () => {
 test("what is changed about the cell is said in a few words", () => {
   assert.equal(changeWords(undefined), "");
   assert.equal(changeWords(""), "");
-  assert.equal(changeWords(JSON.stringify({ force: [["forget", -1, 0]] })), "forget = 0");
-  assert.equal(changeWords(JSON.stringify({ force: [["input_gate", 3, 0.5, 2, 4]] })), "input gate of unit 3 = 0.5");
+  assert.equal(changeWords(JSON.stringify({ clamp: [["forget", -1, 0]] })), "forget = 0");
+  assert.equal(changeWords(JSON.stringify({ clamp: [["input_gate", 3, 0.5, 2, 4]] })), "input gate of unit 3 = 0.5");
   assert.equal(changeWords(JSON.stringify({ ablate: [1] })), "unit 1 ablated");
   assert.equal(changeWords(JSON.stringify({ ablate: [1, 7], inputs: [[4, 0, 1]] })), "units 1, 7 ablated; input edited at t = 4");
   assert.equal(changeWords(JSON.stringify({ weights: [["weight_hh", 1, 2, 0.5], ["bias_ih", 3, 0, 1]] })), "weight_hh[1, 2] = 0.5; bias_ih[3] = 1");

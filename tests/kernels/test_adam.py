@@ -29,12 +29,12 @@ def test_steps_are_torchs(dtype, weight_decay):
             parameter.grad, twin.grad = gradient.clone(), 0.5 * gradient
         length = torch.nn.utils.get_total_norm([parameter.grad for parameter in mine])
         assert ours.norm() == pytest.approx(length.item(), rel=1e-5)
-        ours.advance(0.5)
+        ours.update(0.5)
         torchs.step()
         torch.testing.assert_close(mine, theirs, **close)
         torch.testing.assert_close(kept, before, rtol=0, atol=0)
         torch.testing.assert_close([p.grad for p in mine], [p.grad for p in theirs], **close)
-    ours.settle()
+    ours.sync_state()
     for parameter, twin in zip(mine, theirs, strict=True):
         assert set(ours.state[parameter]) == set(torchs.state[twin])
         for name, value in torchs.state[twin].items():
@@ -47,22 +47,22 @@ def test_it_goes_on_from_a_state_and_forgets_one():
     for _ in range(3):
         parameter.grad = torch.linspace(-1, 1, 9)
         first.norm()
-        first.advance(1.0)
-    first.settle()
+        first.update(1.0)
+    first.sync_state()
     copy = parameter.clone()
     second = Adam([copy], [copy.clone()], lr=0.1, weight_decay=0.0)
     second.state[copy] = {name: value.clone() for name, value in first.state[parameter].items()}
     for optimizer, tensor in ((first, parameter), (second, copy)):
         tensor.grad = torch.ones(9)
         optimizer.norm()
-        optimizer.advance(1.0)
-    second.settle()
+        optimizer.update(1.0)
+    second.sync_state()
     assert torch.equal(parameter, copy) and second.state[copy]["step"] == 4
-    second.forget()
+    second.reset()
     copy.grad = torch.ones(9)
     second.norm()
-    second.advance(1.0)
-    second.settle()
+    second.update(1.0)
+    second.sync_state()
     assert second.state[copy]["step"] == 1
 
 

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, linear, mse_loss
 
 from rnn_explorer import kernels
 from rnn_explorer.kernels.adam import Adam
-from rnn_explorer.kernels.fused_step import FusedSteps, Network
+from rnn_explorer.kernels.fused_step import FusedStepCache, Network
 from rnn_explorer.kernels.loops import LAYOUTS
 from rnn_explorer.kernels.recurrence import RecurrentPass
 
@@ -76,38 +76,38 @@ def torchs_loss(x: Tensor, rows: Tensor | None, targets: Tensor, linears: list[t
     return mse_loss(x, targets) if targets.is_floating_point() else cross_entropy(x, targets)
 
 
-def judged(x, rows, targets, linears, learning=False) -> bool:
-    """As `held_to`, the loss and, learning, its gradients by the features and the weights."""
+def judged(x, rows, targets, linears, backward=False) -> bool:
+    """As `held_to`, the loss and, if `backward`, its gradients by the features and the weights."""
     wanted = [x, *(part for pair in linears for part in pair)]
-    if learning:
+    if backward:
         for part in wanted:
             part.requires_grad_()
 
     def with_gradients(loss: Tensor) -> tuple[Tensor, ...]:
-        return (loss.detach(), *(torch.autograd.grad(loss, wanted) if learning else ()))
+        return (loss.detach(), *(torch.autograd.grad(loss, wanted) if backward else ()))
 
     return held_to(
-        lambda: with_gradients(kernels.judge(x, rows, targets, "relu", linears)[0]),
+        lambda: with_gradients(kernels.loss_and_metric(x, rows, targets, "relu", linears)[0]),
         lambda: with_gradients(torchs_loss(x, rows, targets, linears)),
     )
 
 
 @pytest.mark.parametrize("wrong", [-1, 4, 9, -99, -101, 2**40, -(2**62)])
-@pytest.mark.parametrize("learning", [False, True])
-def test_a_class_that_there_is_not_is_refused(wrong, learning):
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_class_that_there_is_not_is_refused(wrong, backward):
     targets = torch.tensor([0, 1, wrong, 3, 2])
-    assert not judged(random(BATCH, INPUTS), None, targets, dense(INPUTS, CLASSES), learning)
+    assert not judged(random(BATCH, INPUTS), None, targets, dense(INPUTS, CLASSES), backward)
     with pytest.raises(ValueError, match=f"1 of 5 targets are no class from 0 to 3 .* the first is {wrong}"):
-        kernels.judge(random(BATCH, INPUTS), None, targets, "relu", dense(INPUTS, CLASSES))
+        kernels.loss_and_metric(random(BATCH, INPUTS), None, targets, "relu", dense(INPUTS, CLASSES))
 
 
 @pytest.mark.parametrize("ignored", [(0,), (4,), (1, 3), (0, 1, 2, 3)])
 def test_minus_100_does_not_count_as_in_torch(ignored):
     targets = torch.tensor([0, 1, 2, 3, 2])
     targets[list(ignored)] = -100
-    assert judged(random(BATCH, INPUTS), None, targets, dense(INPUTS, 7, CLASSES), learning=True)
+    assert judged(random(BATCH, INPUTS), None, targets, dense(INPUTS, 7, CLASSES), backward=True)
     linears = dense(INPUTS, CLASSES)
-    _, share = kernels.judge(random(BATCH, INPUTS), None, targets, "relu", linears)
+    _, share = kernels.loss_and_metric(random(BATCH, INPUTS), None, targets, "relu", linears)
     counted = targets >= 0
     answers = linear(random(BATCH, INPUTS), *linears[0]).argmax(dim=-1)
     assert share.item() == pytest.approx((answers == targets)[counted].float().mean().item())
@@ -116,19 +116,19 @@ def test_minus_100_does_not_count_as_in_torch(ignored):
 def test_where_no_target_counts_there_is_no_loss_as_in_torch():
     nothing = torch.full((BATCH,), -100)
     x, linears = random(BATCH, INPUTS), dense(INPUTS, CLASSES)
-    assert kernels.judge(x, None, nothing, "relu", linears)[0].isnan()
+    assert kernels.loss_and_metric(x, None, nothing, "relu", linears)[0].isnan()
     assert torchs_loss(x, None, nothing, linears).isnan()
 
 
 def test_values_in_double_precision_are_read_as_such():
-    assert judged(random(BATCH, INPUTS), None, random(BATCH, 2).double(), dense(INPUTS, 2), learning=True)
+    assert judged(random(BATCH, INPUTS), None, random(BATCH, 2).double(), dense(INPUTS, 2), backward=True)
 
 
 @spoiled
 @pytest.mark.parametrize("classes", [True, False])
-@pytest.mark.parametrize("learning", [True, False])
+@pytest.mark.parametrize("backward", [True, False])
 @pytest.mark.parametrize("what", ["targets", "rows", "features", "first weight", "last weight", "first bias"])
-def test_garbage_into_the_loss(what, spoil, classes, learning):
+def test_garbage_into_the_loss(what, spoil, classes, backward):
     whole = torch.arange(8) % CLASSES
     given = {
         "targets": whole if classes else random(8, CLASSES),
@@ -146,28 +146,30 @@ def test_garbage_into_the_loss(what, spoil, classes, learning):
     else:
         number = 1 if what == "last weight" else 0
         linears[number] = (bad, linears[number][1]) if "weight" in what else (linears[number][0], bad)
-    learning = learning and all(part.is_floating_point() for pair in linears for part in pair)
-    learning = learning and given["features"].is_floating_point()
-    judged(given["features"], given["rows"], given["targets"], linears, learning)
+    backward = backward and all(part.is_floating_point() for pair in linears for part in pair)
+    backward = backward and given["features"].is_floating_point()
+    judged(given["features"], given["rows"], given["targets"], linears, backward)
 
 
 @pytest.mark.parametrize("row", [-1, BATCH * STEPS, 2**50])
 def test_a_row_that_there_is_not_is_refused(row):
     rows = torch.tensor([0, row, 3])
     with pytest.raises(ValueError, match=f"1 of 3 rows are not from 0 to 19; the first is {row}"):
-        kernels.judge(random(BATCH, STEPS, INPUTS), rows, torch.tensor([0, 1, 2]), "relu", dense(INPUTS, CLASSES))
+        kernels.loss_and_metric(
+            random(BATCH, STEPS, INPUTS), rows, torch.tensor([0, 1, 2]), "relu", dense(INPUTS, CLASSES)
+        )
 
 
 def test_a_row_that_is_asked_for_twice_counts_twice():
     rows = torch.tensor([3, 7, 3, 3])
-    assert judged(random(BATCH, STEPS, INPUTS), rows, torch.tensor([0, 1, 2, 0]), dense(INPUTS, CLASSES), learning=True)
+    assert judged(random(BATCH, STEPS, INPUTS), rows, torch.tensor([0, 1, 2, 0]), dense(INPUTS, CLASSES), backward=True)
 
 
 @pytest.mark.parametrize("linears", [[], dense(INPUTS, CLASSES)], ids=["no layers", "layers"])
 def test_nothing_to_judge_is_refused(linears):
     for x, activation in ((random(0, INPUTS), "relu"), (random(BATCH, INPUTS), "sine")):
         with pytest.raises(ValueError, match=r"at least one|one row or more"):
-            kernels.judge(x, None, torch.zeros(len(x), dtype=torch.long), activation, linears)
+            kernels.loss_and_metric(x, None, torch.zeros(len(x), dtype=torch.long), activation, linears)
 
 
 # -- the loops over time ----------------------------------------------------------------------------------------
@@ -186,9 +188,9 @@ def torchs_states(cell: str, x: Tensor, weights: list[Tensor], states: list[Tens
 
 @spoiled
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("learning", [True, False])
+@pytest.mark.parametrize("backward", [True, False])
 @pytest.mark.parametrize("what", ["x", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "state"])
-def test_garbage_into_the_loops(cell, what, spoil, learning):
+def test_garbage_into_the_loops(cell, what, spoil, backward):
     x, weights, states = layer(cell)
     everything = [x, *weights, *states]
     place = ["x", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "state"].index(what)
@@ -197,7 +199,7 @@ def test_garbage_into_the_loops(cell, what, spoil, learning):
     except (IndexError, RuntimeError):
         pytest.skip("there is no such garbage of this tensor")
     x, weights, states = everything[0], everything[1:5], everything[5:]
-    if learning and x.is_floating_point():
+    if backward and x.is_floating_point():
         x.requires_grad_()
     ours = held_to(
         lambda: (kernels.run(cell, x, weights, tuple(states))[0].detach(),),
@@ -224,7 +226,7 @@ def test_sequences_without_steps_and_cells_that_there_are_not_are_refused(cell):
 def test_memory_that_is_laid_out_for_good_takes_contiguous_weights_alone():
     _, weights, states = layer("gru")
     with pytest.raises(ValueError, match="weight_hh must be contiguous"):
-        RecurrentPass("gru", [weights[0], SPOILED["turned"](weights[1]), *weights[2:]], states, STEPS, learning=True)
+        RecurrentPass("gru", [weights[0], SPOILED["turned"](weights[1]), *weights[2:]], states, STEPS, backward=True)
 
 
 # -- a whole step -----------------------------------------------------------------------------------------------
@@ -257,31 +259,33 @@ def test_garbage_into_a_whole_step(what, spoil, embedding):
     except (IndexError, RuntimeError):
         pytest.skip("there is no such garbage of this tensor")
     net = network(embedding)
-    directs = FusedSteps(net, per_step=True)
-    directs.learn(**good)  # memory laid out for good ones must not be trusted for others
+    cache = FusedStepCache(net, per_step=True)
+    cache.learn(**good)  # memory laid out for good ones must not be trusted for others
 
     def mine() -> tuple[Tensor, ...]:
         try:
-            return (torch.tensor(directs.learn(**given)[0]),)
+            return (torch.tensor(cache.learn(**given)[0]),)
         except (RuntimeError, TypeError) as error:  # of torch, where it looks up the embedding
             raise ValueError(f"torch refuses it: {error}") from error
 
     held_to(mine, lambda: (torchs_step(net, **given),))
-    assert directs.learn(**good)[0] == pytest.approx(float(torchs_step(net, **good)), rel=1e-5)
+    assert cache.learn(**good)[0] == pytest.approx(float(torchs_step(net, **good)), rel=1e-5)
 
 
 @pytest.mark.parametrize("wrong", [-1, 9])
 def test_a_symbol_that_there_is_not_is_refused(wrong):
     inputs = torch.full((BATCH, STEPS), wrong)
     with pytest.raises((IndexError, ValueError)):
-        FusedSteps(network(embedding=True), per_step=False).learn(inputs, None, torch.zeros(BATCH, dtype=torch.long))
+        FusedStepCache(network(embedding=True), per_step=False).learn(
+            inputs, None, torch.zeros(BATCH, dtype=torch.long)
+        )
 
 
 def test_fewer_or_more_targets_than_answers_are_refused():
     for per_step, count in ((True, BATCH), (False, BATCH * STEPS), (False, BATCH + 1), (False, 0)):
         with pytest.raises(ValueError, match=r"answers, but targets of"):
             targets = torch.zeros(count, dtype=torch.long)
-            FusedSteps(network(), per_step).learn(random(BATCH, STEPS, INPUTS), None, targets)
+            FusedStepCache(network(), per_step).learn(random(BATCH, STEPS, INPUTS), None, targets)
 
 
 def test_layers_that_do_not_fit_on_each_other_are_refused():
@@ -295,17 +299,17 @@ def test_layers_that_do_not_fit_on_each_other_are_refused():
     for net in wrong:
         inputs = random(BATCH, STEPS, INPUTS) if net.embedding is None else torch.zeros(BATCH, STEPS, dtype=torch.long)
         with pytest.raises(ValueError, match=r"reads?|embedding"):
-            FusedSteps(net, per_step=False).learn(inputs, None, torch.zeros(BATCH, dtype=torch.long))
+            FusedStepCache(net, per_step=False).learn(inputs, None, torch.zeros(BATCH, dtype=torch.long))
 
 
 def test_weights_that_moved_are_read_where_they_are():
     net, x, targets = network(), random(BATCH, STEPS, INPUTS), torch.tensor([0, 1, 2, 3, 0])
-    directs = FusedSteps(net, per_step=False)
-    directs.learn(x, None, targets)
+    cache = FusedStepCache(net, per_step=False)
+    cache.learn(x, None, targets)
     for weight in (net.layers[0][1][1], net.linears[0][0]):
         weight.data = random(*weight.shape, seed=77)
     last = torch.arange(BATCH) * STEPS + STEPS - 1
-    assert directs.learn(x, None, targets)[0] == pytest.approx(float(torchs_step(net, x, last, targets)), rel=1e-5)
+    assert cache.learn(x, None, targets)[0] == pytest.approx(float(torchs_step(net, x, last, targets)), rel=1e-5)
 
 
 # -- the optimizer ----------------------------------------------------------------------------------------------
@@ -325,8 +329,8 @@ def test_garbage_into_adam(spoil):
     for part in good:
         part.grad = torch.ones_like(part)
     optimizer.norm()
-    optimizer.advance(1.0)
-    optimizer.settle()
+    optimizer.update(1.0)
+    optimizer.sync_state()
     for name in ("exp_avg", "exp_avg_sq"):
         other = Adam(good, [part.clone() for part in good], lr=0.1, weight_decay=0.0)
         other.state[good[0]] = {**optimizer.state[good[0]], name: bad}
@@ -345,7 +349,7 @@ def test_gradients_that_are_missing_or_lie_anyhow():
     gradient = SPOILED["turned"](random(3, 5, seed=8))
     weight.grad, twin.grad = gradient, gradient.clone()
     assert optimizer.norm() == pytest.approx(float(gradient.norm()))
-    optimizer.advance(1.0)
+    optimizer.update(1.0)
     torchs.step()
     torch.testing.assert_close(weight, twin)
 
@@ -356,11 +360,11 @@ def test_parameters_that_moved_are_stepped_where_they_are():
     for _ in range(2):
         weight.grad = torch.ones(20)
         optimizer.norm()
-        optimizer.advance(1.0)
+        optimizer.update(1.0)
         weight.data = still.clone()
     weight.grad = torch.ones(20)
     optimizer.norm()
-    optimizer.advance(1.0)
+    optimizer.update(1.0)
     assert weight[0].item() == pytest.approx(0.9, abs=1e-5) and optimizer._count == 3
 
 

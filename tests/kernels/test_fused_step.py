@@ -44,10 +44,10 @@ def gradients(trainer: Trainer, index: int) -> tuple[float, float, list[torch.Te
 def test_loss_metric_and_gradients_are_those_of_torch(query, monkeypatch):
     trainer = Trainer(Experiment.from_query(query))
     mine = [gradients(trainer, index) for index in range(2)]
-    assert (trainer._directs is None) == ("bidirectional" in query)
+    assert (trainer._fused is None) == ("bidirectional" in query)
     monkeypatch.setattr(kernels, "ENABLED", False)
     plain = Trainer(Experiment.from_query(query), trainer.task)
-    assert plain._directs is None
+    assert plain._fused is None
     for index, (loss, metric, grads) in enumerate(mine):
         right, right_metric, right_grads = gradients(plain, index)
         assert loss == pytest.approx(right, rel=1e-5) and metric == pytest.approx(right_metric, rel=1e-5)
@@ -73,18 +73,18 @@ def test_memory_is_used_again_but_not_without_end(monkeypatch):
     trainer = Trainer(Experiment.from_query("task=digits&hidden_size=8&dense=none&train_size=40"))
     for _ in range(4):  # 32 sequences and 8 in turn
         trainer.step()
-    assert set(trainer._directs._kept) == {(32, 8), (8, 8)}
-    kept = dict(trainer._directs._kept)
+    assert set(trainer._fused._kept) == {(32, 8), (8, 8)}
+    kept = dict(trainer._fused._kept)
     trainer.step()
-    assert trainer._directs._kept == kept
+    assert trainer._fused._kept == kept
     trainer.change(batch_size=16)
     for _ in range(3):
         trainer.step()
-    assert len(trainer._directs._kept) == fused_step.SHAPES
+    assert len(trainer._fused._kept) == fused_step.SHAPES
     monkeypatch.setattr(fused_step, "MEMORY", 0)
     other = Trainer(Experiment.from_query("task=digits&hidden_size=8&dense=none&train_size=40"), trainer.task)
     losses = [other.step().train_loss for _ in range(4)]
-    assert not other._directs._kept
+    assert not other._fused._kept
     monkeypatch.undo()
     again = Trainer(Experiment.from_query("task=digits&hidden_size=8&dense=none&train_size=40"), trainer.task)
     assert [again.step().train_loss for _ in range(4)] == losses
@@ -95,7 +95,7 @@ def test_memory_is_given_back_at_rest_and_nothing_else_changes():
     for _ in range(3):
         assert trainer.step() == twin.step()
         trainer.rest()
-        assert not trainer._directs._kept and all(parameter.grad is None for parameter in trainer._parameters)
+        assert not trainer._fused._kept and all(parameter.grad is None for parameter in trainer._parameters)
 
 
 def test_changes_of_weights_from_outside_are_seen():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rnn_explorer import kernels
+from rnn_explorer.kernels import parallel
 
 CELLS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
 EXACT = {"rtol": 1e-11, "atol": 1e-12}
@@ -62,7 +63,6 @@ def far(mine: Tensor, right: Tensor) -> float:
     sizes=st.tuples(st.integers(1, 9), st.integers(1, 7), st.integers(1, 18), st.integers(1, 35)),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=30)
 def test_states_and_gradients_are_torchs(cell, sizes, seed):
     x, weights, states = made(cell, *sizes, seed=seed)
     out, last = kernels.run(cell, x, weights, tuple(states))
@@ -134,20 +134,34 @@ def test_only_what_is_asked_for_is_learned_from(cell):
 
 @every
 @pytest.mark.parametrize("batch", [8, 16, 21, 37])
-def test_threads_change_nothing(cell, batch):
+def test_threads_change_nothing(cell, batch, monkeypatch):
+    monkeypatch.setattr(parallel, "MIN_WORK", 0)
     x, weights, states = made(cell, batch, 4, 3, 20)
     wanted = [x, *weights, *states]
     found = []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            out, last = kernels.run(cell, x, weights, tuple(states))
-            found.append((out, *gradients(out, last, wanted)))
-    finally:
-        torch.set_num_threads(1)
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        out, last = kernels.run(cell, x, weights, tuple(states))
+        found.append((out, *gradients(out, last, wanted)))
     for other in found[1:]:
         for one, many in zip(found[0], other, strict=True):
             assert torch.equal(one, many)
+
+
+@pytest.mark.parametrize(
+    "count, work, ranges",
+    [
+        (32, parallel.MIN_WORK, [(0, 16), (16, 32)]),
+        (37, parallel.MIN_WORK, [(0, 20), (20, 37)]),
+        (32, parallel.MIN_WORK - 1, [(0, 32)]),
+        (15, parallel.MIN_WORK, [(0, 15)]),
+    ],
+)
+def test_only_enough_work_is_split(count, work, ranges, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    called = []
+    parallel.split(lambda *arguments: called.append(arguments), count, 4, work, "x")
+    assert sorted(called) == [("x", *part) for part in ranges]
 
 
 def test_an_explosion_is_not_hidden():

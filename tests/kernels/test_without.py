@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rnn_explorer import kernels
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.training import Trainer
+
 ROOT = Path(__file__).parents[2]
+QUERY = "task=adding&cell=gru&seq_len=10&hidden_size=6&learning_rate=0.02&steps=30"
 PROGRAM = """
 import json, sys
 if sys.argv[1] == "missing":
@@ -22,7 +27,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.training import Trainer
 kernels.prepare()
 _warm_up()
-trainer = Trainer(Experiment.from_query("task=adding&cell=gru&seq_len=10&hidden_size=6&learning_rate=0.02&steps=30"))
+trainer = Trainer(Experiment.from_query(sys.argv[2]))
 losses = [report.train_loss for report in trainer.advance(60)]
 optimizer = type(trainer.optimizer)
 trainer.restore(trainer.state())
@@ -31,24 +36,16 @@ print(json.dumps([kernels.ENABLED, "llvmlite.ir" in sys.modules, optimizer.__mod
 """
 
 
-def told(way: str, **environment: str) -> list:
+@pytest.mark.parametrize("way, environment", [("missing", {}), ("switch", {"RNN_EXPLORER_KERNELS": "torch"})])
+def test_a_missing_package_and_a_switch_lead_to_torchs_kernels(way: str, environment: dict[str, str]) -> None:
+    trainer = Trainer(Experiment.from_query(QUERY))
+    fast = [report.train_loss for report in trainer.advance(60)]
+    assert kernels.ENABLED and type(trainer.optimizer).__module__ == "rnn_explorer.kernels.adam"
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, way],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+        [sys.executable, "-c", PROGRAM, way, QUERY],
+        cwd=ROOT, env={"PYTHONPATH": str(ROOT), **environment}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_a_missing_package_and_a_switch_lead_to_torchs_kernels(tmp_path):
-    fast = told("there", RNN_EXPLORER_CACHE=str(tmp_path))
-    assert fast[:3] == [True, True, "rnn_explorer.kernels.adam"]
-    missing = told("missing")
-    for slow in (missing, told("there", RNN_EXPLORER_KERNELS="torch")):
-        assert slow[0] is False and slow[2] == "torch.optim.adam"
-        assert slow[3] == pytest.approx(fast[3], rel=1e-4)
-    assert missing[1] is False
+    enabled, compiler, optimizer, losses = json.loads(done.stdout)
+    assert not enabled and not compiler and optimizer == "torch.optim.adam"
+    assert losses == pytest.approx(fast, rel=1e-4)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.ui import session
+from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.ui import run_controls, session
 
 FRAME = str(Path(__file__).parents[2] / "pages" / "_frame.py")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_engine() -> Iterator[None]:
-    session.engine()
-    yield
-    session.close_engine()
+def started(one_engine: LocalEngine) -> None:
+    """The engine starts before the first page is opened."""
 
 
 @pytest.fixture
@@ -43,6 +43,20 @@ def open_lab() -> Callable[..., AppTest]:
         return app
 
     return open_page
+
+
+@pytest.fixture
+def selection(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """What the page's own controls decided last: parts of the view's selection."""
+    decided: list[Any] = []
+    real = run_controls.live_figures
+
+    def live_figures(**words: Any) -> Any:
+        decided.append(words["ask"])
+        return real(**words)
+
+    monkeypatch.setattr(run_controls, "live_figures", live_figures)
+    return lambda: decided[-1]
 
 
 def run_of(page: AppTest) -> str:

@@ -12,18 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.tasks import TASKS
-from rnn_explorer.ui import cell_controls
 from tests.pages.conftest import wait_for
 
 Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_cell(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
+def open_cell(open_lab: Open, selection: Callable[[], Any]) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
     """Open the cell page with a query; returns it, and what its controls decide."""
-    decided: list[Any] = []
-    real = cell_controls.what_if
-    monkeypatch.setattr(cell_controls, "what_if", lambda view: decided.append(real(view)) or decided[-1])
 
     def open_page(**query: str) -> tuple[AppTest, Callable[[], Any]]:
         page = open_lab(**query)
@@ -31,7 +27,7 @@ def open_cell(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         assert not page.exception, page.exception
         wait_for(page, lambda view: view.status == "ready")
         assert not page.exception, page.exception
-        return page, lambda: json.loads(decided[-1]["change"] or "{}")
+        return page, lambda: json.loads(selection()["change"] or "{}")
 
     return open_page
 
@@ -57,18 +53,18 @@ def test_it_opens_for_every_task_and_cell_with_nothing_changed(open_cell: Any, t
     assert button(page, "Clear").disabled
 
 
-def test_a_gate_is_forced_and_let_go(open_cell: Any) -> None:
+def test_a_gate_is_clamped_and_let_go(open_cell: Any) -> None:
     page, decided = open_cell(task="names", cell="lstm")
     widget(page, "gate").select("forget").run()
-    assert decided() == {"force": [["forget", -1, 0.0]]}
+    assert decided() == {"clamp": [["forget", -1, 0.0]]}
     widget(page, "gate value").set_value(1.0).run()
-    widget(page, "force unit").set_value(5).run()
-    assert decided() == {"force": [["forget", 5, 1.0]]}
-    widget(page, "force steps").set_value((2, 4)).run()
-    assert decided() == {"force": [["forget", 5, 1.0, 2, 4]]}
+    widget(page, "clamp unit").set_value(5).run()
+    assert decided() == {"clamp": [["forget", 5, 1.0]]}
+    widget(page, "clamp steps").set_value((2, 4)).run()
+    assert decided() == {"clamp": [["forget", 5, 1.0, 2, 4]]}
     widget(page, "gate").select("candidate").run()
     widget(page, "candidate value").set_value(-0.5).run()
-    assert decided() == {"force": [["candidate", 5, -0.5, 2, 4]]}
+    assert decided() == {"clamp": [["candidate", 5, -0.5, 2, 4]]}
     button(page, "Clear").click().run()
     assert decided() == {} and widget(page, "gate").value == ""
 
@@ -120,13 +116,13 @@ def test_a_weight_is_named_by_gate_and_units(open_cell: Any) -> None:
 def test_a_smaller_model_leaves_no_value_that_it_cannot_have(open_cell: Any) -> None:
     page, decided = open_cell(task="adding", cell="lstm", hidden_size="32")
     widget(page, "gate").select("output").run()
-    widget(page, "force unit").set_value(31).run()
-    assert decided() == {"force": [["output", 31, 0.0]]}
+    widget(page, "clamp unit").set_value(31).run()
+    assert decided() == {"clamp": [["output", 31, 0.0]]}
     next(s for s in page.select_slider if s.key.startswith("set:hidden_size:")).set_value(4).run()
     wait_for(page, lambda view: view.experiment.model.hidden_size == 4 and view.status == "ready")
     assert not page.exception and decided() == {}
     widget(page, "gate").select("output").run()
-    assert widget(page, "force unit").options == ["all units", "0", "1", "2", "3"]
+    assert widget(page, "clamp unit").options == ["all units", "0", "1", "2", "3"]
 
 
 def titles(page: AppTest) -> list[str]:
@@ -141,7 +137,7 @@ def test_no_control_that_cannot_apply(open_cell: Any) -> None:
     page, decided = open_cell(task="adding", cell="rnn", hidden_size="1")
     assert titles(page) == ["Clamp the pre-activation", "Ablate the unit", "Edit input", "Edit weight"]
     widget(page, "gate").select("pre_activation").run()
-    assert decided() == {"force": [["pre_activation", -1, 0.0]]}
+    assert decided() == {"clamp": [["pre_activation", -1, 0.0]]}
     widget(page, "ablate only").set_value(True).run()
     assert decided()["ablate"] == [0]
     widget(page, "weight on").set_value(True).run()

@@ -9,10 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.settings import SettingError
+from rnn_explorer.settings import SettingError, Spec
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.limits import DataError
-from rnn_explorer.ui import data_page, session
+from rnn_explorer.ui import session
 from tests.pages.conftest import run_of, wait_for
 
 Open = Callable[..., AppTest]
@@ -39,6 +39,21 @@ def shown(page: AppTest) -> Experiment:
     return session.engine().view(run_of(page)).experiment
 
 
+def compare(page: AppTest, spec: Spec) -> None:
+    """Choose a setting in "Setting", and check what is shown of the data under its two values."""
+    box(page, "Setting").set_value(spec.name).run()
+    assert not page.exception
+    own = shown(page).task.startswith("own_")
+    if own and page.warning:  # the example does not bear every question, and says so
+        return
+    assert not page.warning
+    if "The same data under both values." in texts(page):
+        assert own
+        return
+    assert spec.help in texts(page) and len(page.get("plotly_chart")) == 4, spec.name
+    assert "(the default)" in texts(page)
+
+
 @pytest.mark.parametrize("task", TASKS.names())
 def test_every_task_is_shown_with_all_that_is_known_of_it(open_lab: Open, task: str) -> None:
     page = open_lab(page="data", task=task)
@@ -50,27 +65,21 @@ def test_every_task_is_shown_with_all_that_is_known_of_it(open_lab: Open, task: 
     charts = len(page.get("plotly_chart"))
     assert charts == (4 if kind.settings_class.specs() else 2)
     assert not page.exception and not page.warning and not page.error
+    run, before = run_of(page), shown(page)
+    free = {spec.name for spec in kind.settings_class.specs() if spec.is_free_text}  # these name parts of a file
+    if kind.settings_class.specs():
+        assert not free & set(box(page, "Setting").options)
+        compare(page, next(spec for spec in reversed(kind.settings_class.specs()) if spec.name not in free))
+    assert (run_of(page), shown(page)) == (run, before), "looking changes nothing"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", TASKS.names())
 def test_every_setting_of_a_task_is_compared(open_lab: Open, task: str) -> None:
     page = open_lab(page="data", task=task)
-    run, before = run_of(page), shown(page)
     for spec in TASKS.get(task).settings_class.specs():
-        if spec.is_free_text:  # names parts of a file
-            assert spec.name not in box(page, "Setting").options
-            continue
-        box(page, "Setting").set_value(spec.name).run()
-        assert not page.exception
-        if task.startswith("own_") and page.warning:  # the example does not bear every question, and says so
-            continue
-        assert not page.warning
-        if "The same data under both values." in texts(page):
-            assert task.startswith("own_")
-            continue
-        assert spec.help in texts(page) and len(page.get("plotly_chart")) == 4, spec.name
-        assert "(the default)" in texts(page)
-    assert (run_of(page), shown(page)) == (run, before), "looking changes nothing"
+        if not spec.is_free_text:
+            compare(page, spec)
 
 
 def test_another_task_is_looked_at_without_touching_the_run(open_lab: Open) -> None:
@@ -152,7 +161,7 @@ def test_data_that_cannot_be_had_are_told_in_a_sentence(
     def refuse(task: object) -> None:
         raise error
 
-    monkeypatch.setattr(data_page, "look_at", refuse)
+    monkeypatch.setattr("rnn_explorer.analysis.data.compute.report", refuse)
     page.switch_page("data.py").run()
     assert [warning.value for warning in page.warning] == [str(error)]
     assert not page.exception
@@ -166,28 +175,9 @@ def test_a_fault_of_ours_is_logged_and_told_in_one_plain_sentence(
     def fail(task: object) -> None:
         raise ValueError("axes don't match array")
 
-    monkeypatch.setattr(data_page, "look_at", fail)
+    monkeypatch.setattr("rnn_explorer.analysis.data.compute.report", fail)
     page.switch_page("data.py").run()
     (told,) = [error.value for error in page.error]
     assert told.startswith("These data could not be looked at, by a fault of the program")
     assert not page.warning and not page.exception
     assert "axes don't match array" in caplog.text
-
-
-@pytest.mark.parametrize("task", TASKS.names())
-def test_a_comparison_begins_with_a_value_that_is_not_the_default(task: str) -> None:
-    experiment = Experiment.default(task)
-    for spec in experiment.task_settings.specs():
-        if spec.is_free_text:
-            continue
-        other = data_page.other_value(spec, experiment.get(spec.name))
-        assert spec.check(other) == other and (other != experiment.get(spec.name) or spec.kind is tuple)
-        base, how = data_page.applicable(experiment, spec.name)
-        assert base.applies(spec.name) and base == experiment.replace(**how)
-
-
-def test_small_training_sets_are_round_numbers() -> None:
-    sizes = {
-        task: data_page.small_set(TASKS.get(task).settings_class.spec("train_size")) for task in ("digits", "names")
-    }
-    assert sizes == {"digits": 100, "names": 500}

@@ -21,7 +21,7 @@ def as_in_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
     real = ScriptRunner.__init__
 
     def with_handler(self: ScriptRunner, *args: object, **more: object) -> None:
-        real(self, *args, **{**more, "on_script_error": faults.told})  # type: ignore[arg-type]
+        real(self, *args, **{**more, "on_script_error": faults.show})  # type: ignore[arg-type]
 
     monkeypatch.setattr(ScriptRunner, "__init__", with_handler)
 

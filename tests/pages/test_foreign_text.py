@@ -12,8 +12,6 @@ from rnn_explorer.ui.plain import LONGEST
 
 Open = Callable[..., AppTest]
 LINK = "[win](http://evil.example)"
-TABLE = (f"{LINK},**kind**\n" + "\n".join(f"{n * n % 37},{'ab'[n % 2]}" for n in range(200))).encode()
-PAGES = ("", "data", "cell", "memory", "dynamics", "try")
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +37,9 @@ def is_text(sentence: str) -> bool:
         {"task": "own_series", "label": "http://evil.example", "kind": "classification"},
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("page", ["", "data"])
-def test_an_address_is_answered_in_plain_text(open_lab: Open, page: str, query: dict[str, str]) -> None:
-    shown = told(open_lab(page=page, **query))
-    assert all(map(is_text, shown)), shown
-    assert shown or page == "data"
+def test_an_address_is_answered_in_plain_text(open_lab: Open, query: dict[str, str]) -> None:
+    page = open_lab(**query)
+    assert told(page) and all(map(is_text, told(page))), told(page)
 
 
 def test_a_settings_text_is_answered_in_plain_text(open_lab: Open) -> None:

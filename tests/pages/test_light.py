@@ -12,7 +12,7 @@ PROGRAM = """
 import json, sys, time
 from streamlit.testing.v1 import AppTest
 import app
-from rnn_explorer.ui import session
+from rnn_explorer.ui import navigation, session
 
 HEAVY = ("torch", "safetensors", "llvmlite", "pandas", "pyarrow", "streamlit.emojis")
 TABLE = ("x,kind\\n" + "\\n".join(f"{n * n % 37},{'ab'[n % 2]}" for n in range(200))).encode()
@@ -45,7 +45,7 @@ def main():
             next(button for button in page.button if button.label == "Train on these data").click().run()
             assert not page.exception, page.exception
             assert ready(page).experiment.task_settings.data
-        for name in ("lab", "data", "cell", "memory", "dynamics", "try"):
+        for name in sorted((page.name for page in navigation.found()), key="try".__eq__):  # that one last
             page.switch_page(f"{name}.py").run()
             assert ready(page).status == "ready"
             page.run()

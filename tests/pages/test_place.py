@@ -69,7 +69,7 @@ def test_a_past_step_is_looked_at_from_the_start(open_lab: Open) -> None:
 
 def test_a_changed_cell_is_shown_by_the_controls(open_at: Callable[..., AppTest]) -> None:
     change = {
-        "force": [["forget", 2, 0.25, 3, 9]],
+        "clamp": [["forget", 2, 0.25, 3, 9]],
         "ablate": [1, 3],
         "inputs": [[4, 1, 0.5]],
         "weights": [["weight_hh", 4 * 1 + 2, 3, -0.5]],
@@ -84,14 +84,20 @@ def test_a_changed_cell_is_shown_by_the_controls(open_at: Callable[..., AppTest]
     page.run()
     assert json.loads(told(page, "change")) == change, "and they keep it"
     control(page.text_input, "Units").set_value("").run()
-    assert json.loads(told(page, "change")) == {name: change[name] for name in ("force", "inputs", "weights")}
+    assert json.loads(told(page, "change")) == {name: change[name] for name in ("clamp", "inputs", "weights")}
+
+
+def test_an_address_that_calls_a_clamp_as_before_is_read(open_at: Callable[..., AppTest]) -> None:
+    page = open_at("cell", {"change": '{"force": [["forget", 2, 0.25]]}'}, **ADDING)
+    assert control(page.selectbox, "Gate").value == "forget" and control(page.slider, "Value").value == 0.25
+    assert json.loads(told(page, "change")) == {"clamp": [["forget", 2, 0.25]]}
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        *("{", "[]", "1", "[" * 5000, '{"force": [["no such gate", 0, 1]]}', '{"force": 3}', '{"ablate": ["x"]}'),
-        *('{"weights": [["weight_hh", 0, 0, NaN]]}', '{"inputs": [[]]}', '{"force": [["forget", 0, true]]}'),
+        *("{", "[]", "1", "[" * 5000, '{"clamp": [["no such gate", 0, 1]]}', '{"clamp": 3}', '{"ablate": ["x"]}'),
+        *('{"weights": [["weight_hh", 0, 0, NaN]]}', '{"inputs": [[]]}', '{"clamp": [["forget", 0, true]]}'),
     ],
 )
 def test_nonsense_changes_nothing(open_at: Callable[..., AppTest], change: str) -> None:
@@ -101,9 +107,9 @@ def test_nonsense_changes_nothing(open_at: Callable[..., AppTest], change: str) 
 
 
 def test_what_is_out_of_range_is_brought_within(open_at: Callable[..., AppTest]) -> None:
-    change = {"force": [["forget", 99, 7.0, -3, 900]], "ablate": [88]}
+    change = {"clamp": [["forget", 99, 7.0, -3, 900]], "ablate": [88]}
     page = open_at("cell", {"change": json.dumps(change)}, **ADDING)
-    assert json.loads(told(page, "change")) == {"force": [["forget", 3, 1.0]], "ablate": [3]}
+    assert json.loads(told(page, "change")) == {"clamp": [["forget", 3, 1.0]], "ablate": [3]}
 
 
 def test_a_held_input_is_shown_by_the_controls(open_at: Callable[..., AppTest]) -> None:

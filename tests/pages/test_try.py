@@ -10,12 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer, load
+from rnn_explorer.analysis.registry import ANALYSES, load
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
-from rnn_explorer.ui import try_controls
 from rnn_explorer.ui.draw_sequence import read
 from tests.pages.conftest import wait_for
 
@@ -24,17 +24,14 @@ ONLY_OWN = {"digits", "vowels", "adding", "parity", "flip_flop", "context", "loc
 
 
 @pytest.fixture
-def open_try(open_lab: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
+def open_try(open_lab: Open, selection: Callable[[], Any]) -> Callable[..., tuple[AppTest, Callable[[], Any]]]:
     """Open the page with a query; returns it, and what its controls decide."""
-    decided: list[Any] = []
-    real = try_controls.own
-    monkeypatch.setattr(try_controls, "own", lambda view: decided.append(real(view)) or decided[-1])
 
     def open_page(**query: str) -> tuple[AppTest, Callable[[], Any]]:
         page = open_lab(page="try", **query)
         wait_for(page, lambda view: view.status == "ready")
         assert not page.exception, page.exception
-        return page, lambda: decided[-1]
+        return page, selection
 
     return open_page
 
@@ -58,7 +55,7 @@ def test_it_opens_for_every_task_and_its_own_sequence_can_be_read(open_try: Any,
     assert not page.exception and decided()["mode"] == "own"
     load()
     subject = FrozenModel.of(Trainer(Experiment.from_query(f"task={task}")))
-    found = answer(ANALYSES.get("own_sequence")(subject, values=json.loads(decided()["own"])))
+    found = run_to_end(ANALYSES.get("own_sequence")(subject, values=json.loads(decided()["own"])))
     assert found.explanation.length > 0
 
 
@@ -99,10 +96,10 @@ def test_another_task_leaves_nothing_of_the_last(open_try: Any) -> None:
 
 
 def test_data_that_are_gone_are_told(open_try: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(experiment: Experiment) -> None:
+    def gone(*_: Any) -> None:
         raise SettingError("data", "abc", "an upload", "This upload is gone.")
 
-    monkeypatch.setattr(try_controls, "_facts_of", gone)
+    monkeypatch.setattr("rnn_explorer.views.try_it.facts.way_of", gone)
     page, decided = open_try(task="anbn")
     assert "This upload is gone." in page.warning[0].value
     assert decided() == {"mode": "task", "prefix": "", "own": ""}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory, due
 
 
-def frame(step: int, size: int = 10) -> HistoryEntry:
+def entry(step: int, size: int = 10) -> HistoryEntry:
     return HistoryEntry(step, step / 50, bytes(size))
 
 
@@ -17,7 +17,7 @@ def filled(steps: int, **limits: int) -> WeightHistory:
     weight_history, last = WeightHistory(**limits), -1
     for step in range(steps + 1):
         if due(step, last):
-            weight_history.add(frame(step))
+            weight_history.add(entry(step))
             last = step
     return weight_history
 
@@ -51,13 +51,13 @@ def test_thinning_keeps_the_first_steps_dense():
 def test_a_state_larger_than_the_limit_leaves_the_ends():
     weight_history = WeightHistory(memory=100)
     for step in range(5):
-        weight_history.add(frame(step, 1000))
+        weight_history.add(entry(step, 1000))
     assert weight_history.steps == (0, 4)
 
 
 def test_at_finds_a_kept_step_and_no_other():
     weight_history = filled(300)
-    assert weight_history.at(7) == frame(7)
+    assert weight_history.at(7) == entry(7)
     assert weight_history.at(299) is None
     assert weight_history.at(10**6) is None
     assert WeightHistory().at(0) is None
@@ -65,18 +65,18 @@ def test_at_finds_a_kept_step_and_no_other():
 
 def test_the_same_step_again_replaces_and_an_earlier_one_is_refused():
     weight_history = WeightHistory()
-    weight_history.add(frame(3))
-    weight_history.add(frame(3, 20))
+    weight_history.add(entry(3))
+    weight_history.add(entry(3, 20))
     assert (weight_history.steps, weight_history.size) == ((3,), 20)
     with pytest.raises(ValueError, match="step 2 comes before step 3"):
-        weight_history.add(frame(2))
+        weight_history.add(entry(2))
 
 
 def test_until_goes_its_own_way():
     weight_history = filled(30)
     branch = weight_history.until(12)
     assert branch.steps == tuple(range(13))
-    branch.add(frame(40))
+    branch.add(entry(40))
     assert 40 not in weight_history.steps
     assert weight_history.at(30) is not None
 

@@ -8,6 +8,7 @@ import pytest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.anbn import SYMBOLS, Anbn
+from rnn_explorer.training import Trainer
 
 LANGUAGE = {"|" + "a" * n + "b" * n + "|" for n in range(1, 80)}
 
@@ -110,6 +111,20 @@ def test_explanation_says_where_the_end_is_expected() -> None:
     never = right.copy()
     never[6] = [0, 0, 1]
     assert task.explain(inputs, targets, 7, never).verdict == "never expects the end; it comes after 3 b"
+
+
+def test_how_closely_a_unit_follows_the_count() -> None:
+    trainer = Trainer(Experiment.from_query("task=anbn&cell=rnn&hidden_size=2"))
+    trace = trainer.snapshot().trace
+    count, states = [], []
+    for row, length in enumerate(trace.lengths):
+        running = 0
+        for step in range(length):
+            running += {0: 0, 1: 1, 2: -1}[int(trace.inputs[row, step])]
+            count.append(running)
+            states.append(trace.layer(0).states["hidden"][row, step])
+    expected = max(abs(np.corrcoef(count, unit)[0, 1]) for unit in np.array(states).T)
+    assert trainer.task.further_metrics(trace) == {"r": pytest.approx(expected)}
 
 
 def test_reading_backwards_is_refused() -> None:

@@ -12,7 +12,8 @@ import pytest
 from rnn_explorer.experiment import Experiment, SettingError
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import SPLITS
-from rnn_explorer.tasks.char_lm import ROWS, CharLM, Corpus
+from rnn_explorer.tasks.char_lm import CharLM, Corpus
+from rnn_explorer.tasks.characters import ROWS
 
 
 def make(**changes: object) -> CharLM:

@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from rnn_explorer.cells import CELLS
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS, Batch, Task
 from rnn_explorer.tasks.base import PROBES, SPLITS, STREAM_EPOCH, STREAM_EVALUATION
@@ -86,6 +87,47 @@ def test_defaults_make_an_experiment_that_goes_through_a_query(key: str) -> None
         changed = changed.replace(**{spec.name: extremes(spec)[0]})
     assert Experiment.from_query(changed.to_query_string()) == changed
     assert Experiment.from_json(changed.to_json()) == changed
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_its_benchmarks_are_experiments_of_known_cells(key: str) -> None:
+    rows = TASKS.get(key).benchmarks
+    assert [row.settings for row in rows][:1] == [""] and len({row.settings for row in rows}) == len(rows)
+    for row in rows:
+        query = f"task={key}&{row.settings}".removesuffix("&")
+        assert Experiment.from_query(query).to_query_string() == query
+        assert set(row.expected) <= {"", *CELLS.names()}
+
+
+def answers_are_next_inputs(task: Task) -> bool:
+    """Whether the target of each step is the input of the next one, as far as it is known."""
+    batch = task.evaluation("test")
+    if batch.inputs.shape != batch.targets.shape or task.input.size != task.output.size:
+        return False
+    lengths = np.full(len(batch), batch.inputs.shape[1]) if batch.lengths is None else batch.lengths
+    real = np.arange(batch.inputs.shape[1]) < lengths[:, None]
+    same = (batch.targets[:, :-1] == batch.inputs[:, 1:]) | np.isnan(batch.targets[:, :-1])
+    return bool(same[real[:, 1:]].all())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_autoregressive_task_asks_for_its_next_input_and_no_other_does(key: str) -> None:
+    for settings in modes(key):
+        task = make(key, **settings)
+        assert task.is_autoregressive(task.settings) == answers_are_next_inputs(task), settings
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_grammar_allows_what_comes_next(key: str) -> None:
+    task = make(key)
+    batch = task.evaluation("test")
+    lengths = np.full(len(batch), batch.inputs.shape[1]) if batch.lengths is None else batch.lengths
+    for inputs, targets, length in zip(batch.inputs[:20], batch.targets, lengths.tolist(), strict=False):
+        allowed = task.legal(inputs)
+        assert (allowed is not None) == task.grammatical
+        if allowed is not None:
+            assert task.symbols and allowed.shape == (len(inputs), task.output.size)
+            assert allowed[np.arange(length), targets[:length]].all()
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -243,6 +285,13 @@ def test_answers_that_are_not_finite_are_told_without_an_error(key: str) -> None
     nothing = np.full((time, task.output.size), np.nan)
     told = task.explain(probe.inputs[0], probe.targets[0], length, nothing)
     assert told.correct is not True and "finite" in told.verdict
+
+
+def modes(key: str) -> list[dict[str, object]]:
+    """Every combination of what is not a number or a free text among a task's settings."""
+    specs = [spec for spec in TASKS.get(key).settings_class.specs() if spec.kind is bool or spec.choices]
+    choices = [spec.choices or (False, True) for spec in specs]
+    return [dict(zip([spec.name for spec in specs], values, strict=True)) for values in itertools.product(*choices)]
 
 
 def extremes(spec: object) -> tuple[object, ...]:

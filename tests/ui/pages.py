@@ -25,7 +25,7 @@ from rnn_explorer.ui.access import Access, Rules
 
 SMALL = "task=adding&cell=gru&hidden_size=4&seq_len=6&batch_size=8&steps=100000"
 WIDE = "task=flip_flop&cell=lstm&steps=100000"
-PATIENCE = 30.0  # seconds: for a machine that is busy with other things
+PATIENCE = 120.0  # seconds: for a machine that is busy with other things
 PANELS = {"curves", "prediction", "states", "state_trajectory", "gates"}
 
 

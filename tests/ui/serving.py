@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import ClientConnection
+from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds, for a machine that is busy with other things
@@ -136,3 +137,18 @@ def messages(websocket: ClientConnection, last: Callable[[ForwardMsg], bool]) ->
         message.ParseFromString(data)
         received.append(message)
     return received
+
+
+def page(serving: Serving, name: str, query: str = "task=adding") -> list[ForwardMsg]:
+    """What a browser receives that opens a page."""
+    request = BackMsg()
+    request.rerun_script.page_name = name
+    request.rerun_script.query_string = query
+    with connect(f"ws://{serving.host}/_stcore/stream", max_size=None) as websocket:
+        websocket.send(request.SerializeToString())
+        return messages(websocket, lambda one: one.WhichOneof("type") == "script_finished")
+
+
+def only(received: list[ForwardMsg], kind: str) -> ForwardMsg:
+    """The first message of a kind."""
+    return next(one for one in received if one.WhichOneof("type") == kind)

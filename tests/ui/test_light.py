@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import sys
 from collections.abc import Iterator
@@ -14,11 +15,11 @@ import pytest
 from benchmarks.live_connection import Frame, LiveSocket
 from benchmarks.streamlit_page import Page, Waiting, fetch
 from benchmarks.students import component_data
-from rnn_explorer.views import VIEWS
+from rnn_explorer.ui import navigation
 from tests.ui.serving import Serving, start, stop
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-NAMES = {"lab": "", "data": "data", "cell": "cell", "memory": "memory", "dynamics": "dynamics", "try": "try"}
+NAMES = {page.name: navigation.address(page) for page in navigation.found()}
 FILES = {"lab": ["curves.csv", "curves.html"], "cell": ["cell.svg"]}
 
 
@@ -61,16 +62,11 @@ async def shown(serving: Serving, view: str, query: str) -> None:
         await page.close()
 
 
-def test_every_page_has_a_name_here() -> None:
-    assert set(NAMES) == set(VIEWS.names())
-
-
 def test_a_server_that_was_started_has_neither_torch_nor_pandas(serving: Serving) -> None:
     assert libraries(serving.process.pid) == set()
 
 
-@pytest.mark.parametrize("task", ["flip_flop", "own_text"])
-@pytest.mark.parametrize("view", NAMES)
+@pytest.mark.parametrize("view, task", [*zip(NAMES, itertools.cycle(["own_text", "flip_flop"]), strict=False)])
 def test_a_page_is_shown_without_torch(serving: Serving, view: str, task: str) -> None:
     asyncio.run(asyncio.wait_for(shown(serving, view, f"task={task}&steps=100000&hidden_size=4"), 120))
     assert not libraries(serving.process.pid) & {"libtorch", "llvmlite"}

@@ -10,7 +10,7 @@ import pytest
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.series_settings import OwnSeriesSettings
-from rnn_explorer.tasks.user_data.text import OwnTextSettings
+from rnn_explorer.tasks.user_data.text_settings import OwnTextSettings
 from rnn_explorer.ui.sentence import LONGEST, sentence
 
 
@@ -35,7 +35,7 @@ def test_every_mode_of_every_task_has_one_short_sentence(key: str, cell: str) ->
     for settings in modes(key):
         changed = plain.replace(**settings)
         deep = changed.replace(num_layers=4)
-        if not TASKS.get(key).reveals(changed.task_settings):
+        if not TASKS.get(key).is_autoregressive(changed.task_settings):
             deep = deep.replace(bidirectional=True)
         for experiment in (changed, deep):
             said = sentence(experiment)

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Exception_pb2 import Exception as ExceptionElement
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from rnn_explorer.ui import faults
@@ -27,24 +27,6 @@ from tests.ui.serving import PATIENCE, Serving, messages, start, stop
 
 CROSS = "http://evil.example"
 PAGE = "Accept: text/html\r\n"
-
-
-@pytest.fixture(scope="module")
-def nowhere() -> Iterator[socket.socket]:
-    """The way to the internet: it takes every connection and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(50)
-        listener.setblocking(False)
-        yield listener
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory, nowhere: socket.socket) -> Iterator[Serving]:
-    way = f"http://127.0.0.1:{nowhere.getsockname()[1]}"
-    running = start(tmp_path_factory.mktemp("server"), HTTP_PROXY=way, http_proxy=way, NO_PROXY="", no_proxy="")
-    yield running
-    stop(running)
 
 
 def wait(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
@@ -241,12 +223,14 @@ def temporary(folder: Path) -> list[Path]:
     return [path for path in (folder / "tmp").iterdir() if not path.name.startswith("torchinductor")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_a_signal_ends_everything_though_clients_hold_on(number: int, tmp_path: Path) -> None:
     serving, held = start(tmp_path), []
     try:
         assert wait(lambda: len(serving.workers()) >= 1)
         workers = serving.workers()
+        # Workers are told of the folder before anybody uploads.
+        assert wait(lambda: any(path.name.startswith("rnn-explorer-uploads-") for path in temporary(tmp_path)))
         held += [serving.handshake(f"http://{serving.host}") for _ in range(2)]
         head = f"Host: {serving.host}\r\n"
         for start_of in (
@@ -286,3 +270,14 @@ def test_more_pages_than_a_low_limit_has_files_for_are_served(tmp_path: Path) ->
             assert serving.ask("/", extra=PAGE)[0] == 200
     finally:
         stop(serving)
+
+
+def test_a_message_of_many_megabytes_is_refused_before_it_is_whole(serving: Serving) -> None:
+    for path in ("explorer/socket", "_stcore/stream"):
+        with connect(f"ws://{serving.host}/{path}", max_size=None) as line, pytest.raises(ConnectionClosed) as told:
+            line.send("x" * (ours.LARGEST_MESSAGE + 1))
+            while True:
+                assert b"error" not in str(line.recv(PATIENCE)).encode(), "it was read"
+        # What the server did not read may cut the line before its word arrives.
+        assert told.value.rcvd is None or told.value.rcvd.code == 1009
+    assert serving.ask("/_stcore/health")[0] == 200

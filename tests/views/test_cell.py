@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer, load
+from rnn_explorer.analysis.registry import ANALYSES, load
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
 from rnn_explorer.views.cell import CellSelection, CellView, lively_step
 from tests.engine.test_pictures import trainer_of, view_of
 
-SHUT = json.dumps({"force": [["forget", -1, 0.0]]})
+SHUT = json.dumps({"clamp": [["forget", -1, 0.0]]})
 load()
 
 
@@ -31,7 +32,7 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[CellView, ViewState]:
     subject, answers = FrozenModel.of(trainer), {}
     for question in view.analyses(ViewState(run_view, run_view.step)):
         try:
-            found = answer(ANALYSES.get(question.kind)(subject, **question.options))
+            found = run_to_end(ANALYSES.get(question.kind)(subject, **question.options))
             answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))
@@ -138,7 +139,8 @@ def test_stepping_in_time_asks_nothing_new() -> None:
     trainer = trainer_of("task=names&cell=lstm&hidden_size=3")
     asked = {str(look(trainer, time=time)[0].analyses(ViewState(view_of(trainer), 0))) for time in (1, 2, 3)}
     assert len(asked) == 1
-    assert [question.name for question in look(trainer)[0].analyses(ViewState(view_of(trainer), 0))] == ["inside"]
+    (request,) = look(trainer)[0].analyses(ViewState(view_of(trainer), 0))
+    assert request.name == "cell_internals"
 
 
 def test_a_shorter_sequence_ends_the_slider_earlier() -> None:
@@ -168,7 +170,7 @@ def test_what_if_shows_both_ways() -> None:
     assert "clamped to 0" in drawing.title and "forget clamped" in drawing.svg
     assert not drawing.table["forget"].any() and drawing.table["original: forget"].all()
     with_all = {
-        "force": [["input", 0, 1.0, 1, 2]],
+        "clamp": [["input", 0, 1.0, 1, 2]],
         "ablate": [1],
         "inputs": [[2, 5]],
         "weights": [["weight_hh", 0, 2, None]],
@@ -187,10 +189,14 @@ def test_what_cannot_be_changed_is_told_and_nothing_breaks() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "7", '{"force": 3}', '{"force": []}', '{"other": [1]}', "[" * 3000, '{"force": null}']
+    "text", ["", "{", "[]", "7", '{"clamp": 3}', '{"clamp": []}', '{"other": [1]}', "[" * 3000, '{"clamp": null}']
 )
 def test_a_change_that_makes_no_sense_is_none(text: str) -> None:
     assert CellSelection(change=text).edits() == {}
+
+
+def test_an_address_that_calls_a_clamp_as_before_is_read() -> None:
+    assert CellSelection(change='{"force": [["forget", -1, 0.0]]}').edits() == {"clamp": [["forget", -1, 0.0]]}
 
 
 def test_an_exploded_model_is_drawn_all_the_same() -> None:

@@ -13,20 +13,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.analysis.dynamics.record import Space
+from rnn_explorer.analysis.dynamics.space import Space
 from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.projection import Basis
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.engine.base import Reply, RunView
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.viewers import Viewer
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
-from rnn_explorer.views import dynamics
 from rnn_explorer.views.base import AnalysisResult, ViewState
-from rnn_explorer.views.dynamics import MOST_KICK, PRESENT, DynamicsSelection, DynamicsView, SearchFor
+from rnn_explorer.views.dynamics import DynamicsSelection, DynamicsView
+from rnn_explorer.views.dynamics import view as dynamics
+from rnn_explorer.views.dynamics.search import PRESENT, SearchRequest
 from tests.engine.test_pictures import view_of
 
 PANELS = ["dynamics", "eigenvalues", "flow", "found"]
@@ -41,7 +43,7 @@ QUERIES = [
     "task=temporal_order&cell=lstm&hidden_size=1&seq_len=12",
     "task=flip_flop&cell=gru&hidden_size=1&seq_len=10",
 ]
-ASKED = SearchFor(1, PRESENT, 0, "forward", 512, None).write()
+ASKED = SearchRequest(1, PRESENT, 0, "forward", 512, None).write()
 every = pytest.mark.parametrize("query", QUERIES)
 
 
@@ -69,7 +71,7 @@ def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ask(subject: FrozenModel, kind: str, options: Mapping[str, Any]) -> Any:
-    value = answer(ANALYSES.get(kind)(subject, **quick(kind, options)))
+    value = run_to_end(ANALYSES.get(kind)(subject, **quick(kind, options)))
     return dataclasses.replace(value, inits=options["inits"]) if kind == "fixed_points" else value
 
 
@@ -172,7 +174,7 @@ def test_a_choice_that_there_is_not_is_no_choice(pick: str) -> None:
 @pytest.mark.parametrize("layer", [0, 1])
 def test_every_layer_and_direction_can_be_shown(layer: int, direction: Any) -> None:
     trainer = trainer_of(TWO_WAYS)
-    find = SearchFor(1, PRESENT, layer, direction, 512, None).write()
+    find = SearchRequest(1, PRESENT, layer, direction, 512, None).write()
     view = DynamicsView(DynamicsSelection(layer=layer, direction=direction, find=find))
     look = answered(trainer, view)
     name = f"LSTM layer {layer + 1}" + (", backward" if direction == "backward" else "")
@@ -375,8 +377,8 @@ def test_while_it_learns_points_of_the_last_search_hold() -> None:
 
 @given(st.text(max_size=40))
 def test_a_search_that_makes_no_sense_is_none(text: str) -> None:
-    found = SearchFor.read(text)
-    assert found is None or SearchFor.read(found.write()) == found
+    found = SearchRequest.read(text)
+    assert found is None or SearchRequest.read(found.write()) == found
 
 
 @given(
@@ -391,7 +393,7 @@ def test_a_search_is_written_and_read(
     number: int, past: int, layer: int, direction: str, inits: int, held: Any
 ) -> None:
     parts = number, past, layer, direction, inits, held
-    assert SearchFor.read(SearchFor(*parts).write()) == SearchFor(*parts)
+    assert SearchRequest.read(SearchRequest(*parts).write()) == SearchRequest(*parts)
 
 
 def test_the_constant_input_goes_into_all_questions() -> None:
@@ -447,7 +449,7 @@ def test_any_query_makes_a_selection(query: dict[str, str]) -> None:
 def test_a_selection_is_fitted_to_the_model() -> None:
     snapshot = trainer_of(FLIP_FLOP).snapshot()
     fitted = DynamicsSelection(layer=7, direction="backward", pick="3, 11", kick=99.0).fit(snapshot)
-    assert (fitted.layer, fitted.direction, fitted.pick, fitted.kick) == (0, "forward", "", MOST_KICK)
+    assert (fitted.layer, fitted.direction, fitted.pick, fitted.kick) == (0, "forward", "", 2.0)
     assert DynamicsSelection(pick="8, 10").fit(snapshot).pick == "8, 10"
     assert DynamicsSelection(pick="point 50").fit(snapshot).pick == "point 50"  # until it is known how many there are
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer
+from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.engine.base import RunView
 from rnn_explorer.engine.channels import file_of
@@ -22,6 +22,7 @@ from rnn_explorer.engine.frames import pack, unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.text_panel import TextPanel
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.training import Trainer
 from rnn_explorer.views.base import AnalysisResult, ViewState
 from rnn_explorer.views.memory import LONGEST_PINS, MOST_PINS, MemorySelection, MemoryView, read_pins, write_pins
@@ -54,7 +55,7 @@ def view_of(trainer: Trainer, **more: Any) -> RunView:
         "steps_per_second": 0.0,
         "train": {"step": steps, **dict.fromkeys(("loss", "metric", "grad_norm"), values), "applied_norm": values / 2},
         "validation": none, "test": None, "baseline": None, "metric_name": "", "summary": (), "parameters": 1,
-        "keras_parameters": 1, "snapshot": trainer.snapshot(), "frames": (0,), "origin": None, "version": 1,
+        "keras_parameters": 1, "snapshot": trainer.snapshot(), "kept_steps": (0,), "origin": None, "version": 1,
     }  # fmt: skip
     return RunView(**{**fields, **more})
 
@@ -69,7 +70,7 @@ def answered(trainer: Trainer, view: MemoryView) -> ViewState:
     subject = FrozenModel.of(trainer)
     answers = {
         question.name: AnalysisResult(
-            answer(ANALYSES.get(question.kind)(subject, **question.options)), trainer.step_count
+            run_to_end(ANALYSES.get(question.kind)(subject, **question.options)), trainer.step_count
         )
         for question in view.analyses(seen(trainer))
     }

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, answer, load
+from rnn_explorer.analysis.registry import ANALYSES, load
 from rnn_explorer.engine.frames import unpack
 from rnn_explorer.engine.pictures import Encoder
+from rnn_explorer.slices import run_to_end
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
 from rnn_explorer.views import VIEWS, AnalysisResult, ViewState
 from rnn_explorer.views.try_it import TrySelection, TryView
-from rnn_explorer.views.try_it import way_of as way_of_task
+from rnn_explorer.views.try_it.ways import way_of
 from tests.engine.test_pictures import trainer_of, view_of
 
 load()
@@ -31,11 +32,6 @@ def small(task: str, cell: str = "lstm", more: str = "") -> Trainer:
     return trainer_of(f"task={task}&cell={cell}&hidden_size=3{more}")
 
 
-def way_of(run_view: Any) -> str:
-    trace = run_view.snapshot.trace
-    return way_of_task(run_view.experiment.task, trace.inputs, trace.targets, trace.lengths)
-
-
 def look(trainer: Trainer, **chosen: Any) -> tuple[TryView, ViewState]:
     """A view with its selection, and the run with all that the view asked for."""
     view = TryView(TrySelection.read({name: str(value) for name, value in chosen.items()}))
@@ -43,7 +39,7 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[TryView, ViewState]:
     subject, answers = FrozenModel.of(trainer), {}
     for question in view.analyses(ViewState(run_view, run_view.step)):
         try:
-            found = answer(ANALYSES.get(question.kind)(subject, **question.options))
+            found = run_to_end(ANALYSES.get(question.kind)(subject, **question.options))
             answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))
@@ -69,7 +65,7 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
     trainer = small(task)
     trainer.step()
     run_view = view_of(trainer)
-    way = way_of(run_view)
+    way = way_of(trainer.experiment)
     assert way == WAYS.get(task, "values")
     text = way in ("text", "grammar", "symbols")
     own = ["legal_symbols" if way == "grammar" else "prediction", "states", *(TEXT if text else []), "gates"]
@@ -93,7 +89,7 @@ def test_every_task_can_be_tried_in_its_way(task: str) -> None:
 ])  # fmt: skip
 def test_a_task_with_several_questions_is_tried_as_it_is_asked(task: str, kind: str, more: str) -> None:
     trainer = small(task, "gru", more)
-    assert way_of(view_of(trainer)) == kind
+    assert way_of(trainer.experiment) == kind
     assert panels(trainer, mode="own", own=own_of(trainer))["prediction"].data
 
 

@@ -1,12 +1,13 @@
 """Inside one cell: the numbers on its wires at every time step.
 
-`inside` starts every time step from the model's own states, so its numbers are the model's to rounding, and computes in
-double precision, so that for one unit they add up: f c_{t-1} + i g = c_t. It does the same for a changed model.
+`cell_internals` starts every time step from the model's own states, so its numbers are the model's to rounding, and
+computes in double precision, so that for one unit they add up: f c_{t-1} + i g = c_t. It does the same for a changed
+model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,16 +16,13 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.analysis.arguments import check_whole
-from rnn_explorer.analysis.cell_internals.interventions import (
-    Changes,
-    cell_of,
-)
-from rnn_explorer.analysis.cell_internals.record import CellInternals, Edited, Largest
+from rnn_explorer.analysis.cell_internals.interventions import Changes, cell_of
+from rnn_explorer.analysis.cell_internals.record import CellInternals, CellOptions, Edited, Largest, WhatIfOptions
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.model import SequenceModel, reversal
-from rnn_explorer.trace import Array, Direction
+from rnn_explorer.trace import Array
 
 TOP = 5  # largest terms of a sum that are kept
 _PART_OF = {"weight_ih": "x", "weight_hh": "h", "bias_ih": "b_i", "bias_hh": "b_h"}  # of a gate's sum
@@ -33,55 +31,42 @@ _PART_OF = {"weight_ih": "x", "weight_hh": "h", "bias_ih": "b_i", "bias_hh": "b_
 # -- the numbers on the wires -----------------------------------------------------------------------------------
 
 
-@ANALYSES.register("inside")
-def inside(
-    subject: FrozenModel,
-    *,
-    sequence: int = 0,
-    layer: int = 0,
-    direction: Direction = "forward",
-    unit: int | None = None,
-) -> Progress:
+@analysis("cell_internals", CellOptions)
+def cell_internals(subject: FrozenModel, options: CellOptions) -> Progress:
     """The numbers on every wire of one cell, at all time steps of one probe sequence.
 
-    Args:
-        subject: the model.
-        sequence: which of the probe sequences, from 0.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
-        unit: from 0; None: the mean over the units, where a product's mean is not the product of the means.
+    Where they are means over the units, a product's mean is not the product of the means.
 
     Returns:
-        An `CellInternals`; padding is left out.
+        A `CellInternals`; padding is left out.
 
     Raises:
         UserError: for a sequence, layer, direction or unit that there is not.
     """
-    cell = subject.cell(layer, direction)
-    inputs = sequence_of(subject, sequence)
-    if unit is not None:
-        check_whole("unit", unit, 0, cell.hidden_size - 1)
+    _, inputs = read_by(subject, options)
     yield 0.0
-    return numbers_of(subject.model, inputs, Where(layer, direction, sequence, unit), Changes())
+    return numbers_of(subject.model, inputs, options, Changes())
 
 
-@dataclass(frozen=True)
-class Where:
-    """Whose numbers are asked for."""
+def read_by(subject: FrozenModel, options: CellOptions) -> tuple[RecurrentCell, Tensor]:
+    """The cell that is asked about, and the real steps of the sequence, (1, time, feature) or (1, time).
 
-    layer: int
-    direction: Direction
-    sequence: int
-    unit: int | None
+    Raises:
+        UserError: for a sequence, layer, direction or unit that there is not.
+    """
+    cell, inputs = subject.cell(options.layer, options.direction), subject.inputs(options.sequence)
+    if options.unit is not None:
+        check_whole("unit", options.unit, 0, cell.hidden_size - 1)
+    return cell, inputs
 
 
-def numbers_of(model: SequenceModel, inputs: Tensor, where: Where, changes: Changes) -> CellInternals:
+def numbers_of(model: SequenceModel, inputs: Tensor, where: CellOptions, changes: Changes) -> CellInternals:
     """The numbers on the wires while a model reads (1, time, feature) or (1, time) inputs with changes."""
     cell, unit, backward = cell_of(model, where.layer, where.direction), where.unit, where.direction == "backward"
-    x, seen = _recorded(model, inputs, where.layer, cell, backward, changes)
+    x, recorded = _recorded(model, inputs, where.layer, cell, backward, changes)
     units = slice(None) if unit is None else slice(unit, unit + 1)
-    names = {name: values[:, units] for name, values in seen.items()}
-    start = {name: _from_before(seen[name]) for name in cell.state_names}
+    names = {name: values[:, units] for name, values in recorded.items()}
+    start = {name: _from_before(recorded[name]) for name in cell.state_names}
     with np.errstate(all="ignore"):  # an exploding run has infinite states, which are shown as they are
         full, bounded = cell.wires(_Step(cell, x, names, start, units, changes, backward))
         wires = {
@@ -111,13 +96,7 @@ def numbers_of(model: SequenceModel, inputs: Tensor, where: Where, changes: Chan
     )
 
 
-def marks_of(
-    report: CellInternals,
-    cell: RecurrentCell,
-    changes: Changes,
-    inputs: Sequence[Sequence[Any]],
-    weights: Sequence[Sequence[Any]],
-) -> dict[str, Edited]:
+def marks_of(report: CellInternals, cell: RecurrentCell, changes: Changes, options: WhatIfOptions) -> dict[str, Edited]:
     """The wires that checked changes act on, those of the shown units."""
     time, hidden = report.length, cell.hidden_size
     shown = range(hidden) if report.unit is None else [report.unit]
@@ -127,15 +106,15 @@ def marks_of(
         if wire in report.wires:
             touched.setdefault((wire, how), np.zeros((time, hidden), dtype=bool))[steps, units] = True
 
-    for force in changes.force:
-        units = slice(None) if force.unit < 0 else force.unit
-        touch(force.gate, "clamped", slice(force.first, force.last + 1), units)
+    for clamp in changes.clamp:
+        units = slice(None) if clamp.unit < 0 else clamp.unit
+        touch(clamp.gate, "clamped", slice(clamp.first, clamp.last + 1), units)
     for name in cell.state_names if changes.ablate else ():
         wire = cell.state_letters.get(name, name)
         touch(wire, "ablated", slice(None), list(changes.ablate))
-    for step, *_ in inputs if report.layer == 0 else ():
+    for step, *_ in options.inputs if report.layer == 0 else ():
         touch("x", "edited", slice(step - 1, step), slice(None))
-    for name, row, _, value in weights:
+    for name, row, _, value in options.weights:
         if value is not None:
             wire = f"{cell.gate_names[row // hidden]}.{_PART_OF[name]}"
             touch(wire, "edited", slice(None), row % hidden)
@@ -153,7 +132,7 @@ class _Step:
     Attributes:
         cell: whose.
         x: (time, input_size) float64.
-        seen: gates and states as the model has them, name -> (time, units).
+        recorded: gates and states as the model has them, name -> (time, units).
         start: the state before each step, name -> (time, hidden_size).
         units: those that are asked for.
         changes: what is done to the cell.
@@ -162,7 +141,7 @@ class _Step:
 
     cell: RecurrentCell
     x: Array
-    seen: dict[str, Array]
+    recorded: dict[str, Array]
     start: dict[str, Array]
     units: slice
     changes: Changes
@@ -195,10 +174,10 @@ class _Step:
     def clamped(self, gate: str, values: Array) -> Array:
         """A gate's values, (time, units), with those that are clamped."""
         given = np.full((len(values), self.cell.hidden_size), np.nan)
-        for force in self.changes.force:
-            if force.gate == gate:
-                units = slice(None) if force.unit < 0 else force.unit
-                given[force.first : force.last + 1, units] = force.value
+        for clamp in self.changes.clamp:
+            if clamp.gate == gate:
+                units = slice(None) if clamp.unit < 0 else clamp.unit
+                given[clamp.first : clamp.last + 1, units] = clamp.value
         given = given[:: -1 if self.backward else 1, self.units]
         return np.where(np.isnan(given), values, given)
 
@@ -220,14 +199,14 @@ def _recorded(
     x = model.encode(inputs)
     for below in model.stack()[:layer]:
         x = below(x, reversal(1, inputs.shape[1], None))
-    if changes.force or changes.ablate:
-        seen = changes.unrolled(cell, x, backward)
-        seen = {name: values.flip(0) if backward else values for name, values in seen.items()}
+    if changes.clamp or changes.ablate:
+        recorded = changes.unrolled(cell, x, backward)
+        recorded = {name: values.flip(0) if backward else values for name, values in recorded.items()}
         x = x.flip(1) if backward else x
     else:
         x = x.flip(1) if backward else x
-        seen = {name: values[0] for name, values in cell.trace(x).items()}
-    return x[0].double().numpy(), {name: values.double().numpy() for name, values in seen.items()}
+        recorded = {name: values[0] for name, values in cell.trace(x).items()}
+    return x[0].double().numpy(), {name: values.double().numpy() for name, values in recorded.items()}
 
 
 def _from_before(states: Array) -> Array:
@@ -270,17 +249,3 @@ def _input_words(model: SequenceModel, inputs: Tensor, layer: int) -> tuple[str,
     if spec.size > 3:
         return (f"{spec.size} numbers",) * time
     return tuple(", ".join(f"{value:.3g}" for value in step) for step in inputs[0].tolist())
-
-
-# -- what if ----------------------------------------------------------------------------------------------------
-
-
-# -- reading what is asked for ----------------------------------------------------------------------------------
-
-
-def sequence_of(subject: FrozenModel, sequence: int) -> Tensor:
-    """The real steps of one probe sequence, (1, time, feature) or (1, time)."""
-    probe = subject.probe
-    check_whole("sequence", sequence, 0, len(probe) - 1)
-    length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[sequence])
-    return probe.inputs[sequence : sequence + 1, :length]

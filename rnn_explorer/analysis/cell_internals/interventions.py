@@ -17,13 +17,13 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.trace import Direction
 
-_FORCE = ("gate", "unit", "value")
+_CLAMP = ("gate", "unit", "value")
 PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 @dataclass(frozen=True)
-class _Force:
-    """One gate forced; steps from 0, the last included; unit -1 means all."""
+class Clamp:
+    """One gate clamped; steps from 0, the last included; unit -1 means all."""
 
     gate: str
     unit: int
@@ -36,13 +36,13 @@ class _Force:
 class Changes:
     """What is done to a cell while it reads."""
 
-    force: tuple[_Force, ...] = ()
+    clamp: tuple[Clamp, ...] = ()
     ablate: tuple[int, ...] = ()
 
     def step(self, cell: RecurrentCell, x: Tensor, state: State, t: int) -> tuple[State, dict[str, Tensor]]:
         """`cell.step` at input t, from 0, with the changes."""
-        now = [force for force in self.force if force.first <= t <= force.last]
-        state, gates = cell.step(x, state, _forced(now)) if now else cell.step(x, state)
+        now = [clamp for clamp in self.clamp if clamp.first <= t <= clamp.last]
+        state, gates = cell.step(x, state, _clamped(now)) if now else cell.step(x, state)
         if self.ablate:
             state = tuple(part.index_fill(1, torch.tensor(self.ablate), 0.0) for part in state)
         return state, gates
@@ -63,25 +63,25 @@ class Changes:
         return {name: torch.cat(row[order]) for name, row in zip(names, rows, strict=True)}
 
 
-def _forced(forces: list[_Force]) -> Change:
+def _clamped(clamps: list[Clamp]) -> Change:
     def change(name: str, gate: Tensor) -> Tensor:
-        for force in forces:
-            if force.gate == name:
+        for clamp in clamps:
+            if clamp.gate == name:
                 gate = gate.clone()
-                gate[:, slice(None) if force.unit < 0 else force.unit] = force.value
+                gate[:, slice(None) if clamp.unit < 0 else clamp.unit] = clamp.value
         return gate
 
     return change
 
 
 def read_changes(
-    cell: RecurrentCell, time: int, force: Sequence[Sequence[Any]], ablate: Sequence[int], words: list[str]
+    cell: RecurrentCell, time: int, clamp: Sequence[Sequence[Any]], ablate: Sequence[int], words: list[str]
 ) -> Changes:
-    if force and "change" not in inspect.signature(cell.step).parameters:
+    if clamp and "change" not in inspect.signature(cell.step).parameters:
         raise UserError(f"the gates of a {cell.title} cannot be clamped: its `step` takes no `change`")
-    forced = []
-    for entry in force:
-        gate, unit, value, *span = _entry("force", entry, _FORCE, (*_FORCE, "first time step", "last time step"))
+    clamps = []
+    for entry in clamp:
+        gate, unit, value, *span = _entry("clamp", entry, _CLAMP, (*_CLAMP, "first time step", "last time step"))
         if gate not in cell.gate_names:
             raise UserError(f"{shown(gate)} is no gate of a {cell.title}; it has {_listed(cell.gate_names)}")
         check_whole("unit", unit, -1, cell.hidden_size - 1, " (-1 means all units)")
@@ -89,7 +89,7 @@ def read_changes(
         first, last = span or (1, time)
         check_whole("first time step", first, 1, time)
         check_whole("last time step", last, first, time)
-        forced.append(_Force(gate, int(unit), value, int(first) - 1, int(last) - 1))
+        clamps.append(Clamp(gate, int(unit), value, int(first) - 1, int(last) - 1))
         when = "every time step" if (first, last) == (1, time) else f"t = {first} to {last}"
         whose = "all units" if unit < 0 else f"unit {unit}"
         gate_words = gate.replace("_", "-") + (" gate" if gate in cell.bounded else "")
@@ -97,7 +97,7 @@ def read_changes(
     for unit in ablate:
         check_whole("unit", unit, 0, cell.hidden_size - 1)
         words.append(f"unit {unit} ablated (held at 0)")
-    return Changes(tuple(forced), tuple(map(int, ablate)))
+    return Changes(tuple(clamps), tuple(ablate))
 
 
 def _value(what: str, value: Any, cell: RecurrentCell, gate: str) -> float:

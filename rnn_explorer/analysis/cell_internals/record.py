@@ -15,14 +15,48 @@ the activation, is `gate.pre`. `keep` is what stays of the old state, `write` wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
+from rnn_explorer.settings import Settings, setting
 from rnn_explorer.trace import Array, Direction, Explanation
+
+
+@dataclass(frozen=True)
+class CellOptions(LayerOptions, SequenceOptions):
+    """Of the analysis `cell_internals`."""
+
+    unit: int | None = setting(
+        None, absent="the mean over units", label="Unit", help="Whose numbers stand on the wires: which unit, from 0."
+    )
+
+
+@dataclass(frozen=True)
+class EditOptions(Settings):
+    """What is to be different about a cell, its input or its weights.
+
+    A clamp is (gate, unit from 0 or -1 for all, value), and where it should not be at every time step also (first,
+    last) time step, from 1, both included: the gate has this value whatever the cell computes, and all that follows
+    from it follows. An input is (time step from 1, feature from 0, new value), for symbols (time step from 1, number of
+    the new symbol). A weight is (name of a parameter, row, column, new value): weight_ih, weight_hh, bias_ih or
+    bias_hh, whose rows run through the gates in `gate_names` order; the column of a bias is 0, and a value of None
+    leaves the weight as it is and only says it.
+    """
+
+    clamp: Sequence[Sequence[Any]] = setting((), label="Clamp a gate", help="Gates with a value of their own.")
+    ablate: tuple[int, ...] = setting((), longest=512, label="Ablate units", help="Units whose states are held at 0.")
+    inputs: Sequence[Sequence[Any]] = setting((), label="Edit input", help="What enters instead.")
+    weights: Sequence[Sequence[Any]] = setting((), label="Edit weight", help="New weights of the cell.")
+
+
+@dataclass(frozen=True)
+class WhatIfOptions(EditOptions, CellOptions):
+    """Of the analysis `what_if`."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +217,7 @@ class WhatIf:
         output_names: of the classes or values.
         changes: what was changed, one sentence each, without a full stop.
         original, changed: the two passages; inputs, layers and answers that no change reaches are equal to the bit.
-        inside: the numbers on the wires of the changed cell, with the original's.
+        internals: the numbers on the wires of the changed cell, with the original's.
     """
 
     cell: str
@@ -197,7 +231,7 @@ class WhatIf:
     changes: tuple[str, ...]
     original: Rollout
     changed: Rollout
-    inside: CellInternals
+    internals: CellInternals
 
     @property
     def length(self) -> int:
@@ -212,7 +246,7 @@ class WhatIf:
     def difference(self) -> Array:
         """(time, hidden_size) float64: the changed hidden state less the original one."""
         pair = self.changed.states["hidden"], self.original.states["hidden"]
-        with np.errstate(all="ignore"):  # a forced gate can make states grow beyond all bounds
+        with np.errstate(all="ignore"):  # a clamped gate can make states grow beyond all bounds
             return pair[0].astype(np.float64) - pair[1]
 
     def answer_words(self) -> tuple[str, str]:
@@ -231,7 +265,7 @@ class WhatIf:
             "output_names": list(self.output_names),
             "original": _passage_dict(self.original),
             "changed": _passage_dict(self.changed),
-            "inside": self.inside.to_dict(),
+            "cell_internals": self.internals.to_dict(),
         }
 
 

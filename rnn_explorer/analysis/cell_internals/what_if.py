@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rnn_explorer.analysis.arguments import check_whole
-from rnn_explorer.analysis.cell_internals.compute import Where, marks_of, numbers_of, sequence_of
+from rnn_explorer.analysis.cell_internals.compute import marks_of, numbers_of, read_by
 from rnn_explorer.analysis.cell_internals.interventions import (
     Changes,
     cell_of,
@@ -25,41 +22,15 @@ from rnn_explorer.analysis.cell_internals.interventions import (
     edited_inputs,
     read_changes,
 )
-from rnn_explorer.analysis.cell_internals.record import Rollout, WhatIf
+from rnn_explorer.analysis.cell_internals.record import Rollout, WhatIf, WhatIfOptions
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.model import SequenceModel
-from rnn_explorer.trace import Direction
 
 
-@ANALYSES.register("what_if")
-def what_if(
-    subject: FrozenModel,
-    *,
-    sequence: int = 0,
-    layer: int = 0,
-    direction: Direction = "forward",
-    unit: int | None = None,
-    force: Sequence[Sequence[Any]] = (),
-    ablate: Sequence[int] = (),
-    inputs: Sequence[Sequence[Any]] = (),
-    weights: Sequence[Sequence[Any]] = (),
-) -> Progress:
-    """What the model would have done with one sequence, had something been different.
-
-    Args:
-        subject: the model; it is left as it is.
-        sequence: which of the probe sequences, from 0.
-        layer: whose cell is changed, from 0, nearest the input first.
-        direction: "forward" or "backward".
-        unit: whose numbers stand on the wires of the changed cell, as for `inside`.
-        force: (gate, unit or -1 for all, value), and where it should not be at every step also (first, last) step, from
-            1, both included: the gate has this value whatever the cell computes, and all that follows from it follows.
-        ablate: units, from 0, whose states are held at 0.
-        inputs: (step from 1, feature from 0, new value); for symbols (step from 1, number of the new symbol).
-        weights: (name of a parameter, row, column, new value) of the cell; the column of a bias is 0, and a value of
-            None leaves the weight as it is and only says it. The names are weight_ih, weight_hh, bias_ih and bias_hh;
-            their rows run through the gates in `gate_names` order.
+@analysis("what_if", WhatIfOptions)
+def what_if(subject: FrozenModel, options: WhatIfOptions) -> Progress:
+    """What the model would have done with one sequence, had something been different; it is left as it is.
 
     Returns:
         A `WhatIf`; padding is left out.
@@ -67,25 +38,22 @@ def what_if(
     Raises:
         UserError: for a gate, unit, step, symbol or weight that there is not, and for values out of range.
     """
-    cell = subject.cell(layer, direction)
-    given = sequence_of(subject, sequence)
-    if unit is not None:
-        check_whole("unit", unit, 0, cell.hidden_size - 1)
+    cell, given = read_by(subject, options)
+    layer, direction, sequence = options.layer, options.direction, options.sequence
     words: list[str] = []
-    changes = read_changes(cell, given.shape[1], force, ablate, words)
-    edited = edited_inputs(subject.model, given, inputs, words)
+    changes = read_changes(cell, given.shape[1], options.clamp, options.ablate, words)
+    edited = edited_inputs(subject.model, given, options.inputs, words)
     model = subject.model
-    if weights:
+    if options.weights:
         model = copy.deepcopy(model)
-        edit_weights(cell_of(model, layer, direction), weights, words)
-    where = Where(layer, direction, sequence, unit)
-    original = numbers_of(subject.model, given, where, Changes())
-    changed = numbers_of(model, edited, where, changes)
-    marks = marks_of(changed, cell, changes, inputs, weights)
+        edit_weights(cell_of(model, layer, direction), options.weights, words)
+    original = numbers_of(subject.model, given, options, Changes())
+    changed = numbers_of(model, edited, options, changes)
+    marks = marks_of(changed, cell, changes, options)
     passages = []
     for number, (reader, x, altered) in enumerate(((subject.model, given, Changes()), (model, edited, changes))):
         reading = _Reading(reader, layer, direction == "backward", altered)
-        seen, states = reading.read(x)
+        recorded, states = reading.read(x)
         answers: list[Tensor] = []
         if reading.needs_prefixes:  # the backward half starts from the end, so each prefix is a reading of its own
             for end in range(1, x.shape[1] + 1):
@@ -93,7 +61,7 @@ def what_if(
                 answers.append(reading.answer(reader.summary_state(reading.read(x[:, :end])[1], None)))
         else:
             answers.append(reading.answer(states[0]))
-        passages.append(_passage(subject, sequence, x, seen, torch.cat(answers)))
+        passages.append(_passage(subject, sequence, x, recorded, torch.cat(answers)))
         yield (number + 1) / 2
     output = subject.model.output_spec
     return WhatIf(
@@ -108,7 +76,7 @@ def what_if(
         changes=tuple(words),
         original=passages[0],
         changed=passages[1],
-        inside=dataclasses.replace(changed, changes=tuple(words), edited=marks, original=original),
+        internals=dataclasses.replace(changed, changes=tuple(words), edited=marks, original=original),
     )
 
 
@@ -156,7 +124,7 @@ class _Reading:
         return outputs.softmax(dim=-1) if self.model.output_spec.classes else outputs
 
 
-def _passage(subject: FrozenModel, sequence: int, x: Tensor, seen: dict[str, Tensor], answers: Tensor) -> Rollout:
+def _passage(subject: FrozenModel, sequence: int, x: Tensor, recorded: dict[str, Tensor], answers: Tensor) -> Rollout:
     """As numpy data, with the task's words for it."""
     probe, length = subject.probe, x.shape[1]
     inputs, said = probe.inputs[sequence].numpy().copy(), answers.numpy()
@@ -164,8 +132,8 @@ def _passage(subject: FrozenModel, sequence: int, x: Tensor, seen: dict[str, Ten
     held = np.concatenate([said, np.repeat(said[-1:], len(inputs) - length, axis=0)])  # as in a trace
     cell = subject.model.stack()[0].forwards
     return Rollout(
-        gates={name: seen[name].numpy() for name in cell.gate_names},
-        states={name: seen[name].numpy() for name in cell.state_names},
+        gates={name: recorded[name].numpy() for name in cell.gate_names},
+        states={name: recorded[name].numpy() for name in cell.state_names},
         answers=said,
         explanation=subject.task.explain(inputs, probe.targets[sequence].numpy(), length, held),
     )

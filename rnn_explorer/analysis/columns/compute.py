@@ -5,23 +5,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rnn_explorer.analysis.columns.record import ColumnErrors
+from rnn_explorer.analysis.columns.record import ColumnErrors, ColumnOptions
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.errors import UserError
-from rnn_explorer.tasks.base import Split
 from rnn_explorer.tensors import TensorBatch
 
 _AT_ONCE = 32  # sequences between two looks at the clock
 
 
-@ANALYSES.register("columns")
-def columns(subject: FrozenModel, *, split: Split = "validation") -> Progress:
-    """The mean squared error of each column, over the answers that count.
-
-    Args:
-        subject: a model that forecasts several columns at each step.
-        split: "train", "validation" or "test"; the test set stands in for a validation set that is empty.
+@analysis("columns", ColumnOptions)
+def columns(subject: FrozenModel, options: ColumnOptions) -> Progress:
+    """The mean squared error of each column that the model forecasts, over the answers that count.
 
     Returns:
         `ColumnErrors`.
@@ -29,7 +24,7 @@ def columns(subject: FrozenModel, *, split: Split = "validation") -> Progress:
     Raises:
         UserError: for a task that does not forecast several columns.
     """
-    task = subject.task
+    task, split = subject.task, options.split
     batch = task.evaluation(split)
     if split == "validation" and not len(batch):
         split, batch = "test", task.evaluation("test")

@@ -8,10 +8,23 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.settings import Settings, setting
+from rnn_explorer.tasks.base import Split
 from rnn_explorer.trace import Array
 
 FAR_BELOW = 20.0  # times below the median of the columns from which an error stands out
 SMALL = 0.05  # of the error of repeating the last value, below which it must be as well
+
+
+@dataclass(frozen=True)
+class ColumnOptions(Settings):
+    """Of the analysis `columns`."""
+
+    split: Split = setting(
+        "validation",
+        label="Data",
+        help="The part of the data; the test set stands in for a validation set that is empty.",
+    )
 
 
 @dataclass(frozen=True)

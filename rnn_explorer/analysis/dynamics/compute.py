@@ -19,38 +19,37 @@ import torch
 from torch import Tensor
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.arguments import check_number, check_whole, finite_number
+from rnn_explorer.analysis.arguments import finite_number
+from rnn_explorer.analysis.dynamics.fixed_points import RETURN, Ends
 from rnn_explorer.analysis.dynamics.layer_map import LayerMap
 from rnn_explorer.analysis.dynamics.record import (
-    HOLDING,
-    RETURN,
-    ConstantInput,
-    Ends,
+    FixedPointOptions,
     Flow,
+    FlowOptions,
     Perturbation,
+    PerturbOptions,
     Spectrum,
+    SpectrumOptions,
     Trajectories,
+    TrajectoryOptions,
 )
 from rnn_explorer.analysis.dynamics.search import FLOPS, RUN_ON, eigen, run_on, search, sorted_out
+from rnn_explorer.analysis.dynamics.space import ConstantInput
+from rnn_explorer.analysis.dynamics.stability import HOLDING
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, Progress
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.errors import UserError
-from rnn_explorer.trace import Array, Direction
+from rnn_explorer.trace import Array
 
 _RUNNERS = 64  # states that are let run on to see where they end
 
 
-# -- the questions ----------------------------------------------------------------------------------------------
+# -- the analyses -----------------------------------------------------------------------------------------------
 
 
-@ANALYSES.register("trajectories")
-def trajectories(subject: FrozenModel, *, layer: int = 0, direction: Direction = "forward") -> Progress:
+@analysis("trajectories", TrajectoryOptions)
+def trajectories(subject: FrozenModel, options: TrajectoryOptions) -> Progress:
     """The joined states of the probe sequences, and the axes in which all answers about this layer are drawn.
-
-    Args:
-        subject: the model.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
 
     Returns:
         A `Trajectories`.
@@ -58,7 +57,7 @@ def trajectories(subject: FrozenModel, *, layer: int = 0, direction: Direction =
     Raises:
         UserError: for a layer or direction that there is not.
     """
-    scene = yield from LayerMap.read(subject, layer, direction)
+    scene = yield from LayerMap.read(subject, options)
     states, lengths = scene.probe()
     labels, names = subject.task.labels(subject.probe.numpy())
     return Trajectories(
@@ -72,84 +71,33 @@ def trajectories(subject: FrozenModel, *, layer: int = 0, direction: Direction =
     )
 
 
-@ANALYSES.register("fixed_points")
-def fixed_points(
-    subject: FrozenModel,
-    *,
-    layer: int = 0,
-    direction: Direction = "forward",
-    input: Sequence[float] | None = None,
-    inits: int = 512,
-    noise: float = 0.3,
-    tolerance: float = 1e-18,
-    slow_tolerance: float = 1e-5,
-    seed: int = 0,
-    max_iterations: int = 100,
-) -> Progress:
+@analysis("fixed_points", FixedPointOptions)
+def fixed_points(subject: FrozenModel, options: FixedPointOptions) -> Progress:
     """Fixed and slow points of a layer under a constant input.
 
     Searches start at states of the validation sequences, drawn at random, with Gaussian noise. Some of these states are
     also let run on, since a search says nothing of how many states a point draws in.
 
-    Args:
-        subject: the model.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
-        input: the numbers that enter the network, or the number of one symbol as a sequence of one; None: zeros.
-        inits: searches, 1 to 4096.
-        noise: added to each start, in standard deviations of each number of the state, 0 to 10.
-        tolerance: q up to which a point is a fixed point, above 0.
-        slow_tolerance: q up to which a minimum of q is a slow point, at least `tolerance`; at the default one step
-            takes a state less than .005.
-        seed: of the starts.
-        max_iterations: of each search, 1 to 5000.
-
     Returns:
         A `FixedPoints`.
 
     Raises:
-        UserError: for options out of range, and when the states are no longer finite.
+        UserError: for a layer, direction or input that there is not, and when the states are no longer finite.
     """
-    check_whole("inits", inits, 1, 4096)
-    check_number("noise", noise, 0, 10)
-    check_number("tolerance", tolerance, 1e-30, 1)
-    check_number("slow_tolerance", slow_tolerance, tolerance, 100)
-    check_whole("seed", seed, 0, 2**31 - 1)
-    check_whole("max_iterations", max_iterations, 1, 5000)
-    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.1)
-    step, jacobian, held = yield from _part(scene.hold(input), 0.1, 0.15)
-    starts = scene.draw(inits, noise, seed)
-    found = yield from _part(search(step, jacobian, starts, tolerance, max_iterations), 0.15, 0.8)
-    points = yield from _part(sorted_out(scene, held, jacobian, found, tolerance, slow_tolerance), 0.8, 0.9)
-    tail = yield from _part(run_on(step, scene.draw(_RUNNERS, 0.0, seed)), 0.9, 1.0)
+    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.1)
+    step, jacobian, held = yield from _part(scene.hold(options.input), 0.1, 0.15)
+    starts = scene.draw(options.inits, options.noise, options.seed)
+    found = yield from _part(search(step, jacobian, starts, options.tolerance, options.max_iterations), 0.15, 0.8)
+    points = yield from _part(sorted_out(scene, held, jacobian, found, options), 0.8, 0.9)
+    tail = yield from _part(run_on(step, scene.draw(_RUNNERS, 0.0, options.seed)), 0.9, 1.0)
     holding = np.array([nature.kind in HOLDING for nature in points.natures], dtype=bool)
     ends = Ends.of(tail.numpy(), points.points, holding, scene.spread, RUN_ON)
     return dataclasses.replace(points, ends=ends)
 
 
-@ANALYSES.register("spectrum")
-def spectrum(
-    subject: FrozenModel,
-    *,
-    layer: int = 0,
-    direction: Direction = "forward",
-    sequence: int = 0,
-    time: int = 0,
-    state: Sequence[float] = (),
-    input: Sequence[float] | None = None,
-    own_input: bool = False,
-) -> Progress:
+@analysis("spectrum", SpectrumOptions)
+def spectrum(subject: FrozenModel, options: SpectrumOptions) -> Progress:
     """Eigenvalues of the Jacobian dF/ds at one state.
-
-    Args:
-        subject: the model.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
-        sequence: which of the probe sequences, from 0.
-        time: the state is the one after this input, from 0.
-        state: a joined state instead of one of a sequence.
-        input: held constant, as for `fixed_points`.
-        own_input: instead of `input` hold what enters the layer at that step of the sequence.
 
     Returns:
         A `Spectrum`.
@@ -157,16 +105,14 @@ def spectrum(
     Raises:
         UserError: for a sequence, step, state or input that there is not.
     """
-    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.8)
-    start, words = scene.state(sequence, time, state)
-    if own_input:
-        if state or input is not None:
-            raise UserError("own_input goes with a state of a sequence and without input; leave out the other two")
-        x = scene.inputs(sequence, time)
+    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.8)
+    start, words = scene.state(options)
+    if options.own_input:
+        x = scene.inputs(options.sequence, options.time)
         step, jacobian = scene.map(x)
-        held = ConstantInput(None, f"the input at t = {time + 1}")
+        held = ConstantInput(None, f"the input at t = {options.time + 1}")
     else:
-        step, jacobian, held = yield from _part(scene.hold(input), 0.8, 0.9)
+        step, jacobian, held = yield from _part(scene.hold(options.input), 0.8, 0.9)
     eigenvalues, _ = eigen(jacobian(start[None])[0])
     return Spectrum(
         place=scene.place,
@@ -178,31 +124,11 @@ def spectrum(
     )
 
 
-@ANALYSES.register("flow")
-def flow(
-    subject: FrozenModel,
-    *,
-    layer: int = 0,
-    direction: Direction = "forward",
-    input: Sequence[float] | None = None,
-    grid: int = 21,
-    limits: Sequence[Sequence[float]] = (),
-    mean: Sequence[float] = (),
-    components: Sequence[Sequence[float]] = (),
-) -> Progress:
+@analysis("flow", FlowOptions)
+def flow(subject: FrozenModel, options: FlowOptions) -> Progress:
     """Where one step takes the states of a grid in the plane of the first two axes.
 
     It is exact where a state has one or two numbers; else it is a slice of the states there are, through their mean.
-
-    Args:
-        subject: the model.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
-        input: held constant, as for `fixed_points`.
-        grid: points along each axis, 3 to 101.
-        limits: ((low, high), (low, high)) of the two axes; empty: round the trajectories.
-        mean: a point of the plane, for axes other than the layer's own.
-        components: two or more orthonormal axes as rows, of which the first two span the plane; goes with `mean`.
 
     Returns:
         A `Flow`.
@@ -210,11 +136,11 @@ def flow(
     Raises:
         UserError: for limits, axes or an input that cannot be.
     """
-    check_whole("grid", grid, 3, 101)
-    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.7)
+    grid, mean, components = options.grid, options.mean, options.components
+    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.7)
     space = scene.space if not len(mean) and not len(components) else scene.given_space(mean, components)
-    step, _, held = yield from _part(scene.hold(input), 0.7, 0.8)
-    ends = _ends(limits) if len(limits) else projection.limits(space.project(scene.rows))[:2]
+    step, _, held = yield from _part(scene.hold(options.input), 0.7, 0.8)
+    ends = _ends(options.limits) if len(options.limits) else projection.limits(space.project(scene.rows))[:2]
     x, y = (np.linspace(low, high, grid) for low, high in ends)
     plane = space.basis.components[:2]  # (2, size)
     places = np.stack(np.meshgrid(x, y), axis=-1)  # (rows, columns, 2)
@@ -237,54 +163,25 @@ def flow(
     )
 
 
-@ANALYSES.register("perturb")
-def perturb(
-    subject: FrozenModel,
-    *,
-    layer: int = 0,
-    direction: Direction = "forward",
-    sequence: int = 0,
-    time: int = 0,
-    state: Sequence[float] = (),
-    size: float = 0.3,
-    directions: int = 12,
-    steps: int = 60,
-    input: Sequence[float] | None = None,
-    points: Sequence[Sequence[float]] = (),
-    seed: int = 0,
-) -> Progress:
+@analysis("perturb", PerturbOptions)
+def perturb(subject: FrozenModel, options: PerturbOptions) -> Progress:
     """Kick one state in random directions, and let it run on under a constant input.
 
-    Args:
-        subject: the model.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
-        sequence: which of the probe sequences, from 0.
-        time: the state is the one after this input, from 0.
-        state: a joined state instead of one of a sequence.
-        size: how far, in units of the states' spread (root mean square distance from their mean), 0 to 10.
-        directions: kicks, 1 to 64. They are orthonormal as long as there are as many directions, then their opposites.
-        steps: 1 to 1000.
-        input: held constant, as for `fixed_points`.
-        points: joined states, such as fixed points: which is each path's end nearest to?
-        seed: of the directions.
+    The directions are orthonormal as long as there are as many, then their opposites.
 
     Returns:
         A `Perturbation`; with more kicks than twice the state's numbers, that many are made.
 
     Raises:
-        UserError: for a sequence, step, state or input that there is not, or options out of range.
+        UserError: for a sequence, step, state or input that there is not.
     """
-    check_number("size", size, 0, 10)
-    check_whole("directions", directions, 1, 64)
-    check_whole("steps", steps, 1, 1000)
-    check_whole("seed", seed, 0, 2**31 - 1)
-    scene = yield from _part(LayerMap.read(subject, layer, direction), 0.0, 0.6)
-    start, words = scene.state(sequence, time, state)
+    points, steps = options.points, options.steps
+    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.6)
+    start, words = scene.state(options)
     goals = torch.stack([scene.vector("points", point) for point in points]) if len(points) else None
-    step, _, held = yield from _part(scene.hold(input), 0.6, 0.7)
-    kick = size * scene.spread
-    now = start + kick * _kicks(len(start), directions, seed)  # (1 + kicks, size)
+    step, _, held = yield from _part(scene.hold(options.input), 0.6, 0.7)
+    kick = options.size * scene.spread
+    now = start + kick * _kicks(len(start), options.directions, options.seed)  # (1 + kicks, size)
     path = [now]
     for number in range(steps):
         path.append(step(path[-1]))
@@ -305,12 +202,6 @@ def perturb(
         nearest=np.full(len(end), -1) if goals is None else nearest.numpy(),
         distance=distance.numpy(),
     )
-
-
-# -- the search -------------------------------------------------------------------------------------------------
-
-
-# -- one layer and its surroundings -----------------------------------------------------------------------------
 
 
 def _kicks(size: int, wanted: int, seed: int) -> Tensor:

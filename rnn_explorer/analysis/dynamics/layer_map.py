@@ -17,12 +17,10 @@ from torch import Tensor
 
 from rnn_explorer.analysis import projection
 from rnn_explorer.analysis.arguments import check_whole, finite_number
-from rnn_explorer.analysis.dynamics.record import (
-    ConstantInput,
-    LayerRef,
-    Space,
-)
+from rnn_explorer.analysis.dynamics.record import StateOptions
+from rnn_explorer.analysis.dynamics.space import ConstantInput, LayerRef, Space
 from rnn_explorer.analysis.frozen_model import FrozenModel
+from rnn_explorer.analysis.options import LayerOptions
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.cells.base import RecurrentCell
 from rnn_explorer.errors import UserError
@@ -62,8 +60,9 @@ class LayerMap:
     means: tuple[Array, ...]
 
     @classmethod
-    def read(cls, subject: FrozenModel, layer: int, direction: Direction) -> Generator[float, None, LayerMap]:
+    def read(cls, subject: FrozenModel, options: LayerOptions) -> Generator[float, None, LayerMap]:
         """Run the validation sequences through the layers up to this one."""
+        layer, direction = options.layer, options.direction
         subject.cell(layer, direction)  # says what is wrong
         yield 0.0
         model = copy.deepcopy(subject.model).double().requires_grad_(False)
@@ -158,12 +157,13 @@ class LayerMap:
         """(1, input_size): what enters this layer at one step of a probe sequence."""
         return self._probe()[0][sequence, time][None]
 
-    def state(self, sequence: int, time: int, given: Sequence[float]) -> tuple[Tensor, str]:
+    def state(self, options: StateOptions) -> tuple[Tensor, str]:
         """(size,): a state after one step of a probe sequence, or one that is given; and which it is, in words."""
-        if len(given):
-            return self.vector("state", given), "a given state"
+        if options.state:
+            return self.vector("state", options.state), "a given state"
+        sequence, time = options.sequence, options.time
+        self.subject.check_sequence(sequence)
         states, lengths = self.probe()
-        check_whole("sequence", sequence, 0, len(states) - 1)
         check_whole("time", time, 0, int(lengths[sequence]) - 1)
         return states[sequence, time], f"the state at t = {time + 1} of sequence {sequence + 1}"
 

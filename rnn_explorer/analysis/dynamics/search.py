@@ -26,18 +26,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnn_explorer.analysis.dynamics.fixed_points import FAR, MERGE, PERIODS, FixedPoints, merge
 from rnn_explorer.analysis.dynamics.layer_map import LARGEST, LayerMap, Map
-from rnn_explorer.analysis.dynamics.record import (
-    FAR,
-    KINDS,
-    MERGE,
-    PERIODS,
-    ConstantInput,
-    FixedPoints,
-    Stability,
-    largest_first,
-    merge,
-)
+from rnn_explorer.analysis.dynamics.record import FixedPointOptions
+from rnn_explorer.analysis.dynamics.space import ConstantInput
+from rnn_explorer.analysis.dynamics.stability import KINDS, Stability, largest_first
 from rnn_explorer.errors import UserError
 from rnn_explorer.trace import Array
 
@@ -132,14 +125,14 @@ def _half_square(r: Tensor) -> Tensor:
 
 
 def sorted_out(
-    scene: LayerMap, held: ConstantInput, jacobian: Map, found: Found, tolerance: float, slow_tolerance: float
+    scene: LayerMap, held: ConstantInput, jacobian: Map, found: Found, options: FixedPointOptions
 ) -> Generator[float, None, FixedPoints]:
     """Leave out what is no point, merge what is one, and say what each is."""
     states, q = found.states.numpy(), found.q.numpy()
     near = np.linalg.norm(states - scene.mean, axis=1) <= FAR * scene.reach
-    fixed = q <= tolerance
+    fixed = q <= options.tolerance
     settled = found.settled.numpy()
-    slow = ~fixed & settled & (q <= slow_tolerance)
+    slow = ~fixed & settled & (q <= options.slow_tolerance)
     good = near & (fixed | slow)
     points, speeds = states[good], q[good]
     chosen, belongs = merge(points, speeds, MERGE * scene.spread)
@@ -149,7 +142,7 @@ def sorted_out(
     for number, index in enumerate(keep):
         state, speed = points[chosen[index]], float(speeds[chosen[index]])
         values, vectors = eigen(jacobian(torch.from_numpy(state)[None])[0])
-        nature = Stability.of(values, slow=speed > tolerance)
+        nature = Stability.of(values, slow=speed > options.tolerance)
         about.append(Point(state, speed, int(hits[index]), nature, values, vectors))
         yield (number + 1) / len(keep)
     about.sort(key=lambda point: (KINDS.index(point.nature.kind), point.nature.unstable, -point.found))
@@ -176,8 +169,8 @@ def sorted_out(
         unsettled=int((~settled & ~fixed).sum()),
         left_out=len(chosen) - len(keep),
         iterations=found.iterations,
-        tolerance=tolerance,
-        slow_tolerance=slow_tolerance,
+        tolerance=options.tolerance,
+        slow_tolerance=options.slow_tolerance,
         spread=scene.spread,
     )
 

@@ -1,4 +1,4 @@
-"""A model left to itself: text that it writes, series that it goes on with; and what its units follow in a text.
+"""A model left to itself: text that it writes, series that it goes on with.
 
 `sample` draws the next symbol from the model's own probabilities and gives it back to it as the next input, the state
 being carried on. With logits z and temperature T the chance of symbol i is
@@ -9,9 +9,7 @@ so T = 1 is what the model says, below 1 the likely becomes likelier, above 1 ra
 likeliest remains. `closed_loop` does the same with a forecast, where there is nothing to draw.
 
 Sources: A. Graves, "Generating sequences with recurrent neural networks" (2013), https://arxiv.org/abs/1308.0850;
-H. Jaeger and H. Haas, "Harnessing nonlinearity", Science 304 (2004), for free-running prediction of chaotic series;
-A. Karpathy, J. Johnson, L. Fei-Fei, "Visualizing and understanding recurrent networks" (2015),
-https://arxiv.org/abs/1506.02078, for units that follow something in a text.
+H. Jaeger and H. Haas, "Harnessing nonlinearity", Science 304 (2004), for free-running prediction of chaotic series.
 """
 
 from __future__ import annotations
@@ -23,23 +21,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnn_explorer.analysis.arguments import check_number, check_whole
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate.record import CANDIDATES, LONGEST_PREFIX, ClosedLoop, Correlates, Sample
-from rnn_explorer.analysis.registry import ANALYSES, Progress
-from rnn_explorer.analysis.text_features import text_features
-from rnn_explorer.analysis.units import units
+from rnn_explorer.analysis.generate.record import (
+    CANDIDATES,
+    ClosedLoop,
+    ClosedLoopOptions,
+    Sample,
+    SampleOptions,
+)
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.cells.base import State
 from rnn_explorer.errors import UserError
-from rnn_explorer.model import SequenceModel, along_time, reversal
-from rnn_explorer.tasks.base import STREAM_EVALUATION, Batch, Split
-from rnn_explorer.tensors import TensorBatch
-from rnn_explorer.trace import Array, Direction
+from rnn_explorer.model import SequenceModel
+from rnn_explorer.trace import Array
 
-LONGEST = 2000  # steps that are generated
-HOTTEST = 10.0  # temperature
 _AT_ONCE = 8  # steps between two looks at the clock
-_SLICE = 8  # sequences that are read at once for `correlates`
 
 
 class _Reader:
@@ -65,22 +61,13 @@ class _Reader:
 # -- text -------------------------------------------------------------------------------------------------------
 
 
-@ANALYSES.register("sample")
-def sample(
-    subject: FrozenModel, *, prefix: str = "", length: int = 200, temperature: float = 1.0, seed: int = 0
-) -> Progress:
-    """Let the model write.
+@analysis("sample", SampleOptions)
+def sample(subject: FrozenModel, options: SampleOptions) -> Progress:
+    """Let a model write that says at each step which symbol comes next.
 
     A character of the prefix that the model does not know takes its other case where that is known, and is left out
     otherwise. Where all sequences of the task begin with one symbol, the prefix begins with it, too. Where nothing is
     given, the text begins after the end of a line, or a space, or whatever symbol is first in the alphabet.
-
-    Args:
-        subject: a model that says at each step which symbol comes next.
-        prefix: what it reads first, at most `LONGEST_PREFIX` characters.
-        length: symbols to write, 1 to `LONGEST`.
-        temperature: 0 (always the likeliest) to `HOTTEST`.
-        seed: of the draws, 0 to 2**63 - 1; the same seed and model write the same.
 
     Returns:
         A `Sample`.
@@ -89,15 +76,12 @@ def sample(
         UserError: for a task or model that cannot write, an option out of range, and a model whose answers are no
             numbers any more.
     """
-    if subject.task.input.kind != "symbols" or subject.task.output.kind != "classes_per_step" or not goes_on(subject):
-        raise UserError(
-            f"{subject.task.title} asks for no next symbol, so nothing can be written; choose a character model"
-        )
-    check_whole("length", length, 1, LONGEST)
-    check_whole("seed", seed, 0, 2**63 - 1)
-    check_number("temperature", temperature, 0, HOTTEST)
-    codes, notes = _given(subject, prefix)
-    generator = torch.Generator().manual_seed(seed)
+    task = subject.task
+    if task.input.kind != "symbols" or not task.is_autoregressive(task.settings):
+        raise UserError(f"{task.title} asks for no next symbol, so nothing can be written; choose a character model")
+    length, temperature = options.length, options.temperature
+    codes, notes = _given(subject, options.prefix)
+    generator = torch.Generator().manual_seed(options.seed)
     reader, outputs, given = _Reader(subject.model), list[Tensor](), len(codes)
     for start in range(0, given, 100):
         yield 0.0
@@ -107,15 +91,11 @@ def sample(
             yield number / length
         codes.append(_draw(_finite(outputs[-1])[-1], temperature, generator))
         outputs.append(reader.read(torch.tensor([codes[-1:]])))
-    return _sample(
-        subject.task.output.names, codes, given, temperature, seed, _finite(torch.cat(outputs)).numpy(), notes
-    )
+    return _sample(task.output.names, codes, given, options, _finite(torch.cat(outputs)).numpy(), notes)
 
 
 def _given(subject: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...]]:
     """The prefix as symbols, at least one, and what has been done to it, in words."""
-    if not isinstance(prefix, str) or len(prefix) > LONGEST_PREFIX:
-        raise UserError(f"prefix must be a text of at most {LONGEST_PREFIX:,} characters")
     code_of = {symbol: code for code, symbol in enumerate(subject.task.input.names) if symbol}
     known = [character if character in code_of else character.swapcase() for character in prefix]
     changed = dict.fromkeys(old for old, new in zip(prefix, known, strict=True) if old != new and new in code_of)
@@ -174,19 +154,18 @@ def _sample(
     names: Sequence[str],
     codes: list[int],
     given: int,
-    temperature: float,
-    seed: int,
+    options: SampleOptions,
     logits: Array,
     notes: tuple[str, ...],
 ) -> Sample:
-    own, chances = _chances(logits, 1.0), _chances(logits, temperature)  # (time, classes)
+    own, chances = _chances(logits, 1.0), _chances(logits, options.temperature)  # (time, classes)
     best = np.argsort(-logits, axis=1, kind="stable")[:, :CANDIDATES]
     rows = np.arange(len(codes))[:, None]
     return Sample(
         symbols=tuple(names[code] for code in codes),
         given=given,
-        temperature=temperature,
-        seed=seed,
+        temperature=options.temperature,
+        seed=options.seed,
         candidates=np.array(names)[best],
         probabilities=own[rows, best].astype(np.float32),
         chances=chances[rows, best].astype(np.float32),
@@ -198,20 +177,13 @@ def _sample(
 # -- series -----------------------------------------------------------------------------------------------------
 
 
-@ANALYSES.register("closed_loop")
-def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, back: int | None = None) -> Progress:
-    """Let the model go on with a series by itself.
+@analysis("closed_loop", ClosedLoopOptions)
+def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
+    """Let a model go on with a series by itself that says at each step which value comes next.
 
     It reads one probe sequence, or as many steps from near the end of the series that this is of; its forecast is then
     its next input, and so on. Beside it, as far as the series is known, stands the forecast of one step that reads the
     true values all along.
-
-    Args:
-        subject: a model that says at each step which value comes next.
-        sequence: which of the probe sequences, from 0.
-        steps: to go on for, 1 to `LONGEST`; they may lead beyond the end of the series.
-        back: begin so many steps before the end of the series, 0 for right at its end, as many as there are for more;
-            None: after the sequence.
 
     Returns:
         A `ClosedLoop`, in the series' own unit; values beyond all bounds are kept as they are.
@@ -220,13 +192,10 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
         UserError: for a task or model that cannot go on, a series without a known end, and an option out of range.
     """
     task = subject.task
-    if task.output.kind != "values_per_step" or task.output.size != task.input.size or not goes_on(subject):
+    if task.input.kind != "values" or not task.is_autoregressive(task.settings):
         raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
-    check_whole("sequence", sequence, 0, len(subject.probe) - 1)
-    check_whole("steps", steps, 1, LONGEST)
-    if back is not None:
-        check_whole("back", back, 0, 2**31)
-    window = _real(subject.probe, sequence)  # (1, time, values)
+    sequence, steps, back = options.sequence, options.steps, options.back
+    window = subject.inputs(sequence)  # (1, time, values)
     yield 0.0
     course = task.course(window[0].numpy())
     if back is not None:
@@ -249,7 +218,7 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
     yield 0.9
     follower = _Reader(subject.model)
     followed = follower.read(torch.cat([window, torch.from_numpy(follows.copy())[None]], dim=1))
-    mean, scale = units(task)
+    mean, scale = task.mean, task.scale
     with np.errstate(all="ignore"):  # a free run can leave all bounds
 
         def in_units(values: Array) -> Array:
@@ -267,158 +236,6 @@ def closed_loop(subject: FrozenModel, *, sequence: int = 0, steps: int = 100, ba
             when=() if course is None else tuple(map(course.when, range(first, first + read + len(came)))),
             beyond=0 if course is None else max(steps - len(came), 0),
         )
-
-
-# -- what units follow ------------------------------------------------------------------------------------------
-
-
-@ANALYSES.register("correlates")
-def correlates(subject: FrozenModel, *, layer: int = 0, direction: Direction = "forward") -> Progress:
-    """How closely the states and gates of each unit go with features of the text.
-
-    Read are the first 256 sequences of the validation set (of the test set where that is empty), all real steps. The
-    correlation of a unit's value u and a feature f over n steps is Pearson's
-
-        r = (mean(u f) - mean(u) mean(f)) / (sd(u) sd(f))
-
-    Args:
-        subject: a model that reads symbols.
-        layer: from 0, nearest the input first.
-        direction: "forward" or "backward".
-
-    Returns:
-        `Correlates`; the features are those of `text_features`.
-
-    Raises:
-        UserError: for a task that is no text, and a layer or direction that there is not.
-    """
-    task, cell = subject.task, subject.cell(layer, direction)
-    if task.input.kind != "symbols":
-        raise UserError(f"{task.title} reads numbers; features of a text are for tasks that read symbols")
-    yield 0.0
-    split, batch = _read_for_features(subject)
-    quantities = (*cell.state_names, *cell.gate_names)
-    features: tuple[str, ...] = ()
-    sums = _Sums()
-    for start in range(0, len(batch), _SLICE):
-        part = batch.select(slice(start, start + _SLICE))
-        seen = _layer(subject.model, TensorBatch.of(part), layer, direction)
-        real = _real_steps(part)  # (sequences, time)
-        features, values = text_features(part.inputs, task.input.names)
-        yield (start + 0.5 * len(part)) / len(batch)
-        units = torch.cat([seen[name] for name in quantities], dim=-1)[torch.from_numpy(real)]
-        sums.add(units.double().numpy(), values[real])
-        yield (start + len(part)) / len(batch)
-    r = sums.correlation().reshape(len(quantities), cell.hidden_size, len(features))
-    return Correlates(
-        cell=cell.key,
-        layer=layer,
-        direction=direction,
-        split=split,
-        steps=sums.count,
-        quantities=quantities,
-        features=features,
-        values=r.astype(np.float32),
-    )
-
-
-def _read_for_features(subject: FrozenModel) -> tuple[Split, Batch]:
-    split: Split = "validation"
-    batch = subject.task.evaluation(split)
-    if not len(batch):
-        split = "test"
-        batch = subject.task.evaluation(split)
-    return split, batch.select(slice(STREAM_EVALUATION))
-
-
-class _Sums:
-    """The sums behind a correlation, over parts that come one after the other.
-
-    Values are counted from the means of the first part, so that nothing is lost where a value hardly changes.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._from: tuple[Array, Array] | None = None
-
-    def add(self, u: Array, f: Array) -> None:
-        """More places: (places, units) and (places, features), float64."""
-        if self._from is None:
-            self._from = (u.mean(axis=0), f.mean(axis=0))
-            self._u, self._uu = np.zeros(u.shape[1]), np.zeros(u.shape[1])
-            self._f, self._ff = np.zeros(f.shape[1]), np.zeros(f.shape[1])
-            self._uf = np.zeros((u.shape[1], f.shape[1]))
-        self.count += len(u)
-        with np.errstate(all="ignore"):  # states of an exploding run
-            u, f = u - self._from[0], f - self._from[1]
-            self._u += u.sum(axis=0)
-            self._f += f.sum(axis=0)
-            self._uu += np.square(u).sum(axis=0)
-            self._ff += np.square(f).sum(axis=0)
-            self._uf += u.T @ f
-
-    def correlation(self) -> Array:
-        """(units, features) r; NaN where one of the two does not change, or is not finite."""
-        n = self.count
-        with np.errstate(all="ignore"):
-            covariance = self._uf / n - np.outer(self._u / n, self._f / n)
-            spread_u = np.sqrt(np.maximum(self._uu / n - np.square(self._u / n), 0))
-            spread_f = np.sqrt(np.maximum(self._ff / n - np.square(self._f / n), 0))
-            r = covariance / np.outer(spread_u, spread_f)
-        r[~(spread_u > 1e-9)] = np.nan
-        r[:, ~(spread_f > 1e-9)] = np.nan
-        r[~np.isfinite(r)] = np.nan
-        return np.clip(r, -1, 1)
-
-
-@torch.no_grad()
-def _layer(model: SequenceModel, batch: TensorBatch, layer: int, direction: Direction) -> dict[str, Tensor]:
-    """Gates and states of one layer and direction, name -> (batch, time, hidden_size), in the order of the inputs."""
-    inputs = batch.inputs
-    reverse = reversal(len(batch), inputs.shape[1], batch.lengths)
-    x, chosen = model.encode(inputs), model.stack()[layer]
-    for below in model.stack()[:layer]:
-        x = below(x, reverse)
-    if direction == "forward":
-        return chosen.forwards.trace(x)
-    assert chosen.backwards is not None  # the subject has been asked for it already
-    seen = chosen.backwards.trace(along_time(x, reverse))
-    return {name: along_time(values, reverse) for name, values in seen.items()}
-
-
-# -- what is asked for ------------------------------------------------------------------------------------------
-
-
-def goes_on(subject: FrozenModel) -> bool:
-    """Whether the right answer at each step is the next input, so that an answer can take its place.
-
-    Such a task gives its future away, so no model for it reads backwards.
-    """
-    probe = subject.probe.numpy()
-    if probe.inputs.shape != probe.targets.shape or tuple(subject.task.input.names) != _output_names(subject):
-        return False
-    same = (probe.targets[:, :-1] == probe.inputs[:, 1:]) | np.isnan(probe.targets[:, :-1])  # one may be missing
-    return bool(same[_real_steps(probe)[:, 1:]].all())
-
-
-def _output_names(subject: FrozenModel) -> tuple[str, ...]:
-    """Of the symbols that are answered; numbers that are answered need not bear the names of those that enter."""
-    task = subject.task
-    return tuple(task.output.names if task.output.classes else task.input.names)
-
-
-def _real_steps(batch: Batch) -> Array:
-    """(batch, time) bool: not padding."""
-    time = batch.inputs.shape[1]
-    if batch.lengths is None:
-        return np.ones((len(batch), time), dtype=bool)
-    return np.arange(time)[None, :] < batch.lengths[:, None]
-
-
-def _real(batch: TensorBatch, sequence: int) -> Tensor:
-    """The real steps of one sequence, with a batch axis of 1."""
-    length = batch.inputs.shape[1] if batch.lengths is None else int(batch.lengths[sequence])
-    return batch.inputs[sequence : sequence + 1, :length]
 
 
 def _shown(symbol: str) -> str:

@@ -1,19 +1,69 @@
-"""What a model has written or foretold by itself, and what its units go with in a text, as plain numpy data."""
+"""What a model has written or foretold by itself, as plain numpy data."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
-from rnn_explorer.trace import Array, Direction
+from rnn_explorer.analysis.options import SequenceOptions
+from rnn_explorer.settings import Settings, setting
+from rnn_explorer.trace import Array
 
-LONGEST_PREFIX = 2000  # characters that a text may begin with
 CANDIDATES = 5  # symbols kept for each place of a written text
 TOLERANCE = 0.5  # standard deviations by which a free run may be off and still count as following the series
+_LONGEST = 2000  # steps that are generated
+
+
+@dataclass(frozen=True)
+class SampleOptions(Settings):
+    """Of the analysis `sample`."""
+
+    prefix: str = setting(
+        "",
+        longest=2000,
+        verbatim=True,
+        label="What it reads before it writes",
+        help="How the text begins; nothing for the end of a line, or whatever comes first in the alphabet.",
+    )
+    length: int = setting(200, low=1, high=_LONGEST, label="Length", help="How much it writes.", unit="symbols")
+    temperature: float = setting(
+        1.0,
+        low=0,
+        high=10,
+        offered=(0, 2),
+        step=0.1,
+        label="Temperature",
+        help="Below 1 the likely becomes likelier, at 0 only the likeliest is written; above 1 the rare comes up.",
+    )
+    seed: int = setting(0, low=0, high=2**63 - 1, label="Seed", help="Of the draws: the same writes the same.")
+
+
+@dataclass(frozen=True)
+class ClosedLoopOptions(SequenceOptions):
+    """Of the analysis `closed_loop`."""
+
+    steps: int = setting(
+        100,
+        low=1,
+        high=_LONGEST,
+        offered=(1, 300),
+        step=1,
+        label="Steps",
+        help="Time steps that it goes on for, reading its own forecasts.",
+    )
+    back: int | None = setting(
+        None,
+        absent="after the sequence",
+        low=0,
+        high=2**31,
+        offered=(0, 300),
+        step=1,
+        label="Before the end",
+        help="Time steps before the end from which it reads its own forecasts: at 0 it goes beyond the data.",
+    )
 
 
 @dataclass(frozen=True)
@@ -136,70 +186,4 @@ class ClosedLoop:
             "beyond": self.beyond,
             "tolerance": TOLERANCE,
             "horizon": self.horizon(),
-        }
-
-
-@dataclass(frozen=True)
-class Correlates:
-    """What the units of one layer go with in a text.
-
-    Attributes:
-        cell: the cell's key.
-        layer, direction: which layer.
-        split: the part of the data that was read ("validation").
-        steps: places in it.
-        quantities: states and gates, in the cell's order.
-        features: what was compared, in words.
-        values: (quantities, hidden_size, features) Pearson's r, -1 to 1; NaN where one of the two never changes.
-    """
-
-    cell: str
-    layer: int
-    direction: Direction
-    split: str
-    steps: int
-    quantities: tuple[str, ...]
-    features: tuple[str, ...]
-    values: Array
-
-    def of(self, quantity: str, unit: int) -> dict[str, float]:
-        """r of one unit with every feature.
-
-        Raises:
-            ValueError: for a quantity that there is not.
-        """
-        row = self.values[self.quantities.index(quantity), unit]
-        return dict(zip(self.features, row.tolist(), strict=True))
-
-    def ranked(self, feature: str, quantity: str = "hidden") -> list[tuple[int, float]]:
-        """Units with their r, the strongest first; those without one are left out.
-
-        Raises:
-            ValueError: for a feature or quantity that there is not.
-        """
-        r = self.values[self.quantities.index(quantity), :, self.features.index(feature)]
-        order = np.argsort(-np.abs(r), kind="stable")  # NaN comes last
-        return [(int(unit), float(r[unit])) for unit in order if not math.isnan(r[unit])]
-
-    def strongest(self, most: int = 20) -> list[tuple[str, int, str, float]]:
-        """The largest r in size: quantity, unit, feature, r."""
-        order = np.argsort(-np.abs(self.values.ravel()), kind="stable")[:most]  # NaN comes last
-        found = []
-        for quantity, unit, feature in zip(*np.unravel_index(order, self.values.shape), strict=True):
-            r = float(self.values[quantity, unit, feature])
-            if not math.isnan(r):
-                found.append((self.quantities[quantity], int(unit), self.features[feature], r))
-        return found
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values fit for JSON; what is not a number is None."""
-        return {
-            "cell": self.cell,
-            "layer": self.layer,
-            "direction": self.direction,
-            "split": self.split,
-            "steps": self.steps,
-            "strongest": [list(entry) for entry in self.strongest()],
-            "features": list(self.features),
-            "values": {name: jsonable(self.values[number]) for number, name in enumerate(self.quantities)},
         }

@@ -1,4 +1,5 @@
 """How far back the gradient reaches.
 
-`record` holds what is found, `findings` says what it means, `compute` finds it.
+`record` and `cell_memory` hold what is found, `findings` says what it means. `compute` finds it: `reading` reads the
+sequence, `jacobians` multiplies, `saliency` and `gates` look at inputs and gates.
 """

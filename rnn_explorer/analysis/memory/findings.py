@@ -7,21 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import (
-    GROWTH,
-    LOST,
-    MEMORY,
-    CellMemory,
-    Finding,
-    InputSaliency,
-    Severity,
-    _last_above,
-    number,
-    power,
-    where,
-)
+from rnn_explorer.analysis.memory.cell_memory import MEMORY, CellMemory, last_above
+from rnn_explorer.analysis.memory.record import Finding, InputSaliency, Severity
 from rnn_explorer.analysis.saturation import HIGH, LOW
 
+LOST = 1e-6  # below this nothing can be learned: single precision resolves no better beside other gradients
+GROWTH = 100.0  # a norm above this at the largest lag is an explosion
 OPEN_SHARE = 0.5  # of a keeping gate's values above `HIGH`, from which the gate counts as open
 SHUT_SHARE = 0.5  # of its values below `LOW`, from which it counts as shut
 FORGETS = 3.0  # steps; a median time constant up to this is a short one
@@ -87,7 +78,7 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
     assert memory is not None
     text = f"beyond {_steps(memory)} back the gradient is below {MEMORY:g}: that is its effective memory."
     told = [_say(cell, "fades", "fact", text)]
-    kept = _last_above(cell.log10_norm, LOST)
+    kept = last_above(cell.log10_norm, LOST)
     if kept < lags and not reach >= LOST:
         text = f"the gradient falls below {number(LOST)} beyond {_steps(kept)}"
         if answered:
@@ -175,3 +166,22 @@ def _say(cell: CellMemory, name: str, severity: Severity, text: str) -> Finding:
 
 def _steps(count: int) -> str:
     return f"{count} time step" if count == 1 else f"{count} time steps"
+
+
+def where(cell: CellMemory) -> str:
+    """ "Layer 1", or "Layer 1, backward"."""
+    return f"Layer {cell.layer + 1}" + ("" if cell.direction == "forward" else f", {cell.direction}")
+
+
+def number(value: float) -> str:
+    """Two digits: "0.032", "3.2e-5", "140"."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    digits, _, exponent = f"{value:.1e}".partition("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}"
+
+
+def power(log10: float) -> str:
+    """`number` of 10^log10, however large."""
+    whole = math.floor(log10)
+    return number(10.0**log10) if abs(log10) < 300 else f"{10 ** (log10 - whole):.1f}e{whole}"

@@ -13,13 +13,10 @@ import numpy as np
 
 from rnn_explorer.analysis.arguments import finite_number
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.generate.compute import goes_on
-from rnn_explorer.analysis.own_sequence.record import LONGEST, OwnSequence
-from rnn_explorer.analysis.registry import ANALYSES, Progress
-from rnn_explorer.analysis.units import units
+from rnn_explorer.analysis.own_sequence.record import LONGEST, OwnSequence, OwnSequenceOptions
+from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.errors import UserError
 from rnn_explorer.tasks.base import Batch, OutputSpec
-from rnn_explorer.tasks.grammar import GrammarTask
 from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Explanation, Strip
@@ -28,15 +25,11 @@ ROWS = 24  # classes whose probabilities are shown
 SHOWN = 4  # features that are drawn as lines
 
 
-@ANALYSES.register("own_sequence")
-def own_sequence(subject: FrozenModel, *, values: str | Sequence[Any] = ()) -> Progress:
+@analysis("own_sequence", OwnSequenceOptions)
+def own_sequence(subject: FrozenModel, options: OwnSequenceOptions) -> Progress:
     """Let the model read a sequence that is not of its task's data.
 
-    Args:
-        subject: any model.
-        values: for a task of symbols a text, one character a time step; a character that the task does not know takes
-            its other case where that is known. For a task of numbers one entry a time step: a number, or a list with
-            one for each feature, in the task's own unit.
+    A character that the task does not know takes its other case where that is known.
 
     Returns:
         An `OwnSequence`.
@@ -45,7 +38,7 @@ def own_sequence(subject: FrozenModel, *, values: str | Sequence[Any] = ()) -> P
         UserError: for nothing at all, a symbol that there is not, an entry that is no number, rows of another width,
             and sequences that are too long, or of another size than the task's pictures.
     """
-    task, notes = subject.task, list[str]()
+    task, values, notes = subject.task, options.values, list[str]()
     symbols = task.input.kind == "symbols"
     inputs = _symbols(subject, values, notes) if symbols else _numbers(subject, values)  # (time,) or (time, feature)
     _check_length(subject, inputs)
@@ -53,13 +46,12 @@ def own_sequence(subject: FrozenModel, *, values: str | Sequence[Any] = ()) -> P
     batch = Batch(inputs[None], _no_targets(task.output, inputs))
     trace = subject.model.trace(TensorBatch.of(batch))
     yield 0.9
-    legal = task.legal(trace.inputs[0]) if isinstance(task, GrammarTask) else None
-    continues = goes_on(subject)
+    continues = task.is_autoregressive(task.settings)
     if symbols:
         told = _of_symbols(subject, trace.inputs[0], trace.answers[0], continues)
     else:
         told = _of_numbers(subject, trace.inputs[0], trace.answers[0], continues, notes)
-    return OwnSequence(trace, told, legal, tuple(notes))
+    return OwnSequence(trace, told, task.legal(trace.inputs[0]), tuple(notes))
 
 
 # -- what is given ----------------------------------------------------------------------------------------------
@@ -87,7 +79,7 @@ def _symbols(subject: FrozenModel, values: Any, notes: list[str]) -> Array:
 
 def _numbers(subject: FrozenModel, values: Any) -> Array:
     """(time, feature) float32, normalized as the task's own."""
-    names = subject.task.input.names
+    task, names = subject.task, subject.task.input.names
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UserError("this task reads numbers, so the sequence must be a list with one entry a time step")
     if not len(values):
@@ -98,9 +90,8 @@ def _numbers(subject: FrozenModel, values: Any) -> Array:
             raise UserError(f"time step {step} has {_counted(row)}, but this task reads {len(names)} at each time step")
         for name, value in zip(names, row, strict=True):
             finite_number(f"{name} at time step {step}", value)
-    mean, scale = units(subject.task)
     with np.errstate(over="ignore"):
-        normalized = ((np.array(rows, dtype=np.float64) - mean) / scale).astype(np.float32)
+        normalized = ((np.array(rows, dtype=np.float64) - task.mean) / task.scale).astype(np.float32)
     far = np.argwhere(~np.isfinite(normalized))
     if len(far):
         raise UserError(f"{names[far[0, 1]]} at time step {far[0, 0] + 1} is beyond what the model can read")
@@ -176,12 +167,11 @@ def _strips(
 ) -> tuple[Strip, ...]:
     """Lines of what goes in and, where the answer is numbers, of that, each in its own unit."""
     task = subject.task
-    mean, scale = units(task)
-    numbers = inputs.astype(np.float64) * scale + mean  # (time, features)
+    numbers = inputs.astype(np.float64) * task.scale + task.mean  # (time, features)
     said = answers.astype(np.float64)
     if continues:
         with np.errstate(over="ignore", invalid="ignore"):
-            said = said * scale + mean
+            said = said * task.scale + task.mean
     names, outputs = task.input.names, () if task.output.classes else task.output.names
     if len(names) > SHOWN:
         notes.append(f"Drawn are the first {SHOWN} of {len(names)} numbers at each time step.")
@@ -230,14 +220,14 @@ def _classes(output: OutputSpec, answers: Array, following: Array | None) -> dic
 
 def _verdict(subject: FrozenModel, answers: Array, continues: bool) -> str:
     """What is said at the end."""
-    output, last = subject.task.output, answers[-1]
+    task, output, last = subject.task, subject.task.output, answers[-1]
     if not np.isfinite(last).all():
         return "has no finite answer"
     if output.classes:
         said = int(last.argmax())
         name, share = _visible(output.names[said]), f"({100 * last[said]:.0f} %)"
         return f"expects {name} next {share}" if continues else f"says {name} {share}"
-    mean, scale = units(subject.task) if continues else (0.0, 1.0)
+    mean, scale = (task.mean, task.scale) if continues else (0.0, 1.0)
     values = np.broadcast_to(last.astype(np.float64) * scale + mean, last.shape)
     told = [f"{name} {number(float(value))}" for name, value in zip(output.names, values, strict=True)]
     more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""

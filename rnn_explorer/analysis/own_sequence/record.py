@@ -8,9 +8,21 @@ from typing import Any
 import numpy as np
 
 from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.settings import Settings, setting
 from rnn_explorer.trace import Array, Explanation, Trace
 
 LONGEST = 200  # time steps, where the task's own sequences are not longer
+
+
+@dataclass(frozen=True)
+class OwnSequenceOptions(Settings):
+    """Of the analysis `own_sequence`.
+
+    For a task of symbols `values` is a text, one character a time step. For a task of numbers it has one entry a time
+    step: a number, or a list with one for each feature, in the task's own unit.
+    """
+
+    values: Any = setting((), label="Your own sequence", help="A text, or one entry a time step.")
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.frozen_model import FrozenModel
-from rnn_explorer.analysis.registry import ANALYSES, Progress
-from rnn_explorer.training import About, snapshot_of
+from rnn_explorer.analysis.registry import Progress, analysis
+from rnn_explorer.settings import Settings
+from rnn_explorer.training.snapshots import SequenceInfo, snapshot_of
 
 
-@ANALYSES.register("snapshot")
-def snapshot(subject: FrozenModel) -> Progress:
+@analysis("snapshot")
+def snapshot(subject: FrozenModel, options: Settings) -> Progress:
     """A `Snapshot` as the trainer would have taken it at that step."""
     yield 0.0
-    about = About.of(subject.task, subject.probe.numpy())
-    return snapshot_of(subject.model, subject.task, subject.probe, about, subject.step, subject.epoch)
+    info = SequenceInfo.of(subject.task, subject.probe.numpy())
+    return snapshot_of(subject.model, subject.task, subject.probe, info, subject.step, subject.epoch)

@@ -12,15 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.analysis import projection
-from rnn_explorer.analysis.dynamics.record import (
-    HOLDING,
-    FixedPoints,
-    Perturbation,
-    Space,
-    Trajectories,
-    period,
-    time_constant,
-)
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Perturbation, Trajectories
+from rnn_explorer.analysis.dynamics.space import Space
+from rnn_explorer.analysis.dynamics.stability import HOLDING, period, time_constant
 from rnn_explorer.analysis.projection import Basis
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import (

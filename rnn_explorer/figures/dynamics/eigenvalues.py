@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import BAND, FixedPoints, Spectrum, period, time_constant
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Spectrum
+from rnn_explorer.analysis.dynamics.stability import BAND, period, time_constant
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import AT_ONE, LEAVES, STAYS, eigenvalue_words
 from rnn_explorer.figures.style import REFERENCE, layer_name, legend, margin, nice_ceiling, plain, saying

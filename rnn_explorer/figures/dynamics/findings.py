@@ -6,7 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import BAND, KINDS, RETURN, FixedPoints, Perturbation, time_constant
+from rnn_explorer.analysis.dynamics.fixed_points import RETURN, FixedPoints
+from rnn_explorer.analysis.dynamics.record import Perturbation
+from rnn_explorer.analysis.dynamics.stability import BAND, KINDS, time_constant
 from rnn_explorer.figures.style import layer_name, plain
 from rnn_explorer.figures.text_panel import Line, TextPanel
 

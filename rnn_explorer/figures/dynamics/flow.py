@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.record import FixedPoints, Flow, Trajectories
+from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
+from rnn_explorer.analysis.dynamics.record import Flow, Trajectories
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import axis_title, coordinates, dynamics_path
 from rnn_explorer.figures.style import (

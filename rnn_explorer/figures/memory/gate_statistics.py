@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import BINS, CellMemory
+from rnn_explorer.analysis.memory.cell_memory import BINS, CellMemory
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.log_axis import axis
 from rnn_explorer.figures.memory.gradient import line_name, line_of

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import LOST, MEMORY, CellMemory, where
+from rnn_explorer.analysis.memory.cell_memory import MEMORY, CellMemory
+from rnn_explorer.analysis.memory.findings import LOST, where
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.style import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rnn_explorer.analysis.memory.record import CellMemory
+from rnn_explorer.analysis.memory.cell_memory import CellMemory
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.memory.gradient import color_of, legend_room, line_name, line_of, mark_of

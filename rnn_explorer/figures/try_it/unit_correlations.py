@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.generate.record import Correlates
+from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.style import COMPUTED, cell_color, fade, layer_name, margin, plain, saying
 

@@ -14,6 +14,11 @@ def task_of(record: Table | Text) -> str:
     return "own_series" if isinstance(record, Table) else "own_text"
 
 
+def suggested(record: Table | Text, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that suit a file, by name, for those that the user has not given."""
+    return series.suggested(record, given) if isinstance(record, Table) else text.suggested(record, given)
+
+
 def settings_of(record: Table | Text, given: Mapping[str, Any]) -> dict[str, Any]:
     """Keep a file as an upload, for as long as this process lives, and say which settings suit it.
 
@@ -27,5 +32,4 @@ def settings_of(record: Table | Text, given: Mapping[str, Any]) -> dict[str, Any
     Raises:
         DataError: when there is no more room.
     """
-    suits = series.suggested(record, given) if isinstance(record, Table) else text.suggested(record, given)
-    return {"data": store.keep(record), **suits}
+    return {"data": store.keep(record), **suggested(record, given)}

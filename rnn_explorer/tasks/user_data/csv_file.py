@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnn_explorer.tasks.user_data import column_notes
 from rnn_explorer.tasks.user_data.builder import Budget, Builder, Decimal
-from rnn_explorer.tasks.user_data.column import EXACT, LARGEST, Column, Kind, check_classes
+from rnn_explorer.tasks.user_data.column import Column
 from rnn_explorer.tasks.user_data.limits import (
     DECIMALS,
     MAX_CELL,
@@ -33,8 +34,6 @@ from rnn_explorer.tasks.user_data.limits import (
 from rnn_explorer.tasks.user_data.number_format import read_cell, written
 from rnn_explorer.tasks.user_data.rows import delimiter_of, fit, rows_of, unused
 from rnn_explorer.trace import Array
-
-__all__ = ["EXACT", "LARGEST", "Column", "Kind", "Table", "check_classes", "looks_like_a_table", "read_table"]
 
 _BATCH = 1_000  # rows
 _HEAD = 20  # rows that are kept as they were written, for the preview
@@ -90,7 +89,7 @@ class Table:
 def read_table(text: str, name: str = "", decimal: str = "", as_written: bool = False) -> Table:
     """Read the text of a CSV file.
 
-    The delimiter (comma, semicolon, tab or vertical bar) is found by looking, or told by a first line "sep=;". The
+    The delimiter (comma, semicolon, tab or vertical bar) is found by looking, or given by a first line "sep=;". The
     first row names the columns; where all of it are numbers, it counts as data.
 
     Whether 1,234 and 1.234 are thousands is decided column by column: by a cell that can be read in one way only, else
@@ -113,8 +112,8 @@ def read_table(text: str, name: str = "", decimal: str = "", as_written: bool = 
     first = next((row for row in rows if row[2]), None)
     if first is None:
         raise DataError("The file has no rows; it should have a row of column names and then one row a time step.")
-    names, is_data, told = _header(first[2])
-    notes += told
+    names, is_data, remarks = _header(first[2])
+    notes += remarks
     body: Iterator[tuple[int, int, list[str]]] = itertools.chain([first], rows) if is_data else rows
     budget = Budget()
     builders = [Builder(column, budget, as_written) for column in names]
@@ -124,7 +123,7 @@ def read_table(text: str, name: str = "", decimal: str = "", as_written: bool = 
     sign, why = _decimal(builders, decimal, delimiter)
     columns = {builder.name: builder.column(sign, lines) for builder in builders}
     for builder in builders:
-        notes += builder.notes(columns[builder.name], lines, why)
+        notes += column_notes.notes(builder, columns[builder.name], lines, why)
     if len(notes) > _MOST_NOTES:
         notes = [*notes[:_MOST_NOTES], f"There are {len(notes) - _MOST_NOTES} more remarks like these."]
     return Table(name, columns, len(lines), tuple(notes), head)
@@ -182,14 +181,14 @@ def _header(first: list[str]) -> tuple[list[str], bool, list[str]]:
         raise DataError("The first row is empty cells only; it should name the columns.")
     if all(read_cell(name).is_number for name in names):
         made = [f"column {number + 1}" for number in range(len(names))]
-        told = "The first row holds numbers, not names, so it counts as data"
-        return made, True, [f"{told}, and the columns are called {made[0]}{' and so on' if len(made) > 1 else ''}."]
+        why = "The first row holds numbers, not names, so it counts as data"
+        return made, True, [f"{why}, and the columns are called {made[0]}{' and so on' if len(made) > 1 else ''}."]
     unnamed = [number for number, name in enumerate(names) if not name]
     for number in unnamed:
         names[number] = f"column {number + 1}"
     _refuse_names(names)
-    told_of = [f"Column {number + 1} has no name, so it is called {quoted(names[number])}." for number in unnamed]
-    return names, False, told_of
+    remarks = [f"Column {number + 1} has no name, so it is called {quoted(names[number])}." for number in unnamed]
+    return names, False, remarks
 
 
 def _refuse_names(names: list[str]) -> None:

@@ -120,10 +120,10 @@ def _dressed(cell: str) -> Cell:
         digits = digits.replace(groups["mark"], "")
     if not _OF_A_NUMBER.fullmatch(digits):
         return _TEXT
-    told = _number(("-" if sign in _MINUS and sign else sign) + digits)
-    if not told.is_number:
-        return told
-    return told._replace(unit=before or after, odd=told.odd or bool(groups) or (sign != "" and sign in _MINUS))
+    read = _number(("-" if sign in _MINUS and sign else sign) + digits)
+    if not read.is_number:
+        return read
+    return read._replace(unit=before or after, odd=read.odd or bool(groups) or (sign != "" and sign in _MINUS))
 
 
 def _is_unit(text: str) -> bool:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from rnn_explorer.tasks.user_data.csv_file import Column, Table, looks_like_a_table, read_table
-from rnn_explorer.tasks.user_data.limits import ENCODINGS, MAX_BYTES, MAX_NAME, DataError, DecimalOpen, quoted
+from rnn_explorer.tasks.user_data.csv_file import Table, looks_like_a_table, read_table
+from rnn_explorer.tasks.user_data.limits import ENCODINGS, MAX_BYTES, MAX_NAME, DataError, quoted
 from rnn_explorer.tasks.user_data.text_file import Text, read_text
 
-__all__ = [
-    "FORMS", "Column", "DataError", "DecimalOpen", "How", "Table", "Text", "decode", "is_table", "read", "read_table",
-    "read_text",
-]  # fmt: skip
+__all__ = ["FORMS", "How", "Table", "Text", "decode", "is_table", "read"]
 
 TABLES = (".csv", ".tsv", ".tab")
 FORMS = ("", "table", "text")  # as what a file is read; "" goes by its name
@@ -77,8 +74,8 @@ def read(data: bytes, name: str = "", encoding: str = "utf-8", how: How | None =
         return read_table(text, shown, how.decimal, how.as_written)
     found = read_text(text, shown)
     if how.form == "" and looks_like_a_table(text):
-        told = "The lines look like the rows of a table; it is read as a text, since its name does not end in .csv."
-        return replace(found, notes=(f"{told} To read it as a table, say so (--form table).", *found.notes))
+        note = "The lines look like the rows of a table; it is read as a text, since its name does not end in .csv."
+        return replace(found, notes=(f"{note} To read it as a table, say so (--form table).", *found.notes))
     return found
 
 

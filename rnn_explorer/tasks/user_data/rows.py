@@ -1,4 +1,8 @@
-"""The rows of a CSV text: what separates their cells, the lines they stand in, and quotes that are left open."""
+"""The rows of a CSV text: what separates their cells, the lines they stand in, and quotes that are left open.
+
+Python's csv module cuts them. The reader of pandas would not do: it fills up short rows, or is strict about quotes, and
+says neither in which line a row begins nor where a quote was opened.
+"""
 
 from __future__ import annotations
 
@@ -15,66 +19,48 @@ LOOKED_AT = 50  # rows from which the delimiter is guessed
 _COMMA_NUMBER = re.compile(r"\s*[+-]?[0-9]+(,[0-9]+)*\s*")
 
 
-class _Lines:
-    """The lines of a text for the csv module, with a limit to what one row may hold."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = iter(io.StringIO(text, newline=""))
-        self.number = 0  # of the last line given out, from 1
-        self.begin = 1  # of the present row's first line
-        self.row: list[str] = []  # the lines of the present row so far
-        self.ended = False
-        self._length = 0  # characters of these
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        try:
-            line = next(self._lines)
-        except StopIteration:
-            self.ended = True
-            raise
-        self.number += 1
-        self._length += len(line)
-        self.row.append(line)
-        if self._length > MAX_ROW:
-            width = 1 + max(line.count(mark) for mark in DELIMITERS)
-            if width > MAX_COLUMNS:
-                raise DataError(
-                    f"Line {self.number} has {width:,} columns, and the limit is {MAX_COLUMNS}; leave some out."
-                )
-            spread = "" if self.begin == self.number else " A quote may have been opened there and never closed."
-            raise DataError(
-                f"The row that begins in line {self.begin} has more than {MAX_ROW:,} characters, which is the limit."
-                f"{spread} Correct it, or check that the file is a CSV file with one row a line."
-            )
-        return line
-
-    def row_done(self) -> None:
-        self.begin, self._length, self.row = self.number + 1, 0, []
-
-
 def rows_of(text: str, delimiter: str, most: int | None = None) -> Iterator[tuple[int, int, list[str]]]:
     """The rows, each with the numbers of its first and its last line; one without a cell is a blank line.
 
     Raises:
         DataError: for a row that is too long, and for a quote that is never closed.
     """
-    lines = _Lines(text)
+    lines, ended, begin = list[str](), False, 1  # the lines of the present row
+
+    def read() -> Iterator[str]:
+        nonlocal ended
+        for line in io.StringIO(text, newline=""):
+            lines.append(line)
+            yield line
+        ended = True
+
+    reader = csv.reader(read(), delimiter=delimiter, skipinitialspace=True)
     try:
-        for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
-            if lines.ended:  # the file ended within this row, so within a quote
-                raise DataError(_never_closed(lines.row, lines.begin, delimiter))
-            begin = lines.begin
-            lines.row_done()
-            yield begin, lines.number, row
-            if most is not None and lines.number >= most:
+        for row in reader:
+            if sum(map(len, lines)) > MAX_ROW:
+                raise _too_long(lines, begin)
+            if ended:  # the text ended within this row, so within a quote
+                raise DataError(_never_closed(lines, begin, delimiter))
+            yield begin, reader.line_num, row
+            if most is not None and reader.line_num >= most:
                 return
-    except csv.Error as error:
-        raise DataError(
-            f"Line {lines.number} cannot be read as CSV ({error}). Look there for a quote that is not closed."
-        ) from None
+            begin = reader.line_num + 1
+            lines.clear()
+    except csv.Error:  # the module's own limit to a cell, which is above that to a row
+        raise _too_long(lines, begin) from None
+
+
+def _too_long(lines: Sequence[str], begin: int) -> DataError:
+    """What is wrong with a row of more than `MAX_ROW` characters that begins in line `begin`."""
+    width = 1 + max(lines[-1].count(mark) for mark in DELIMITERS)
+    if width > MAX_COLUMNS:
+        line = begin + len(lines) - 1
+        return DataError(f"Line {line} has {width:,} columns, and the limit is {MAX_COLUMNS}; leave some out.")
+    quote = " A quote may have been opened there and never closed." if len(lines) > 1 else ""
+    return DataError(
+        f"The row that begins in line {begin} has more than {MAX_ROW:,} characters, which is the limit.{quote} "
+        "Correct it, or check that the file is a CSV file with one row a line."
+    )
 
 
 def _never_closed(row: Sequence[str], begin: int, delimiter: str) -> str:
@@ -106,15 +92,17 @@ def delimiter_of(text: str) -> tuple[str, str, list[str]]:
     Raises:
         DataError: where the first line states another one than these four.
     """
-    said = re.match(r"sep=(.)\r?\n?", text, re.IGNORECASE)
-    if said:
-        if said[1] not in DELIMITERS:
-            raise DataError(f"The file's first line says sep={said[1]}, but columns may be separated by {_choices()}.")
+    stated = re.match(r"sep=(.)\r?\n?", text, re.IGNORECASE)
+    if stated:
+        if stated[1] not in DELIMITERS:
+            raise DataError(
+                f"The file's first line says sep={stated[1]}, but columns may be separated by {_choices()}."
+            )
         # A blank line in its place, so that lines keep their numbers.
         return (
-            "\n" + text[said.end() :],
-            said[1],
-            [f"The columns are separated by {DELIMITERS[said[1]]}, as line 1 says."],
+            "\n" + text[stated.end() :],
+            stated[1],
+            [f"The columns are separated by {DELIMITERS[stated[1]]}, as line 1 says."],
         )
     counts = {mark: _counts(text, mark) for mark in DELIMITERS}
     fits = {mark: fit(found) for mark, found in counts.items()}

@@ -17,17 +17,17 @@ FEW = 3  # values of the training part that count as its outliers, or 1 % of the
 Where = Callable[[int, int], tuple[str, str]]
 
 
-def moments(seen: Array) -> tuple[Array, Array]:
+def moments(values: Array) -> tuple[Array, Array]:
     """Mean and standard deviation of each column over the values that are there; a constant column has exactly 0.
 
     They are found from the distances to the first value, in units of the largest of these: so neither do squares of
     tiny numbers vanish nor do small differences of large ones.
 
     Args:
-        seen: (rows, columns) float64, NaN where there is no value; each column has at least one.
+        values: (rows, columns) float64, NaN where there is no value; each column has at least one.
     """
-    first = seen[np.argmax(~np.isnan(seen), axis=0), np.arange(seen.shape[1])]
-    apart = seen - first
+    first = values[np.argmax(~np.isnan(values), axis=0), np.arange(values.shape[1])]
+    apart = values - first
     size = np.nanmax(np.abs(apart), axis=0)
     shares = apart / np.where(size > 0, size, 1.0)
     return first + size * np.nanmean(shares, axis=0), size * np.nanstd(shares, axis=0)
@@ -50,22 +50,22 @@ def normalized(whole: Array, training: Array, mean: Array, scale: Array, where: 
     """
     with np.errstate(over="ignore"):
         found = (whole - mean) / scale
-    told = []
+    notes = []
     for column in range(whole.shape[1]):
         values = whole[:, column]
         off = _off(values, training, float(scale[column]))
         _refuse_beyond(values, off, training, column, where)
         far = np.abs(np.nan_to_num(found[:, column]))
         if far.max(initial=0) > FAR:
-            told.append(_far_note(values, far, column, where))
-    return found.astype(np.float32), told
+            notes.append(_far_note(values, far, column, where))
+    return found.astype(np.float32), notes
 
 
 def _off(values: Array, training: Array, scale: float) -> Array:
     """(rows,) how far each value is from the middle of the training part, in what its usual values differ by."""
-    seen = values[training & ~np.isnan(values)]
-    middle = float(np.median(seen))
-    apart = np.sort(np.abs(seen - middle))
+    known = values[training & ~np.isnan(values)]
+    middle = float(np.median(known))
+    apart = np.sort(np.abs(known - middle))
     usual = apart[: max(len(apart) - max(FEW, math.ceil(0.01 * len(apart))), 1)]
     core = float(usual[-1]) * float(np.sqrt(np.mean((usual / usual[-1]) ** 2))) if usual[-1] > 0 else scale
     with np.errstate(over="ignore"):

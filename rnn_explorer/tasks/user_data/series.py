@@ -35,6 +35,7 @@ class OwnSeries(OwnTask):
 
     key = "own_series"
     title = "Your own series"
+    order = 910
     summary = "Bring a CSV file: forecast one or more of its columns, or tell the class of each series."
     teaches = "What a recurrent network can make of your data, against the memoryless baseline."
     reading_guide = (
@@ -53,14 +54,14 @@ class OwnSeries(OwnTask):
     )
     settings_class = OwnSeriesSettings
     metric = Metric("MSE")
-    reveals_future = True
+    autoregressive = True
     defaults: ClassVar[Mapping[str, Any]] = {
         "cell": "lstm", "hidden_size": 32, "learning_rate": 5e-3, "batch_size": 32, "steps": 600,
     }  # fmt: skip
     settings: OwnSeriesSettings
 
     @classmethod
-    def reveals(cls, settings: TaskSettings) -> bool:
+    def is_autoregressive(cls, settings: TaskSettings) -> bool:
         return isinstance(settings, OwnSeriesSettings) and settings.kind == "forecast"
 
     def chosen(self) -> Task:

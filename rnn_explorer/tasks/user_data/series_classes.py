@@ -9,7 +9,8 @@ import numpy as np
 
 from rnn_explorer.tasks.base import Baseline, Batch, InputSpec, Metric, OutputSpec, Split
 from rnn_explorer.tasks.memoryless import LogisticRegression, last_steps, of_probabilities
-from rnn_explorer.tasks.user_data.csv_file import Table, check_classes
+from rnn_explorer.tasks.user_data.column import check_classes
+from rnn_explorer.tasks.user_data.csv_file import Table
 from rnn_explorer.tasks.user_data.limits import DataError, listed, quoted
 from rnn_explorer.tasks.user_data.scaling import carried, moments, normalized
 from rnn_explorer.tasks.user_data.series_settings import (
@@ -36,6 +37,8 @@ class SeriesClasses(PartsTask):
     key = "own_series"
     metric = Metric("accuracy")
     settings: OwnSeriesSettings
+    mean: Array  # (columns,), as the next
+    scale: Array
 
     def __init__(self, settings: OwnSeriesSettings, seed: int, val_split: float) -> None:
         super().__init__(settings, seed, val_split)
@@ -47,25 +50,25 @@ class SeriesClasses(PartsTask):
             check_classes(names, f"The column {quoted(label)}")
         apart = (label, self.series_id)
         usable = [name for name in table.numeric() if name not in apart]
-        groups, series, told = groups_of(table, settings, self.series_id)
+        groups, series, notes = groups_of(table, settings, self.series_id)
         most = MAX_FEATURES if self.series_id else len(table.columns)
         chosen, remarks = chosen_columns(table, settings, usable, groups, most)
         _refuse_answers(chosen, apart, settings)
         values = values_of(table, chosen)
-        told += gap_note(np.isnan(values), settings)
+        notes += gap_note(np.isnan(values), settings)
         if self.series_id:
             self.features = chosen
             whole, sizes, kinds, lost = self._long(values, labels, groups, series)
         else:
             whole, sizes, kinds, lost = self._wide(values, labels, chosen)
-        told += [*lost, *remarks, *_order_note(kinds[np.argsort(self.first_rows)])]
+        notes += [*lost, *remarks, *_order_note(kinds[np.argsort(self.first_rows)])]
         present, kinds = np.unique(kinds, return_inverse=True)
         self.classes = tuple(names[code] for code in present)
         self._refuse_few(sizes, kinds, label)
-        told += self._share_out(whole, sizes, kinds)
+        notes += self._share_out(whole, sizes, kinds)
         self.input = InputSpec("values", whole.shape[1], tuple(self.features))
         self.output = OutputSpec("classes", len(self.classes), self.classes)
-        self.notes = (*told, f"The classes are those of {quoted(label)}; read are {listed(chosen)}.")
+        self.notes = (*notes, f"The classes are those of {quoted(label)}; read are {listed(chosen)}.")
 
     def _wide(self, values: Array, labels: Array, chosen: list[str]) -> tuple[Array, Array, Array, list[str]]:
         """Each row is a series: all of them one after the other, how long each is, its class, and remarks."""
@@ -94,11 +97,11 @@ class SeriesClasses(PartsTask):
         for rows, name in zip(groups, names, strict=True):
             if self.settings.missing == "drop":
                 rows = rows[~np.isnan(values[rows]).any(axis=1)]
-            said = labels[rows]
-            said = said[said >= 0]
-            if not len(said) or np.isnan(values[rows]).all(axis=0).any():
+            given = labels[rows]
+            given = given[given >= 0]
+            if not len(given) or np.isnan(values[rows]).all(axis=0).any():
                 continue
-            if (said != said[0]).any():
+            if (given != given[0]).any():
                 raise refused(
                     "series_id",
                     self.settings.series_id,
@@ -106,7 +109,7 @@ class SeriesClasses(PartsTask):
                     "column for the series id, or for the label.",
                 )
             kept.append(rows)
-            kinds.append(int(said[0]))
+            kinds.append(int(given[0]))
             self.item_names.append(f"series {name}")
         sizes = np.array([len(rows) for rows in kept], dtype=np.int64)
         self.first_rows = np.array([rows.min() for rows in kept], dtype=np.int64)
@@ -152,18 +155,18 @@ class SeriesClasses(PartsTask):
         self.mean, self.scale = moments(whole[training])
         self.scale[self.scale == 0] = 1.0  # constant: nothing to see, but no harm
         with blaming("columns", self.settings.columns):
-            found, told = normalized(whole, training, self.mean, self.scale, self.where)
+            found, notes = normalized(whole, training, self.mean, self.scale, self.where)
         self.values = carried(found, begins)
-        return told
+        return notes
 
     def made(self, split: Split, stretches: Stretches) -> Batch:
         return Batch(stretches.gather(self.values, self.time), self.kind_at[stretches.starts], stretches.lengths)
 
     def baseline(self) -> Baseline:
         (batch, split), train = self.judged(), self.stretches["train"]
-        seen = self.values[train.starts + train.lengths - 1]  # (sequences, columns)
+        training = self.values[train.starts + train.lengths - 1]  # (sequences, columns)
         last, right = last_steps(batch), batch.targets
-        fitted = LogisticRegression.fit(seen, self.kind_at[train.starts], len(self.classes), last, right)
+        fitted = LogisticRegression.fit(training, self.kind_at[train.starts], len(self.classes), last, right)
         return of_probabilities(
             fitted(last),
             right,

@@ -49,29 +49,31 @@ class SeriesForecast(PartsTask):
     key = "own_series"
     metric = Metric("MSE")
     settings: OwnSeriesSettings
+    mean: Array  # (columns,), as the next
+    scale: Array
 
     def __init__(self, settings: OwnSeriesSettings, seed: int, val_split: float) -> None:
         super().__init__(settings, seed, val_split)
         table = table_of(settings.data)
-        groups, series, told = groups_of(table, settings, settings.series_id)
+        groups, series, notes = groups_of(table, settings, settings.series_id)
         usable = [name for name in table.numeric() if name != settings.series_id]
         self.names, remarks = chosen_columns(table, settings, usable, groups, MAX_FEATURES)
         self.table_name = table.name
         self.warm_up = settings.seq_len // 2
-        told += self._arrange(values_of(table, self.names), groups, series)
+        notes += self._arrange(values_of(table, self.names), groups, series)
         self.input = InputSpec("values", len(self.names), tuple(self.names))
         self.output = OutputSpec("values_per_step", len(self.names), tuple(f"next {name}" for name in self.names))
-        self.notes = (*told, *remarks, f"The columns read are {listed(self.names)}.")
+        self.notes = (*notes, *remarks, f"The columns read are {listed(self.names)}.")
 
     def _arrange(self, values: Array, groups: list[Array], names: tuple[str, ...]) -> list[str]:
         """Cut every series by time, normalize, close gaps within each part, find the windows; returns remarks."""
         settings = self.settings
-        told = gap_note(np.isnan(values), settings)
+        notes = gap_note(np.isnan(values), settings)
         if settings.missing == "drop":
             groups = [rows[~np.isnan(values[rows]).any(axis=1)] for rows in groups]
         chosen, least = _long_enough(groups, settings)
         if len(chosen) < len(groups):
-            told.append(f"{len(groups) - len(chosen)} of {len(groups)} series are too short and left out.")
+            notes.append(f"{len(groups) - len(chosen)} of {len(groups)} series are too short and left out.")
         parts: dict[Split, list[tuple[int, int]]] = {"train": [], "validation": [], "test": []}
         self.extents, offset = list[tuple[int, int]](), 0
         for index in chosen:
@@ -82,10 +84,10 @@ class SeriesForecast(PartsTask):
             offset += count
         self.rows = np.concatenate([groups[index] for index in chosen])  # of the file, from 0
         self.series = np.repeat([names[index] for index in chosen], [len(groups[index]) for index in chosen])
-        told += self._normalize(values[self.rows], parts)
+        notes += self._normalize(values[self.rows], parts)
         self.stretches = {split: self._windows(split, parts[split]) for split in parts}
         self._refuse_gaps()
-        return told
+        return notes
 
     def _normalize(self, whole: Array, parts: Mapping[Split, Sequence[tuple[int, int]]]) -> list[str]:
         """The numbers as the network reads them and as they are judged; returns remarks."""
@@ -106,14 +108,14 @@ class SeriesForecast(PartsTask):
                         "choose another column, or a smaller validation split."
                     )
             self.mean, self.scale = moments(whole[training])
-            truth, told = normalized(
+            truth, notes = normalized(
                 whole, training, self.mean, self.scale, lambda row, n: (self.names[n], f"row {self.rows[row] + 1}")
             )
         begins = sorted(begin for part in parts.values() for begin, _ in part)
         self.values = carried(truth, begins)  # (rows, columns), like the next
         self.truth = truth  # NaN where a value is missing: it is read as carried, and never judged
         self.complete = ~np.isnan(truth).any(axis=1)  # (rows,)
-        return told
+        return notes
 
     def _windows(self, split: Split, parts: Sequence[tuple[int, int]]) -> Stretches:
         """Windows with a step that is judged; each has a value more than the inputs, for the last target."""

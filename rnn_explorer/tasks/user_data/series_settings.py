@@ -15,8 +15,9 @@ import numpy as np
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import TaskSettings
+from rnn_explorer.tasks.user_data.column import Column
 from rnn_explorer.tasks.user_data.counters import counts
-from rnn_explorer.tasks.user_data.csv_file import Column, Table
+from rnn_explorer.tasks.user_data.csv_file import Table
 from rnn_explorer.tasks.user_data.limits import MAX_NAME, DataError, be, counted, quoted
 from rnn_explorer.tasks.user_data.splits import refused, uploaded
 from rnn_explorer.trace import Array
@@ -157,11 +158,11 @@ def chosen_columns(
         groups: the rows of each series.
         most: columns that may be read.
     """
-    told, forecast = settings.columns, settings.kind == "forecast"
-    names = [told] if told in table.columns else split_names(told)
-    with blaming("columns", told):
+    given, forecast = settings.columns, settings.kind == "forecast"
+    names = [given] if given in table.columns else split_names(given)
+    with blaming("columns", given):
         if len(set(names)) < len(names):
-            raise DataError(f"A column is named twice in {quoted(told)}; name each once.")
+            raise DataError(f"A column is named twice in {quoted(given)}; name each once.")
         candidates = [name for name in names if name in table.columns] or usable
         why = {name: counts(name, table.column(name).numbers, groups, not forecast) for name in candidates}
         why = {name: reason for name, reason in why.items() if reason}
@@ -183,11 +184,11 @@ def chosen_columns(
 
 
 def _counter_note(why: Mapping[str, str], named: bool) -> str:
-    told = "; ".join(f"{quoted(name)} {reason}" for name, reason in list(why.items())[:SHOWN])
+    listing = "; ".join(f"{quoted(name)} {reason}" for name, reason in list(why.items())[:SHOWN])
     more = f"; and {len(why) - SHOWN} more" if len(why) > SHOWN else ""
     if named:
-        return f"You name what seems to count or to tell the time, so it is read all the same: {told}{more}."
-    return f"Left out is what only counts or tells the time: {told}{more}. Name a column to read it all the same."
+        return f"You name what seems to count or to tell the time, so it is read all the same: {listing}{more}."
+    return f"Left out is what only counts or tells the time: {listing}{more}. Name a column to read it all the same."
 
 
 def _only_counters(table: Table, why: Mapping[str, str], forecast: bool) -> tuple[list[str], list[str]]:
@@ -237,8 +238,8 @@ def groups_of(
     order = order[np.searchsorted(codes[order], 0) :]  # rows without an id come first
     groups = np.split(order, np.searchsorted(codes[order], np.arange(1, len(names))))
     lost = table.rows - len(order)
-    told = [f"{counted(lost, 'row')} without a value in {quoted(series_id)} {be(lost)} left out."] if lost else []
-    return groups, names, told
+    notes = [f"{counted(lost, 'row')} without a value in {quoted(series_id)} {be(lost)} left out."] if lost else []
+    return groups, names, notes
 
 
 def gap_note(gaps: Array, settings: OwnSeriesSettings) -> list[str]:
@@ -251,7 +252,7 @@ def gap_note(gaps: Array, settings: OwnSeriesSettings) -> list[str]:
         return [f"{counted(rows, 'row')} with a missing value ({share}) {be(rows)} left out."]
     count = int(gaps.sum())
     judged = ", and what should come there is not judged" if settings.kind == "forecast" else ""
-    told = (
+    sentence = (
         f"{counted(count, 'missing value')} in {counted(rows, 'row')} ({share}) {be(count)} read as the last one before"
     )
-    return [f"{told}{judged}."]
+    return [f"{sentence}{judged}."]

@@ -173,7 +173,7 @@ class OwnTask(Task):
         super().__init__(settings, seed, val_split)
         self.inner = self.chosen()
         self.input, self.output, self.metric = self.inner.input, self.inner.output, self.inner.metric
-        self.notes = self.inner.notes
+        self.mean, self.scale, self.notes = self.inner.mean, self.inner.scale, self.inner.notes
 
     def chosen(self) -> Task:
         """Build the task of the question that the settings ask."""

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.tasks.user_data.csv_file import Column, Table
+from rnn_explorer.tasks.user_data.column import Column
+from rnn_explorer.tasks.user_data.csv_file import Table
 from rnn_explorer.tasks.user_data.limits import DataError
 from rnn_explorer.tasks.user_data.reading import read
 from rnn_explorer.tasks.user_data.text_file import Text
@@ -186,8 +187,8 @@ def _folder() -> Path | None:
         if _is_mine():
             assert _made is not None
             return _made[1]
-    told = os.environ.get(VARIABLE)
-    return Path(told) if told else None
+    folder = os.environ.get(VARIABLE)
+    return Path(folder) if folder else None
 
 
 def close() -> None:
@@ -260,10 +261,10 @@ def _unpacked(content: bytes) -> Table | Text:
         if about["record"] == "Text":
             return Text(about["name"], stored["content"].tobytes().decode("utf-8"), about["kind"], notes)
         columns = {}
-        for number, told in enumerate(about["columns"]):
+        for number, entry in enumerate(about["columns"]):
             codes = stored.get(f"codes{number}")
-            columns[told["name"]] = Column(
-                told["name"], told["kind"], stored[f"numbers{number}"], codes, tuple(told["texts"]), told["missing"],
-                told["why"], told["far"],
+            columns[entry["name"]] = Column(
+                entry["name"], entry["kind"], stored[f"numbers{number}"], codes, tuple(entry["texts"]),
+                entry["missing"], entry["why"], entry["far"],
             )  # fmt: skip
     return Table(about["name"], columns, about["rows"], notes, tuple(map(tuple, about["head"])))

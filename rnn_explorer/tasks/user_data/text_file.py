@@ -85,15 +85,15 @@ def read_text(text: str, name: str = "") -> Text:
     notes = []
     if tabbed and tabbed >= _LABELLED * lines:
         every = "Every line is" if tabbed == lines else "Most lines are"
-        told = f"{every} a label, a tab and a text"
+        form = f"{every} a label, a tab and a text"
         if len(labels) <= MAX_CLASSES:
-            return Text(name, content, "labels", (f"{told}, so it can be learned to tell the label of a text.",))
+            return Text(name, content, "labels", (f"{form}, so it can be learned to tell the label of a text.",))
         notes = [
-            f"{told}, but there are {len(labels):,} different labels and the limit is {MAX_CLASSES}; so it is taken "
+            f"{form}, but there are {len(labels):,} different labels and the limit is {MAX_CLASSES}; so it is taken "
             "for a model of its characters. To learn the labels, merge some or leave some out."
         ]
-    told = f"{counted(len(content), 'character')}, {len(set(content)):,} of them different."
-    return Text(name, content, "characters", (*notes, told))
+    size = f"{counted(len(content), 'character')}, {len(set(content)):,} of them different."
+    return Text(name, content, "characters", (*notes, size))
 
 
 def _labels(content: str) -> tuple[Counter[str], int]:

@@ -51,7 +51,7 @@ def parse_timestamps(texts: Sequence[str]) -> Array | None:
         texts: one for each row; an empty one is no point in time.
 
     Returns:
-        (rows,) float64, seconds since 1970 (of UTC where a zone is told, else of the file's own clock), NaN for the
+        (rows,) float64, seconds since 1970 (of UTC where a zone is given, else of the file's own clock), NaN for the
         empty ones; None where any other text is no point in time, or all are empty.
     """
     form = _FORMS[0]
@@ -96,30 +96,30 @@ def _all_seconds(fields: Sequence[re.Match[str] | None], order: str) -> Array | 
 
 def _seconds(found: re.Match[str], order: str) -> float | None:
     """Seconds since 1970; None where there is no such day or time."""
-    told = found.groupdict()
-    year = int(told["year"])
-    if len(told["year"]) == 2:
+    parts = found.groupdict()
+    year = int(parts["year"])
+    if len(parts["year"]) == 2:
         year += 2000 if year < 70 else 1900
-    if "one" in told:
-        day, month = (int(told[name]) for name in (("one", "two") if order == "day first" else ("two", "one")))
+    if "one" in parts:
+        day, month = (int(parts[name]) for name in (("one", "two") if order == "day first" else ("two", "one")))
     else:
-        named = told["month"]
+        named = parts["month"]
         known = int(named) if named.isdigit() else _MONTHS.get(named.lower())
         if known is None:
             return None
-        month, day = known, int(told.get("day") or 1)
-    hour, minute, second = int(told["hour"] or 0), int(told["minute"] or 0), told["second"] or "0"
-    if told["half"]:
+        month, day = known, int(parts.get("day") or 1)
+    hour, minute, second = int(parts["hour"] or 0), int(parts["minute"] or 0), parts["second"] or "0"
+    if parts["half"]:
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + 12 * (told["half"][0] in "pP")
+        hour = hour % 12 + 12 * (parts["half"][0] in "pP")
     try:
         days = datetime.date(year, month, day).toordinal() - datetime.date(1970, 1, 1).toordinal()
     except ValueError:
         return None
     if hour > 24 or minute > 59 or float(second.replace(",", ".")) > 61:
         return None
-    return days * 86400.0 + hour * 3600 + minute * 60 + float(second.replace(",", ".")) - _offset(told["zone"])
+    return days * 86400.0 + hour * 3600 + minute * 60 + float(second.replace(",", ".")) - _offset(parts["zone"])
 
 
 def _offset(zone: str | None) -> float:

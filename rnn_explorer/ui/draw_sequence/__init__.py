@@ -62,10 +62,10 @@ def read(drawn: Any, edition: str, values: Sequence[float]) -> list[float]:
     """What the browser says was drawn; what to start from where that is of another edition or makes no sense."""
     if not isinstance(drawn, dict) or drawn.get("edition") != edition:
         return list(values)
-    told = drawn.get("values")
-    if not isinstance(told, list) or len(told) != len(values) or not all(_number(value) for value in told):
+    numbers = drawn.get("values")
+    if not isinstance(numbers, list) or len(numbers) != len(values) or not all(_number(value) for value in numbers):
         return list(values)
-    return [float(value) for value in told]
+    return [float(value) for value in numbers]
 
 
 def _number(value: Any) -> bool:

@@ -6,17 +6,40 @@ import { make, makeButton } from "./dom.js";
 
 /**
  * What is changed about a cell, its input or its weights, in a few words; "" for nothing.
- * @param {string | undefined} change as the page's script tells it: the options of the question "what if", as JSON
+ * @param {string | undefined} change as the page's script tells it: the options of the analysis "what if", as JSON
  */
 export function changeWords(change) {
   if (!change) return "";
-  const { force = [], ablate = [], inputs = [], weights = [] } = JSON.parse(change);
+  const { clamp = [], ablate = [], inputs = [], weights = [] } = JSON.parse(change);
   const words = [];
-  for (const [gate, unit, value] of force) words.push(`${gate.replace("_", " ")}${unit < 0 ? "" : ` of unit ${unit}`} = ${value}`);
+  for (const [gate, unit, value] of clamp) words.push(`${gate.replace("_", " ")}${unit < 0 ? "" : ` of unit ${unit}`} = ${value}`);
   if (ablate.length) words.push(`unit${ablate.length > 1 ? "s" : ""} ${ablate.join(", ")} ablated`);
   for (const [step] of inputs) words.push(`input edited at t = ${step}`);
   for (const [name, row, column, value] of weights) words.push(`${name}[${row}${name.startsWith("weight") ? `, ${column}` : ""}] = ${value}`);
   return words.join("; ");
+}
+
+/**
+ * What is not as usual on a view, the topmost last.
+ * @param {import("./view.js").View} view
+ */
+export function unusual(view) {
+  /** @type {Chip[]} */
+  const chips = [];
+  const changed = changeWords(view.ask.change);
+  if (changed) {
+    chips.push({ name: "change", text: `What if: ${changed}`, closing: "Back to the model as it was trained",
+      close: () => view.reports.report("cleared", performance.now()) });
+  }
+  if (view.timeline.at !== null) {
+    chips.push({ name: "past", text: `Past: step ${view.timeline.at}`, closing: "Leave the past",
+      close: () => view.timeline.present() });
+  }
+  if (view.lost) {
+    chips.push({ name: "line", text: view.lost, closing: "Hide this until the connection changes",
+      close: () => { view.lost = ""; view.showChips(); } });
+  }
+  return chips;
 }
 
 export class Chips {

@@ -2,6 +2,7 @@
 // figure without time, from point to point.
 
 import { foundUnder, isDrawn, pointAt, pointAtNothing, walked } from "./plotly_internals.js";
+import { pick } from "./pointer.js";
 
 const LONG = 100; // points of a line, of which each is a step
 
@@ -125,7 +126,7 @@ export function walkable(panel, say) {
       say(pointAt(panel.plot, points[at.trace].number, at.row, at.column));
       taken = true;
     } else if (!arrow && at && foundUnder(panel.plot)) {
-      panel.picked(foundUnder(panel.plot));
+      pick(panel, foundUnder(panel.plot));
       taken = true;
     }
     if (!taken) return;

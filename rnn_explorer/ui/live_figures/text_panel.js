@@ -41,7 +41,7 @@ export class TextPanel extends Panel {
       node.className = `rx-said rx-${line.kind}`;
       if (node.textContent !== line.text) node.textContent = line.text;
     });
-    if (this.view.status.status !== "training") this.view.say("aloud", this.lines.filter((line) => line.kind !== "fact").map((line) => line.text).join(" "));
+    if (this.view.status.status !== "training") this.view.speak(this.lines.filter((line) => line.kind !== "fact").map((line) => line.text).join(" "));
     while (this.list.lastChild && this.list.children.length > this.lines.length) this.list.lastChild.remove();
     this.count();
     return Promise.resolve();

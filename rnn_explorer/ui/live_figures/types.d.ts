@@ -159,7 +159,7 @@ export interface Owner {
   chooses(field: string): boolean;
   most(field: string): number;
   schedule(): void;
-  say(about: "aloud", words: string): void;
+  speak(words: string): void; // to who hears the page
 }
 
 export interface PanelLike {

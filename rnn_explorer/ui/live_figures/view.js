@@ -2,39 +2,34 @@
 // of every figure, and draws in the browser's own rhythm: always the newest, skipping what was overtaken.
 
 import { Announcer } from "./announce.js";
-import { chosenParts, places } from "./arranging.js";
+import { chosenParts } from "./arranging.js";
 import { dropUnasked, noteAsked } from "./asked.js";
-import { Panel } from "./panel.js";
-import { changeWords, Chips } from "./chips.js";
+import { Chips, unusual } from "./chips.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { Corner } from "./corner.js";
-import { make, makeButton } from "./dom.js";
-import { SvgPanel } from "./svg_panel.js";
-import { foldAll } from "./fold.js";
+import { make } from "./dom.js";
+import { DrawLoop } from "./draw_loop.js";
+import { Fitting } from "./fitting.js";
 import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
+import { Note } from "./note.js";
 import { Place } from "./place.js";
 import { loadPlotly } from "./plotly_internals.js";
 import { Presenter, typeOf } from "./present.js";
 import { Pressing } from "./pressing.js";
+import { PanelGrid } from "./panel_grid.js";
 import { PanelSlot } from "./panel_slot.js";
 import { Reports } from "./reports.js";
+import { ScriptNews } from "./script_news.js";
 import { share } from "./share.js";
 import { Skeleton, waitedFor } from "./skeleton.js";
 import { StatusLine } from "./status_line.js";
 import { Timeline } from "./timeline.js";
-import { TextPanel } from "./text_panel.js";
 
 /** @typedef {import("./types").Frame} Frame */
 
 const PURGE_AFTER = 8000; // ms that a view may be out of the page before it is taken down
-const STACK_BELOW = 880; // px of width under which the figures stand one below the other
-const NARROW_BELOW = 560; // px of width under which controls fold into menus
-const CURVES_EVERY = 140; // ms between two drawings of the learning curves, which change least from one moment to the next
-const TELL_EVERY = 250; // ms between two words to the page's script about the past
-const CALM = 1000; // ms between two drawings of a picture that moves, for who asked for less motion
-const CHECK_AFTER = 600; // ms until the script should have heard of a status
 
 export class View {
   /**
@@ -45,8 +40,6 @@ export class View {
   constructor(key, forget, address) {
     this.key = key;
     this.forget = forget;
-    /** @type {Map<string, Panel>} */
-    this.panels = new Map();
     this.held = false; // whether a mouse button is down on a figure
     /** @type {number | null} */
     this.time = null; // the marked time step
@@ -66,61 +59,43 @@ export class View {
     this.tools = null;
     /** @type {import("./types").Look} */
     this.look = {};
-    /** @type {string[]} */
-    this.names = []; // of the panels that there are
-    /** @type {import("./types").Grid | null} */
-    this.layout = null; // how they stand
-    this.least = 560;
-    this.run = this.base = this.link = this.path = this.told = "";
-    this.drawnAt = -Infinity;
+    this.run = this.base = this.link = this.path = "";
     this.filled = false; // whether there was a snapshot
-    this.waiting = false; // whether a drawing is due
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.leaving = undefined;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.telling = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.unpointing = undefined;
 
     const root = (this.root = make("div", "rx-view"));
+    this.figures = new PanelGrid(this);
+    this.panels = this.figures.panels;
+    this.grid = this.figures.root;
+    this.fitting = new Fitting(this);
     this.reports = new Reports(() => root.isConnected);
+    this.script = new ScriptNews(this);
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
-    this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.place.keep(); this.tellPast(); }, step: () => this.status.step ?? 0,
+    this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.place.keep(); this.script.tellPast(); }, step: () => this.status.step ?? 0,
       deferred: () => this.connection.deferred, note: (facts) => Object.assign(root.dataset, facts) });
-    this.sentences = { page: "", server: "", run: "" }; // about this page, a frame, the run
     this.place = new Place(this, address);
     this.lost = ""; // how the connection is, where that is worth a word
     /** @type {[string, string][]} */
     this.buttons = []; // the keys of the page's buttons, with what they do
-    this.believed = ""; // the status for which the script drew its buttons
-    this.filmed = false; // whether it drew them for a replay
-    this.blinks = 0; // how often it had to be told of one that it had heard of before
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.checking = undefined;
-    this.owed = false; // whether the server waits for the word that its frame is drawn
-    /** @type {Set<Element>} */
-    this.sight = new Set(); // the panels that are in sight
-    this.sights = new IntersectionObserver((entries) => this.see(entries));
+    this.loop = new DrawLoop(this);
     this.connection = new Connection({
       wish: () => ({ run: this.run, view: this.key, query: this.parts() }),
       receive: (frame) => this.receive(frame),
       line: (words) => { this.lost = words; this.showChips(); },
-      said: (words) => this.say("server", words),
-      gone: () => this.tell("gone"),
+      said: (words) => this.note.say("server", words),
+      gone: () => this.script.tell("gone"),
     });
     this.chips = new Chips();
     this.line = new StatusLine(this.chips.root, (name) => this.send(name));
     this.about = make("p", "rx-about"); // what is going on, in one sentence
-    this.note = make("p", "rx-note");
-    this.note.append(make("span"), makeButton("rx-icon", "✕", "Close this message", () => { this.note.hidden = true; this.fit(); }));
-    this.note.setAttribute("role", "alert");
-    this.note.hidden = true;
-    this.grid = make("div", "rx-grid");
+    this.note = new Note(() => this.fit());
     root.dataset.view = this.key;
     this.aloud = new Announcer();
-    this.stacked = this.narrow = false; // whether the figures stand one below the other, and controls are folded
     this.corner = new Corner(this);
-    root.append(this.about, this.line.root, this.timeline.root, this.note, this.grid, this.aloud.root, this.corner.root);
+    root.append(this.about, this.line.root, this.timeline.root, this.note.root, this.grid, this.aloud.root, this.corner.root);
     this.presenter = new Presenter(this);
     this.skeleton = new Skeleton(root, this.grid);
     this.slot = new PanelSlot(root);
@@ -136,6 +111,11 @@ export class View {
     this.watch = setInterval(() => { this.readLook(); this.fit(); }, 1000); // what stands above may have grown
   }
 
+  /** The names of the figures that are shown, in their order. */
+  get names() {
+    return this.figures.names;
+  }
+
   /** The figure that fills the window; undefined where none does. */
   enlarged() {
     return [...this.panels.values()].find((panel) => panel.root.classList.contains("rx-large"));
@@ -145,24 +125,8 @@ export class View {
     this.keys.show();
   }
 
-  /** What is not as usual, the topmost last. */
   showChips() {
-    /** @type {import("./types").Chip[]} */
-    const chips = [];
-    const changed = changeWords(this.ask.change);
-    if (changed) {
-      chips.push({ name: "change", text: `What if: ${changed}`, closing: "Back to the model as it was trained",
-        close: () => this.reports.report("cleared", performance.now()) });
-    }
-    if (this.timeline.at !== null) {
-      chips.push({ name: "past", text: `Past: step ${this.timeline.at}`, closing: "Leave the past",
-        close: () => this.timeline.present() });
-    }
-    if (this.lost) {
-      chips.push({ name: "line", text: this.lost, closing: "Hide this until the connection changes",
-        close: () => { this.lost = ""; this.showChips(); } });
-    }
-    this.chips.show(chips);
+    this.chips.show(unusual(this));
   }
 
   // -- choosing what to see ------------------------------------------------------------------------------------
@@ -226,17 +190,15 @@ export class View {
    * @param {import("./types").Report} setState
    */
   show({ run, base, plotly, link, ask, said, at, film, status, message, sentence, blocks, keys }, setState) {
-    if (!this.skeleton.over && !this.layout) {
+    if (!this.skeleton.over && !this.figures.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
-      this.setGrid(rows, least);
+      this.figures.setRows(rows, least);
       if (!this.status.status) this.line.wait(waitedFor({ status, message }));
     }
     this.about.textContent = sentence; // as text, never markup
     this.reports.setState = setState;
-    this.believed = status;
-    this.filmed = film;
-    this.checkLater();
+    this.script.drawn(status, film);
     this.link = link;
     this.base = base;
     this.buttons = [...keys];
@@ -263,48 +225,10 @@ export class View {
       if (moved || other) this.send();
       return;
     }
-    if ((at ?? null) !== this.timeline.at) this.tellPast();
+    if ((at ?? null) !== this.timeline.at) this.script.tellPast();
     this.connection.open(`${window.location.origin.replace(/^http/, "ws")}${base}/explorer/socket`);
     loadPlotly(base, plotly).then(() => this.schedule(),
-      () => this.say("page", "The drawing script could not be loaded. Reload the page."));
-  }
-
-  /** @param {string} status */
-  tell(status) {
-    if (this.told === `${this.run} ${status}`) return;
-    this.told = `${this.run} ${status}`;
-    this.reports.report("status", this.told);
-  }
-
-  /**
-   * See that the page's script drew its buttons for the status that there is: what was over in a blink, such as an epoch of
-   * a small model, is the same status before and after, which is no change to be told.
-   */
-  checkLater() {
-    clearTimeout(this.checking);
-    this.checking = setTimeout(() => {
-      this.checking = undefined;
-      const { status } = this.status;
-      if (!status || !this.believed || status === this.believed) return;
-      this.blinks += 1;
-      this.told = `${this.run} ${status}`;
-      this.reports.report("status", `${this.told}, ${this.blinks}`);
-      this.checkLater();
-    }, CHECK_AFTER);
-  }
-
-  /**
-   * The page's script learns where the person looks, a few times a second, so that Play can go on from there; of a replay
-   * only that there is one.
-   */
-  tellPast() {
-    if (this.telling) return;
-    this.telling = setTimeout(() => {
-      this.telling = undefined;
-      const film = this.timeline.film > 0;
-      if (film !== this.filmed) this.reports.report("film", film);
-      if (!film) this.reports.report("at", this.timeline.at);
-    }, TELL_EVERY);
+      () => this.note.say("page", "The drawing script could not be loaded. Reload the page."));
   }
 
   // -- frames --------------------------------------------------------------------------------------------------
@@ -312,29 +236,14 @@ export class View {
   /** @param {Frame} frame */
   receive(frame) {
     if (frame.run !== this.run) return;
-    this.owed = true;
-    this.sentences.server = "";
+    this.loop.owed = true;
+    this.note.sentences.server = "";
     this.status = frame.status;
     if (frame.frames) this.timeline.frames = frame.frames;
     if (frame.tools) this.tools = frame.tools;
-    let fresh = Boolean(frame.tools); // a new panel's controls find their place, too
-    for (const [name, news] of Object.entries(frame.figures)) {
-      let panel = this.panels.get(name);
-      if (!panel) {
-        const Kind = news.lines !== undefined ? TextPanel : news.svg !== undefined ? SvgPanel : Panel;
-        panel = new Kind(this, name);
-        this.panels.set(name, panel);
-        this.grid.appendChild(panel.root);
-        this.sights.observe(panel.root);
-        foldAll(panel.root, this.narrow);
-        fresh = true;
-      }
-      panel.merge(news);
-    }
+    const fresh = this.figures.merge(frame.figures) || Boolean(frame.tools); // a new panel's controls find their place, too
     if (!waitedFor(frame.status)) this.skeleton.end();
-    this.names = frame.panels || this.names;
-    this.layout = frame.grid || this.layout;
-    if (this.layout && (frame.panels || frame.grid)) this.arrange(this.names, this.layout);
+    this.figures.follow(frame);
     if (fresh) this.showTools();
     if (frame.chosen || fresh) this.showChosen(frame.chosen || this.chosen);
     this.timeline.follow(frame.status);
@@ -344,34 +253,8 @@ export class View {
     this.schedule();
     if (frame.tools) this.filled = true;
     // The page's script has controls of its own that need a snapshot; it hears when there is one.
-    this.tell(frame.status.status + (this.filled ? "" : ", empty"));
-    if (frame.status.status !== this.believed && this.checking === undefined) this.checkLater();
-  }
-
-  /**
-   * Which panels there are, in which order, and how large.
-   * @param {string[]} names
-   * @param {import("./types").Grid} grid
-   */
-  arrange(names, grid) {
-    for (const { name, ...style } of places(names, grid)) {
-      const panel = this.panels.get(name);
-      if (panel) Object.assign(panel.root.style, style);
-    }
-    for (const [name, panel] of this.panels) panel.root.hidden = !names.includes(name);
-    this.slot.into(this.panels.get(names[0]));
-    this.presenter.arrange();
-    this.setGrid(grid.rows, grid.least);
-  }
-
-  /**
-   * @param {string} rows
-   * @param {number} least
-   */
-  setGrid(rows, least) {
-    this.grid.style.setProperty("--rx-rows", rows);
-    this.least = least;
-    this.fit();
+    this.script.tell(frame.status.status + (this.filled ? "" : ", empty"));
+    if (frame.status.status !== this.script.believed && this.script.checking === undefined) this.script.checkLater();
   }
 
   showStatus() {
@@ -381,68 +264,18 @@ export class View {
     this.line.show(status);
     this.aloud.follow(status);
     const message = waitedFor(status) ? "" : status.message; // else the status line says it
-    this.say("run", [message, ...new Set(status.errors)].filter(Boolean).join(" "));
-  }
-
-  /**
-   * @param {"page" | "server" | "run" | "aloud"} about what is to be heard alone is not written
-   * @param {string} words "" for none
-   */
-  say(about, words) {
-    if (about === "aloud") { this.aloud.say(words); return; }
-    this.sentences[about] = words;
-    const { page, server, run } = this.sentences;
-    const text = [page, server, run].filter(Boolean).join(" ");
-    const said = /** @type {HTMLElement} */ (this.note.firstChild);
-    if (said.textContent === text) return; // who has closed it has read it
-    said.textContent = text;
-    this.note.hidden = !text;
-    this.fit();
+    this.note.say("run", [message, ...new Set(status.errors)].filter(Boolean).join(" "));
   }
 
   // -- drawing -------------------------------------------------------------------------------------------------
 
+  /** @param {string} words to be heard, and not written */
+  speak(words) {
+    this.aloud.say(words);
+  }
+
   schedule() {
-    if (this.waiting || this.held || !window.Plotly) return;
-    this.waiting = true;
-    const moving = this.status.status === "training" || Boolean(this.timeline.film);
-    const calm = moving && matchMedia("(prefers-reduced-motion: reduce)").matches;
-    // Between two drawings the browser must get to paint and to handle input.
-    requestAnimationFrame(() => setTimeout(() => this.drawAll(), calm ? Math.max(this.drawnAt + CALM - performance.now(), 0) : 0));
-  }
-
-  async drawAll() {
-    if (!this.root.isConnected) { this.waiting = false; return; }
-    this.readLook();
-    this.drawnAt = performance.now();
-    const resting = this.status.status === "training" ? performance.now() - CURVES_EVERY : Infinity;
-    for (const panel of this.panels.values()) {
-      if (this.held) { this.waiting = false; return; } // until the button is up
-      if (!panel.dirty || (panel.name === "curves" && panel.drawn > resting && !panel.root.classList.contains("rx-large"))) continue;
-      try { await panel.draw(); } catch (error) { console.error(`figure ${panel.name}:`, error); }
-    }
-    this.root.dataset.drawn = String(this.status.step ?? "");
-    this.root.dataset.frames = String(Number(this.root.dataset.frames || 0) + 1);
-    this.waiting = false;
-    if ([...this.panels.values()].some((panel) => panel.dirty && panel.name !== "curves")) this.schedule();
-    else if (this.owed) this.ready();
-  }
-
-  ready() {
-    this.owed = false;
-    this.connection.ready([...this.panels.values()].filter((panel) => this.sight.has(panel.root)).map((panel) => panel.name));
-  }
-
-  /**
-   * Panels came in sight or went.
-   * @param {IntersectionObserverEntry[]} entries
-   */
-  see(entries) {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) this.sight.add(target);
-      else this.sight.delete(target);
-    }
-    if (!this.owed && !this.waiting) this.ready(); // the server waits for news, and this is one
+    this.loop.schedule();
   }
 
   /** @param {number | null} time */
@@ -476,23 +309,11 @@ export class View {
   }
 
   fit() {
-    const width = this.root.clientWidth;
-    if (!width) return;
-    const presenting = this.presenter.on;
-    const stacked = width < STACK_BELOW && !presenting;
-    const narrow = width < NARROW_BELOW && !presenting;
-    if (stacked !== this.stacked) for (const panel of this.panels.values()) panel.redraw();
-    if (narrow !== this.narrow) foldAll(this.root, narrow);
-    this.stacked = stacked;
-    this.narrow = narrow;
-    this.root.classList.toggle("rx-stacked", stacked);
-    this.root.classList.toggle("rx-narrow", narrow);
-    if (stacked || presenting) this.grid.style.height = "";
-    else {
-      const top = this.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop || 0);
-      this.grid.style.height = `${Math.max(window.innerHeight - top - 10, this.least || 560)}px`;
-    }
-    this.slot.follow();
+    this.fitting.fit();
+  }
+
+  get stacked() {
+    return this.fitting.stacked;
   }
 
   /** How much larger the figures' text is than on the page. */
@@ -541,7 +362,7 @@ export class View {
       this.pressing.leave();
       this.presenter.leave();
       window.removeEventListener("online", this.onOnline);
-      this.sights.disconnect();
+      this.loop.sights.disconnect();
       this.widths.disconnect();
       this.slot.leave();
       for (const panel of this.panels.values()) panel.purge();

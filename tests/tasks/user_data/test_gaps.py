@@ -96,7 +96,7 @@ def test_nothing_is_read_of_the_future_nor_over_a_border() -> None:
 def test_compiled_code_judges_the_same_steps_as_torch(cell: str, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     task = make(two_columns(), columns=columns, seq_len=9)
     mine = trainer_of(task, cell=cell, dense=(5,))
-    assert (mine._directs is not None) == kernels.ENABLED
+    assert (mine._fused is not None) == kernels.ENABLED
 
     def seen(trainer: Trainer) -> list[float]:
         found = []
@@ -109,7 +109,7 @@ def test_compiled_code_judges_the_same_steps_as_torch(cell: str, columns: str, m
     first = seen(mine)
     monkeypatch.setattr(kernels, "ENABLED", False)
     plain = trainer_of(task, cell=cell, dense=(5,))
-    assert plain._directs is None
+    assert plain._fused is None
     np.testing.assert_allclose(first, seen(plain), rtol=2e-4, atol=2e-6)
     # and both are what a loop over the judged answers gives
     batch = plain.task.finite_set("validation")

@@ -15,10 +15,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from rnn_explorer.tasks.user_data.csv_file import Column, Table, check_classes
+from rnn_explorer.tasks.user_data.column import Column, check_classes
+from rnn_explorer.tasks.user_data.csv_file import Table
 from rnn_explorer.tasks.user_data.limits import (
     DECIMALS,
     ENCODINGS,
@@ -508,7 +509,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.one_of(st.binary(max_size=400), st.lists(PIECES, max_size=60).map(b"".join)),
     st.sampled_from(["a.csv", "a.txt", "a.tsv", ""]),
@@ -539,7 +539,6 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data(), st.sampled_from(",;\t|"))
 def test_a_table_that_python_writes_is_read_back(data: st.DataObject, delimiter: str) -> None:
     width = data.draw(st.integers(2, 4))
@@ -549,7 +548,7 @@ def test_a_table_that_python_writes_is_read_back(data: st.DataObject, delimiter:
         file, delimiter=delimiter, quoting=data.draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
     )
     writer.writerows([[f"column {chr(97 + number)}" for number in range(width)], *rows])
-    table = read(file.getvalue().encode(), "a.csv")
+    table = read(file.getvalue().encode(), "a.csv", how=How(decimal="point"))  # 1.125 alone could be a thousand
     assert isinstance(table, Table)
     found = np.stack([column.numbers for column in table.columns.values()], axis=1)
     np.testing.assert_array_equal(found, np.array(rows))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_explorer.experiment import Experiment
@@ -432,7 +432,6 @@ COLUMN = st.one_of(
 NAME = st.sampled_from(["", "p", "q", "r", "q,r", "z", '"', "p,,q"])
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(COLUMN, min_size=3, max_size=3), NAME, NAME, NAME, st.sampled_from([0.0, 0.2, 0.5]), st.integers(5, 30),
     st.sampled_from(["forecast", "classification"]), st.sampled_from(["carry_forward", "drop"]),
@@ -489,7 +488,7 @@ def test_settings_that_do_nothing_do_not_apply_and_uploads_are_private() -> None
     forecast, wide = OwnSeriesSettings(), OwnSeriesSettings(data="x", kind="classification")
     assert not forecast.applies("label") and forecast.applies("seq_len") and not forecast.private
     assert wide.applies("label") and not wide.applies("seq_len") and wide.private
-    assert OwnSeries.reveals(forecast) and not OwnSeries.reveals(wide)
+    assert OwnSeries.is_autoregressive(forecast) and not OwnSeries.is_autoregressive(wide)
     Experiment.default("own_series").replace(kind="classification", bidirectional=True)
     with pytest.raises(SettingError, match=r"^bidirectional is True, but must be false"):
         Experiment.default("own_series").replace(bidirectional=True)

@@ -15,10 +15,12 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.base import PROBES, SPLITS, Batch, Task
 from rnn_explorer.tasks.user_data import store
+from rnn_explorer.tasks.user_data.alphabet import OTHER, Alphabet
 from rnn_explorer.tasks.user_data.limits import DataError
 from rnn_explorer.tasks.user_data.reading import read
-from rnn_explorer.tasks.user_data.text import OTHER, Alphabet, OwnText, OwnTextSettings, example, suggested
+from rnn_explorer.tasks.user_data.text import OwnText, suggested
 from rnn_explorer.tasks.user_data.text_file import Text
+from rnn_explorer.tasks.user_data.text_settings import OwnTextSettings, example
 from rnn_explorer.training import Trainer
 
 FOX = "The quick brown fox jumps over the lazy dog.\n"
@@ -270,7 +272,8 @@ def test_the_example_is_in_no_order() -> None:
 
 
 def test_backward_layers_would_only_copy_the_next_character() -> None:
-    assert OwnText.reveals(OwnTextSettings()) and not OwnText.reveals(OwnTextSettings(kind="labels"))
+    assert OwnText.is_autoregressive(OwnTextSettings())
+    assert not OwnText.is_autoregressive(OwnTextSettings(kind="labels"))
     assert OwnTextSettings(data="x").private and not OwnTextSettings().private
 
 

@@ -1,0 +1,1 @@
+"""What the units of a layer follow in a text: `record` holds what is found, `compute` finds it."""
