@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "rnn_explorer"
 # Here every step is one of a sequence, unless it is called an optimizer step (or a one-step forecast, or is code).
 OF_SEQUENCES = (
-    *("figures", "tasks", "views/cell.py", "views/dynamics.py", "views/lab.py", "views/try_it.py"),
+    *("figures", "tasks", "views/cell.py", "views/dynamics", "views/lab.py", "views/try_it"),
     *(
         "analysis/dynamics/fixed_points.py",
         "analysis/dynamics/record.py",
