@@ -28,8 +28,8 @@ else
 endif
 
 # What takes minutes: an installation into a fresh environment, whole products of settings, properties with many examples.
-test-long: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "long or hypothesis" --hypothesis-profile thorough $(TESTS)
+test-long: $(VENV)/.dev browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "long or hypothesis" --hypothesis-profile thorough $(TESTS)
 
 # The tests with the newest versions that requirements*.txt allow, in an environment of their own.
 newest:

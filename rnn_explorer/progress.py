@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from rnn_explorer.readable import number
+
 if TYPE_CHECKING:
     from rnn_explorer.training import StepReport, Trainer
 
@@ -32,9 +34,9 @@ class ProgressBar:
 
     def report(self, report: StepReport) -> None:
         """Note a validation."""
-        self._validation = f"validation loss {number(report.val_loss)} {self._metric} {number(report.val_metric)}"
+        self._validation = f"validation loss {cell_text(report.val_loss)} {self._metric} {cell_text(report.val_metric)}"
         if not self._live:
-            training = "" if math.isnan(report.train_loss) else f"training loss {number(report.train_loss)}  "
+            training = "" if math.isnan(report.train_loss) else f"training loss {cell_text(report.train_loss)}  "
             print(f"step {report.step}/{self._goal}  {training}{self._validation}", file=self._stream, flush=True)
 
     def progress(self, report: StepReport) -> None:
@@ -45,7 +47,7 @@ class ProgressBar:
         self._drawn = now
         line = (
             f"[{bar(report.step / self._goal)}] {report.step}/{self._goal}  "
-            f"loss {number(report.train_loss)}  {self._validation}"
+            f"loss {cell_text(report.train_loss)}  {self._validation}"
         )
         print(f"\r\x1b[2K{line[: width() - 1]}", end="", file=self._stream, flush=True)
 
@@ -66,6 +68,8 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
-def number(value: object) -> str:
-    """A value for a person: a float in four digits, "-" for None."""
-    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
+def cell_text(value: object) -> str:
+    """A value as a table has it: a float in four digits, "-" for None."""
+    if value is None:
+        return "-"
+    return number(value, 4) if isinstance(value, float) and math.isfinite(value) else str(value)

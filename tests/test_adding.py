@@ -1,4 +1,4 @@
-"""A new cell is one folder, a new task one file, a new page a view and a page: written into a copy of the package.
+"""A new cell is one folder, a new task or figure one file, a new page a view and a page: written into a copy.
 
 Nothing else changes.
 """
@@ -121,6 +121,52 @@ class FirstSign(DrawnTask):
             strips=(Strip("number", inputs[:length, 0], "input", "number"),), class_names=NAMES,
             probabilities=answers[:length], target_class=int(targets),
         )
+'''
+FIGURE = '''
+"""How long the sequences are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
+from rnn_explorer.figures.style import NO_STEPS, margin, plain, saying
+
+
+def sequence_lengths(lengths: np.ndarray, names: Sequence[str]) -> Figure:
+    """A bar for each sequence."""
+    layout = {
+        "margin": margin(44, 12, 8, 36),
+        "xaxis": {
+            "title": {"text": "sequence", "standoff": 4},
+            "range": [-0.6, max(len(names), 1) - 0.4],
+            "tickvals": list(range(len(names))),
+            "ticktext": [plain(name, 12) for name in names],
+        },
+        "yaxis": {"title": {"text": "time steps", "standoff": 2}, "range": [0, 100]},
+    }
+    return Figure(
+        name="sequence_lengths",
+        title="Lengths of the sequences",
+        how_to_read="Each bar is one sequence.",
+        data=[{"type": "bar", "x": np.arange(len(names)), "y": lengths}],
+        layout=saying(layout, "" if len(names) else NO_STEPS),
+        table={"sequence": list(names), "time steps": lengths},
+    )
+
+
+@FIGURES.register("sequence_lengths")
+def _examples() -> Examples:
+    return {
+        USUAL: partial(sequence_lengths, np.array([3.0, 5.0]), ("first", "second")),
+        EMPTY: partial(sequence_lengths, np.zeros(0), ()),
+        EXTREME: partial(sequence_lengths, np.arange(60.0), (HOSTILE,) * 60),
+    }
 '''
 VIEW = """
 from rnn_explorer.figures.base import Figure
@@ -293,7 +339,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a copy of the package, its tests and its benchmarks, with a cell, two tasks and a page more."""
+    """A folder with a copy of the package, its tests and its benchmarks, with a cell, tasks, a figure, a page."""
     copy = tmp_path_factory.mktemp("added")
     leave = shutil.ignore_patterns("__pycache__", "browser", "js")
     for part in ("rnn_explorer", "tests", "pages", "benchmarks", "docs"):
@@ -306,6 +352,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (cell / "facts.py").write_text(FACTS)
     (cell / "cell.py").write_text(CELL)
     (copy / "rnn_explorer" / "tasks" / "first_sign.py").write_text(TASK)
+    (copy / "rnn_explorer" / "figures" / "lab" / "sequence_lengths.py").write_text(FIGURE)
     (copy / "rnn_explorer" / "views" / "norms.py").write_text(VIEW)
     (copy / "pages" / "norms.py").write_text(PAGE)
     (copy / "rnn_explorer" / "tasks" / "echo.py").write_text(GRAMMAR)
@@ -365,8 +412,9 @@ def test_the_new_page_stands_in_the_navigation_and_opens_with_its_view(package: 
 
 def test_the_conformance_tests_find_them_and_pass(package: Path) -> None:
     found = run(
-        package, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "mgu or first_sign or echo",
-        "tests/cells", "tests/tasks/test_conformance.py", "tests/test_model.py",
+        package, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k",
+        "mgu or first_sign or echo or sequence_lengths or registered",
+        "tests/cells", "tests/tasks/test_conformance.py", "tests/test_model.py", "tests/figures/test_conformance.py",
     )  # fmt: skip
     passed = int(found.rsplit(" passed", 1)[0].rsplit(maxsplit=1)[-1])
-    assert passed > 30, found
+    assert passed > 45, found

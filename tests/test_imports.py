@@ -15,14 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "rnn_explorer"
 
 # What each part may import from the package. A name stands for the module and all below it.
-BASE = {"errors", "registry", "settings", "trace"}
+BASE = {"errors", "jsonable", "readable", "registry", "settings", "trace"}
 CORE = BASE | {
     "device", "kernels", "cells", "tasks", "tensors", "experiment", "model", "sizes", "slices", "training", "work",
 }  # fmt: skip
 # Of the analyses those that need no model: what they leave behind, and what can be told of it or of data alone.
 RECORDS = {
     "analysis.arguments", "analysis.data.compute", "analysis.dynamics.fixed_points", "analysis.dynamics.space",
-    "analysis.dynamics.stability", "analysis.jsonable", "analysis.memory.cell_memory", "analysis.memory.findings",
+    "analysis.dynamics.stability", "analysis.memory.cell_memory", "analysis.memory.findings",
     "analysis.options", "analysis.projection", "analysis.saturation", "analysis.text_features",
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
@@ -30,11 +30,13 @@ LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs n
 ALLOWED: dict[str, set[str]] = {
     "": {"errors", "experiment", "library"},  # the package itself, by type alone: names are loaded when they are used
     "errors": set(),
+    "jsonable": set(),
+    "readable": set(),
     "registry": {"errors"},
     "settings": {"errors"},
     "slices": set(),
     "trace": set(),
-    "progress": {"training"},  # by type alone
+    "progress": {"readable", "training"},  # training by type alone
     "kernels": {"kernels"},
     "device": {"settings"},
     "work": {"errors"},

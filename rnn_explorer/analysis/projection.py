@@ -163,9 +163,9 @@ def limits(projected: Array, previous: Array | None = None, lengths: Array | Non
         return np.tile([-1.0, 1.0], (k, 1)) if previous is None else np.array(previous, dtype=np.float64)
     low, high = rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64)
     span = high - low
-    longest = float(span.max())
-    if longest < 1e-9:
-        longest = 1.0
+    longest, largest = float(span.max()), float(np.abs(rows).max())
+    if longest < max(1e-9, 1e-12 * largest):
+        longest = max(1.0, 1e-6 * largest)
     flat = span < 1e-6 * longest
     center = (low + high) / 2
     low, high = np.where(flat, center - longest / 2, low), np.where(flat, center + longest / 2, high)

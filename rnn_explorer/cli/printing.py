@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from rnn_explorer.jsonable import jsonable
 
 LONGEST = 1_000  # characters of a line on standard error
 
@@ -25,16 +26,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[i
 
 
 def print_json(values: Mapping[str, Any]) -> None:
-    print(json.dumps(_known(values), allow_nan=False), flush=True)
-
-
-def _known(value: Any) -> Any:
-    """The same with None for what is no finite number: JSON knows no NaN and no infinity."""
-    if isinstance(value, Mapping):
-        return {name: _known(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps(jsonable(values), allow_nan=False), flush=True)
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.cli.printing import print_json, table
-from rnn_explorer.progress import ProgressBar, number, width
+from rnn_explorer.progress import ProgressBar, cell_text, width
 
 if TYPE_CHECKING:
     from rnn_explorer.sizes import LayerSummary
@@ -52,11 +52,11 @@ class TextScreen(ProgressBar):
         print(table(("layer", "output", "parameters", "as Keras counts"), rows, right=(2, 3)))
         print()
         hidden = ("event", "columns", "baseline_how", "beats_baseline")  # a table and a sentence say it
-        shown = [[name, number(value)] for name, value in result.items() if name not in hidden]
+        shown = [[name, cell_text(value)] for name, value in result.items() if name not in hidden]
         print(table(("result", ""), shown))
         if columns := result.get("columns"):
             print()
-            by_column = [[name, *(number(error) for error in errors.values())] for name, errors in columns.items()]
+            by_column = [[name, *(cell_text(error) for error in errors.values())] for name, errors in columns.items()]
             print(table(("column", "test MSE", "memoryless baseline"), by_column, right=(1, 2)))
         print(f"\n{textwrap.fill(against_baseline(result), max(width() - 1, 40), break_on_hyphens=False)}")
 
@@ -64,11 +64,11 @@ class TextScreen(ProgressBar):
 def against_baseline(result: Mapping[str, Any]) -> str:
     """Whether the model makes use of earlier steps, in words."""
     name, beats = result["metric"], result["beats_baseline"]
-    reference = f"The memoryless baseline, which {result['baseline_how']}, has {name} {number(result['baseline'])}."
+    reference = f"The memoryless baseline, which {result['baseline_how']}, has {name} {cell_text(result['baseline'])}."
     if beats is None:
         return f"{reference} This model's {name} in the test is no number to compare with that."
     better = "better" if beats else "no better: whatever it learned, it does not show that it remembers"
-    return f"{reference} This model, with {number(result['test_metric'])} in the test, is {better}."
+    return f"{reference} This model, with {cell_text(result['test_metric'])} in the test, is {better}."
 
 
 class Means:

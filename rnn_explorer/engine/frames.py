@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from rnn_explorer.jsonable import jsonable
+
 _ALIGN = 8  # bytes: a browser reads arrays in place only where their numbers lie at multiples of their size
 _TYPES = {"f2": np.float16, "f4": np.float32, "f8": np.float64, "i1": np.int8, "i2": np.int16, "i4": np.int32,
           "u1": np.uint8, "u2": np.uint16, "u4": np.uint32}  # fmt: skip
@@ -94,7 +96,7 @@ def pack(message: Mapping[str, Any]) -> bytes:
         header = _header(message, blocks)
     except ValueError:  # a number that JSON does not know, as a run that explodes brings them
         blocks.clear()
-        header = _header(_finite(message), blocks)
+        header = _header(jsonable(message, keep_arrays=True), blocks)
     header += b" " * (-(4 + len(header)) % _ALIGN)
     return b"".join((len(header).to_bytes(4, "little"), header, *blocks))
 
@@ -131,19 +133,6 @@ def _header(message: Any, blocks: list[bytes]) -> bytes:
         raise TypeError(f"cannot send {type(value).__name__}")
 
     return json.dumps(message, default=plain, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for numbers that are not finite; arrays of numbers stay."""
-    if isinstance(value, Mapping):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {part.name: _finite(getattr(value, part.name)) for part in dataclasses.fields(value)}
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "fiu":
-        return _finite(value.tolist())
-    return None if isinstance(value, (float, np.floating)) and not math.isfinite(value) else value
 
 
 def unpack(frame: bytes) -> dict[str, Any]:

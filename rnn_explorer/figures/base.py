@@ -8,13 +8,13 @@ sends as they are, and becomes a checked Plotly figure (`to_plotly`) for exports
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnn_explorer.figures.contrast import legible
 from rnn_explorer.figures.notebook import block
+from rnn_explorer.figures.panel import Panel
 from rnn_explorer.figures.style import plain, template
-from rnn_explorer.figures.table import csv_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -46,26 +46,18 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure as plain data.
+class Figure(Panel):
+    """One figure as plain data; see `Panel` for its words and table.
 
     Attributes:
-        name: a short key, unique on a page ("curves", "gates").
-        title: what is drawn, in a few words.
-        how_to_read: one line for someone who sees such a figure for the first time.
         data: traces as Plotly names their properties; arrays are numpy arrays.
         layout: likewise; without a title (it is `title`), size, font or page colors (they are the template's).
         marks: where time is shown.
-        table: column name -> values of equal length: everything that is drawn, undecimated, for CSV.
     """
 
-    name: str
-    title: str
-    how_to_read: str
     data: Sequence[dict[str, Any]]
     layout: Mapping[str, Any]
     marks: Sequence[Mark] = ()
-    table: Mapping[str, Any] = field(default_factory=dict)
 
     def to_plotly(self, theme: Literal["light", "dark"] = "light") -> go.Figure:
         """The same as a checked Plotly figure with its title, for export.
@@ -85,13 +77,6 @@ class Figure:
             margin={**_MARGIN, "l": max(_MARGIN["l"], own.get("l", 0)), "autoexpand": True},
         )
         return figure
-
-    def to_csv(self) -> str:
-        """The table behind the figure as CSV text with a header."""
-        return csv_text(self.table)
-
-    def __str__(self) -> str:
-        return f"{self.title}\n{self.how_to_read}"
 
     def _repr_html_(self) -> str:
         body = self.to_plotly().to_html(full_html=False, include_plotlyjs="cdn", default_height=_HEIGHT)

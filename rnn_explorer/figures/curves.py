@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.style import (
+    NOT_TRAINED,
     REFERENCE,
     cell_color,
     cell_marker,
@@ -19,6 +23,7 @@ from rnn_explorer.figures.style import (
     nice_ceiling,
     nice_floor,
     plain,
+    saying,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array
@@ -216,7 +221,7 @@ def curves(
         title=f"Loss and {'skill' if skilled else metric_name} over training",
         how_to_read=how,
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if any(map(len, steps)) else NOT_TRAINED, x=0.205),  # in the left subplot
         table=Later(lambda: _table(train, validation, baselines, test, newest, metric_name)),
     )
 
@@ -372,3 +377,25 @@ def _table(
         lone = [math.nan if level is None else level] + ([float(test.get(quantity, math.nan))] if test else [])
         table[name] = np.concatenate([train[quantity], validation[quantity], lone])
     return table
+
+
+@FIGURES.register("curves")
+def _examples() -> Examples:
+    def of(rows: int, metric: str = "accuracy", how: str = "guesses", **more: Any) -> partial[Figure]:
+        train, validation = samples.curve(rows), samples.curve(rows // 4)
+        return partial(curves, train, validation, 2.3, 0.1, how, metric, "gru", **more)
+
+    everything = {"test": {"loss": 0.3, "metric": 0.9}, "at": 60, "others": [samples.curve(50)]}
+    nothing = samples.curve(0)
+    return {
+        USUAL: of(399),
+        EMPTY: of(0),
+        EXTREME: of(5000, "MSE", samples.HOSTILE, log=True, **everything),
+        "one report": of(1),
+        "on a log scale": of(200, log=True),
+        "skill": of(200, "MSE"),
+        "without a baseline": partial(curves, samples.curve(30), nothing, None, math.nan, "", "MSE", "rnn"),
+        "tested": of(30, test={"loss": 0.3, "metric": 0.9}),
+        "at a step of the past": of(30, at=60),
+        "with branches": of(30, others=[samples.curve(50), nothing]),
+    }

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.class_probabilities import class_axis, draw_classes, draw_last
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.strip_lines import draw_strips, extent_of, kept_ends
 from rnn_explorer.figures.style import (
-    CLASS_COLORS,
     GRAY_SCALE,
-    MUTED,
-    REFERENCE,
-    cell_color,
-    cell_marker,
+    NO_STEPS,
     heading,
     key,
     legend,
     margin,
-    nice_ceiling,
     plain,
-    ramp,
+    saying,
     subplot,
+    symbol_label,
     time_axis,
-    visible,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Explanation, Strip
 
 _WIDTH = 540  # pixels the live picture has, more or less: for room that depends on the length of names
-_HEIGHT = 190
 _IMAGE = 0.27  # share of the width for an image
 _BARS = 0.17  # share of the width for the last step's probabilities
 _LONGEST_GROUP, _TICKS = 12, 34  # letters of the name beside a subplot, and pixels of its tick labels
 _LONGEST_NAME = 14
-_FILLED = 0.6  # of an axis that stays
-MARKERS = 16  # marks on a line of answers, at most
 
 
 def prediction(explanation: Explanation, cell: str, before: Figure | None = None) -> Figure:
@@ -102,8 +98,8 @@ def prediction(explanation: Explanation, cell: str, before: Figure | None = None
         layout[key(x)] = axis
         is_classes = has_classes and position == last
         if is_classes:
-            layout[key(y)] = _class_axis(names, explanation.target_class, [bottom, top], x)
-            _draw_classes(explanation, cell, names, (x, y), data, layout)
+            layout[key(y)] = class_axis(names, explanation.target_class, [bottom, top], x)
+            draw_classes(explanation, cell, names, (x, y), data, layout)
         else:
             strips = groups.get(group, [])
             if level:
@@ -118,15 +114,15 @@ def prediction(explanation: Explanation, cell: str, before: Figure | None = None
                 "title": {"text": "" if level else plain(group, 18), "standoff": 2, "font": {"size": 10}},
                 "domain": [bottom, top],
                 "anchor": x,
-                "range": _kept(_extent(strips, length), before, key(y)),
+                "range": kept_ends(extent_of(strips, length), before, key(y)),
                 "nticks": 3 if len(groups) > 1 else 5,
                 "zeroline": False,
             }
-            _draw_strips(strips, cell, length, (x, y), data, by_role)
+            draw_strips(strips, cell, length, (x, y), data, by_role)
         marks.append(Mark("line", axes=(x, y)))
         number += 1
         if is_classes:
-            _draw_last(explanation, cell, names, subplot("x", number), y, right, data, layout)
+            draw_last(explanation, cell, names, subplot("x", number), y, right, data, layout)
             number += 1
         top = bottom - gap
     if groups:
@@ -142,7 +138,7 @@ def prediction(explanation: Explanation, cell: str, before: Figure | None = None
         title=f"Input and prediction: {explanation.verdict}",
         how_to_read=_how(explanation, has_image, has_classes, bool(groups)),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if length else NO_STEPS),
         marks=marks,
         table=Later(lambda: _table(explanation)),
     )
@@ -201,226 +197,13 @@ def _draw_image(
         )
 
 
-def _class_axis(names: list[str], target: int | None, domain: list[float], anchor: str) -> dict[str, Any]:
-    """Classes from top to bottom, the right one in bold."""
-    row = (_HEIGHT - 48) * (domain[1] - domain[0]) / max(len(names), 1)  # pixels
-    stride = max(1, math.ceil(9.5 / row))  # no more labels than can be read, and the right class among them
-    first = 0 if target is None else target % stride
-    shown = list(range(first, len(names), stride))
-    return {
-        "domain": domain,
-        "anchor": anchor,
-        "range": [len(names) - 0.5, -0.5],
-        "tickmode": "array",
-        "tickvals": shown,
-        "ticktext": [f"<b>{names[index]} ▸</b>" if index == target else names[index] for index in shown],
-        "tickfont": {"size": 10 if row * stride >= 12 else 9},
-        "showgrid": False,
-        "zeroline": False,
-        "title": {"text": ""},
-    }
-
-
-def _draw_classes(
-    explanation: Explanation,
-    cell: str,
-    names: list[str],
-    axes: tuple[str, str],
-    data: list[dict[str, Any]],
-    layout: dict[str, Any],
-) -> None:
-    """Probabilities, classes x time, with the right class framed: its row, or one cell a step."""
-    x, y = axes
-    length = explanation.length
-    probabilities = np.asarray(explanation.probabilities, dtype=np.float32)[:length]
-    data.append(
-        {
-            "type": "heatmap",
-            "z": np.ascontiguousarray(probabilities.T),
-            "x0": 1,
-            "dx": 1,
-            "zmin": 0,
-            "zmax": 1,
-            "colorscale": ramp(cell_color(cell)),
-            "showscale": False,
-            "xaxis": x,
-            "yaxis": y,
-            "hovertemplate": "%{customdata}, after t = %{x}<br>probability %{z:.3f}<extra></extra>",
-            "customdata": [[name] * len(probabilities) for name in names],
-        }
-    )
-    if explanation.target_classes is not None:
-        right = np.asarray(explanation.target_classes)[:length]
-        steps = np.flatnonzero((right >= 0) & (right < len(names)))
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "right answer",
-                "showlegend": False,
-                "x": (steps + 1).astype(np.int32),
-                "y": right[steps].astype(np.int32),
-                "marker": {"symbol": "square-open", "size": 7, "color": REFERENCE, "line": {"width": 1.2}},
-                "xaxis": x,
-                "yaxis": y,
-                "hoverinfo": "skip",
-            }
-        )
-    elif explanation.target_class is not None:
-        layout["shapes"].append(
-            {
-                "type": "rect",
-                "xref": f"{x} domain",
-                "yref": y,
-                "x0": 0,
-                "x1": 1,
-                "y0": explanation.target_class - 0.5,
-                "y1": explanation.target_class + 0.5,
-                "line": {"color": REFERENCE, "width": 1.3},
-            }
-        )
-
-
-def _draw_last(
-    explanation: Explanation,
-    cell: str,
-    names: list[str],
-    x: str,
-    y: str,
-    left: float,
-    data: list[dict[str, Any]],
-    layout: dict[str, Any],
-) -> None:
-    """The probabilities after the last step as bars beside their rows, with numbers."""
-    probabilities = np.asarray(explanation.probabilities, dtype=np.float32)[: explanation.length]
-    last = probabilities[-1] if len(probabilities) else np.zeros(0, dtype=np.float32)
-    best = int(np.argmax(last)) if last.size else -1
-    data.append(
-        {
-            "type": "bar",
-            "orientation": "h",
-            "x": last,
-            "y": np.arange(len(last), dtype=np.int32),
-            "marker": {"color": cell_color(cell)},
-            "text": [f"{value:.2f}" if value >= 0.05 or row == best else "" for row, value in enumerate(last)],
-            "textposition": "outside",
-            "textfont": {"size": 9},
-            "constraintext": "none",
-            "cliponaxis": False,
-            "showlegend": False,
-            "xaxis": x,
-            "yaxis": y,
-            "customdata": names[: len(last)],
-            "hovertemplate": "%{customdata}, at the end<br>probability %{x:.3f}<extra></extra>",
-        }
-    )
-    layout["bargap"] = 0.25
-    layout[key(x)] = {
-        "domain": [left + 0.015, 1.0],
-        "anchor": y,
-        "range": [0, 1],
-        "tickvals": [1],
-        "title": {"text": "at the end", "standoff": 4},
-        "zeroline": False,
-    }
-
-
-def _draw_strips(
-    strips: list[Strip],
-    cell: str,
-    length: int,
-    axes: tuple[str, str],
-    data: list[dict[str, Any]],
-    by_role: bool,
-) -> None:
-    inputs = 0
-    steps = np.arange(1, length + 1, dtype=np.int32)
-    for strip in sorted(strips, key=lambda strip: ("input", "target", "answer").index(strip.role)):
-        values = np.asarray(strip.values, dtype=np.float64)[:length]  # single precision knows no steps of 1 at 1e15
-        known = np.isfinite(values)
-        lonely = int(known.sum()) <= max(1, len(values) // 10)
-        levels = strip.role != "answer" and _has_few_levels(values[known])  # pulses, markers, bits: steps
-        if strip.role == "input":
-            color = MUTED if not inputs else CLASS_COLORS[inputs % len(CLASS_COLORS)]
-            line = {"color": color, "width": 1.4, "dash": "dot"}
-            inputs += 1
-        elif strip.role == "target":
-            line = {"color": REFERENCE, "width": 1.6, "dash": "dash"}
-        else:
-            line = {"color": cell_color(cell), "width": 2}
-        marker: dict[str, Any] = {"size": 7, "symbol": "x" if strip.role == "target" else "circle"}
-        if strip.role == "answer" and not lonely:  # told from gray by its shape, too
-            marker = {"size": 6, "symbol": cell_marker(cell), "maxdisplayed": MARKERS}
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers" if lonely or strip.role == "answer" else "lines",
-                "name": strip.role if by_role else plain(strip.name, 24),
-                "legendgroup": strip.role if by_role else strip.name,
-                "x": steps[: len(values)],
-                "y": values,
-                "line": {**line, "shape": "hvh"} if levels else line,
-                "marker": {"color": line["color"], **marker},
-                "xaxis": axes[0],
-                "yaxis": axes[1],
-                "hovertemplate": f"{plain(strip.name, 24)}, t = %{{x}}<br>%{{y:.3g}}<extra></extra>",
-            }
-        )
-
-
-def _has_few_levels(values: np.ndarray) -> bool:
-    """Whether there are at most three different numbers; quicker than sorting them."""
-    for _ in range(3):
-        if not values.size:
-            break
-        values = values[values != values[0]]
-    return not values.size
-
-
 def _legend_once(data: list[dict[str, Any]]) -> None:
     """One legend entry for traces of one kind."""
-    seen: set[str] = set()
+    listed: set[str] = set()
     for trace in data:
         if "legendgroup" in trace:
-            trace["showlegend"] = trace["legendgroup"] not in seen
-            seen.add(trace["legendgroup"])
-
-
-def _kept(extent: list[float], before: Figure | None, axis: str) -> list[float]:
-    """The ends that an axis had, where they leave room for `extent` and it fills most of them: a browser draws lines on
-    axes that stay for a small part of what new axes cost."""
-    low, high = before.layout.get(axis, {}).get("range", extent) if before else extent
-    fits = low <= extent[0] and extent[1] <= high and extent[1] - extent[0] >= _FILLED * (high - low)
-    return [low, high] if fits else extent
-
-
-def _extent(strips: list[Strip], length: int) -> list[float]:
-    """Room for all inputs and targets, which stay while training runs; answers widen it in jumps, up to a point."""
-    fixed, answers = (
-        np.concatenate(
-            [np.asarray(s.values, dtype=np.float64)[:length] for s in strips if (s.role == "answer") is said]
-            or [np.zeros(0)]
-        )
-        for said in (False, True)
-    )
-    fixed, answers = fixed[np.isfinite(fixed)], answers[np.isfinite(answers)]
-    if fixed.size == 0:
-        fixed = answers
-    if fixed.size == 0:
-        return [-1.0, 1.0]
-    low, high = float(fixed.min()), float(fixed.max())
-    if high - low < 1e-6 * max(1.0, abs(high)):  # a single number: zero gives it a scale
-        low, high = min(low, 0.0), max(high, 0.0)
-    span = high - low or 1.0
-    if answers.size:
-        over = min(max(float(answers.max()) - high, low - float(answers.min()), 0.0), span)
-        if over > 0.1 * span:
-            step = nice_ceiling(over, (1, 2, 5, 10))
-            low, high = (
-                low - (step if float(answers.min()) < low else 0.0),
-                high + (step if float(answers.max()) > high else 0.0),
-            )
-    return [low - 0.1 * span, high + 0.1 * span]
+            trace["showlegend"] = trace["legendgroup"] not in listed
+            listed.add(trace["legendgroup"])
 
 
 def _symbol_ticks(symbols: Sequence[str]) -> dict[str, Any]:
@@ -430,7 +213,7 @@ def _symbol_ticks(symbols: Sequence[str]) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": [index + 1 for index in shown],
-        "ticktext": [visible(symbols[index]) for index in shown],
+        "ticktext": [symbol_label(symbols[index]) for index in shown],
         "tickangle": 0,
         "tickfont": {"size": 12 if len(symbols) <= 20 else 10 if len(symbols) <= 34 else 8},
         "title": {"text": "symbol at each time step", "standoff": 4},
@@ -490,3 +273,23 @@ def _table(explanation: Explanation) -> dict[str, Any]:
         if explanation.image_steps is not None:
             table["step"] = np.concatenate([np.arange(1, length + 1), np.asarray(explanation.image_steps).ravel() + 1])
     return table
+
+
+@FIGURES.register("prediction")
+def _examples() -> Examples:
+    before = prediction(samples.series(50), "lstm")
+    return {
+        USUAL: partial(prediction, samples.series(50), "lstm"),
+        EMPTY: partial(prediction, samples.series(0), "lstm"),
+        EXTREME: partial(prediction, samples.word(100, 120, 30), "gru"),
+        "image, row by row": partial(prediction, samples.image(), "rnn"),
+        "image, pixel by pixel": partial(prediction, samples.image(64), "rnn"),
+        "image, one class": partial(prediction, samples.image(8, 1), "rnn"),
+        "image, nothing read": partial(prediction, samples.image(0), "rnn"),
+        "word": partial(prediction, samples.word(7, 12), "lstm"),
+        "one letter": partial(prediction, samples.word(1, 12), "lstm"),
+        "no letter": partial(prediction, samples.word(0, 12), "lstm"),
+        "one step": partial(prediction, samples.series(1), "lstm"),
+        "classes at every step": partial(prediction, samples.series(30, 1, with_classes=True), "lstm"),
+        "a moment later": partial(prediction, samples.series(50), "lstm", before),
+    }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.style import (
+    NO_STEPS,
     SIGNED_SCALE,
     UNIT_ROWS,
     color_bar,
     layer_name,
     margin,
+    saying,
     signed_limit,
     time_axis,
     unit_axis,
@@ -61,7 +67,7 @@ def states(layer: LayerTrace, sequence: int, length: int, title_suffix: str = ""
         title=f"Hidden state, {layer_name(layer.cell, layer.layer, layer.direction)}{title_suffix}",
         how_to_read="Each row is one unit, each column one time step; blue is negative, red positive, faint near zero.",
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if steps else NO_STEPS),
         marks=[Mark("line")],
         table=Later(lambda: by_unit({"hidden": hidden})),
     )
@@ -80,4 +86,15 @@ def by_unit(values: dict[str, Array]) -> dict[str, Array]:
         "unit": np.repeat(np.arange(hidden_size), time),
         "step": np.tile(np.arange(1, time + 1), hidden_size),
         **{name: array.T.ravel() for name, array in values.items()},
+    }
+
+
+@FIGURES.register("states")
+def _examples() -> Examples:
+    usual = samples.layer("gru", 6, 20)
+    return {
+        USUAL: partial(states, usual, 1, 17, ", a 7"),
+        EMPTY: partial(states, usual, 1, 0),
+        EXTREME: partial(states, samples.layer("lstm", 256, 120), 1, 120, f", {samples.HOSTILE}"),
+        "one unit": partial(states, samples.layer("rnn", 1, 1, relu=True), 0, 1),
     }

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnn_explorer.cells import CELLS
+from rnn_explorer.readable import visible
 
 Theme = Literal["light", "dark"]
 Scale = list[list[Any]]  # [[position from 0 to 1, color], ...]
@@ -160,9 +161,9 @@ def plain(text: str, longest: int = 60) -> str:
     return html.escape(text, quote=False)
 
 
-def visible(symbol: str) -> str:
-    """One symbol of a text as a label; a space and a line's end would not be seen."""
-    return {" ": "␣", "\n": "⏎", "\t": "⇥", "": "∅"}.get(symbol) or plain(symbol, 8)
+def symbol_label(symbol: str) -> str:
+    """One symbol of a text as a label."""
+    return plain(visible(symbol), 8)
 
 
 def subplot(letter: str, number: int) -> str:
@@ -331,12 +332,15 @@ def cell_name(cell: str) -> str:
     return CELLS.get(cell).short or CELLS.get(cell).title if cell in CELLS else cell
 
 
-COMPUTED = "Being computed."  # why a figure is empty, mostly
+# Why a figure is empty.
+COMPUTED = "Being computed."
+NO_STEPS = "There is no time step to show."
+NOT_TRAINED = "No optimizer step is made yet. Press Play."
 
 
-def saying(layout: dict[str, Any], words: str) -> dict[str, Any]:
+def saying(layout: dict[str, Any], words: str, x: float = 0.5) -> dict[str, Any]:
     """A layout with a sentence in its middle that says why nothing is drawn; as it is where there are no words."""
     if not words:
         return layout
-    middle = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False, "font": {"size": 12}}
+    middle = {"xref": "paper", "yref": "paper", "x": x, "y": 0.5, "showarrow": False, "font": {"size": 12}}
     return {**layout, "annotations": [*layout.get("annotations", ()), {**middle, "text": words}]}

@@ -8,12 +8,12 @@ as in the equations, so that a page can light up the one where the other is poin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 from rnn_explorer.figures.notebook import block
-from rnn_explorer.figures.table import csv_text
+from rnn_explorer.figures.panel import Panel
 
 
 class Token(TypedDict):
@@ -50,47 +50,24 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class SvgPanel:
-    """One drawing as plain text and data.
+class SvgPanel(Panel):
+    """One drawing as plain text and data; see `Panel` for its words and table.
 
     Attributes:
-        name: a short key, unique on a page ("cell").
-        title: what is drawn, in a few words.
-        how_to_read: one line for someone who sees such a drawing for the first time.
         svg: one whole `<svg>` element with a view box and no size of its own.
         equations: what is drawn, as equations.
         notes: short sentences about the conventions of the equations.
-        table: column name -> values of equal length, for CSV.
     """
 
-    name: str
-    title: str
-    how_to_read: str
     svg: str
     equations: Sequence[Equation] = ()
     notes: Sequence[str] = ()
-    table: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_csv(self) -> str:
-        """The table behind the drawing as CSV text with a header."""
-        return csv_text(self.table)
-
-    def __str__(self) -> str:
-        return f"{self.title}\n{self.how_to_read}"
 
     def _repr_html_(self) -> str:
         return block(self.title, f'<div style="max-width: 60em">{self.svg}</div>', self.how_to_read)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
 
-
-def counted(number: int, noun: str) -> str:
-    """ "1 unit", "2 units"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def number(value: float, decimals: int = 2) -> str:
+def fixed_number(value: float, decimals: int = 2) -> str:
     """A number as it is written on wires and in equations, at most 8 characters long for 2 decimals.
 
     Args:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
 
-from rnn_explorer.analysis.memory.record import Finding
 from rnn_explorer.figures.notebook import block
-from rnn_explorer.figures.style import COMPUTED
-from rnn_explorer.figures.table import csv_text
+from rnn_explorer.figures.panel import Panel
+
+_MARKS = {"warning": "▲", "good": "●", "fact": "○"}
 
 
 class Line(TypedDict):
@@ -26,26 +26,14 @@ class Line(TypedDict):
 
 
 @dataclass(frozen=True)
-class TextPanel:
-    """A panel of sentences.
+class TextPanel(Panel):
+    """A panel of sentences; see `Panel` for its words and table.
 
     Attributes:
-        name: a short key, unique on a page ("findings").
-        title: what they are about, in a few words.
-        how_to_read: one line for someone who sees such a panel for the first time.
         lines: the sentences, what matters most first.
-        table: column name -> values of equal length, for CSV.
     """
 
-    name: str
-    title: str
-    how_to_read: str
     lines: Sequence[Line] = ()
-    table: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_csv(self) -> str:
-        """The table behind the panel as CSV text with a header."""
-        return csv_text(self.table)
 
     def __str__(self) -> str:
         return "\n".join([self.title, *(f"{_MARKS[line['kind']]} {line['text']}" for line in self.lines)])
@@ -53,34 +41,3 @@ class TextPanel:
     def _repr_html_(self) -> str:
         items = "".join(f"<div>{_MARKS[line['kind']]} {html.escape(line['text'])}</div>" for line in self.lines)
         return block(self.title, items, self.how_to_read)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
-
-
-_ORDER = ("warning", "good", "fact")
-_MARKS = {"warning": "▲", "good": "●", "fact": "○"}
-
-
-def findings(found: Sequence[Finding] | None, step: int | None = None) -> TextPanel:
-    """What was found, warnings first.
-
-    Args:
-        found: the findings; None: they are being computed.
-        step: of the model that they are about.
-    """
-    ordered = sorted(found or (), key=lambda each: _ORDER.index(each.severity))
-    lines: list[Line] = [{"kind": each.severity, "text": each.text} for each in ordered]
-    if not lines:
-        lines = [{"kind": "fact", "text": COMPUTED if found is None else "Nothing stands out."}]
-    return TextPanel(
-        name="findings",
-        title="Findings" + ("" if step is None else f" at optimizer step {step}"),
-        how_to_read="▲ a caution, ● a good sign, ○ neither: about this sequence and this optimizer step.",
-        lines=lines,
-        table={
-            "severity": [each.severity for each in ordered],
-            "name": [each.name for each in ordered],
-            "text": [each.text for each in ordered],
-        },
-    )

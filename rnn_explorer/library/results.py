@@ -17,6 +17,7 @@ from rnn_explorer.figures.dynamics.dynamics_path import dynamics_path
 from rnn_explorer.figures.dynamics.eigenvalues import at_point
 from rnn_explorer.figures.dynamics.findings import dynamics_findings
 from rnn_explorer.figures.gates import gates
+from rnn_explorer.figures.memory.findings import findings
 from rnn_explorer.figures.memory.gate_statistics import gate_statistics
 from rnn_explorer.figures.memory.gradient import gradient
 from rnn_explorer.figures.memory.loss_gradient import loss_gradient
@@ -24,7 +25,7 @@ from rnn_explorer.figures.memory.saliency import saliency
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.states import states
 from rnn_explorer.figures.svg_panel import SvgPanel
-from rnn_explorer.figures.text_panel import TextPanel, findings
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.trace import Direction, Snapshot
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ def of_snapshot(snapshot: Snapshot, sequence: int, layer: int, direction: Direct
     return [
         prediction(explanation, layer_trace.cell),
         states(layer_trace, sequence, length),
-        gates(layer_trace, sequence, length, inputs, explanation.symbols, lengths=trace.lengths),
+        gates(layer_trace, sequence, length, inputs, explanation.symbols),
     ]
 
 

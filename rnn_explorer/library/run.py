@@ -12,7 +12,7 @@ from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.library.inspection import Inspection, one_thread
-from rnn_explorer.progress import ProgressBar, number
+from rnn_explorer.progress import ProgressBar, cell_text
 from rnn_explorer.recording import checkpoint_file, files
 from rnn_explorer.recording.learning_curves import LearningCurves
 from rnn_explorer.recording.recorder import End, record
@@ -126,7 +126,7 @@ class Run(Inspection):
         settings, last = self.experiment.model, self._curves.validation.last() or {}
         return (
             f"<Run of {self.experiment.task}: {settings.cell} with {settings.hidden_size} units, "
-            f"{self.step} optimizer steps, validation {self.task.metric.name} {number(last.get('metric'))}>"
+            f"{self.step} optimizer steps, validation {self.task.metric.name} {cell_text(last.get('metric'))}>"
         )
 
     def summary(self) -> pd.DataFrame:

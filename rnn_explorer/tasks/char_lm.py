@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rnn_explorer.readable import visible
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import (
@@ -25,7 +26,7 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
-from rnn_explorer.tasks.characters import character_verdict, visible, worth_a_row
+from rnn_explorer.tasks.characters import character_verdict, worth_a_row
 from rnn_explorer.tasks.memoryless import next_character
 from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.trace import Array, Explanation

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnn_explorer.tasks.verdicts import number
+from rnn_explorer.readable import number
 from rnn_explorer.trace import Array
 
 ROWS = 24  # characters whose probabilities are shown with a sequence
-_VISIBLE = {" ": "␣", "\n": "⏎", "\t": "⇥", "": "·"}
-
-
-def visible(name: str) -> str:
-    """A symbol as something that can be seen."""
-    return _VISIBLE.get(name, name)
 
 
 def worth_a_row(usage: Array, targets: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rnn_explorer.readable import number
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks.base import (
     TASKS,
@@ -22,7 +23,6 @@ from rnn_explorer.tasks.base import (
     Task,
     TaskSettings,
 )
-from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
 CHANNELS = 3

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from rnn_explorer.readable import number
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import (
@@ -32,7 +33,6 @@ from rnn_explorer.tasks.base import (
 )
 from rnn_explorer.tasks.memoryless import NextValue
 from rnn_explorer.tasks.splits import split_in_order
-from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
 TEST_SHARE = 0.2  # of the series, at its end

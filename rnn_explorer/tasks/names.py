@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rnn_explorer.readable import visible
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import TASKS, Baseline, Batch, BenchmarkRow, InputSpec, Metric, OutputSpec, TaskSettings
@@ -130,7 +131,7 @@ class Names(PoolTask):
             verdict=verdict,
             correct=correct,
             length=length,
-            symbols=tuple("␣" if letter == " " else letter for letter in letters),
+            symbols=tuple(visible(letter) for letter in letters),
             class_names=NAMES,
             probabilities=answers[:length],
             target_class=target,

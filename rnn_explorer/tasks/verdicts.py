@@ -25,8 +25,3 @@ def class_verdict(probabilities: Array, target: int, names: Sequence[str], truth
         return f"has no finite answer, {truth}", False
     predicted = int(np.argmax(probabilities))
     return f"says {names[predicted]} ({100 * probabilities[predicted]:.0f} %), {truth}", predicted == target
-
-
-def number(value: float) -> str:
-    """A number of any size in three significant digits."""
-    return f"{value:.3g}" if np.isfinite(value) else "not finite"

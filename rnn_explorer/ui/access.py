@@ -32,7 +32,7 @@ _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{0,5}))?", 
 _log = logging.getLogger(__name__)
 
 
-class Place(NamedTuple):
+class Origin(NamedTuple):
     """Where a request goes or comes from. `scheme` is "" and `port` None where they are not said."""
 
     scheme: str
@@ -40,7 +40,7 @@ class Place(NamedTuple):
     port: int | None
 
 
-def read_place(text: str) -> Place | None:
+def read_origin(text: str) -> Origin | None:
     """`name`, `name:port`, `[address]:port`, perhaps after `http://`, in a form that compares; None for the rest."""
     scheme, mark, authority = text.strip().rpartition("://")
     found = _AUTHORITY.fullmatch(authority.removesuffix("/"))
@@ -52,7 +52,7 @@ def read_place(text: str) -> Place | None:
     literal = _address(name)
     if literal is None and found[1].startswith("["):
         return None
-    return Place(scheme.lower(), str(literal or name), port or None)
+    return Origin(scheme.lower(), str(literal or name), port or None)
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -74,7 +74,7 @@ class Rules:
     """
 
     names: set[str] = field(default_factory=set)
-    origins: tuple[Place, ...] = ()
+    origins: tuple[Origin, ...] = ()
     any_origin: bool = False
 
     @classmethod
@@ -84,7 +84,7 @@ class Rules:
         called += [str(config.get_option("server.address") or "")]
         if config.is_manually_set("browser.serverAddress"):
             called += [str(config.get_option("browser.serverAddress") or "")]
-        places = (read_place(str(origin)) for origin in config.get_option("server.corsAllowedOrigins") or ())
+        places = (read_origin(str(origin)) for origin in config.get_option("server.corsAllowedOrigins") or ())
         rules = cls(
             names={name.strip().lower().rstrip(".") for name in called} - {""} | machine_names(socket.gethostname()),
             origins=tuple(place for place in places if place is not None),
@@ -97,14 +97,14 @@ class Rules:
     def _learn_full_name(self) -> None:
         self.names = self.names | machine_names(socket.getfqdn())
 
-    def knows(self, host: Place) -> bool:
+    def knows(self, host: Origin) -> bool:
         """Whether the server may be called so. An IP address cannot be made to point elsewhere."""
         if host.name == "localhost" or _address(host.name) is not None:
             return True
         above = {f"*.{host.name.split('.', dots)[-1]}" for dots in range(1, host.name.count(".") + 1)}
         return bool(self.names & {host.name, "*", *above})
 
-    def lets(self, origin: Place, host: Place, listening: int | None, fetched_from: str) -> bool:
+    def lets(self, origin: Origin, host: Origin, listening: int | None, fetched_from: str) -> bool:
         """Whether a page may use the server that it called by `host`.
 
         Args:
@@ -132,7 +132,7 @@ def machine_names(name: str) -> set[str]:
     return {name, short, f"{short}.local"} if short and _address(name) is None else set()
 
 
-def _matches(origin: Place, allowed: Place) -> bool:
+def _matches(origin: Origin, allowed: Origin) -> bool:
     usual = USUAL_PORTS[origin.scheme]
     return (
         origin.name == allowed.name
@@ -172,7 +172,7 @@ class Access:
         """HTTP status and sentence for a request that is not answered."""
         headers = Headers(scope=scope)
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        host = read_place(hosts[0]) if len(hosts) == 1 else None
+        host = read_origin(hosts[0]) if len(hosts) == 1 else None
         if host is None or host.scheme:
             return 400, "The request does not say which server it is for. Open the page by its address."
         if not self.rules.knows(host):
@@ -185,7 +185,7 @@ class Access:
             if unsafe and "cookie" in headers:
                 return 403, "The request carries a cookie but no Origin. Reload the page, or send no cookie."
         else:
-            origin = read_place(origins[0]) if len(origins) == 1 else None
+            origin = read_origin(origins[0]) if len(origins) == 1 else None
             server, fetched_from = scope.get("server") or ("", None), headers.get("sec-fetch-site", "")
             if not self.rules.any_origin and (
                 origin is None or not origin.scheme or not self.rules.lets(origin, host, server[1], fetched_from)

@@ -12,7 +12,7 @@ import numpy as np
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals, CellOptions, EditOptions, WhatIf
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.cell.cell_drawing import cell_drawing, no_cell_drawing
+from rnn_explorer.figures.cell.cell_drawing import cell_drawing
 from rnn_explorer.figures.cell.over_time import over_time
 from rnn_explorer.figures.cell.what_if import what_if, what_if_answer
 from rnn_explorer.figures.prediction import prediction
@@ -162,13 +162,13 @@ class CellView(View):
 
     def panels(self, state: ViewState) -> Sequence[Figure | SvgPanel]:
         if state.view.snapshot is None:
-            return [no_cell_drawing()]
+            return [cell_drawing(None)]
         chosen = self.fitted(state)
         report: CellInternals | None = state.result("cell_internals").value
         result: WhatIf | None = state.result("what_if").value if chosen.edits() else None
         if result is not None and not state.result("what_if").error:
             report = result.internals
-        top = no_cell_drawing() if report is None else cell_drawing(report, chosen.time - 1, chosen.view)
+        top = cell_drawing(report, chosen.time - 1, chosen.view)
         return [top, *(self._changed(state, chosen) if chosen.edits() else self._as_it_is(state, chosen))]
 
     def _as_it_is(self, state: ViewState, chosen: CellSelection) -> list[Figure]:

@@ -14,6 +14,8 @@ from rnn_explorer.analysis import projection
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.figures.gates import gates
+from rnn_explorer.figures.lab.gate_lines import gate_lines
+from rnn_explorer.figures.lab.gate_saturation import gate_saturation
 from rnn_explorer.figures.lab.state_trajectory import state_trajectory
 from rnn_explorer.figures.lab.unrolled import unrolled
 from rnn_explorer.figures.prediction import prediction
@@ -179,16 +181,11 @@ def _inside(layer: LayerTrace, length: int, snapshot: Snapshot, chosen: LabSelec
     inputs = trace.inputs[chosen.sequence]
     if chosen.gates == "" or chosen.gates == "unrolled":
         return unrolled(layer, chosen.sequence, length, inputs, explanation)
-    return gates(
-        layer,
-        chosen.sequence,
-        length,
-        inputs,
-        lengths=trace.lengths,
-        symbols=explanation.symbols,
-        view=chosen.gates,
-        unit=chosen.unit,
-    )
+    if chosen.gates == "unit":
+        return gate_lines(layer, chosen.sequence, length, chosen.unit)
+    if chosen.gates == "saturation":
+        return gate_saturation(layer, trace.lengths, chosen.unit)
+    return gates(layer, chosen.sequence, length, inputs, explanation.symbols)
 
 
 def _grows(state: ViewState) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from rnn_explorer.analysis.memory.cell_memory import CellMemory
 from rnn_explorer.analysis.memory.record import MemoryOptions, MemoryReport
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.memory.findings import findings
 from rnn_explorer.figures.memory.gate_statistics import gate_statistics
 from rnn_explorer.figures.memory.gradient import Pinned, gradient
 from rnn_explorer.figures.memory.gradient_norm import gradient_norm
@@ -20,7 +21,7 @@ from rnn_explorer.figures.memory.jacobian_norms import jacobian_norms
 from rnn_explorer.figures.memory.loss_gradient import loss_gradient
 from rnn_explorer.figures.memory.saliency import saliency
 from rnn_explorer.figures.style import layer_name
-from rnn_explorer.figures.text_panel import TextPanel, findings
+from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.trace import Snapshot
 from rnn_explorer.views.base import (
     VIEWS,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rnn_explorer.analysis.memory import cell_memory
 from rnn_explorer.analysis.memory import findings as thresholds
 from rnn_explorer.analysis.memory.cell_memory import CellMemory, Decay, GateStatistics, fit_decay, time_constants
-from rnn_explorer.analysis.memory.findings import findings, number, power
+from rnn_explorer.analysis.memory.findings import findings, power
 from rnn_explorer.analysis.memory.record import Finding, InputSaliency, MemoryReport
 from rnn_explorer.analysis.saturation import Saturation
 
@@ -121,17 +121,6 @@ def test_how_far_back_the_loss_reaches() -> None:
     assert math.isnan(cell([0, 0], loss=[1.0, 0.0]).loss_reach(1))
     with pytest.raises(ValueError, match="back is 3, but must be 0 to 2"):
         forward.loss_reach(3)
-
-
-@pytest.mark.parametrize(
-    "value, text",
-    [
-        (0.0, "0"), (0.0321, "0.032"), (1e-6, "1e-6"), (3.21e-5, "3.2e-5"), (1.0, "1"), (2.44, "2.4"), (140.4, "140"),
-        (9999.0, "9999"), (12345.0, "1.2e4"), (1e12, "1e12"),
-    ],
-)  # fmt: skip
-def test_numbers(value: float, text: str) -> None:
-    assert number(value) == text
 
 
 def test_powers() -> None:

@@ -166,7 +166,7 @@ def test_an_enlarged_figure_covers_the_sidebar_in_larger_type(visit: Visit) -> N
     lab.wait(f"{size} === {before}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_the_switch_turns_light_and_dark_without_a_reload_on_all_pages_and_for_good(visit: Visit, scheme: str) -> None:
     lab = visit(1280, 720, scheme, alone=True).open(SMALL)
     dark = scheme == "dark"

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
+from rnn_explorer.cells import CELLS as REGISTERED
+from rnn_explorer.figures.cell import samples
 from rnn_explorer.figures.cell.cell_drawing import VIEWS, cell_drawing
 from rnn_explorer.figures.cell.drawings.canvas import Canvas, signed_range
 from rnn_explorer.figures.cell.drawings.unrolled import MOST, window
 from rnn_explorer.figures.style import GATE_SCALE, MUTED, STATE_SCALE
-from rnn_explorer.figures.svg_panel import SvgPanel, number
+from rnn_explorer.figures.svg_panel import SvgPanel, fixed_number
 from tests.analysis.factories import CELLS, ask, change, made
 from tests.figures.test_equations import report_of_another_cell
 
@@ -99,7 +101,7 @@ def test_every_wire_bears_its_number(report: CellInternals) -> None:
     for name, nodes in terms(cell_drawing(report, t)).items():
         shown = [text for node in nodes for text in texts(node)]
         if name != "x":  # of a vector what stands there is said in words
-            assert number(float(report.wires[name][t])) in shown, name
+            assert fixed_number(float(report.wires[name][t])) in shown, name
         assert any(title.text.startswith(name) for node in nodes for title in node.iter(f"{SVG}title"))
 
 
@@ -109,10 +111,10 @@ def test_the_unrolled_view_shows_the_state_between_the_steps() -> None:
     shown = texts(parsed(drawing))
     for name in ("h", "c"):
         for t in window(3, report.length):
-            assert number(float(report.wires[name][t])) in shown
+            assert fixed_number(float(report.wires[name][t])) in shown
     found = terms(drawing)
     assert set(found) == {"h", "h_prev", "c", "c_prev", *report.gate_names}, "only the current step lights up"
-    assert number(float(report.wires["h_prev"][3])) in texts(found["h_prev"][1])
+    assert fixed_number(float(report.wires["h_prev"][3])) in texts(found["h_prev"][1])
     chosen = [node.attrib for node in parsed(drawing).iter() if "data-choose" in node.attrib]
     assert [int(about["data-value"]) for about in chosen] == [t + 1 for t in window(3, report.length)]
     assert {about["data-choose"] for about in chosen} == {"time"}
@@ -230,8 +232,15 @@ def test_pointing_at_a_sum_tells_its_largest_terms() -> None:
     nodes = terms(cell_drawing(report, 2))["forget.h"]
     words = next(title.text for node in nodes for title in node.iter(f"{SVG}title"))
     largest = report.terms("forget.h", 2)
-    assert words is not None and words.splitlines()[2:] == [f"{name}: {number(value, 3)}" for name, value in largest]
+    assert words is not None and words.splitlines()[2:] == [
+        f"{name}: {fixed_number(value, 3)}" for name, value in largest
+    ]
     assert len(largest) == 5 and largest[0][0].startswith("unit ")
+
+
+@pytest.mark.parametrize("cell", REGISTERED.names())
+def test_the_sample_of_a_cell_has_the_wires_of_a_model(cell: str) -> None:
+    assert set(samples.internals(cell).wires) == set(ask(made(cell), unit=1).wires)
 
 
 # -- a changed cell ---------------------------------------------------------------------------------------------
@@ -240,7 +249,7 @@ def test_pointing_at_a_sum_tells_its_largest_terms() -> None:
 def test_a_clamped_gate_shows_its_value_a_padlock_and_what_it_was() -> None:
     report = change(made("lstm"), unit=1, clamp=[("forget", -1, 0.0, 3, 4)]).internals
     assert report.original is not None
-    was = number(float(report.original.wires["forget"][3]))
+    was = fixed_number(float(report.original.wires["forget"][3]))
     drawing = cell_drawing(report, 3)
     (chip,) = [node for node in terms(drawing)["forget"] if "0.00" in texts(node)]
     assert texts(chip) == ["0.00", was] and len(padlocks(chip)) == 1
@@ -263,7 +272,7 @@ def test_every_number_that_is_another_one_stands_beside_the_old_one(cell: str, v
     for t in range(4):
         drawing = cell_drawing(report, t, view)
         for name, nodes in terms(drawing).items():
-            new, old = (number(float(each.wires[name][t])) for each in (report, report.original))
+            new, old = (fixed_number(float(each.wires[name][t])) for each in (report, report.original))
             chips = [node for node in nodes if new in texts(node)]
             for chip in chips:
                 assert texts(chip) == [new] if new == old else texts(chip)[:2] == [new, old], (name, t)

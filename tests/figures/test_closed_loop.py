@@ -9,22 +9,8 @@ import io
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.generate.record import ClosedLoop
 from rnn_explorer.figures.try_it.closed_loop import closed_loop
-
-
-def loop(read: int = 4, truth: int = 5, steps: int = 5, values: int = 1, when: bool = True) -> ClosedLoop:
-    """A series 1, 2, 3, ...; one-step forecasts are off by .1, the free run by a tenth more at each step."""
-
-    def rows(first: float, count: int) -> np.ndarray:
-        return np.arange(first, first + count)[:, None] + 100.0 * np.arange(values)
-
-    free = rows(read + 1, steps) + 0.1 * np.arange(1, steps + 1)[:, None]
-    return ClosedLoop(
-        3, "Counting", tuple(f"value {number}" for number in range(values)), rows(1, read), rows(read + 1, truth),
-        rows(2, read + truth) + 0.1, free, np.full(values, 0.5),
-        tuple(f"<i>day {step}" for step in range(1, read + truth + 1)) if when else (),
-    )  # fmt: skip
+from rnn_explorer.figures.try_it.samples import closed_loop as loop
 
 
 @pytest.mark.parametrize("truth", [5, 3, 0])
@@ -115,14 +101,6 @@ def test_the_table_has_a_row_a_step() -> None:
     assert float(rows[4]["free-running forecast of value 0"]) == pytest.approx(5.1)
 
 
-def test_nothing_yet_and_on_both_themes() -> None:
-    empty = closed_loop(None, "rnn")
-    assert (
-        all(len(trace["x"]) == len(trace["y"]) == 0 for trace in empty.data) and empty.layout["xaxis"]["title"]["text"]
-    )
-    for theme in ("light", "dark"):
-        for figure in (empty, closed_loop(loop(), "rnn")):
-            assert figure.to_plotly(theme).layout.title.text  # type: ignore[arg-type]
-            assert figure.how_to_read.endswith(".") and "\n" not in figure.how_to_read
+def test_a_value_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="values 0 to 0"):
         closed_loop(loop(), "rnn", value=1)

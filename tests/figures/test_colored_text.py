@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
 from rnn_explorer.figures.try_it.colored_text import colored_text
-from tests.figures import factories
-
-TEXT = "It is a way I have <b>of</b> driving off the spleen\nand regulating the circulation & so on."
+from rnn_explorer.figures.try_it.samples import TEXT
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 48, len(TEXT)])
@@ -18,7 +17,7 @@ TEXT = "It is a way I have <b>of</b> driving off the spleen\nand regulating the 
     [("lstm", "hidden"), ("lstm", "cell"), ("lstm", "forget"), ("gru", "candidate"), ("rnn", "hidden")],
 )
 def test_every_character_has_its_own_value(cell: str, quantity: str, count: int) -> None:
-    layer = factories.layer(cell, 7, 100)
+    layer = samples.layer(cell, 7, 100)
     figure = colored_text(layer, 1, TEXT[:count], unit=3, quantity=quantity)
     trace, *letters = figure.data
     if letters:  # on signed values, whose faint colors are the page's own, letters have the page's ink
@@ -45,11 +44,10 @@ def test_every_character_has_its_own_value(cell: str, quantity: str, count: int)
     assert figure.table["step"].tolist() == list(range(1, count + 1))
     assert "".join(figure.table["symbol"]) == TEXT[:count]
     np.testing.assert_array_equal(list(figure.table.values())[2], values)
-    figure.to_plotly("dark")
 
 
 def test_scales_are_those_of_gates_and_states() -> None:
-    layer = factories.layer("lstm", 4, 60)
+    layer = samples.layer("lstm", 4, 60)
     gate, cell = (colored_text(layer, 0, TEXT[:60], 1, name).data[0] for name in ("forget", "cell"))
     assert gate["colorscale"] == GATE_SCALE and (gate["zmin"], gate["zmax"]) == (0, 1)
     assert cell["colorscale"] == SIGNED_SCALE and cell["zmax"] == -cell["zmin"] == 3
@@ -57,7 +55,7 @@ def test_scales_are_those_of_gates_and_states() -> None:
 
 
 def test_words() -> None:
-    layer = factories.layer("gru", 4, 9)
+    layer = samples.layer("gru", 4, 9)
     assert colored_text(layer, 0, "Nakamura", 2, "update").title == (
         "Text in the colors of unit 2: update gate, GRU layer 2, backward"
     )
@@ -65,25 +63,23 @@ def test_words() -> None:
     for name in ("update", "hidden"):
         told = colored_text(layer, 0, "Nakamura", 2, name).how_to_read
         assert told.endswith(".") and "\n" not in told
-    rnn = factories.layer("rnn", 4, 9)
+    rnn = samples.layer("rnn", 4, 9)
     assert "pre-activation, RNN" in colored_text(rnn, 0, "Nakamura", 2, "pre_activation").title
 
 
 def test_a_short_word_stands_in_one_line_with_large_letters() -> None:
     texts = (TEXT[:9], TEXT[:80], TEXT * 5)
-    short, usual, long = (colored_text(factories.layer("lstm", 3, 500), 0, text, 0, "forget").data[0] for text in texts)
+    short, usual, long = (colored_text(samples.layer("lstm", 3, 500), 0, text, 0, "forget").data[0] for text in texts)
     assert short["z"].shape == (1, 9) and len(usual["z"]) == 5
     sizes = [trace["textfont"]["size"] for trace in (short, usual, long)]
     assert sizes[0] >= sizes[1] > 20 > sizes[2] >= 9
 
 
 def test_the_layout_stays_while_values_change() -> None:
-    one, other = (colored_text(factories.layer("lstm", hidden, 60), 0, TEXT[:60]) for hidden in (3, 4))
+    one, other = (colored_text(samples.layer("lstm", hidden, 60), 0, TEXT[:60]) for hidden in (3, 4))
     assert one.layout == other.layout and not np.array_equal(one.data[0]["z"], other.data[0]["z"], equal_nan=True)
 
 
-def test_nothing_yet_and_what_there_is_not() -> None:
-    figure = colored_text(None, 0, "abc")
-    assert figure.layout["xaxis"]["title"]["text"] and np.isnan(figure.data[0]["z"]).all()
+def test_what_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="quantity is 'reset', but this cell has hidden, cell, input"):
-        colored_text(factories.layer("lstm", 3, 5), 0, "abc", 0, "reset")
+        colored_text(samples.layer("lstm", 3, 5), 0, "abc", 0, "reset")

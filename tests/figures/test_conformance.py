@@ -1,177 +1,285 @@
-"""Every figure, in every shape it may come in: complete, valid, and alike on both themes."""
+"""Every registered figure, drawn from each of its examples: complete, valid, calm, and safe with any text or number."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
+import importlib
+import inspect
 import io
-from collections.abc import Callable, Iterator
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis import projection
+from rnn_explorer import figures
+from rnn_explorer.figures import registry
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.curves import curves
-from rnn_explorer.figures.gates import gates
-from rnn_explorer.figures.lab.state_trajectory import state_trajectory
-from rnn_explorer.figures.lab.unrolled import unrolled
-from rnn_explorer.figures.prediction import prediction
-from rnn_explorer.figures.states import states
+from rnn_explorer.figures.panel import Panel
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import GATE_SCALE, SIGNED_SCALE
-from tests.figures import factories
+from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.text_panel import TextPanel
+from tests.figures.test_style import contrast
+
+registry.load()
+EXAMPLES = {name: make() for name, make in FIGURES.items()}
+CASES = {f"{name}, {shape}": call for name, examples in EXAMPLES.items() for shape, call in examples.items()}
+PANELS = (Figure.__name__, SvgPanel.__name__, TextPanel.__name__)
+SVG = "{http://www.w3.org/2000/svg}"
+DRAWN = {f"{SVG}{name}" for name in ("svg", "g", "title", "path", "rect", "circle", "text", "tspan")}
+# Numbers that are chosen, not measured, so that they are always finite: ends and grids of axes, and what is held.
+CHOSEN = {"limits", "limit", "basis", "edges", "held", "x", "y", "step", "steps", "baseline"}
+
+every_case = pytest.mark.parametrize("case", CASES)
+every_figure = pytest.mark.parametrize("name", EXAMPLES)
 
 
-def draw_path(hidden: int, time: int, length: int, color_by: str, dims: int, names: tuple[str, ...]) -> Figure:
-    values = factories.layer("lstm", hidden, time).states["hidden"]
-    lengths = np.array([length, time, min(time, 1)])
-    basis = projection.fit(values, 3, lengths)
-    projected = projection.project(basis, values)
-    labels = np.arange(3) % len(names) if names else np.full(3, -1)
-    ends = projection.limits(projected, lengths=lengths)
-    return state_trajectory(projected, lengths, basis.explained, labels, names, 0, color_by, dims, ends)
+# -- the registry -----------------------------------------------------------------------------------------------
 
 
-def draw_curves(rows: int, **more: Any) -> Figure:
-    metric = more.pop("metric_name", "accuracy")
-    return curves(
-        factories.curve(rows), factories.curve(rows // 4), 2.3, 0.1, "the commonest class", metric, "gru", **more
+def figure_functions(path: Iterable[str], package: str) -> Iterator[Callable[..., Panel]]:
+    """Every public function in a package that returns a figure or a panel."""
+    for module in pkgutil.walk_packages(path, package):
+        for name, make in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
+            returns = inspect.formatannotation(make.__annotations__.get("return")).strip("'").split(".")[-1]
+            if make.__module__ == module.name and not name.startswith("_") and returns in PANELS:
+                yield make
+
+
+def test_every_figure_is_registered_under_its_name() -> None:
+    functions = {make.__name__: make for make in figure_functions(figures.__path__, f"{figures.__name__}.")}
+    assert set(functions) == set(FIGURES.names()), "register it with its examples, in its own file"
+    for name, examples in EXAMPLES.items():
+        assert {call.func for call in examples.values()} == {functions[name]}
+
+
+def test_a_figure_that_is_not_registered_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stray = (
+        "from rnn_explorer.figures.base import Figure\n\n\ndef stray() -> Figure: ...\n\n\ndef _own() -> Figure: ...\n"
     )
+    (tmp_path / "a_new_figure.py").write_text(stray)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [make.__name__ for make in figure_functions([str(tmp_path)], "")] == ["stray"]
 
 
-def cases() -> Iterator[tuple[str, Callable[[], Figure]]]:
-    for hidden in (1, 2, 32, 256):
-        for time, length in ((1, 1), (50, 50), (50, 17), (50, 0)):
-            size = f"hidden {hidden}, {length} of {time} steps"
-            for cell, relu in (("rnn", False), ("rnn", True), ("lstm", False), ("gru", False)):
-                recorded = factories.layer(cell, hidden, time, relu=relu)
-                yield f"states {cell} {relu}, {size}", lambda r=recorded, n=length: states(r, 1, n)
-                for view in ("maps", "unit", "saturation"):
-                    yield (
-                        f"gates {view} {cell} {relu}, {size}",
-                        lambda r=recorded, n=length, v=view: gates(
-                            r, 1, n, np.ones((r.gates[next(iter(r.gates))].shape[1], 2)), (), v, 1,
-                            np.array([n, r.states["hidden"].shape[1], 1]),
-                        ),
-                    )  # fmt: skip
-            symbols = tuple("abc<&"[index % 5] for index in range(time))
-            recorded = factories.layer("gru", hidden, time)
-            yield f"gates of symbols, {size}", lambda r=recorded, n=length, s=symbols: gates(r, 0, n, None, s)
-            for color_by in ("time", "class"):
-                for dims in (2, 3):
-                    for names in ((), ("<b>only",), ("a", "b", "c")):
-                        yield (
-                            f"state_trajectory {color_by} {dims}D {len(names)} classes, {size}",
-                            lambda a=(hidden, time, length, color_by, dims, names): draw_path(*a),
-                        )
-    for rows in (0, 1, 2, 399, 5000):
-        for log in (False, True):
-            yield f"curves {rows} {log}", lambda rows=rows, log=log: draw_curves(rows, log=log)
-            yield f"curves MSE {rows} {log}", lambda rows=rows, log=log: draw_curves(rows, log=log, metric_name="MSE")
-    yield "curves tested", lambda: draw_curves(30, test={"loss": 0.3, "metric": 0.9})
-    for name, explanation in {
-        "rows": factories.image(),
-        "pixels": factories.image(64),
-        "one class": factories.image(8, 1),
-        "nothing yet": factories.image(0),
-        "one letter": factories.word(1, 12),
-        "word": factories.word(7, 12),
-        "long": factories.word(100, 120, 30),
-        "no letter": factories.word(0, 12),
-        "series": factories.series(50),
-        "one step": factories.series(1),
-        "no step": factories.series(0),
-        "with classes": factories.series(30, 1, with_classes=True),
-    }.items():
-        yield f"prediction {name}", lambda e=explanation: prediction(e, "lstm")
-        for cell in ("rnn", "lstm", "gru"):
-            for features in (None, 1, 8):
-                yield (
-                    f"unrolled {name} {cell} {features}",
-                    lambda e=explanation, c=cell, f=features: unrolled(
-                        factories.layer(c, 70, max(e.length, 1)), 1, e.length, f and np.ones((max(e.length, 1), f)), e
-                    ),
-                )
+@every_figure
+def test_examples_are_a_usual_an_empty_and_an_extreme_one(name: str) -> None:
+    assert {USUAL, EMPTY, EXTREME} <= set(EXAMPLES[name])
+    texts = [text for call in EXAMPLES[name].values() for text in strings((call.args, call.keywords))]
+    if any(re.search("[A-Z ]", text) for text in texts):  # more than keys, such as "lstm"
+        drawn = strings((EXAMPLES[name][EXTREME].args, EXAMPLES[name][EXTREME].keywords))
+        assert any(HOSTILE in text for text in drawn), "this figure shows text: make it hostile in the extreme example"
 
 
-CASES = dict(cases())
+# -- what every figure has --------------------------------------------------------------------------------------
 
 
-def axes_of(figure: Figure) -> set[str]:
-    return {name.replace("axis", "") for name in figure.layout if "axis" in name}
+@every_case
+def test_it_is_complete(case: str) -> None:
+    panel = CASES[case]()
+    assert panel.name and panel.title and panel.how_to_read.endswith((".", "?")) and "\n" not in panel.how_to_read
+    rows = list(csv.reader(io.StringIO(panel.to_csv())))
+    assert len({len(row) for row in rows}) <= 1 and len(set(rows[0])) == len(rows[0]) == len(panel.table)
+    assert len({len(values) for values in panel.table.values()}) <= 1
+    if isinstance(panel, Figure):
+        check_axes(panel)
+        check_traces(panel)
+    elif isinstance(panel, SvgPanel):
+        check_drawing(panel)
+    else:
+        assert panel.lines and {line["kind"] for line in panel.lines} <= {"good", "warning", "fact"}
+        assert all(line["text"].endswith((".", "?")) for line in panel.lines)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_conforms(name: str) -> None:
-    figure = CASES[name]()
-    assert figure.title and figure.how_to_read
-    assert "\n" not in figure.how_to_read and figure.how_to_read.endswith((".", "?"))
-    assert "title" not in figure.layout and "font" not in figure.layout and "template" not in figure.layout
+def axes_of(figure: Figure) -> dict[str, dict[str, Any]]:
+    """Name in the layout -> axis, those in 3D included."""
+    parts = {**figure.layout, **figure.layout.get("scene", {})}
+    return {name: axis for name, axis in parts.items() if "axis" in name}
 
-    axes = {name: axis for name, axis in figure.layout.items() if "axis" in name}
-    axes |= {f"scene {name}": axis for name, axis in figure.layout.get("scene", {}).items() if "axis" in name}
-    assert axes
-    for letter in "xy":
-        assert any(axis["title"]["text"] for name, axis in axes.items() if name.split()[-1].startswith(letter)) or (
-            figure.name == "prediction" or (letter == "x" and "t = 1" in axes["xaxis"].get("ticktext", ()))
+
+def check_axes(figure: Figure) -> None:
+    assert not {"title", "font", "template", "paper_bgcolor", "plot_bgcolor", "height"} & set(figure.layout)
+    axes = axes_of(figure)
+    for letter in "xy":  # names stand along an axis, in its labels, or beside it
+        mine = [axis for name, axis in axes.items() if name.startswith(letter)]
+        assert any(axis.get("title", {}).get("text") or axis.get("ticktext") for axis in mine) or (
+            mine and figure.layout["annotations"]
         )
+    assert all(axis["range"][0] != axis["range"][1] for axis in axes.values()), "no axis follows what is drawn"
+
+
+def check_traces(figure: Figure) -> None:
+    ids = {name.replace("axis", "") for name in axes_of(figure)}
     for trace in figure.data:
         for field in ("x", "y", "z", "customdata"):
             assert isinstance(trace.get(field, []), (np.ndarray, list)), field
-        if trace["type"] in ("scatter", "bar"):
-            assert len(trace["x"]) == len(trace["y"])
+        if trace["type"] != "heatmap":
+            assert len({len(trace[letter]) for letter in "xyz" if letter in trace}) == 1
+        if trace.get("meta", {}).get("choose"):
+            assert len(trace["customdata"]) == len(trace["x"])
         if trace["type"] != "scatter3d":
-            assert {trace.get("xaxis", "x"), trace.get("yaxis", "y")} <= axes_of(figure)
-
+            assert {trace.get("xaxis", "x"), trace.get("yaxis", "y")} <= ids
+        scale = trace.get("colorscale", [])
+        assert not isinstance(scale, str), "its name means other colors in JavaScript"
+        if scale == GATE_SCALE:
+            assert (trace["zmin"], trace["zmax"]) == (0, 1)
+        if scale == SIGNED_SCALE:
+            assert trace["zmin"] == -trace["zmax"] < 0
     for mark in figure.marks:
         if mark.kind == "point":
             assert len(figure.data[mark.trace]["x"]) == len(figure.data[mark.trace]["y"])
         else:
-            assert set(mark.axes) <= axes_of(figure)
-
-    for trace in figure.data:
-        if trace["type"] == "heatmap" and trace["colorscale"] == GATE_SCALE:
-            assert (trace["zmin"], trace["zmax"]) == (0, 1)
-        if trace["type"] == "heatmap" and trace["colorscale"] == SIGNED_SCALE:
-            assert trace["zmin"] == -trace["zmax"] < 0
-        assert not isinstance(trace.get("colorscale", []), str)
-
-    rows = list(csv.reader(io.StringIO(figure.to_csv())))
-    assert len(rows[0]) == len(set(rows[0])) and all(len(row) == len(rows[0]) for row in rows)
-    assert len({len(values) for values in figure.table.values()}) == 1
+            assert set(mark.axes) <= ids
 
 
-THEMED = [name for index, name in enumerate(CASES) if index % 37 == 0 or name.startswith("prediction")]
+def check_drawing(panel: SvgPanel) -> None:
+    root = ElementTree.fromstring(panel.svg)
+    assert root.tag == f"{SVG}svg" and root.attrib["role"] == "img" and root.attrib["aria-label"]
+    assert root.attrib["viewBox"].startswith("0 0 ") and "height" not in root.attrib
+    assert {node.tag for node in root.iter()} <= DRAWN
+    terms = {node.attrib["data-term"] for node in root.iter() if "data-term" in node.attrib}
+    for equation in panel.equations:
+        assert equation.name and equation.symbols and equation.numbers
+        assert terms <= set(panel.table)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", THEMED)
-def test_is_valid_plotly_on_both_themes(name: str, theme: str) -> None:
-    drawn = CASES[name]().to_plotly(theme)
-    assert drawn.layout.title.text
-    assert drawn.layout.template.layout.font.color
+@every_figure
+def test_an_empty_figure_says_why(name: str) -> None:
+    panel = EXAMPLES[name][EMPTY]()
+    if isinstance(panel, TextPanel):
+        sentences = [line["text"] for line in panel.lines]
+    elif isinstance(panel, SvgPanel):
+        sentences = re.findall(r"<text[^>]*>([^<]+)</text>", panel.svg)
+    else:
+        sentences = [note["text"] for note in panel.layout.get("annotations", ())]
+    assert any(text.endswith(".") for text in sentences), "empty without a word"
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("state_trajectory") and "32," in name])
-def test_the_marked_point_trace_has_a_point_for_every_step(name: str) -> None:
-    figure = CASES[name]()
-    length = int(name.split(", ")[-1].split(" of ")[0])
-    (mark,) = figure.marks
-    assert len(figure.data[mark.trace]["x"]) == length
-    np.testing.assert_array_equal(figure.data[mark.trace]["customdata"], np.arange(1, length + 1))
+# -- exports, on both themes ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("gates maps", "gates of"))])
-def test_at_most_one_color_bar_of_each_kind_and_none_for_the_input(name: str) -> None:
-    shown = [trace for trace in CASES[name]().data if trace["showscale"]]
-    scales = [trace["colorscale"] for trace in shown]
-    assert scales.count(GATE_SCALE) <= 1 and scales.count(SIGNED_SCALE) == 1 and len(shown) <= 2
+@every_case
+def test_it_is_valid_plotly_whose_text_can_be_read(case: str) -> None:
+    panel = CASES[case]()
+    if isinstance(panel, Figure):
+        drawn = panel.to_plotly("dark" if list(CASES).index(case) % 2 else "light").to_plotly_json()
+        template = drawn["layout"].pop("template")
+        assert drawn["layout"]["title"]["text"] and "<script" not in drawn["layout"]["title"]["text"]
+        for color in text_colors(drawn):
+            assert contrast(color, template["layout"]["paper_bgcolor"]) >= 4.5, color
 
 
-def test_text_from_a_file_is_never_markup() -> None:
-    figure = prediction(factories.word(7, 12), "lstm")
-    axis = next(axis for name, axis in figure.layout.items() if name.startswith("yaxis"))
-    assert all("<i>" not in label for label in axis["ticktext"])
-    letters = next(axis for name, axis in figure.layout.items() if name.startswith("xaxis"))["ticktext"]
-    assert letters[0] == "&lt;"
-    assert "<script>" not in figure.to_plotly().layout.title.text
+def text_colors(part: Any, of_text: bool = False) -> Iterator[str]:
+    """The colors of fonts, and of spans within texts, written as #rrggbb."""
+    if isinstance(part, Mapping):
+        for name, value in part.items():
+            if of_text and name == "color":
+                yield from [value] if isinstance(value, str) else value
+            else:
+                yield from text_colors(value, name in ("font", "textfont", "tickfont"))
+    elif isinstance(part, (list, tuple)):
+        for value in part:
+            yield from text_colors(value)
+    elif isinstance(part, str):
+        yield from re.findall(r"color:(#[0-9A-Fa-f]{6})", part)
+
+
+# -- any text, any number ---------------------------------------------------------------------------------------
+
+
+@every_case
+def test_text_is_text_and_short(case: str) -> None:
+    panel = CASES[case]()
+    if not isinstance(panel, Figure):
+        shown = [panel._repr_html_()]
+    else:
+        shown = list(strings([*panel.data, panel.layout]))
+        labels = [trace["name"] for trace in panel.data if trace.get("showlegend", True) and "name" in trace]
+        labels += [text for axis in axes_of(panel).values() for text in axis.get("ticktext", ())]
+        labels += [axis.get("title", {}).get("text", "") for axis in axes_of(panel).values()]
+        assert max((len(plain(label)) for label in labels), default=0) <= 80
+        room = panel.layout["margin"]
+        assert room["l"] + room["r"] <= 240, "a window of 320 pixels shows something"
+    assert not any("<script" in text for text in shown)
+
+
+def plain(label: str) -> str:
+    return re.sub(r"<[^>]*>|&[a-z]+;", "", label)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e30, -1e30])
+@every_figure
+def test_numbers_that_are_none_are_no_error(name: str, number: float) -> None:
+    def spoiled(values: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(values.size).reshape(values.shape) % 2, values, values.dtype.type(number))
+
+    for every in (spoiled, lambda values: np.full_like(values, number)):
+        with np.errstate(all="ignore"):
+            panel = with_numbers(EXAMPLES[name][USUAL], every)()
+        if isinstance(panel, Figure):
+            json.dumps(panel.layout, allow_nan=False)
+        elif isinstance(panel, SvgPanel):
+            check_drawing(panel)
+
+
+@every_figure
+def test_an_update_with_other_numbers_changes_no_layout(name: str) -> None:
+    example = EXAMPLES[name][USUAL]
+    before, after = example(), with_numbers(example, lambda values: values * values.dtype.type(0.999))()
+    assert (before.name, before.how_to_read) == (after.name, after.how_to_read)
+    if isinstance(before, Figure) and isinstance(after, Figure):
+        assert shape_of(before.layout) == shape_of(after.layout)
+        assert [shape_of(trace) for trace in before.data] == [shape_of(trace) for trace in after.data]
+        assert list(before.marks) == list(after.marks)
+        for axis, other in zip(axes_of(before).values(), axes_of(after).values(), strict=True):
+            ends = np.array([axis["range"], other["range"]], dtype=float)
+            assert np.abs(ends[0] - ends[1]).max() <= 0.01 * np.ptp(ends[0]), "axes are calm"
+
+
+def shape_of(part: Any) -> Any:
+    """All names within a trace or a layout."""
+    if isinstance(part, Mapping):
+        return {name: shape_of(value) for name, value in part.items()}
+    return type(part)
+
+
+def strings(part: Any) -> Iterator[str]:
+    """All texts within a figure or the arguments of an example."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, Mapping):
+        for value in part.values():
+            yield from strings(value)
+    elif isinstance(part, (list, tuple)):
+        for value in part:
+            yield from strings(value)
+    elif dataclasses.is_dataclass(part) and not isinstance(part, Figure):
+        for field in dataclasses.fields(part):
+            yield from strings(getattr(part, field.name))
+
+
+def with_numbers(example: partial[Panel], change: Callable[[np.ndarray], np.ndarray]) -> partial[Panel]:
+    """An example whose measured numbers are changed."""
+
+    def changed(part: Any) -> Any:
+        if isinstance(part, np.ndarray):
+            return change(part) if part.dtype.kind == "f" else part
+        if isinstance(part, Mapping):
+            return {name: value if name in CHOSEN else changed(value) for name, value in part.items()}
+        if isinstance(part, (list, tuple)):
+            return type(part)(map(changed, part))
+        if dataclasses.is_dataclass(part) and not isinstance(part, type):
+            fields = {each.name: getattr(part, each.name) for each in dataclasses.fields(part) if each.init}
+            return dataclasses.replace(part, **changed(fields))
+        return part
+
+    return partial(example.func, *changed(example.args), **changed(example.keywords))

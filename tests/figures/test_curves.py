@@ -8,8 +8,8 @@ import pytest
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.figures.curves import MOST_POINTS, curves, decimate, smoothed
+from rnn_explorer.figures.samples import curve
 from rnn_explorer.training import Trainer
-from tests.figures.factories import curve
 
 
 def draw(train: dict, validation: dict, **more):  # type: ignore[type-arg]
@@ -185,3 +185,8 @@ def test_without_a_baseline_loss_and_squared_error_are_on_different_scales(log: 
 def test_no_baseline_no_line(missing: float | None) -> None:
     figure = draw(curve(20), curve(3), baseline_loss=missing, baseline_metric=missing)
     assert not traces(figure, "memoryless baseline") and not figure.layout["annotations"]
+
+
+@pytest.mark.parametrize(("validated", "words"), [(4, "bold validation"), (0, "there is no validation set")])
+def test_it_says_where_there_is_no_validation_set(validated: int, words: str) -> None:
+    assert words in curves(curve(40), curve(validated), 2.3, 0.1, "", "accuracy", "gru").how_to_read

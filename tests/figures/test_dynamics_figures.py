@@ -2,192 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.dynamics.fixed_points import Ends, FixedPoints
-from rnn_explorer.analysis.dynamics.record import Flow, Perturbation, Spectrum, Trajectories
-from rnn_explorer.analysis.dynamics.space import ConstantInput, LayerRef, Space
-from rnn_explorer.analysis.dynamics.stability import Stability, largest_first
+from rnn_explorer.analysis.dynamics.fixed_points import Ends
+from rnn_explorer.analysis.dynamics.record import Spectrum
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.dynamics.dynamics_path import (
-    LEAVES,
-    PICK,
-    STAYS,
-    _sides,
     dynamics_path,
-    eigenvalue_words,
     extent,
 )
 from rnn_explorer.figures.dynamics.eigenvalues import at_point, at_state, eigenvalues, limit_of
 from rnn_explorer.figures.dynamics.findings import dynamics_findings
 from rnn_explorer.figures.dynamics.flow import flow
+from rnn_explorer.figures.dynamics.point_marks import LEAVES, PICK, STAYS, eigenvalue_words, sides
+from rnn_explorer.figures.dynamics.samples import HELD, flow_field, perturbation, place, points, trajectories
 from rnn_explorer.figures.style import plain
 
 SIZES = (1, 2, 3, 8)
-HELD = ConstantInput((1.0,), "input <b>'a'", False)
-
-
-def place(size: int) -> LayerRef:
-    return LayerRef("gru", 0, "forward", size, ("hidden",), 70)
-
-
-def trajectories(size: int, labels: bool = False) -> Trajectories:
-    rng = np.random.default_rng(size)
-    states = np.tanh(rng.normal(size=(3, 9, size))).astype(np.float32)
-    return Trajectories(
-        place=place(size),
-        space=Space.of(states.reshape(-1, size), ("hidden",)),
-        states=states,
-        lengths=np.array([9, 4, 1]),
-        labels=np.array([0, 1, 0]) if labels else np.full(3, -1),
-        label_names=("<i>odd", "even") if labels else (),
-        spread=1.3,
-    )
-
-
-def matrices(size: int) -> list[np.ndarray]:
-    """Jacobians of a stable point, a marginal one, saddles with one and two directions, an unstable and a slow one."""
-    rest = [0.5] * size
-    diagonals = [rest, [1.0, *rest][:size], [1.5, *rest][:size], [2.0] * size, [1.2, *rest][:size]]
-    found = [np.diag(diagonal) for diagonal in diagonals]
-    if size > 2:
-        turn = np.diag(rest)
-        turn[:2, :2] = [[1.1, -0.8], [0.8, 1.1]]
-        found.insert(3, turn)
-    return found
-
-
-def points(size: int, number: int | None = None) -> FixedPoints:
-    rng = np.random.default_rng(1)
-    jacobians = matrices(size)
-    if number is not None:
-        jacobians = jacobians[:number]
-    pairs = [largest_first(*(part.astype(complex) for part in np.linalg.eig(matrix))) for matrix in jacobians]
-    natures = [Stability.of(values, slow=n == len(matrices(size)) - 1) for n, (values, _) in enumerate(pairs)]
-    upward = [
-        [j for j in range(nature.unstable) if values[j].imag >= 0]
-        for nature, (values, _) in zip(natures, pairs, strict=True)
-    ]
-    return FixedPoints(
-        place=place(size),
-        held=HELD,
-        space=trajectories(size).space,
-        points=rng.uniform(-0.9, 0.9, (len(pairs), size)),
-        q=np.full(len(pairs), 1e-20),
-        natures=tuple(natures),
-        eigenvalues=np.array([values for values, _ in pairs]).reshape(-1, size),
-        growth=tuple(values[up] for (values, _), up in zip(pairs, upward, strict=True)),
-        directions=tuple(vectors[up] for (_, vectors), up in zip(pairs, upward, strict=True)),
-        found=np.arange(len(pairs), 0, -1) * 10,
-        answers=rng.uniform(0, 1, (len(pairs), 2)),
-        answer_names=("<i>odd", "even"),
-        classes=True,
-        inits=300,
-        far=1,
-        fast=2,
-        unsettled=3,
-        left_out=0,
-        iterations=12,
-        tolerance=1e-18,
-        slow_tolerance=1e-5,
-        spread=1.3,
-    )
-
-
-def perturbation(size: int) -> Perturbation:
-    states = np.random.default_rng(2).normal(size=(5, 7, size)).astype(np.float32)
-    return Perturbation(
-        place=place(size),
-        held=HELD,
-        words="the state at t = 2 of sequence 1",
-        kick=0.4,
-        states=states,
-        moved=np.zeros(5),
-        gap=np.array([0, 0.1, 3, 0.1, 2]),
-        returned=np.array([True, True, False, True, False]),
-        nearest=np.full(5, -1),
-        distance=np.full(5, math.nan),
-    )
-
-
-def a_flow(size: int, factor: float = 1.0) -> Flow:
-    x, y = np.linspace(-1, 1, 5), np.linspace(-2, 2, 3)
-    places = np.stack(np.meshgrid(x, y), axis=-1)
-    velocity = factor * np.stack([places[..., 1] - 2, -3 * places[..., 0]], axis=-1)
-    return Flow(
-        place=place(size),
-        held=HELD,
-        space=trajectories(size).space,
-        x=x,
-        y=y,
-        velocity=velocity.astype(np.float32),
-        speed=np.linalg.norm(velocity, axis=-1).astype(np.float32),
-        slice=size > 2,
-    )
-
-
-def cases() -> dict[str, Figure]:
-    drawn: dict[str, Figure] = {
-        "nothing yet": dynamics_path(None),
-        "no eigenvalues": eigenvalues(np.zeros(0)),
-        "no flow": flow(None),
-    }
-    for size in SIZES:
-        some = trajectories(size, labels=size % 2 == 0)
-        for dims in (2, 3):
-            drawn |= {
-                f"paths {size} {dims}D": dynamics_path(some, dims=dims),
-                f"points {size} {dims}D": dynamics_path(some, points(size), dims=dims, chosen=np.zeros(size)),
-                f"no points {size} {dims}D": dynamics_path(some, points(size, 0), dims=dims),
-                f"kicked {size} {dims}D": dynamics_path(some, points(size), perturbation(size), dims=dims),
-            }
-        drawn |= {
-            f"flow {size}": flow(a_flow(size)),
-            f"flow over paths {size}": flow(a_flow(size), some, points(size), chosen=np.zeros(size)),
-            f"still flow {size}": flow(a_flow(size, 0.0)),
-            f"exploding flow {size}": flow(a_flow(size, np.inf)),
-            f"eigenvalues {size}": at_point(points(size), 0),
-        }
-    return drawn
-
-
-with np.errstate(invalid="ignore"):
-    CASES = cases()
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_conforms(name: str) -> None:
-    figure = CASES[name]
-    assert figure.title and figure.how_to_read.endswith(".") and "\n" not in figure.how_to_read
-    assert not {"title", "font", "template", "paper_bgcolor", "plot_bgcolor"} & set(figure.layout)
-    axes = {key: axis for key, axis in (figure.layout.get("scene") or figure.layout).items() if "axis" in key}
-    assert len(axes) == (3 if "scene" in figure.layout else 2)
-    assert all(axis["title"]["text"] and axis["range"][0] < axis["range"][1] for axis in axes.values())
-    for trace in figure.data:
-        sizes = {len(trace[letter]) for letter in "xyz" if letter in trace and trace["type"] != "heatmap"}
-        assert len(sizes) <= 1
-        if trace.get("meta") == PICK:
-            assert {len(trace["customdata"])} == sizes
-        for letter in "xyz":
-            assert letter not in trace or trace[letter].dtype == np.float32
-    rows = list(csv.reader(io.StringIO(figure.to_csv())))
-    assert len(rows[0]) == len(set(rows[0]))
-    assert "<b>" not in figure.title and "<i>" not in str([trace.get("text") for trace in figure.data])
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "name", [name for n, name in enumerate(CASES) if n % 7 == 0 or name.startswith(("kicked 3", "no"))]
-)
-def test_is_valid_plotly_on_both_themes(name: str, theme: Any) -> None:
-    assert CASES[name].to_plotly(theme).layout.title.text
 
 
 def named(figure: Figure) -> dict[str, dict[str, Any]]:
@@ -348,7 +184,7 @@ def test_limits_of_eigenvalues_hold_the_circle_and_leave_out_the_absurd() -> Non
 
 
 def test_arrows_point_along_the_flow() -> None:
-    record = a_flow(2)
+    record = flow_field(2)
     figure = flow(record)
     arrows = np.stack([figure.data[1]["x"], figure.data[1]["y"]], axis=1).reshape(-1, 6, 2)
     assert len(arrows) == 14  # one of the fifteen, at (0, 2), stands still
@@ -360,16 +196,16 @@ def test_arrows_point_along_the_flow() -> None:
         np.testing.assert_allclose(along / np.linalg.norm(along), wanted / np.linalg.norm(wanted), atol=1e-5)
         np.testing.assert_allclose(np.linalg.norm(along), 0.76, rtol=1e-5)
     assert figure.title.startswith("Flow (exact) of GRU layer 1")
-    assert flow(a_flow(3)).title.startswith("Flow (a slice) of GRU layer 1")
-    assert "may leave" in flow(a_flow(3)).how_to_read and "may leave" not in figure.how_to_read
+    assert flow(flow_field(3)).title.startswith("Flow (a slice) of GRU layer 1")
+    assert "may leave" in flow(flow_field(3)).how_to_read and "may leave" not in figure.how_to_read
 
 
 def test_the_colors_of_speed_end_at_round_numbers() -> None:
-    speed = flow(a_flow(2)).data[0]
-    fastest = float(a_flow(2).speed.max())  # 5
+    speed = flow(flow_field(2)).data[0]
+    fastest = float(flow_field(2).speed.max())  # 5
     assert speed["zmax"] == pytest.approx(math.log10(5)) and fastest == 5
     assert speed["zmin"] == 0  # the slowest that moves at all has speed 1
-    slow = dataclasses.replace(a_flow(2), speed=np.geomspace(1e-9, 5, 15).reshape(3, 5).astype(np.float32))
+    slow = dataclasses.replace(flow_field(2), speed=np.geomspace(1e-9, 5, 15).reshape(3, 5).astype(np.float32))
     assert flow(slow).data[0]["zmin"] == pytest.approx(math.log10(5e-4))  # four decades are told apart
     assert speed["colorbar"]["ticktext"][-1] == "5"
 
@@ -517,7 +353,7 @@ def test_names_stand_beside_points_that_hold_states() -> None:
 
 def test_names_of_points_close_together_do_not_meet() -> None:
     places = np.array([[0.0, 0.0], [0.1, 0.0], [0.05, 0.01], [1.0, 3.0], [1.9, 1.0], [-1.9, 1.0]])
-    assert _sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]]), ["1"] * 6) == [
+    assert sides(places, np.array([[-2.0, 2.0], [-2.0, 4.0]]), ["1"] * 6) == [
         "middle left",
         "middle right",
         "top center",
@@ -530,5 +366,5 @@ def test_names_of_points_close_together_do_not_meet() -> None:
 def test_a_long_name_keeps_clear_of_the_edge() -> None:
     """A name of 18 letters takes 146 pixels of a plot that may be 480 wide, so from 0.7 of the width it turns back."""
     places, limits = np.array([[0.75, 0.5], [0.25, 0.5]]), np.array([[0.0, 1.0], [0.0, 1.0]])
-    assert _sides(places, limits, ["-1, -1, 1"] * 2) == ["middle right"] * 2
-    assert _sides(places, limits, ["-1.05, -0.98, 1.02"] * 2) == ["top left", "top right"]
+    assert sides(places, limits, ["-1, -1, 1"] * 2) == ["middle right"] * 2
+    assert sides(places, limits, ["-1.05, -0.98, 1.02"] * 2) == ["top left", "top right"]

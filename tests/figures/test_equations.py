@@ -11,7 +11,7 @@ import pytest
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.cell.equations import equations, letter, notes
-from rnn_explorer.figures.svg_panel import Equation, Token, number
+from rnn_explorer.figures.svg_panel import Equation, Token, fixed_number
 from tests.analysis.factories import CELLS, ask, made
 
 FUNCTIONS = {"σ": lambda x: 1 / (1 + math.exp(-x)), "tanh": math.tanh, "relu": lambda x: max(x, 0.0)}
@@ -63,7 +63,7 @@ def test_every_number_is_that_of_its_wire(cell: str, unit: int | None) -> None:
             assert token.get("term", "x") in report.wires
         for token in equation.numbers:
             if "term" in token:
-                assert token["text"].strip("()") == number(float(report.wires[token["term"]][2]), 3)
+                assert token["text"].strip("()") == fixed_number(float(report.wires[token["term"]][2]), 3)
 
 
 def test_means_are_given_only_for_what_adds_up() -> None:
@@ -144,4 +144,4 @@ def test_a_cell_of_somebody_else_gets_its_numbers_without_equations() -> None:
     ],
 )
 def test_numbers_of_any_size_are_short(value: float, decimals: int, written: str) -> None:
-    assert number(value, decimals) == written
+    assert fixed_number(value, decimals) == written

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.gates import MOST_UNITS, gates
+from rnn_explorer.figures.lab.gate_lines import gate_lines
+from rnn_explorer.figures.lab.gate_saturation import gate_saturation
 from rnn_explorer.figures.style import GATE_SCALE, INPUT_SCALE, SIGNED_SCALE
 from rnn_explorer.training import Trainer
-from tests.figures import factories
 
 
 def maps(figure):  # type: ignore[no-untyped-def]
@@ -25,7 +27,7 @@ def maps(figure):  # type: ignore[no-untyped-def]
     ],
 )
 def test_every_gate_in_order_each_on_its_own_kind_of_scale(cell: str, names: list[str]) -> None:
-    layer = factories.layer(cell, 8, 20)
+    layer = samples.layer(cell, 8, 20)
     figure = gates(layer, 1, 15, np.zeros((20, 2)))
     assert [trace["name"] for trace in maps(figure)] == names
     everything = {**layer.gates, **layer.states}
@@ -40,7 +42,7 @@ def test_every_gate_in_order_each_on_its_own_kind_of_scale(cell: str, names: lis
 
 def test_each_map_has_the_input_beneath_on_its_own_time_axis() -> None:
     inputs = np.random.default_rng(0).normal(size=(20, 3))
-    figure = gates(factories.layer("lstm", 8, 20), 0, 20, inputs)
+    figure = gates(samples.layer("lstm", 8, 20), 0, 20, inputs)
     strips = [trace for trace in figure.data if trace["colorscale"] == INPUT_SCALE]
     assert [trace["xaxis"] for trace in strips] == [trace["xaxis"] for trace in maps(figure)]
     for strip in strips:
@@ -49,7 +51,7 @@ def test_each_map_has_the_input_beneath_on_its_own_time_axis() -> None:
 
 
 def test_symbols_are_rows_that_are_one_where_they_occur() -> None:
-    figure = gates(factories.layer("gru", 4, 6), 0, 5, np.array([3, 1, 3, 2, 3, 0]), tuple("abacaz"))
+    figure = gates(samples.layer("gru", 4, 6), 0, 5, np.array([3, 1, 3, 2, 3, 0]), tuple("abacaz"))
     strip = next(trace for trace in figure.data if trace["colorscale"] == INPUT_SCALE)
     np.testing.assert_array_equal(strip["z"], [[1, 0, 1, 0, 1], [0, 1, 0, 0, 0], [0, 0, 0, 1, 0]])
     assert figure.layout["xaxis"]["ticktext"] == ["a", "b", "a", "c", "a"]
@@ -57,12 +59,12 @@ def test_symbols_are_rows_that_are_one_where_they_occur() -> None:
 
 
 def test_without_inputs_there_is_no_strip() -> None:
-    figure = gates(factories.layer("gru", 4, 6), 0, 6, None)
+    figure = gates(samples.layer("gru", 4, 6), 0, 6, None)
     assert len(figure.data) == 3 and figure.layout["yaxis"]["domain"][0] == 0
 
 
 def test_many_units_are_thinned_and_it_says_so() -> None:
-    layer = factories.layer("gru", 256, 10)
+    layer = samples.layer("gru", 256, 10)
     figure = gates(layer, 0, 10, None)
     trace = figure.data[0]
     assert trace["z"].shape == (MOST_UNITS, 10) and trace["dy"] == 4
@@ -75,15 +77,15 @@ def test_many_units_are_thinned_and_it_says_so() -> None:
 
 
 def test_signed_scales_of_different_length_say_so() -> None:
-    figure = gates(factories.layer("lstm", 8, 20, scale=4.0), 0, 20, None)
+    figure = gates(samples.layer("lstm", 8, 20, scale=4.0), 0, 20, None)
     notes = [note["text"] for note in figure.layout["annotations"]]
     assert notes[2] == "candidate, ±1" and notes[4].startswith("cell state, ±")
     assert {trace["zmax"] for trace in maps(figure) if trace["colorscale"] == SIGNED_SCALE} != {1.0}
 
 
 def test_a_unit_as_lines() -> None:
-    layer = factories.layer("lstm", 8, 20)
-    figure = gates(layer, 2, 13, None, view="unit", unit=5)
+    layer = samples.layer("lstm", 8, 20)
+    figure = gate_lines(layer, 2, 13, 5)
     drawn = {trace["name"]: trace for trace in figure.data}
     np.testing.assert_array_equal(drawn["forget gate"]["y"], layer.gates["forget"][2, :13, 5])
     np.testing.assert_array_equal(drawn["cell state"]["y"], layer.states["cell"][2, :13, 5])
@@ -95,14 +97,14 @@ def test_a_unit_as_lines() -> None:
 
 
 def test_a_unit_that_does_not_exist_is_the_nearest_that_does() -> None:
-    assert gates(factories.layer("gru", 4, 6), 0, 6, None, view="unit", unit=99).title.startswith("Unit 3 ")
+    assert gate_lines(samples.layer("gru", 4, 6), 0, 6, 99).title.startswith("Unit 3 ")
 
 
 def test_saturation_counts_real_steps_of_all_sequences() -> None:
-    layer = factories.layer("gru", 2, 3, batch=2)
+    layer = samples.layer("gru", 2, 3, batch=2)
     reset = np.array([[[0.0, 1.0], [0.0, 1.0], [0.5, 0.5]], [[0.95, 0.05], [0.5, 0.5], [0.5, 0.5]]])
     layer = dataclasses.replace(layer, gates={**layer.gates, "reset": reset})
-    figure = gates(layer, 0, 3, None, view="saturation", lengths=np.array([3, 1]))
+    figure = gate_saturation(layer, np.array([3, 1]))
     dots = figure.data[0]
     np.testing.assert_allclose(dots["x"], [2 / 4, 1 / 4])
     np.testing.assert_allclose(dots["y"], [1 / 4, 2 / 4])
@@ -111,14 +113,14 @@ def test_saturation_counts_real_steps_of_all_sequences() -> None:
 
 def test_saturation_of_a_simple_layer_is_a_bar_a_unit() -> None:
     before = np.array([[[3.0, -1.0], [0.1, -1.0]], [[-3.0, -1.0], [2.0, 0.5]]])
-    layer = factories.layer("rnn", 2, 2, batch=2)
+    layer = samples.layer("rnn", 2, 2, batch=2)
     squashed = dataclasses.replace(layer, gates={"pre_activation": before}, states={"hidden": np.tanh(before)})
-    figure = gates(squashed, 0, 2, None, view="saturation")
+    figure = gate_saturation(squashed)
     np.testing.assert_allclose(figure.data[0]["y"], [3 / 4, 0])
     assert "|h| > 0.9" in figure.title
     states = {"hidden": np.maximum(before, 0)}
     cut = dataclasses.replace(layer, gates={"pre_activation": before}, states=states, nonlinearity="relu")
-    figure = gates(cut, 0, 2, None, view="saturation", lengths=np.array([2, 1]))
+    figure = gate_saturation(cut, np.array([2, 1]))
     np.testing.assert_allclose(figure.data[0]["y"], [1 / 3, 1])
     assert "h = 0" in figure.title
 
@@ -130,10 +132,12 @@ def test_the_nonlinearity_is_the_models_from_the_first_step_on(query: str) -> No
     (layer,) = trainer.snapshot().trace.layers
     assert layer.nonlinearity == ("relu" if "task=digits" in query else "tanh")
     if layer.cell == "rnn":
-        title = gates(layer, 0, layer.states["hidden"].shape[1], None, view="saturation").title
+        title = gate_saturation(layer).title
         assert ("h = 0" if layer.nonlinearity == "relu" else "|h| > 0.9") in title
 
 
-def test_another_view_is_refused() -> None:
-    with pytest.raises(ValueError, match="maps, unit or saturation"):
-        gates(factories.layer("gru", 4, 6), 0, 6, None, view="film")  # type: ignore[arg-type]
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_at_most_one_color_bar_of_each_kind_and_none_for_the_input(cell: str) -> None:
+    shown = [trace for trace in gates(samples.layer(cell, 8, 20), 1, 17, np.ones((20, 2))).data if trace["showscale"]]
+    scales = [trace["colorscale"] for trace in shown]
+    assert scales.count(GATE_SCALE) <= 1 and scales.count(SIGNED_SCALE) == 1 and len(shown) <= 2

@@ -8,25 +8,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.generate.record import Sample
 from rnn_explorer.figures.try_it.generated_text import _CELL, MOST, generated_text
+from rnn_explorer.figures.try_it.samples import written
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def made(text: str, given: int = 2, temperature: float = 1.0, k: int = 5) -> Sample:
-    """Under each place the candidates are the right symbol at rank `place % 6` (5: missing) and letters."""
-    time = len(text)
-    rng = np.random.default_rng(0)
-    chances = np.sort(rng.dirichlet(np.ones(k + 1), time)[:, :k], axis=1)[:, ::-1].astype(np.float32)
-    candidates = np.tile(np.array(list("ABCDE")[:k], dtype="<U4"), (time, 1))
-    for place in range(1, time):
-        if place % 6 < k:
-            candidates[place - 1, place % 6] = text[place]
-    return Sample(
-        tuple(text), given, temperature, 0, candidates, chances, chances,
-        np.linspace(0, 1, time - 1, dtype=np.float32), ('"é" was left out.',),
-    )  # fmt: skip
 
 
 def letters(root: ElementTree.Element) -> dict[tuple[int, int, int], str]:
@@ -47,7 +32,7 @@ TEXT = 'It is <a> way & I have "of" driving off the spleen\nand so on and on and
 
 
 def test_text_and_candidates_stand_where_they_belong() -> None:
-    sample = made(TEXT)
+    sample = written(TEXT)
     drawing = generated_text(sample, "lstm", columns=20)
     root = ElementTree.fromstring(drawing.svg)
     found = letters(root)
@@ -67,7 +52,7 @@ def test_text_and_candidates_stand_where_they_belong() -> None:
 
 
 def test_what_was_taken_is_framed_and_likely_is_dark() -> None:
-    sample = made(TEXT)
+    sample = written(TEXT)
     root = ElementTree.fromstring(generated_text(sample, "gru", columns=30).svg)
     paths = root.findall(f".//{SVG}path")
     framed = sum(path.attrib["d"].count("M") for path in paths if path.attrib["fill"] == "none")
@@ -81,7 +66,7 @@ def test_what_was_taken_is_framed_and_likely_is_dark() -> None:
 
 
 def test_numbers_where_the_mouse_rests() -> None:
-    sample = made("ab<", given=1)
+    sample = written("ab<", given=1)
     titles = [title.text for title in ElementTree.fromstring(generated_text(sample, "rnn").svg).iter(f"{SVG}title")]
     first, second, last = titles
     percent = [f"{100 * float(chance):.1f} %" for chance in sample.chances[0]]
@@ -93,13 +78,13 @@ def test_numbers_where_the_mouse_rests() -> None:
 
 @pytest.mark.parametrize("text", ["a", "\u0301\U0001f40b\x01", "\n" * 50])
 def test_odd_texts_are_sound_xml(text: str) -> None:
-    sample = made(text, given=1, k=3)
+    sample = written(text, given=1, k=3)
     letters(ElementTree.fromstring(generated_text(sample, "rnn").svg))
 
 
 def test_a_long_text_is_cut_at_its_beginning() -> None:
     text = "".join("abcdefghij"[number % 7] for number in range(MOST + 37))
-    drawing = generated_text(made(text), "rnn")
+    drawing = generated_text(written(text), "rnn")
     assert drawing.title == f"Written by the model, temperature 1: {MOST + 35} characters, the last {MOST}"
     found = letters(ElementTree.fromstring(drawing.svg))
     top = min(y for _, _, y in found)
@@ -108,7 +93,7 @@ def test_a_long_text_is_cut_at_its_beginning() -> None:
 
 
 def test_words_and_table() -> None:
-    drawing = generated_text(made("The whale", temperature=0.0), "rnn")
+    drawing = generated_text(written("The whale", temperature=0.0), "rnn")
     assert drawing.title == "Written by the model, always the likeliest character: 7 characters"
     assert drawing.notes == ('"é" was left out.',) and drawing.how_to_read.endswith(".")
     table = drawing.table
@@ -116,8 +101,3 @@ def test_words_and_table() -> None:
     assert table["candidate 1"].tolist()[:2] == ["", "A"] and np.isnan(table["its chance (1)"][0])
     assert drawing.to_csv().count("\n") == 11
     assert re.search(r'viewBox="0 0 \d+ \d+"', drawing.svg) and " height=" not in drawing.svg.split(">")[0]
-
-
-def test_nothing_yet() -> None:
-    drawing = generated_text(None, "rnn")
-    assert drawing.title and ElementTree.fromstring(drawing.svg).tag == f"{SVG}svg" and len(drawing.table["place"]) == 0

@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from typing import Any
 
 import numpy as np
 import pytest
 
 from rnn_explorer.figures.cell.over_time import over_time
 from tests.analysis.factories import CELLS, ask, made
-from tests.figures.test_equations import report_of_another_cell
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -32,13 +30,6 @@ def test_each_gate_and_state_is_a_line_of_its_wire(cell: str, unit: int | None) 
     assert len(figure.marks) == (2 if report.bounded else 1)
     rows = list(csv.DictReader(io.StringIO(figure.to_csv())))
     assert len(rows) == report.length and set(rows[0]) == {"step", *report.gate_names, *report.state_names}
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_is_valid_for_every_cell(theme: Any) -> None:
-    for report in (*(ask(made(cell)) for cell in CELLS), report_of_another_cell()):
-        assert over_time(report).to_plotly(theme).layout.title.text
-        assert over_time(report).how_to_read.endswith(".")
 
 
 def test_what_explodes_keeps_its_axes() -> None:

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.prediction import prediction
 from rnn_explorer.figures.style import cell_color
-from tests.figures import factories
 
 
 def heatmaps(figure):  # type: ignore[no-untyped-def]
@@ -15,7 +15,7 @@ def heatmaps(figure):  # type: ignore[no-untyped-def]
 
 
 def test_an_image_and_what_is_said_of_it() -> None:
-    explanation = factories.image()
+    explanation = samples.image()
     figure = prediction(explanation, "rnn")
     picture, beliefs = heatmaps(figure)
     np.testing.assert_array_equal(picture["z"], explanation.image)
@@ -34,26 +34,26 @@ def test_an_image_and_what_is_said_of_it() -> None:
 
 
 def test_padding_is_not_drawn() -> None:
-    figure = prediction(factories.word(7, 12), "gru")
+    figure = prediction(samples.word(7, 12), "gru")
     (beliefs,) = heatmaps(figure)
     assert beliefs["z"].shape == (4, 7)
     axis = figure.layout["xaxis"]
     assert axis["range"] == [0.5, 7.5]
     assert axis["tickvals"] == list(range(1, 8)) and len(axis["ticktext"]) == 7
     (bars,) = [trace for trace in figure.data if trace["type"] == "bar"]
-    np.testing.assert_array_equal(bars["x"], factories.word(7, 12).probabilities[6])  # the last real step
+    np.testing.assert_array_equal(bars["x"], samples.word(7, 12).probabilities[6])  # the last real step
     assert len(figure.table["step"]) == 7
 
 
 def test_a_label_at_every_step_is_marked_at_every_step() -> None:
-    explanation = factories.series(30, 1, with_classes=True)
+    explanation = samples.series(30, 1, with_classes=True)
     (marks,) = [trace for trace in prediction(explanation, "gru").data if trace.get("name") == "right answer"]
     np.testing.assert_array_equal(marks["y"], explanation.target_classes)
     np.testing.assert_array_equal(marks["x"], np.arange(1, 31))
 
 
 def test_strips_share_a_panel_by_group() -> None:
-    explanation = factories.series(50)
+    explanation = samples.series(50)
     figure = prediction(explanation, "lstm")
     names = [note["text"] for note in figure.layout["annotations"]]
     assert names == ["bit 0", "bit 1", "bit 2"], "beside the subplots, which are too low for names that stand upright"
@@ -73,7 +73,7 @@ def test_strips_share_a_panel_by_group() -> None:
 
 
 def test_the_range_of_a_panel_stays_while_the_answer_moves_within_it() -> None:
-    explanation = factories.series(50, 1)
+    explanation = samples.series(50, 1)
 
     def ends(size: float) -> list[float]:
         strips = [
@@ -88,15 +88,15 @@ def test_the_range_of_a_panel_stays_while_the_answer_moves_within_it() -> None:
 
 
 def test_the_table_of_an_image_holds_its_cells_too() -> None:
-    table = prediction(factories.image(), "rnn").table
+    table = prediction(samples.image(), "rnn").table
     assert len(table["step"]) == 8 + 64
     np.testing.assert_array_equal(table["image"][8:], np.arange(1, 65))
     np.testing.assert_array_equal(table["step"][8:16], np.ones(8))
-    assert table["p(3)"][7] == factories.image().probabilities[7, 3]
+    assert table["p(3)"][7] == samples.image().probabilities[7, 3]
 
 
 def test_an_axis_keeps_its_ends_while_they_fit_what_is_said() -> None:
-    explanation = factories.series(50, 1)
+    explanation = samples.series(50, 1)
 
     def drawn(size: float, before: Figure | None = None) -> Figure:
         strips = [

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.lab.state_trajectory import state_trajectory
 from rnn_explorer.figures.states import MOST_UNITS, states
 from rnn_explorer.figures.style import CLASS_COLORS, SIGNED_SCALE
-from tests.figures import factories
 
 PROJECTED = np.random.default_rng(0).normal(size=(4, 12, 3)).astype(np.float32)
 LENGTHS = np.array([12, 5, 1, 9])
@@ -15,7 +15,7 @@ EXPLAINED = np.array([0.62, 0.2, 0.1])
 
 
 def test_states_are_drawn_up_to_the_length() -> None:
-    layer = factories.layer("lstm", 6, 20)
+    layer = samples.layer("lstm", 6, 20)
     figure = states(layer, 2, 13, ", a 7")
     (trace,) = figure.data
     np.testing.assert_array_equal(trace["z"], layer.states["hidden"][2, :13].T)
@@ -26,14 +26,14 @@ def test_states_are_drawn_up_to_the_length() -> None:
 
 
 def test_states_of_many_units_are_thinned_and_it_says_so() -> None:
-    figure = states(factories.layer("gru", 256, 9), 0, 9)
+    figure = states(samples.layer("gru", 256, 9), 0, 9)
     assert figure.data[0]["z"].shape == (MOST_UNITS, 9)
     assert figure.layout["yaxis"]["title"]["text"] == "unit (every 2nd of 256)"
     assert len(figure.table["hidden"]) == 256 * 9
 
 
 def test_unbounded_states_have_a_robust_range_that_grows_in_jumps() -> None:
-    layer = factories.layer("rnn", 32, 20, relu=True)
+    layer = samples.layer("rnn", 32, 20, relu=True)
 
     def end(factor: float, outlier: float = 0.0) -> float:
         values = layer.states["hidden"] * factor
@@ -55,6 +55,7 @@ def test_the_chosen_path_is_its_real_steps_colored_by_time() -> None:
     bold = figure.data[figure.marks[0].trace]
     np.testing.assert_array_equal(np.stack([bold["x"], bold["y"]], axis=1), PROJECTED[1, :5, :2])
     np.testing.assert_array_equal(bold["marker"]["color"], [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(bold["customdata"], [1, 2, 3, 4, 5])
     assert figure.layout["xaxis"]["title"]["text"] == "PC 1 (62 %)"
     assert figure.title == "Hidden-state trajectories (PCA, 82 % of variance)"
 

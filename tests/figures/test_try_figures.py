@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 import pytest
 
-from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
-from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.try_it.legal_symbols import legal_symbols
+from rnn_explorer.figures.try_it.samples import EXPECTED, correlates, string
 from rnn_explorer.figures.try_it.unit_correlations import MOST, unit_correlations
-from rnn_explorer.trace import Explanation, Trace
-
-NAMES = ("|", "a", "b")
-LEGAL = np.array([[0, 1, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0]], dtype=bool)
-P = np.array([[0.1, 0.8, 0.1], [0.2, 0.3, 0.5], [0.5, 0.1, 0.4], [0.2, 0.2, 0.6]])
-
-
-def string(p: np.ndarray = P) -> OwnSequence:
-    told = Explanation(
-        "symbols", "|aba", "", None, 4, symbols=("|", "a", "b", "a"), class_names=NAMES, probabilities=p,
-        target_classes=np.array([1, 2, 1, -1]),
-    )  # fmt: skip
-    empty = np.zeros(0)
-    return OwnSequence(Trace(empty, empty, empty, empty, ()), told, LEGAL)
-
-
-def compared(units: int = 14) -> Correlates:
-    r = np.full((2, units, 2), np.nan)
-    r[0, :, 0] = np.linspace(0.1, 0.9, units) * np.where(np.arange(units) % 2, -1, 1)
-    r[0, 2, 0] = np.nan
-    r[0, :, 1] = 0.95
-    return Correlates("gru", 0, "forward", "validation", 99, ("hidden", "reset"), ("position", "is <b>"), r)
-
-
-def complete(figure: Figure) -> None:
-    assert figure.title and figure.how_to_read.endswith(".") and "\n" not in figure.how_to_read
-    assert all(figure.layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis"))
-    assert len({len(values) for values in figure.table.values()}) == 1
-    list(csv.reader(io.StringIO(figure.to_csv())))
-    for theme in ("light", "dark"):
-        figure.to_plotly(theme)
 
 
 def test_legal_symbols_are_framed_where_they_are_legal() -> None:
     figure = legal_symbols(string(), "lstm")
-    complete(figure)
     shown, legal, came = figure.data
-    np.testing.assert_allclose(shown["z"], P.T, rtol=1e-6)
+    np.testing.assert_allclose(shown["z"], EXPECTED.T, rtol=1e-6)
     assert sorted(zip(legal["x"].tolist(), legal["y"].tolist(), strict=True)) == [(1, 1), (2, 1), (2, 2), (3, 2)]
     assert list(zip(came["x"], came["y"], strict=True)) == [(1, 1), (2, 2), (3, 1)]
     # (0.8 + (0.3 + 0.5) + 0.4) / 3
@@ -62,20 +26,17 @@ def test_nothing_legal_is_known_before_an_answer_and_of_a_task_without_a_grammar
     other = OwnSequence(string().trace, string().explanation)
     for found in (None, other):
         figure = legal_symbols(found, "rnn")
-        complete(figure)
         assert figure.table["step"].size == 0 and "%" not in figure.title
 
 
 def test_an_exploded_model_has_no_share() -> None:
     figure = legal_symbols(string(np.full((4, 3), np.nan)), "gru")
-    complete(figure)
     assert "%" not in figure.title
 
 
 def test_the_strongest_units_come_first_and_can_be_clicked() -> None:
-    found = compared()
+    found = correlates()
     figure = unit_correlations(found, "position", "hidden", 12, "gru")
-    complete(figure)
     (bars,) = figure.data
     assert len(bars["x"]) == MOST and len(figure.table["unit"]) == 13, "the unit without r is left out"
     assert (np.diff(np.abs(bars["x"])) <= 0).all() and figure.table["unit"][:3] == [13, 12, 11]
@@ -87,8 +48,7 @@ def test_the_strongest_units_come_first_and_can_be_clicked() -> None:
 
 
 def test_nothing_is_followed_before_an_answer() -> None:
-    complete(unit_correlations(None, ""))
-    assert unit_correlations(compared(), "").table["unit"] == []
-    assert len(unit_correlations(compared(), "position", "reset").data[0]["x"]) == 0, "a gate that never changes"
+    assert unit_correlations(correlates(), "").table["unit"] == []
+    assert len(unit_correlations(correlates(), "position", "reset").data[0]["x"]) == 0, "a gate that never changes"
     with pytest.raises(ValueError):
-        unit_correlations(compared(), "the weather")
+        unit_correlations(correlates(), "the weather")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.lab.unrolled import unrolled
 from rnn_explorer.figures.style import SIGNED_SCALE
 from rnn_explorer.trace import LayerTrace, Snapshot
 from rnn_explorer.training import Trainer
-from tests.figures import factories
 
 
 def recorded(query: str, sequence: int = 1) -> tuple[Snapshot, LayerTrace, int, Figure]:
@@ -119,11 +119,11 @@ def test_a_long_sequence_keeps_its_columns_and_thins_its_words() -> None:
 
 
 def test_the_arrows_go_the_way_of_the_direction_and_the_title_names_the_layer() -> None:
-    layer = dataclasses.replace(factories.layer("rnn", 6, 5), layer=1, direction="backward")
-    figure = unrolled(layer, 0, 5, np.ones((5, 2)), factories.series(5, 1))
+    layer = dataclasses.replace(samples.layer("rnn", 6, 5), layer=1, direction="backward")
+    figure = unrolled(layer, 0, 5, np.ones((5, 2)), samples.series(5, 1))
     assert figure.title.startswith("RNN layer 2, backward, unrolled") and "hₜ₊₁" in figure.how_to_read
     assert "hidden state of layer 1" in figure.how_to_read
-    for drawn, sign in ((unrolled(factories.layer("rnn", 6, 5), 0, 5, None, factories.word(5, 5)), 1), (figure, -1)):
+    for drawn, sign in ((unrolled(samples.layer("rnn", 6, 5), 0, 5, None, samples.word(5, 5)), 1), (figure, -1)):
         moves = re.findall(r"M([-\d.e]+),0\.45L([-\d.e]+),0\.45(?!\d)", drawn.layout["shapes"][0]["path"])
         assert len(moves) == 5 and all((float(tip) - float(start)) * sign > 0 for start, tip in moves)
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Any
-
 import numpy as np
-import pytest
 
 from rnn_explorer.analysis.cell_internals.record import WhatIf
-from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.cell.what_if import MOST_OUTPUTS, what_if, what_if_answer
 from tests.analysis.factories import change, made
 
@@ -25,25 +19,6 @@ def values() -> WhatIf:
 
 def one_value() -> WhatIf:
     return change(made("gru", task="adding"), ablate=[0])
-
-
-RESULTS = {"classes": classes, "values": values, "one value": one_value, "nothing": lambda: None}
-
-
-@pytest.mark.parametrize("make", RESULTS.values(), ids=RESULTS)
-@pytest.mark.parametrize("draw", [what_if, what_if_answer])
-def test_conforms(make: Any, draw: Any) -> None:
-    figure: Figure = draw(make())
-    assert figure.title and figure.how_to_read.endswith(".") and "\n" not in figure.how_to_read
-    assert not {"title", "font", "template"} & set(figure.layout)
-    assert all("range" in axis for name, axis in figure.layout.items() if "axis" in name)
-    for trace in figure.data:
-        assert len(trace["x"]) == len(trace["y"]) and isinstance(trace["y"], np.ndarray)
-        assert trace["y"].dtype == np.float32
-    for theme in ("light", "dark"):
-        assert figure.to_plotly(theme).layout.title.text
-    rows = list(csv.reader(io.StringIO(figure.to_csv())))
-    assert len({len(row) for row in rows}) == 1
 
 
 def test_a_unit_before_and_after_and_how_far_the_whole_state_went() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnn_explorer.tasks.verdicts import class_verdict, number
+from rnn_explorer.tasks.verdicts import class_verdict
 
 
 def test_a_right_and_a_wrong_class() -> None:
@@ -20,7 +20,3 @@ def test_no_finite_answer_is_never_right(bad: float) -> None:
         "has no finite answer, it is no",
         False,
     )
-
-
-def test_numbers_of_any_size() -> None:
-    assert [number(value) for value in (0.0012345, 12.34, np.nan)] == ["0.00123", "12.3", "not finite"]

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config, net_util
 from streamlit.web.server.starlette import starlette_websocket
 
-from rnn_explorer.ui.access import LONGEST_BODY, Access, Rules, machine_names, read_place
+from rnn_explorer.ui.access import LONGEST_BODY, Access, Rules, machine_names, read_origin
 from tests.ui.asgi import AnalysisResult, ask
 
 CROSS = "http://evil.example"
@@ -34,7 +34,7 @@ async def served(scope: Scope, receive: Receive, send: Send) -> None:
 def access(
     names: set[str] | None = None, origins: tuple[str, ...] = (), any_origin: bool = False, app: ASGIApp = served
 ) -> Access:
-    places = tuple(place for origin in origins if (place := read_place(origin)))
+    places = tuple(place for origin in origins if (place := read_origin(origin)))
     return Access(app, "/explorer/", Rules(names or {"teacher"}, places, any_origin))
 
 
@@ -206,7 +206,7 @@ def test_a_long_body_is_refused_on_our_routes(about: dict[str, str]) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_place_or_none(text: str) -> None:
-    place = read_place(text)
+    place = read_origin(text)
     assert place is None or (place.name and place.name == place.name.lower())
 
 
@@ -278,10 +278,10 @@ def test_the_rules_are_the_machines_names_and_streamlits_settings(option: Any, m
     rules = Rules.of_server()
     for name in ("teacher", "teacher.school.example", "teacher.local", "lab.example", "a.b.example.org",
                  "front.example", "localhost", "10.1.2.3"):  # fmt: skip
-        place = read_place(name)
+        place = read_origin(name)
         assert place and rules.knows(place), name
     for name in ("school.example", "evil.example", "example.org"):
-        place = read_place(name)
+        place = read_origin(name)
         assert place and not rules.knows(place), name
     assert [place.name for place in rules.origins] == ["portal.example"]
     assert not rules.any_origin
@@ -297,7 +297,7 @@ def test_a_slow_name_server_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(socket, "getfqdn", slow)
     rules = Rules.of_server()
-    full, short = read_place("teacher.lan.example"), read_place("teacher")
+    full, short = read_origin("teacher.lan.example"), read_origin("teacher")
     assert full and short
     assert rules.knows(short) and not rules.knows(full), "the server goes by its short name while the network is asked"
     answers.set()

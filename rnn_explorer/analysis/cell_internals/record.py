@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.settings import Settings, setting
 from rnn_explorer.trace import Array, Direction, Explanation
 

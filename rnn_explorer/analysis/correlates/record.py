@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.options import LayerOptions
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction
 
 

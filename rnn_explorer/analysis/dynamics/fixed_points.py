@@ -10,7 +10,7 @@ import numpy as np
 
 from rnn_explorer.analysis.dynamics.space import ConstantInput, LayerRef, Space
 from rnn_explorer.analysis.dynamics.stability import Stability, period, time_constant
-from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.trace import Array
 
 MERGE = 1e-3  # points nearer than this, in units of the states' spread, are one

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnn_explorer.analysis.dynamics.space import ConstantInput, LayerRef, Space
-from rnn_explorer.analysis.dynamics.stability import counted, period, time_constant
-from rnn_explorer.analysis.jsonable import jsonable
+from rnn_explorer.analysis.dynamics.stability import period, time_constant
 from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
 from rnn_explorer.errors import UserError
+from rnn_explorer.jsonable import jsonable
+from rnn_explorer.readable import counted
 from rnn_explorer.settings import SettingError, setting
 from rnn_explorer.trace import Array
 

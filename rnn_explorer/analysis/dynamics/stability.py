@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnn_explorer.readable import counted
 from rnn_explorer.trace import Array
 
 BAND = 1e-3  # an eigenvalue within 1 -+ this is marginal: it takes over a thousand steps to come back or to leave
@@ -84,8 +85,3 @@ class Stability:
         noun = {"saddle": "saddle", "slow": "slow point"}.get(self.kind)
         told = f"{number} {self.kind}" if noun is None else counted(number, noun)
         return f"{told}, {counted(self.unstable, 'unstable direction')}" if self.kind == "saddle" else told
-
-
-def counted(number: int, noun: str) -> str:
-    """ "1 saddle", "2 saddles"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

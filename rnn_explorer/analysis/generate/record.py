@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.options import SequenceOptions
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.settings import Settings, setting
 from rnn_explorer.trace import Array
 

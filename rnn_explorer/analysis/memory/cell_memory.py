@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.saturation import Saturation
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.trace import Array, Direction
 
 MEMORY = 0.01  # a norm below this, where lag 0 is 1, counts as forgotten

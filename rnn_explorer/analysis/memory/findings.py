@@ -10,6 +10,7 @@ import numpy as np
 from rnn_explorer.analysis.memory.cell_memory import MEMORY, CellMemory, last_above
 from rnn_explorer.analysis.memory.record import Finding, InputSaliency, Severity
 from rnn_explorer.analysis.saturation import HIGH, LOW
+from rnn_explorer.readable import number
 
 LOST = 1e-6  # below this nothing can be learned: single precision resolves no better beside other gradients
 GROWTH = 100.0  # a norm above this at the largest lag is an explosion
@@ -70,7 +71,8 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
         text = f"the gradient stays at {MEMORY:g} or above over all {_steps(lags)}"
         if reach < MEMORY:
             text += (
-                f" in its best direction, but this loss hardly uses it: it depends on the first state {number(reach)}"
+                " in its best direction, but this loss hardly uses it: it depends on the first state"
+                f" {number(reach, 2)}"
             )
             return [_say(cell, "unused", "fact", f"{text} times as much as on the last one.")]
         return [_say(cell, "remembers", "good", f"{text}: an error at the end reaches t = 1.")]
@@ -80,7 +82,7 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
     told = [_say(cell, "fades", "fact", text)]
     kept = last_above(cell.log10_norm, LOST)
     if kept < lags and not reach >= LOST:
-        text = f"the gradient falls below {number(LOST)} beyond {_steps(kept)}"
+        text = f"the gradient falls below {number(LOST, 2)} beyond {_steps(kept)}"
         if answered:
             text += ", though this sequence is answered well: no more is needed, or what is kept rests in an attractor."
         else:
@@ -111,7 +113,7 @@ def _of_gates(cell: CellMemory, curve: set[str], answered: bool) -> list[Finding
     elif is_open > OPEN_SHARE:
         told.append(_say(cell, "open", "fact", f"{opened}."))
     elif forgets:
-        text = f"{forgotten} (the median of their time constants is {number(median)})."
+        text = f"{forgotten} (the median of their time constants is {number(median, 2)})."
         told.append(_say(cell, "forgets", "fact" if answered else "warning", text))
     if is_shut > SHUT_SHARE and explains:
         text = f"{100 * is_shut:.0f} % of the {gates.keeper} gate's values are below {LOW:g}: there the old state goes."
@@ -145,7 +147,7 @@ def _of_loss(cell: CellMemory, reach: float) -> list[Finding]:
     back = len(cell.loss_gradient) - 1
     if back < 1 or not math.isfinite(reach):
         return []
-    text = f"the loss depends on the state {_steps(back)} back {number(reach)} times as much as on the last one"
+    text = f"the loss depends on the state {_steps(back)} back {number(reach, 2)} times as much as on the last one"
     if not cell.whole_sequence and reach > MEMORY:
         text += ", by way of other layers"
     return [_say(cell, "loss_reach", "fact", f"{text}.")]
@@ -173,15 +175,7 @@ def where(cell: CellMemory) -> str:
     return f"Layer {cell.layer + 1}" + ("" if cell.direction == "forward" else f", {cell.direction}")
 
 
-def number(value: float) -> str:
-    """Two digits: "0.032", "3.2e-5", "140"."""
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
-    digits, _, exponent = f"{value:.1e}".partition("e")
-    return f"{digits.removesuffix('.0')}e{int(exponent)}"
-
-
 def power(log10: float) -> str:
-    """`number` of 10^log10, however large."""
+    """10^log10 in two digits, however large."""
     whole = math.floor(log10)
-    return number(10.0**log10) if abs(log10) < 300 else f"{10 ** (log10 - whole):.1f}e{whole}"
+    return number(10.0**log10, 2) if abs(log10) < 300 else f"{10 ** (log10 - whole):.1f}e{whole}"

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnn_explorer.analysis.jsonable import jsonable
 from rnn_explorer.analysis.memory.cell_memory import MEMORY, CellMemory
 from rnn_explorer.analysis.options import LayerOptions, SequenceOptions
+from rnn_explorer.jsonable import jsonable
 from rnn_explorer.settings import setting
 from rnn_explorer.trace import Array, Direction
 

@@ -16,8 +16,8 @@ from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.own_sequence.record import LONGEST, OwnSequence, OwnSequenceOptions
 from rnn_explorer.analysis.registry import Progress, analysis
 from rnn_explorer.errors import UserError
+from rnn_explorer.readable import number
 from rnn_explorer.tasks.base import Batch, OutputSpec
-from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.trace import Array, Explanation, Strip
 

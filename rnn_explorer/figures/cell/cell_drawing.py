@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
+from rnn_explorer.cells import CELLS
+from rnn_explorer.figures.cell import samples
 from rnn_explorer.figures.cell.drawings import single, unrolled
 from rnn_explorer.figures.cell.drawings.canvas import HEIGHT, WIDTH
 from rnn_explorer.figures.cell.equations import equations, notes
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import COMPUTED, layer_name
 from rnn_explorer.figures.svg_panel import SvgPanel
 
@@ -26,20 +31,13 @@ _CHANGED = (
 )
 
 
-def no_cell_drawing() -> SvgPanel:
-    """The place of the drawing before there is anything to draw."""
-    box = f"0 0 {WIDTH} {HEIGHT}"
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" aria-label="The cell">'
-    svg += f'<text x="{WIDTH / 2:g}" y="{HEIGHT / 2:g}" text-anchor="middle" font-size="14" fill="currentColor">'
-    svg += f"{COMPUTED}</text></svg>"
-    return SvgPanel(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
-
-
-def cell_drawing(report: CellInternals, t: int, view: View = "single", inputs: Sequence[str] | None = None) -> SvgPanel:
+def cell_drawing(
+    report: CellInternals | None, t: int = 0, view: View = "single", inputs: Sequence[str] | None = None
+) -> SvgPanel:
     """The cell at one step.
 
     Args:
-        report: the numbers of all steps; of a changed model, with the original's.
+        report: the numbers of all steps; of a changed model, with the original's; None: nothing is known yet.
         t: the step, from 0; beyond the ends, the first or last.
         view: "single": every wire of the cell with its number. "unrolled": the steps around this one.
         inputs: what enters at each step, in words; None: as the report says it.
@@ -49,6 +47,8 @@ def cell_drawing(report: CellInternals, t: int, view: View = "single", inputs: S
     """
     if view not in VIEWS:
         raise ValueError(f"view is {view!r}, but must be single or unrolled")
+    if report is None:
+        return _nothing_yet()
     labels = report.inputs if inputs is None else inputs
     t = max(0, min(t, report.length - 1))
     draw_one = single(report.cell)
@@ -69,9 +69,18 @@ def cell_drawing(report: CellInternals, t: int, view: View = "single", inputs: S
     )
 
 
+def _nothing_yet() -> SvgPanel:
+    """The place of the drawing before there is anything to draw."""
+    box = f"0 0 {WIDTH} {HEIGHT}"
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" aria-label="The cell">'
+    svg += f'<text x="{WIDTH / 2:g}" y="{HEIGHT / 2:g}" text-anchor="middle" font-size="14" fill="currentColor">'
+    svg += f"{COMPUTED}</text></svg>"
+    return SvgPanel(name="cell", title="The cell", how_to_read=_HOW["single"], svg=svg)
+
+
 def _title(report: CellInternals, t: int) -> str:
-    told = f"{layer_name(report.cell, report.layer, report.direction)} at t = {t + 1}, {report.whose}"
-    return told if report.original is None else f"{told}, what if: {'; '.join(report.changes)}"
+    title = f"{layer_name(report.cell, report.layer, report.direction)} at t = {t + 1}, {report.whose}"
+    return title if report.original is None else f"{title}, what if: {'; '.join(report.changes)}"
 
 
 def _original_columns(report: CellInternals) -> dict[str, Any]:
@@ -87,3 +96,21 @@ def _original_columns(report: CellInternals) -> dict[str, Any]:
         "original: what enters": np.array(report.original.inputs, dtype=object),
         **{f"original: {name}": values for name, values in report.original.wires.items()},
     }
+
+
+@FIGURES.register("cell_drawing")
+def _examples() -> Examples:
+    def hostile(cell: str) -> CellInternals:
+        return samples.internals(cell, 400, 1, inputs=(HOSTILE,) * 400, input_names=(HOSTILE, HOSTILE))
+
+    return {
+        USUAL: partial(cell_drawing, samples.internals("lstm"), 3),
+        EMPTY: partial(cell_drawing, None),
+        EXTREME: partial(cell_drawing, hostile("lstm"), 399),
+        "extreme, unrolled": partial(cell_drawing, hostile("gru"), 0, "unrolled"),
+        **{f"{cell}, {view}": partial(cell_drawing, samples.internals(cell), 3, view)
+           for cell in CELLS.names() for view in VIEWS},
+        **{f"{cell} changed, {view}": partial(cell_drawing, samples.changed(cell), 3, view)
+           for cell in CELLS.names() for view in VIEWS},
+        "mean over units": partial(cell_drawing, samples.changed("gru", unit=None), 3),
+    }  # fmt: skip

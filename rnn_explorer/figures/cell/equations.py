@@ -14,7 +14,7 @@ import re
 from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.cells import CELLS
 from rnn_explorer.cells.facts import EquationText
-from rnn_explorer.figures.svg_panel import Equation, Token, number
+from rnn_explorer.figures.svg_panel import Equation, Token, fixed_number
 
 DECIMALS = 3
 
@@ -112,7 +112,7 @@ def _written(text: str, report: CellInternals, t: int, decimals: int) -> tuple[T
                 token["sub"] = report.before if index == "<" else index
             tokens.append(token)
         else:
-            value = number(float(report.wires[term][t]), decimals)
+            value = fixed_number(float(report.wires[term][t]), decimals)
             after = tokens[-1]["text"] if tokens else ""
             bracketed = value.startswith("−") and after.endswith((" + ", " · "))
             tokens.append({"text": f"({value})" if bracketed else value, "term": term})

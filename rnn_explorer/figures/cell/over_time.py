@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
+from rnn_explorer.cells import CELLS
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.style import LINES, MUTED, layer_name, legend, margin, plain, signed_limit, time_axis
+from rnn_explorer.figures.cell import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
+from rnn_explorer.figures.style import (
+    LINES,
+    MUTED,
+    NO_STEPS,
+    layer_name,
+    legend,
+    margin,
+    plain,
+    saying,
+    signed_limit,
+    time_axis,
+)
 
 _WIRES = {"hidden": "h", "cell": "c"}  # states whose wires have other names
 
@@ -54,7 +70,7 @@ def over_time(report: CellInternals) -> Figure:
         title=f"{whose} over time, {where}",
         how_to_read=(_HOW_GATES if gates else "") + "Click a time step to draw it above.",
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if report.length else NO_STEPS),
         marks=[Mark("line"), *([Mark("line", axes=("x", "y2"))] if both else [])],
         table={"step": np.arange(1, report.length + 1), **{name: report.wires[wire] for name, wire in named.items()}},
     )
@@ -76,4 +92,14 @@ def _line(report: CellInternals, name: str, wire: str, axis: str) -> dict[str, A
         "xaxis": "x",
         "yaxis": axis,
         "hovertemplate": f"{words}<br>t = %{{x}}: %{{y:.3f}}<extra></extra>",
+    }
+
+
+@FIGURES.register("over_time")
+def _examples() -> Examples:
+    return {
+        USUAL: partial(over_time, samples.internals("lstm")),
+        EMPTY: partial(over_time, samples.internals("lstm", 0)),
+        EXTREME: partial(over_time, samples.internals("gru", 400, None, inputs=(HOSTILE,) * 400)),
+        **{cell: partial(over_time, samples.internals(cell)) for cell in CELLS.names()},
     }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.cell_internals.record import Rollout, WhatIf
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.cell import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     CHANGED,
     CLASS_COLORS,
@@ -239,4 +243,25 @@ def _answer_table(result: WhatIf | None) -> dict[str, Any]:
         "output": np.tile(names, time),
         "original": result.original.answers.ravel(),
         "changed": result.changed.answers.ravel(),
+    }
+
+
+@FIGURES.register("what_if")
+def _examples() -> Examples:
+    return {
+        USUAL: partial(what_if, samples.what_if("lstm")),
+        EMPTY: partial(what_if, None),
+        EXTREME: partial(what_if, samples.what_if("gru", 400, 40, names=HOSTILE), 4),
+        "values": partial(what_if, samples.what_if("rnn", 50, 3, classes=False), 2),
+    }
+
+
+@FIGURES.register("what_if_answer")
+def _examples_of_answers() -> Examples:
+    return {
+        USUAL: partial(what_if_answer, samples.what_if("lstm")),
+        EMPTY: partial(what_if_answer, None),
+        EXTREME: partial(what_if_answer, samples.what_if("gru", 400, 40, names=HOSTILE)),
+        "values": partial(what_if_answer, samples.what_if("rnn", 50, 3, classes=False, names=HOSTILE)),
+        "one value": partial(what_if_answer, samples.what_if("gru", 50, 1, classes=False)),
     }

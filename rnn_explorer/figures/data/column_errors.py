@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
+
 import numpy as np
 
 from rnn_explorer.analysis.columns.record import ColumnErrors
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import COMPUTED
 from rnn_explorer.figures.text_panel import Line, TextPanel
 
@@ -41,3 +46,18 @@ def _lines(found: ColumnErrors) -> list[Line]:
             text += " Far below the others: does another column that is read hold it a time step ahead?"
         lines.append({"kind": "warning" if suspicious else "good" if beaten else "fact", "text": text})
     return lines
+
+
+@FIGURES.register("column_errors")
+def _examples() -> Examples:
+    def of(names: tuple[str, ...], model: float) -> ColumnErrors:
+        size = np.linspace(0.5, 1.5, len(names))
+        return ColumnErrors(names, "validation", model * size, np.ones(len(names)), np.ones(len(names)))
+
+    given_away = dataclasses.replace(of(("a", "b", "c"), 0.9), model=np.array([1e-6, 0.9, 0.9]))
+    return {
+        USUAL: partial(column_errors, of(("open", "close"), 0.8)),
+        EMPTY: partial(column_errors, None),
+        EXTREME: partial(column_errors, of((HOSTILE,) * 40, 1e9)),
+        "one gives another away": partial(column_errors, given_away),
+    }

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from rnn_explorer.analysis.data.record import DataReport, Spread
+from rnn_explorer.analysis.data.record import DataReport, Spread, by_name, by_value
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.data.examples import OWN_AXES, color_of, comparable
+from rnn_explorer.figures.data import samples
+from rnn_explorer.figures.data.example_names import color_of
+from rnn_explorer.figures.data.example_series import OWN_AXES, comparable
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     key,
@@ -17,13 +22,14 @@ from rnn_explorer.figures.style import (
     margin,
     nice_ceiling,
     plain,
+    saying,
     subplot,
-    visible,
+    symbol_label,
 )
 
 _MOST = 30  # bars that can be told apart, where each has a name
 _LONGEST_NAME = 12
-# Symbol, inside, border: light in dark and dark in light, to be seen on bars of any color and on either theme.
+# Symbol, fill, border: light in dark and dark in light, to be seen on bars of any color and on either theme.
 _MARKS = {"validation": ("circle", "#FFFFFF", "#333333"), "test": ("diamond", "#333333", "#FFFFFF")}
 
 
@@ -46,7 +52,7 @@ def training_counts(report: DataReport, other: DataReport) -> Figure:
         other: of the one that it is compared with: both are drawn on one scale, unless one would then lie flat.
     """
     title = f"The training set: {report.train_words()}"
-    mine, theirs = (int(told.answers.counts["train"].max(initial=0)) for told in (report, other))
+    mine, theirs = (int(each.answers.counts["train"].max(initial=0)) for each in (report, other))
     shared = comparable(mine, theirs)
     return _figure(
         "training_counts", title, [report.answers], report, max(mine, theirs) if shared else mine, not shared
@@ -54,10 +60,10 @@ def training_counts(report: DataReport, other: DataReport) -> Figure:
 
 
 def _title(report: DataReport) -> str:
-    told = f"in {report.sampled:,} sequences of the endless stream" if report.endless else "in the three sets"
+    where = f"in {report.sampled:,} sequences of the endless stream" if report.endless else "in the three sets"
     if report.lengths is None:
-        return f"Right answers {told}; every sequence has {report.length_words()}"
-    return f"Right answers and lengths {told}"
+        return f"Right answers {where}; every sequence has {report.length_words()}"
+    return f"Right answers and lengths {where}"
 
 
 def _figure(
@@ -84,7 +90,15 @@ def _figure(
         else "Bars are shares of the training set, white circles of the validation, dark diamonds of the test set."
     )
     how += OWN_AXES if apart else ""
-    return Figure(name=name, title=title, how_to_read=how, data=data, layout=layout, table=_table(subplots))
+    counted = any(np.any(counts) for spread in subplots for counts in spread.counts.values())
+    return Figure(
+        name=name,
+        title=title,
+        how_to_read=how,
+        data=data,
+        layout=saying(layout, "" if counted else "There is no sequence to count."),
+        table=_table(subplots),
+    )
 
 
 def _shown(spread: Spread) -> tuple[list[int], list[str]]:
@@ -93,7 +107,7 @@ def _shown(spread: Spread) -> tuple[list[int], list[str]]:
     if spread.edges is None and len(order) > _MOST:
         totals = np.sum([spread.shares(split) for split in spread.counts], axis=0)
         order = np.argsort(-totals, kind="stable")[:_MOST].tolist()
-    names = [visible(spread.names[n]) if len(spread.names[n]) <= 1 else spread.names[n] for n in order]
+    names = [symbol_label(spread.names[n]) if len(spread.names[n]) <= 1 else spread.names[n] for n in order]
     return order, [plain(label, _LONGEST_NAME) for label in names]
 
 
@@ -135,8 +149,8 @@ def _panel(
             colors = [color_of(n) for n in order] if colored else "#7A8794"
             data.append({"type": "bar", **about, "marker": {"color": colors}})
         elif counts.sum():
-            symbol, inside, around = _MARKS[split]
-            marker = {"symbol": symbol, "size": 8, "color": inside, "line": {"width": 1.3, "color": around}}
+            symbol, fill, border = _MARKS[split]
+            marker = {"symbol": symbol, "size": 8, "color": fill, "line": {"width": 1.3, "color": border}}
             data.append({"type": "scatter", "mode": "markers", **about, "marker": marker})
     top = highest if highest is not None else max((float(v.max()) for v in heights.values() if v.size), default=1.0)
     most = f" (the {len(order)} most frequent of {len(spread.names)})" if len(order) < len(spread.names) else ""
@@ -185,3 +199,30 @@ def _table(subplots: Sequence[Spread]) -> dict[str, Any]:
             table["count"] += np.asarray(spread.counts[split]).tolist()
             table["share"] += spread.shares(split).tolist()
     return table
+
+
+@FIGURES.register("distributions")
+def _examples() -> Examples:
+    sets = ("train", "validation", "test")
+    lengths = by_value("time steps", {each: np.arange(3, 30) for each in sets})
+    many = by_name(HOSTILE, {each: np.arange(80) for each in sets}, [f"{n} {HOSTILE}" for n in range(80)])
+    numbers, classes = samples.numbers(), samples.classes()
+    return {
+        USUAL: partial(distributions, samples.report(classes, lengths)),
+        EMPTY: partial(distributions, samples.report(samples.no_classes())),
+        EXTREME: partial(distributions, samples.report(many, lengths, labels=many, inputs=numbers)),
+        "endless": partial(distributions, samples.report(classes, endless=True, sampled=1024)),
+        "numbers": partial(distributions, samples.report(numbers, labels=classes, inputs=numbers)),
+    }
+
+
+@FIGURES.register("training_counts")
+def _examples_of_counts() -> Examples:
+    few, nothing = samples.report(samples.classes()), samples.report(samples.no_classes())
+    many = samples.report(by_name("class", {"train": np.repeat([0, 1, 2], [900, 500, 500])}, (HOSTILE, "two", "three")))
+    return {
+        USUAL: partial(training_counts, few, few),
+        EMPTY: partial(training_counts, nothing, nothing),
+        EXTREME: partial(training_counts, many, few),
+        "beside a larger one": partial(training_counts, few, many),
+    }

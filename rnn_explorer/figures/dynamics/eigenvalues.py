@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,10 @@ from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
 from rnn_explorer.analysis.dynamics.record import Spectrum
 from rnn_explorer.analysis.dynamics.stability import BAND, period, time_constant
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics.dynamics_path import AT_ONE, LEAVES, STAYS, eigenvalue_words
+from rnn_explorer.figures.dynamics import samples
+from rnn_explorer.figures.dynamics.point_marks import AT_ONE, LEAVES, STAYS, eigenvalue_words
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import REFERENCE, layer_name, legend, margin, nice_ceiling, plain, saying
 from rnn_explorer.trace import Array
 
@@ -127,4 +132,35 @@ def _layout(limit: float) -> dict[str, Any]:
             "scaleratio": 1,
             "constrain": "domain",
         },
+    }
+
+
+@FIGURES.register("eigenvalues")
+def _examples() -> Examples:
+    return {
+        USUAL: partial(eigenvalues, np.array([1.3, 1.0005, 0.6 + 0.7j, 0.6 - 0.7j, -0.2]), "at a state"),
+        EMPTY: partial(eigenvalues, np.zeros(0)),
+        EXTREME: partial(eigenvalues, np.geomspace(1e-12, 1e6, 256), f"at {HOSTILE}"),
+    }
+
+
+@FIGURES.register("at_point")
+def _examples_of_points() -> Examples:
+    found = samples.points(3)
+    return {
+        USUAL: partial(at_point, found, 2),
+        EMPTY: partial(at_point, dataclasses.replace(found, eigenvalues=found.eigenvalues[:, :0]), 0),
+        EXTREME: partial(at_point, dataclasses.replace(samples.points(64), answer_names=(HOSTILE, HOSTILE)), 5, 3.0),
+    }
+
+
+@FIGURES.register("at_state")
+def _examples_of_states() -> Examples:
+    def of(size: int, words: str) -> Spectrum:
+        return Spectrum(samples.place(size), samples.HELD, words, np.zeros(size), np.linspace(-1.2, 1.2, size), 0.1)
+
+    return {
+        USUAL: partial(at_state, of(3, "the state at t = 2 of sequence 1")),
+        EMPTY: partial(at_state, of(0, "the state at t = 2 of sequence 1")),
+        EXTREME: partial(at_state, of(256, f"the state at {HOSTILE}"), 3.0),
     }

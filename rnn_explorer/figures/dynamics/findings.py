@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from functools import partial
 
 import numpy as np
 
-from rnn_explorer.analysis.dynamics.fixed_points import RETURN, FixedPoints
+from rnn_explorer.analysis.dynamics.fixed_points import RETURN, Ends, FixedPoints
 from rnn_explorer.analysis.dynamics.record import Perturbation
 from rnn_explorer.analysis.dynamics.stability import BAND, KINDS, time_constant
+from rnn_explorer.figures.dynamics import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import layer_name, plain
 from rnn_explorer.figures.text_panel import Line, TextPanel
 
@@ -59,7 +64,7 @@ def _stored(points: FixedPoints) -> list[Line]:
     if ends is None or not ends.total:
         return []
     head = f"Of {ends.total} states of the sequences, let run on for {ends.steps} time steps,"
-    told: list[Line] = []
+    lines: list[Line] = []
     reached = [index for index, number in enumerate(ends.at) if number]
     resting = sum(ends.at) + ends.elsewhere
     if resting and ends.places == 1:
@@ -68,20 +73,20 @@ def _stored(points: FixedPoints) -> list[Line]:
             text = f"{head} all end {where}, wherever they began: under this input nothing is stored for good."
         else:
             text = f"{head} {resting} end {where}."
-        told.append({"kind": "fact", "text": text})
+        lines.append({"kind": "fact", "text": text})
     elif resting:
         text = f"{head} {resting} end at {ends.places} different places{_line_like(points, reached)}"
         text += f": where a state ends depends on where it began, so one of {ends.places} places can be kept."
-        told.append({"kind": "good", "text": text})
+        lines.append({"kind": "good", "text": text})
     others = [f"{number} go round a cycle of {period} time steps" for period, number in sorted(ends.cycles.items())]
     if ends.moving:
         others.append(f"{ends.moving} still move")
     if others:
-        subject = "Of these states" if told else head
-        told.append({"kind": "fact", "text": f"{subject} {' and '.join(others)}."})
+        subject = "Of these states" if lines else head
+        lines.append({"kind": "fact", "text": f"{subject} {' and '.join(others)}."})
     if ends.away:
-        told.append({"kind": "warning", "text": f"{ends.away} of {ends.total} states leave for values beyond bounds."})
-    return told
+        lines.append({"kind": "warning", "text": f"{ends.away} of {ends.total} states leave for values beyond bounds."})
+    return lines
 
 
 def _line_like(points: FixedPoints, reached: list[int]) -> str:
@@ -120,23 +125,23 @@ def _groups(points: FixedPoints) -> list[Line]:
 def _directions(points: FixedPoints, members: list[int]) -> str:
     """ "1 direction", "1 or 2 directions": of marginal points, with how a state moves along them."""
     counts = sorted({points.natures[index].marginal for index in members})
-    told = " or ".join(map(str, counts)) + (" direction" if counts == [1] else " directions")
+    words = " or ".join(map(str, counts)) + (" direction" if counts == [1] else " directions")
     at_one = [value for i in members for value in points.eigenvalues[i] if abs(abs(value) - 1) <= BAND]
     turning = any(abs(value.imag) > BAND or value.real < 0 for value in at_one)
-    return told + (", some turning or flipping," if turning else "")
+    return words + (", some turning or flipping," if turning else "")
 
 
 def _lost(points: FixedPoints) -> list[Line]:
     """What a search could not settle."""
-    told = []
+    texts = []
     if not len(points):
-        told.append(f"None of {points.inits} searches ended at a fixed point near the trajectories.")
+        texts.append(f"None of {points.inits} searches ended at a fixed point near the trajectories.")
     _, _, lost = points.sentence().partition(". ")
     if lost:
-        told.append(lost)
+        texts.append(lost)
     if points.held.settled is False:
-        told.append("The layers below do not come to rest under this input; what they did last is held.")
-    return [{"kind": "warning", "text": text} for text in told]
+        texts.append("The layers below do not come to rest under this input; what they did last is held.")
+    return [{"kind": "warning", "text": text} for text in texts]
 
 
 def _name(points: FixedPoints, index: int) -> str:
@@ -161,10 +166,10 @@ def _kicks(perturbation: Perturbation, points: FixedPoints | None, chosen: int |
     layer = layer_name(place.cell, place.layer, place.direction)
     if perturbation.kick == 0:
         return f"{which} of {layer} is chosen; a kick above 0 shows whether it comes back."
-    told = f"{which} of {layer}, kicked by {perturbation.kick:.2g}: {perturbation.sentence()}"
+    what = f"{which} of {layer}, kicked by {perturbation.kick:.2g}: {perturbation.sentence()}"
     ends = perturbation.states[:, -1].astype(np.float64)  # (1 + kicks, size)
     if points is None or not len(points) or ends.shape[1] != points.points.shape[1]:
-        return told + "."
+        return what + "."
     distances = np.linalg.norm(ends[:, None] - points.points[None], axis=-1)  # (1 + kicks, points)
     nearest = np.where(distances.min(axis=1) <= RETURN * points.spread, distances.argmin(axis=1), -1)
     home = f" to {_name(points, int(nearest[0]))}" if nearest[0] >= 0 else ""
@@ -173,4 +178,19 @@ def _kicks(perturbation: Perturbation, points: FixedPoints | None, chosen: int |
         f"{number} {'end' if number > 1 else 'ends'} " + (f"at {_name(points, index)}" if index >= 0 else "elsewhere")
         for index, number in sorted(away.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
-    return f"{told}{home}" + (f"; {', '.join(others)}" if others else "") + "."
+    return f"{what}{home}" + (f"; {', '.join(others)}" if others else "") + "."
+
+
+@FIGURES.register("dynamics_findings")
+def _examples() -> Examples:
+    found = samples.points(3)
+    ends = Ends(50, 500, (20, 0, 0, 10, 0, 0), 3, 5, {3: 10}, 3, 2)
+    odd = dataclasses.replace(found, answer_names=(HOSTILE, HOSTILE), ends=ends)
+    kicked = dataclasses.replace(samples.perturbation(3), words=HOSTILE)
+    return {
+        USUAL: partial(dynamics_findings, dataclasses.replace(found, ends=ends), samples.perturbation(3), 2),
+        EMPTY: partial(dynamics_findings, None, None, None),
+        EXTREME: partial(dynamics_findings, odd, kicked, 0),
+        "no points": partial(dynamics_findings, samples.points(3, 0), None, None),
+        "out of date": partial(dynamics_findings, found, None, None, "under another input"),
+    }

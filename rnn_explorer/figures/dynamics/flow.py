@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,11 @@ import numpy as np
 from rnn_explorer.analysis.dynamics.fixed_points import FixedPoints
 from rnn_explorer.analysis.dynamics.record import Flow, Trajectories
 from rnn_explorer.figures.base import Figure
-from rnn_explorer.figures.dynamics.dynamics_path import axis_title, coordinates, dynamics_path
+from rnn_explorer.figures.dynamics import samples
+from rnn_explorer.figures.dynamics.dynamics_path import axis_title, dynamics_path
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
+from rnn_explorer.figures.state_space import coordinates
 from rnn_explorer.figures.style import (
     COMPUTED,
     Scale,
@@ -176,4 +182,18 @@ def _layout(record: Flow, ends: Array) -> dict[str, Any]:
             "nticks": 5,
             "showgrid": False,
         },
+    }
+
+
+@FIGURES.register("flow")
+def _examples() -> Examples:
+    some, found = samples.trajectories(2), samples.points(2)
+    large = samples.flow_field(8, 1e9)
+    held = dataclasses.replace(large.held, words=HOSTILE)
+    return {
+        USUAL: partial(flow, samples.flow_field(2), some, found, chosen=np.zeros(2)),
+        EMPTY: partial(flow, None),
+        EXTREME: partial(flow, dataclasses.replace(large, held=held), samples.trajectories(8), samples.points(8)),
+        "one unit": partial(flow, samples.flow_field(1)),
+        "standing still": partial(flow, samples.flow_field(3, 0.0)),
     }

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
+from rnn_explorer.analysis import projection
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.state_space import Dims, coordinates, joined, room_axes
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     MUTED,
+    NO_STEPS,
     REFERENCE,
     TIME_SCALE,
     color_bar,
     margin,
     plain,
+    saying,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array
@@ -29,7 +36,7 @@ def state_trajectory(
     label_names: Sequence[str],
     chosen: int,
     color_by: Literal["time", "class"] = "time",
-    dims: Literal[2, 3] = 2,
+    dims: Dims = 2,
     limits: Array | None = None,
 ) -> Figure:
     """Trajectories in the first two or three principal components, the chosen one bold.
@@ -64,7 +71,7 @@ def state_trajectory(
         color = CLASS_COLORS[label % len(CLASS_COLORS)] if known else MUTED
         data.append(
             {
-                **_trace(_joined(points, lengths, others)),
+                **coordinates(joined([points[sequence, : lengths[sequence]] for sequence in others]), dims),
                 "mode": "lines",
                 "name": plain(str(label_names[label]), 14) if known else "other sequences",
                 "showlegend": known,
@@ -76,7 +83,7 @@ def state_trajectory(
     starts = points[np.flatnonzero(lengths > 0), 0] if points.shape[1] else points[:, :0].reshape(-1, points.shape[2])
     data.append(
         {
-            **_trace(starts),
+            **coordinates(starts, dims),
             "mode": "markers",
             "name": "t = 1",
             "showlegend": True,
@@ -105,17 +112,17 @@ def state_trajectory(
             "showscale": True,
             "colorbar": color_bar("t", tickvals=[1, max(length, 2)], ticktext=["1", f"{max(length, 2)}"]),
         }
-    coordinates = "<br>".join(f"PC {axis + 1} %{{{'xyz'[axis]}:.2f}}" for axis in range(dims))
+    hover = "<br>".join(f"PC {axis + 1} %{{{'xyz'[axis]}:.2f}}" for axis in range(dims))
     data.append(
         {
-            **_trace(bold),
+            **coordinates(bold, dims),
             "mode": "lines+markers",
             "name": plain(str(label_names[label]), 14) if by_class else "chosen sequence",
             "showlegend": by_class and len(groups[label]) == 1,  # else its class is named already
             "line": {"color": color, "width": 2.2 if dims == 2 else 4},
             "marker": {**marker, "size": _size(length) if dims == 2 else 4, "line": {"width": 0}},
             "customdata": np.arange(1, length + 1, dtype=np.int32),
-            "hovertemplate": f"t = %{{customdata}}<br>{coordinates}<extra></extra>",
+            "hovertemplate": f"t = %{{customdata}}<br>{hover}<extra></extra>",
         }
     )
 
@@ -152,17 +159,9 @@ def state_trajectory(
     else:
         layout["margin"] |= {"l": 0, "b": 0}
         layout["scene"] = {
-            f"{name}axis": {
-                "title": {"text": title, "font": {"size": 10}},
-                "range": end,
-                "nticks": 4,
-                "gridcolor": MUTED,
-            }
-            for name, title, end in zip("xyz", titles, ends, strict=True)
+            **room_axes(titles, ends),
+            "camera": {"eye": {"x": 1.9, "y": 1.9, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.3}},
         }
-        layout["scene"]["aspectmode"] = "manual"
-        layout["scene"]["aspectratio"] = {"x": 1.5, "y": 1.5, "z": 0.9}
-        layout["scene"]["camera"] = {"eye": {"x": 1.9, "y": 1.9, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.3}}
     shown = 100 * float(np.sum(explained[:dims]))
     return Figure(
         name="state_trajectory",
@@ -172,25 +171,10 @@ def state_trajectory(
             + ("the bold one's color is time." if not by_class else "color is its class, bold the chosen one.")
         ),
         data=data,
-        layout=layout,
+        layout=saying(layout, "" if np.any(lengths) else NO_STEPS),
         marks=[Mark("point", trace=len(data) - 1)],
         table=Later(lambda: _table(points, lengths, labels, label_names, dims)),
     )
-
-
-def _trace(points: Array) -> dict[str, Any]:
-    """(n, 2 or 3) points as the coordinates of a trace."""
-    columns = {axis: np.ascontiguousarray(points[:, index]) for index, axis in enumerate("xyz"[: points.shape[1]])}
-    return {"type": "scatter" if points.shape[1] == 2 else "scatter3d", **columns}
-
-
-def _joined(points: Array, lengths: Array, sequences: list[int]) -> Array:
-    """The real steps of several sequences in one array, a row of NaN between them, so that one trace draws all."""
-    gap = np.full((1, points.shape[2]), np.nan, dtype=np.float32)
-    pieces: list[Array] = []
-    for sequence in sequences:
-        pieces += [points[sequence, : lengths[sequence]], gap]
-    return np.concatenate(pieces[:-1]) if pieces else gap[:0]
 
 
 def _size(length: int) -> float:
@@ -221,4 +205,29 @@ def _table(points: Array, lengths: Array, labels: Array, label_names: Sequence[s
         "step": step + 1,
         "class": names[label[sequence]],
         **{f"PC {axis + 1}": chosen[:, axis] for axis in range(dims)},
+    }
+
+
+@FIGURES.register("state_trajectory")
+def _examples() -> Examples:
+    def of(hidden: int, time: int, names: Sequence[str] = (), **more: Any) -> partial[Figure]:
+        states = samples.layer("lstm", hidden, max(time, 1)).states["hidden"]
+        lengths = np.array([time, time, min(time, 1)])
+        basis = projection.fit(states, 3, lengths)
+        projected = projection.project(basis, states)
+        labels = np.arange(3) % len(names) if names else np.full(3, -1)
+        ends = projection.limits(projected, lengths=lengths)
+        return partial(
+            state_trajectory, projected, lengths, basis.explained, labels, names, 0, **{"limits": ends, **more}
+        )
+
+    return {
+        USUAL: of(32, 50, ("odd", "even")),
+        EMPTY: of(6, 0),
+        EXTREME: of(256, 400, (samples.HOSTILE, "b", "c"), color_by="class"),
+        "classes": of(2, 20, ("odd", "even"), color_by="class"),
+        "one class": of(2, 20, ("only",), color_by="class"),
+        "in 3D": of(32, 50, dims=3),
+        "classes in 3D": of(32, 50, ("odd", "even"), color_by="class", dims=3),
+        "ends of its own": of(1, 1, limits=None),
     }

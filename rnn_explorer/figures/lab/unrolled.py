@@ -5,24 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.figures import samples
 from rnn_explorer.figures.base import Figure, Mark
 from rnn_explorer.figures.lab.unrolled_layout import PARTS, STATE, WIDTH, layout
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.states import by_unit, thinned
 from rnn_explorer.figures.style import (
     GRAY_SCALE,
     INPUT_SCALE,
+    NO_STEPS,
     SIGNED_SCALE,
     UNIT_ROWS,
     cell_name,
     color_bar,
     layer_name,
     plain,
+    saying,
     signed_limit,
-    visible,
+    symbol_label,
 )
 from rnn_explorer.figures.table import Later
 from rnn_explorer.trace import Array, Explanation, LayerTrace
@@ -96,8 +101,8 @@ def unrolled(layer: LayerTrace, sequence: int, length: int, inputs: Array | None
         title=f"{layer_name(layer.cell, layer.layer, layer.direction)}, unrolled over {steps} time steps",
         how_to_read=_how(layer),
         data=data,
-        layout=layout(steps, len(z), stride, hidden_size, _rows(data, "y2"), _rows(data, "y3"), layer.direction,
-                       weights, any(answers.targets)),
+        layout=saying(layout(steps, len(z), stride, hidden_size, _rows(data, "y2"), _rows(data, "y3"), layer.direction,
+                             weights, any(answers.targets)), "" if steps else NO_STEPS),
         marks=[Mark("line", axes=("x", axis)) for axis in ("y", "y2", "y3", "y4")],
         table=Later(lambda: _table(hidden, inputs, explanation, answers)),
     )  # fmt: skip
@@ -137,7 +142,7 @@ def _rows(data: Sequence[dict[str, Any]], axis: str) -> int:
 def _entering(inputs: Array | None, explanation: Explanation, steps: int) -> list[dict[str, Any]]:
     """Letters, written numbers, the row of an image, or a column of cells."""
     if explanation.symbols:
-        taken = [visible(symbol) for symbol in explanation.symbols[:steps]]
+        taken = [symbol_label(symbol) for symbol in explanation.symbols[:steps]]
         size = 15 if steps <= 28 else 11 if steps <= 48 else 8
         return [_text(taken, taken, "y2", "input", {"size": size, "family": _MONO})]
     if inputs is None or not steps:
@@ -221,8 +226,10 @@ def _number(value: float) -> str:
 
 
 def _classes(explanation: Explanation, steps: int) -> _Answers:
-    """The likeliest class and its probability; a mark where it is asked whether that is right."""
-    names = [visible(str(name)) if len(str(name)) < 2 else plain(str(name), _NAME) for name in explanation.class_names]
+    """The likeliest class and its probability; a mark that says whether that is right where there is a target."""
+    names = [
+        symbol_label(str(name)) if len(str(name)) < 2 else plain(str(name), _NAME) for name in explanation.class_names
+    ]
     probabilities = np.asarray(explanation.probabilities)[:steps]
     if explanation.target_classes is not None:
         right = [int(target) for target in np.asarray(explanation.target_classes)[:steps]]
@@ -234,12 +241,12 @@ def _classes(explanation: Explanation, steps: int) -> _Answers:
     best = probabilities.argmax(axis=1) if steps else np.zeros(0, dtype=int)
     top = 100 * probabilities[np.arange(len(best)), best]  # NaN where one of them is
     for said, share, target in zip(best.tolist(), top.tolist(), right, strict=True):
-        asked, known = 0 <= target < len(names), math.isfinite(share)
-        targets.append(names[target] if asked else "")
+        has_target, known = 0 <= target < len(names), math.isfinite(share)
+        targets.append(names[target] if has_target else "")
         name, percent = (names[said], f"{share:.0f} %") if known else ("?", "")
-        mark = ("✓ " if known and said == target else "✗ ") if asked else ""
+        mark = ("✓ " if known and said == target else "✗ ") if has_target else ""
         words.append(f"{mark}{name}<br>{percent}")
-        more.append(f"{name}, {percent}" + (f" (right: {names[target]})" if asked else ""))
+        more.append(f"{name}, {percent}" + (f" (right: {names[target]})" if has_target else ""))
     return _Answers(words, more, targets, longest=2 + max(len(str(name)[:_NAME]) for name in explanation.class_names))
 
 
@@ -298,3 +305,22 @@ def _table(hidden: Array, inputs: Array | None, explanation: Explanation, answer
     if any(answers.targets):
         columns["target"] = np.array(answers.targets, dtype=object)
     return {**by_unit({"hidden": hidden}), **{name: np.tile(column, hidden_size) for name, column in columns.items()}}
+
+
+@FIGURES.register("unrolled")
+def _examples() -> Examples:
+    def of(cell: str, explanation: Explanation, features: int = 0) -> partial[Figure]:
+        length = explanation.length
+        inputs = np.ones((max(length, 1), features)) if features else None
+        return partial(unrolled, samples.layer(cell, 6, max(length, 1)), 1, length, inputs, explanation)
+
+    return {
+        USUAL: of("rnn", samples.word(7, 12)),
+        EMPTY: of("gru", samples.word(0, 12)),
+        EXTREME: of("lstm", samples.word(100, 120, 30)),
+        "image": of("gru", samples.image(), 8),
+        "pixels": of("gru", samples.image(64), 1),
+        "series": of("lstm", samples.series(50), 3),
+        "one step": of("rnn", samples.series(1, 1), 1),
+        "classes at every step": of("rnn", samples.series(30, 1, with_classes=True), 1),
+    }

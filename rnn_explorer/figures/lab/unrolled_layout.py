@@ -15,7 +15,7 @@ INPUT, STATE, ANSWER, TARGET = (0.0, 0.16), (0.28, 0.62), (0.7, 0.88), (0.9, 1.0
 @functools.lru_cache(maxsize=64)
 def layout(
     steps: int, drawn: int, stride: int, hidden_size: int, inputs: int, answers: int, direction: str, weights: bool,
-    asked: bool,
+    targets: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Bands, arrows and names; one object while they stay, which is not sent again."""
     bare: dict[str, Any] = {"anchor": "x", "showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False}
@@ -31,7 +31,7 @@ def layout(
         "yaxis2": {**bare, "domain": list(INPUT), "range": [inputs - 0.5, -0.5]},
         "yaxis3": {**bare, "domain": list(ANSWER), "range": [answers - 0.5, -0.5]},
         "yaxis4": {**bare, "domain": list(TARGET), "range": [0.5, -0.5]},
-        "annotations": _names(steps, direction, weights, asked),
+        "annotations": _names(steps, direction, weights, targets),
         "shapes": [
             {
                 "type": "path",
@@ -46,13 +46,13 @@ def layout(
     }
 
 
-def _names(steps: int, direction: str, weights: bool, asked: bool) -> list[dict[str, Any]]:
+def _names(steps: int, direction: str, weights: bool, targets: bool) -> list[dict[str, Any]]:
     """What the bands and the arrows are."""
     named = {
         "input x<sub>t</sub>": INPUT,
         "hidden state<br>h<sub>t</sub>": STATE,
         "answer": ANSWER,
-        **({"target": TARGET} if asked else {}),
+        **({"target": TARGET} if targets else {}),
     }
     found = [
         heading(text, 0.0, (low + high) / 2, xanchor="right", yanchor="middle", align="right",

@@ -5,7 +5,9 @@ A simple RNN has no gate; the slope of its activation takes the place: what a st
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,9 @@ import numpy as np
 from rnn_explorer.analysis.memory.cell_memory import BINS, CellMemory
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.log_axis import axis
+from rnn_explorer.figures.memory import samples
 from rnn_explorer.figures.memory.gradient import line_name, line_of
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
 from rnn_explorer.figures.style import COMPUTED, REFERENCE, heading, layer_name, legend, margin, nice_ceiling, saying
 
 _LOW, _HIGH = -1, 4  # powers of ten of the time constants drawn; longer ones lie at the upper end
@@ -47,7 +51,8 @@ def gate_statistics(cells: Sequence[CellMemory], length: int = 0) -> Figure:
         else f"Left, how often the {gate} gate has which value: at 1 the old state is kept; right, in how many "
         "time steps each unit forgets; constants off the scale are drawn at its end."
     )
-    top = nice_ceiling(max((float(np.nanmax(share)) for share in shares if share.size), default=0.5), (1, 2, 5, 10))
+    highest = max((float(share[np.isfinite(share)].max(initial=0.0)) for share in shares), default=0.5)
+    top = nice_ceiling(highest, (1, 2, 5, 10))
     return Figure(
         name="gate_statistics",
         title="Slope of the activation: how much of a gradient each time step passes on"
@@ -174,4 +179,17 @@ def _layout(what: str, right: str, top: float, slope: bool, units: int, length: 
             "zeroline": False,
         },
         "yaxis2": {**second, "anchor": "x2"},
+    }
+
+
+@FIGURES.register("gate_statistics")
+def _examples() -> Examples:
+    endless = dataclasses.replace(samples.statistics("lstm"), time_constants=np.array([np.inf, 0, 5, np.inf, 1, 2.0]))
+    return {
+        USUAL: partial(gate_statistics, [samples.cell_memory()], 50),
+        EMPTY: partial(gate_statistics, ()),
+        EXTREME: partial(gate_statistics, samples.every_layer(), 400),
+        "simple RNN": partial(gate_statistics, [samples.cell_memory("rnn")], 50),
+        "endless": partial(gate_statistics, [samples.cell_memory(gates=endless)], 9),
+        "no mark": partial(gate_statistics, [samples.cell_memory()]),
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,9 @@ from rnn_explorer.analysis.memory.cell_memory import MEMORY, CellMemory
 from rnn_explorer.analysis.memory.findings import LOST, where
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.memory import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     CLASS_COLORS,
     COMPUTED,
@@ -267,3 +272,16 @@ def _table(cells: Sequence[CellMemory], pinned: Sequence[Pinned]) -> dict[str, A
         rows["log10_norm"] += norms.tolist()
         rows["log10_fit"] += fitted.tolist()
     return rows
+
+
+@FIGURES.register("gradient")
+def _examples() -> Examples:
+    pinned = Pinned(f"step 400, {HOSTILE}", "rnn", np.arange(30) * -0.4)
+    return {
+        USUAL: partial(gradient, [samples.cell_memory()], (), ", a 7"),
+        EMPTY: partial(gradient, ()),
+        EXTREME: partial(gradient, samples.every_layer(), [pinned] * 4, f", {HOSTILE}"),
+        "one step": partial(gradient, [samples.cell_memory("gru", 1)]),
+        "zeros": partial(gradient, [samples.broken_memory(-math.inf)]),
+        "exploding": partial(gradient, [samples.cell_memory(rho=30.0)]),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import decimate
-from rnn_explorer.figures.style import REFERENCE, cell_color, fade, legend, margin, nice_ceiling, saying
+from rnn_explorer.figures.memory import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.style import NOT_TRAINED, REFERENCE, cell_color, fade, legend, margin, nice_ceiling, saying
 from rnn_explorer.trace import Array
 
 _LOW, _HIGH = -3, 1  # powers of ten that the axis always holds
@@ -74,7 +77,7 @@ def gradient_norm(step: Array, grad_norm: Array, applied_norm: Array, clip_norm:
                 "yaxis": log_axis.axis("‖∂L / ∂weights‖", low, high),
                 **_limit(clip_norm),
             },
-            "No optimizer step is made yet. Press Play." if not len(step) else "",
+            NOT_TRAINED if not len(step) else "",
         ),
         table={"step": np.asarray(step), "grad_norm": np.asarray(grad_norm), "applied_norm": np.asarray(applied_norm)},
     )
@@ -100,4 +103,14 @@ def _limit(clip_norm: float) -> dict[str, Any]:
                 "font": {"size": 10},
             }
         ],
+    }
+
+
+@FIGURES.register("gradient_norm")
+def _examples() -> Examples:
+    return {
+        USUAL: partial(gradient_norm, *samples.gradient_norms(100), clip_norm=1.0, cell="gru"),
+        EMPTY: partial(gradient_norm, *samples.gradient_norms(0)),
+        EXTREME: partial(gradient_norm, *samples.gradient_norms(5000), clip_norm=1e-5, cell="lstm"),
+        "one step": partial(gradient_norm, *samples.gradient_norms(1)),
     }

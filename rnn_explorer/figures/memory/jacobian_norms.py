@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.memory.record import JacobianNorms
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.memory import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import COMPUTED, Scale, color_bar, layer_name, margin, saying, time_axis
 
 # From lost (dark) over 1, where a change passes on whole (the palest), to exploding (red): neither a gate nor a state.
@@ -78,3 +83,15 @@ def jacobian_norms(found: JacobianNorms | None, suffix: str = "") -> Figure:
             "log10_norm": z.ravel(),
         },
     )
+
+
+@FIGURES.register("jacobian_norms")
+def _examples() -> Examples:
+    zeros = dataclasses.replace(samples.norms(5), log10_norm=np.full((5, 5), -np.inf))
+    return {
+        USUAL: partial(jacobian_norms, samples.norms(50), ", a 7"),
+        EMPTY: partial(jacobian_norms, None),
+        EXTREME: partial(jacobian_norms, samples.norms(133, 3), f", {HOSTILE}"),
+        "one step": partial(jacobian_norms, samples.norms(1)),
+        "zeros": partial(jacobian_norms, zeros),
+    }

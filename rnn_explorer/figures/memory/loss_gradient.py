@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from rnn_explorer.analysis.memory.cell_memory import CellMemory
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.memory import samples
 from rnn_explorer.figures.memory.gradient import color_of, legend_room, line_name, line_of, mark_of
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import COMPUTED, layer_name, legend, margin, saying, time_axis
 
 _LOW, _HIGH = -6, 1  # powers of ten that the axis always holds
@@ -76,3 +81,15 @@ def loss_gradient(cells: Sequence[CellMemory], suffix: str = "") -> Figure:
             "loss_gradient": [value for cell in cells for value in cell.loss_gradient.tolist()],
         },
     )
+
+
+@FIGURES.register("loss_gradient")
+def _examples() -> Examples:
+    return {
+        USUAL: partial(loss_gradient, [samples.cell_memory()], ", a 7"),
+        EMPTY: partial(loss_gradient, ()),
+        EXTREME: partial(loss_gradient, samples.every_layer(), f", {HOSTILE}"),
+        "one step": partial(loss_gradient, [samples.cell_memory("gru", 1)]),
+        "zeros": partial(loss_gradient, [samples.broken_memory(-math.inf)]),
+        "exploding": partial(loss_gradient, [samples.cell_memory(rho=30.0)]),
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,19 @@ import numpy as np
 from rnn_explorer.analysis.memory.record import InputSaliency
 from rnn_explorer.figures import log_axis
 from rnn_explorer.figures.base import Figure, Mark
-from rnn_explorer.figures.style import CLASS_COLORS, COMPUTED, cell_color, margin, plain, saying, time_axis, visible
+from rnn_explorer.figures.memory import samples
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
+from rnn_explorer.figures.style import (
+    CLASS_COLORS,
+    COMPUTED,
+    cell_color,
+    margin,
+    plain,
+    saying,
+    symbol_label,
+    time_axis,
+)
 
 _LOW, _HIGH = -6, 1  # powers of ten that the absolute axis always holds
 _MOST_SYMBOLS = 45  # letters along the axis; more are too small to read
@@ -26,11 +40,11 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
     relative = np.zeros(0) if found is None else found.relative
     symbols = () if found is None else found.symbols
     heights = log_axis.logs(norm)
-    seen = heights if found is None else heights[: found.time_step]
-    low, high = log_axis.ends(seen, _LOW, _HIGH)
+    read = heights if found is None else heights[: found.time_step]
+    low, high = log_axis.ends(read, _LOW, _HIGH)
     steps = np.arange(1, len(norm) + 1, dtype=np.int32)
     color = cell_color(cell) if cell else CLASS_COLORS[0]
-    names = [visible(symbol) for symbol in symbols] or [""] * len(norm)
+    names = [symbol_label(symbol) for symbol in symbols] or [""] * len(norm)
     common: dict[str, Any] = {
         "x": steps,
         "customdata": names,
@@ -59,9 +73,9 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
     ]
     return Figure(
         name="saliency",
-        title="Input saliency" + ("" if found is None else f" of {_asked(found)}"),
+        title="Input saliency" + ("" if found is None else f" of {_output_words(found)}"),
         how_to_read="How strongly the answer depends on each input: bars relative to the largest, beneath "
-        "the gradient's norm itself." + log_axis.beyond(seen, low, high),
+        "the gradient's norm itself." + log_axis.beyond(read, low, high),
         data=data,
         layout=saying(
             {
@@ -87,7 +101,7 @@ def saliency(found: InputSaliency | None, cell: str = "") -> Figure:
     )
 
 
-def _asked(found: InputSaliency) -> str:
+def _output_words(found: InputSaliency) -> str:
     return f"“{plain(found.output_name, 24)}” at t = {found.time_step}"
 
 
@@ -97,6 +111,19 @@ def _ticks(symbols: tuple[str, ...]) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": list(range(1, len(symbols) + 1)),
-        "ticktext": [visible(symbol) for symbol in symbols],
+        "ticktext": [symbol_label(symbol) for symbol in symbols],
         "tickangle": 0,
+    }
+
+
+@FIGURES.register("saliency")
+def _examples() -> Examples:
+    odd = dataclasses.replace(samples.input_saliency(100), output_name=HOSTILE, symbols=(HOSTILE, *"abc" * 33))
+    return {
+        USUAL: partial(saliency, samples.input_saliency(), "gru"),
+        EMPTY: partial(saliency, None),
+        EXTREME: partial(saliency, odd, "rnn"),
+        "symbols": partial(saliency, samples.input_saliency(12, symbols=True), "rnn"),
+        "one step": partial(saliency, samples.input_saliency(1), "gru"),
+        "zeros": partial(saliency, samples.input_saliency(norm=np.zeros(12))),
     }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.generate.record import TOLERANCE, ClosedLoop
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     COMPUTED,
     MUTED,
@@ -21,6 +25,7 @@ from rnn_explorer.figures.style import (
     saying,
     time_axis,
 )
+from rnn_explorer.figures.try_it import samples
 from rnn_explorer.trace import Array
 
 LARGEST = 1e38  # beyond it a free run counts as out of all bounds
@@ -242,3 +247,18 @@ def _table(found: ClosedLoop | None) -> dict[str, Any]:
             column[first : first + len(values)] = values[: count - first]
             table[what] = column
     return table
+
+
+@FIGURES.register("closed_loop")
+def _examples() -> Examples:
+    long = samples.closed_loop(100, 200, 300, values=3)
+    odd = dataclasses.replace(long, title=HOSTILE, names=(HOSTILE, "b", "c"), when=(HOSTILE,) * 300)
+    wild = dataclasses.replace(samples.closed_loop(), free=np.array([[5.0], [1e3], [1e9], [6.0], [-1e4]]))
+    return {
+        USUAL: partial(closed_loop, samples.closed_loop(), "gru"),
+        EMPTY: partial(closed_loop, None, "gru"),
+        EXTREME: partial(closed_loop, odd, "gru"),
+        "beyond its end": partial(closed_loop, samples.closed_loop(truth=0), "gru"),
+        "a part beyond its end": partial(closed_loop, samples.closed_loop(truth=3, when=False), "lstm"),
+        "leaving": partial(closed_loop, wild, "rnn"),
+    }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
+from rnn_explorer.figures.samples import layer as layer_of
 from rnn_explorer.figures.style import (
     COMPUTED,
     GATE_SCALE,
@@ -19,6 +23,7 @@ from rnn_explorer.figures.style import (
     saying,
     signed_limit,
 )
+from rnn_explorer.figures.try_it import samples
 from rnn_explorer.figures.try_it.text_wrap import columns_for, glyph, wrapped
 from rnn_explorer.trace import Array, LayerTrace
 
@@ -158,4 +163,18 @@ def _layout(lines: Sequence[tuple[int, int]], columns: int) -> dict[str, Any]:
             "tickvals": list(range(1, len(lines) + 1)),
             "ticktext": [str(start + 1) for start, _ in lines],
         },
+    }
+
+
+@FIGURES.register("colored_text")
+def _examples() -> Examples:
+    text = samples.TEXT
+    lstm = layer_of("lstm", 7, 100)
+    return {
+        USUAL: partial(colored_text, lstm, 1, text, unit=3),
+        EMPTY: partial(colored_text, None, 0, "abc"),
+        EXTREME: partial(colored_text, layer_of("gru", 256, 400), 0, (10 * HOSTILE)[:400], unit=255, quantity="update"),
+        "one character": partial(colored_text, lstm, 1, text[:1], unit=3),
+        "a gate": partial(colored_text, lstm, 1, text, unit=3, quantity="forget"),
+        "no character": partial(colored_text, lstm, 1, "", unit=3),
     }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from rnn_explorer.analysis.generate.record import Sample
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import COMPUTED, cell_color
 from rnn_explorer.figures.svg_panel import SvgPanel
+from rnn_explorer.figures.try_it import samples
 from rnn_explorer.figures.try_it.text_wrap import glyph, wrapped
 
 COLUMNS = 40
@@ -102,7 +107,7 @@ class _Page:
                 symbol = str(self.found.candidates[place - 1, rank])
                 (strong if chance >= _FAINT else faint).append((place - start, glyph(symbol)))
                 box = f"M{(place - start) * _CELL + 1} {top + 1}h{_CELL - 2}v{_ROW - 2}h{2 - _CELL}z"
-                shade = int(min(chance, 1.0) * _SHADES + 0.5)
+                shade = int(min(max(0.0, chance), 1.0) * _SHADES + 0.5)  # 0 for what is no number
                 if shade:
                     shades[shade - 1].append(box)
                 if place < len(self.symbols) - 1 and symbol == self.symbols[place]:
@@ -173,3 +178,16 @@ def _table(found: Sample | None) -> dict[str, np.ndarray]:
         table[f"its chance ({rank + 1})"] = np.concatenate([[np.nan], found.chances[:, rank]])
         table[f"its probability ({rank + 1})"] = np.concatenate([[np.nan], found.probabilities[:, rank]])
     return table
+
+
+@FIGURES.register("generated_text")
+def _examples() -> Examples:
+    odd = dataclasses.replace(samples.written(20 * HOSTILE), notes=(HOSTILE,))
+    return {
+        USUAL: partial(generated_text, samples.written(samples.TEXT), "lstm"),
+        EMPTY: partial(generated_text, None, "lstm"),
+        EXTREME: partial(generated_text, odd, "gru", 120),
+        "one symbol": partial(generated_text, samples.written("a", given=1, k=3), "rnn"),
+        "odd symbols": partial(generated_text, samples.written("\u0301\U0001f40b\x01", given=1), "rnn", 1),
+        "always the likeliest": partial(generated_text, samples.written("The whale", temperature=0.0), "rnn"),
+    }

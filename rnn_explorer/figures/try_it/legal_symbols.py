@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.own_sequence.record import OwnSequence
 from rnn_explorer.figures.base import Figure, Mark
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import (
     COMPUTED,
     REFERENCE,
@@ -18,9 +22,10 @@ from rnn_explorer.figures.style import (
     plain,
     ramp,
     saying,
+    symbol_label,
     time_axis,
-    visible,
 )
+from rnn_explorer.figures.try_it import samples
 from rnn_explorer.trace import Array
 
 _MOST_TICKS = 56  # symbols that can be read along the axis
@@ -52,7 +57,7 @@ def legal_symbols(found: OwnSequence | None, cell: str) -> Figure:
             "zmax": 1,
             "colorscale": ramp(cell_color(cell)),
             "colorbar": color_bar("probability", tickvals=[0, 0.5, 1]),
-            "customdata": [[visible(name)] * len(steps) for name in names],
+            "customdata": [[symbol_label(name)] * len(steps) for name in names],
             "hovertemplate": "%{customdata} after t = %{x}<br>probability %{z:.3f}<extra></extra>",
         },
         {
@@ -104,12 +109,12 @@ def _parts(found: OwnSequence | None) -> tuple[tuple[str, ...], Array, Array]:
 def _title(found: OwnSequence | None) -> str:
     if found is None or found.legal is None:
         return "What may come next, and what it expects"
-    told, share = f"What may come next in {plain(found.explanation.title, 40)}", found.legal_share()
+    words, share = f"What may come next in {plain(found.explanation.title, 40)}", found.legal_share()
     known = share[~np.isnan(share)]
     if len(known) and np.isfinite(known).all():
-        told += f": {100 * known.mean():.1f} % of the probability is on legal symbols"
+        words += f": {100 * known.mean():.1f} % of the probability is on legal symbols"
     over = np.flatnonzero(~found.legal.any(axis=1))
-    return told + (f"; from t = {over[0] + 1} on nothing is legal" if len(over) else "")
+    return words + (f"; from t = {over[0] + 1} on nothing is legal" if len(over) else "")
 
 
 def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dict[str, Any]:
@@ -122,7 +127,7 @@ def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dic
             **time_axis(steps),
             "tickmode": "array",
             "tickvals": [step + 1 for step in shown],
-            "ticktext": [visible(symbols[step]) for step in shown],
+            "ticktext": [symbol_label(symbols[step]) for step in shown],
             "tickangle": 0,
             "title": {"text": "symbol read at each time step", "standoff": 4},
         },
@@ -131,8 +136,24 @@ def _layout(names: tuple[str, ...], symbols: tuple[str, ...], steps: int) -> dic
             "range": [len(names) - 0.5, -0.5] if names else [0.5, -0.5],
             "tickmode": "array",
             "tickvals": list(range(len(names))),
-            "ticktext": [visible(name) for name in names],
+            "ticktext": [symbol_label(name) for name in names],
             "showgrid": False,
             "zeroline": False,
         },
+    }
+
+
+@FIGURES.register("legal_symbols")
+def _examples() -> Examples:
+    usual, names = samples.string(), tuple(f"{number} {HOSTILE}" for number in range(30))
+    about = dataclasses.replace(
+        usual.explanation, title=HOSTILE, symbols=(HOSTILE,) * 200, class_names=names,
+        probabilities=np.full((200, 30), 1 / 30), target_classes=np.arange(200) % 30,
+    )  # fmt: skip
+    long = dataclasses.replace(usual, explanation=about, legal=np.ones((200, 30), dtype=bool))
+    return {
+        USUAL: partial(legal_symbols, usual, "lstm"),
+        EMPTY: partial(legal_symbols, None, "lstm"),
+        EXTREME: partial(legal_symbols, long, "gru"),
+        "without a grammar": partial(legal_symbols, dataclasses.replace(usual, legal=None), "rnn"),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-_SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥", "": "∅"}
+from rnn_explorer.readable import visible
 
 
 def wrapped(symbols: Sequence[str], columns: int) -> list[tuple[int, int]]:
@@ -40,6 +40,6 @@ def columns_for(count: int, shape: float) -> int:
 
 def glyph(symbol: str) -> str:
     """One visible character for a symbol: signs for spaces and line ends, a box for what has no width of its own."""
-    sign = _SIGNS.get(symbol, symbol)
+    sign = visible(symbol)
     drawn = len(sign) == 1 and sign.isprintable() and ord(sign) < 0x10000 and not unicodedata.combining(sign)
     return sign if drawn else "□"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.analysis.correlates.record import Correlates
 from rnn_explorer.figures.base import Figure
+from rnn_explorer.figures.registry import EMPTY, EXTREME, FIGURES, USUAL, Examples
+from rnn_explorer.figures.samples import HOSTILE
 from rnn_explorer.figures.style import COMPUTED, cell_color, fade, layer_name, margin, plain, saying
+from rnn_explorer.figures.try_it import samples
 
 MOST = 10  # units drawn
 _ALSO = 3  # features that are told of each
@@ -91,3 +96,15 @@ def _also(found: Correlates | None, quantity: str, unit: int) -> str:
     known = {name: r for name, r in found.of(quantity, unit).items() if r == r}
     best = sorted(known, key=lambda name: -abs(known[name]))[:_ALSO]
     return ", ".join(f"{plain(name, 30)} ({known[name]:.2f})" for name in best)
+
+
+@FIGURES.register("unit_correlations")
+def _examples() -> Examples:
+    odd = dataclasses.replace(samples.correlates(256), features=(HOSTILE, f"not {HOSTILE}"))
+    return {
+        USUAL: partial(unit_correlations, samples.correlates(), "position", "hidden", 12, "gru"),
+        EMPTY: partial(unit_correlations, None, ""),
+        EXTREME: partial(unit_correlations, odd, HOSTILE, "hidden", 255),
+        "no feature": partial(unit_correlations, samples.correlates(), ""),
+        "never changing": partial(unit_correlations, samples.correlates(), "position", "reset"),
+    }

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnn_explorer.tasks.user_data.limits import DataError, be, counted
+from rnn_explorer.readable import counted
+from rnn_explorer.tasks.user_data.limits import DataError, be
 from rnn_explorer.trace import Array
 
 MAX_SYMBOLS = 100  # different characters that a model tells apart

@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 
+from rnn_explorer.readable import counted
 from rnn_explorer.tasks.user_data import number_format
 from rnn_explorer.tasks.user_data.column import LARGEST, Column, Kind
-from rnn_explorer.tasks.user_data.limits import MAX_NAME, MAX_TEXTS, at_lines, clean, counted, quoted
+from rnn_explorer.tasks.user_data.limits import MAX_NAME, MAX_TEXTS, at_lines, clean, quoted
 from rnn_explorer.tasks.user_data.number_format import (
     Cell,
     begins_with_zero,

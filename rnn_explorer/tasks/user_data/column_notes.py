@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnn_explorer.readable import counted
 from rnn_explorer.tasks.user_data.builder import Builder
 from rnn_explorer.tasks.user_data.column import LARGEST, Column
-from rnn_explorer.tasks.user_data.limits import at_lines, clean, counted, quoted
+from rnn_explorer.tasks.user_data.limits import at_lines, clean, quoted
 from rnn_explorer.tasks.user_data.number_format import read_cell, written
 from rnn_explorer.tasks.user_data.timestamps import parse_timestamps
 from rnn_explorer.trace import Array

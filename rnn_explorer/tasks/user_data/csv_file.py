@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnn_explorer.readable import counted
 from rnn_explorer.tasks.user_data import column_notes
 from rnn_explorer.tasks.user_data.builder import Budget, Builder, Decimal
 from rnn_explorer.tasks.user_data.column import Column
@@ -27,7 +28,6 @@ from rnn_explorer.tasks.user_data.limits import (
     at_lines,
     be,
     clean,
-    counted,
     listed,
     quoted,
 )

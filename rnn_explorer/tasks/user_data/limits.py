@@ -56,11 +56,6 @@ def be(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def counted(number: int, thing: str) -> str:
-    """A number and what there is of it: 1 row, 3 rows, 1,200 rows."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
 def at_lines(lines: Sequence[int], most: int = 3) -> str:
     """Where in a file: line 3; lines 3 and 7; lines 3, 7, 9 and 20 more."""
     shown = [f"{line:,}" for line in lines[:most]]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rnn_explorer.tasks.user_data.limits import DataError, counted, quoted
+from rnn_explorer.readable import counted
+from rnn_explorer.tasks.user_data.limits import DataError, quoted
 from rnn_explorer.trace import Array
 
 BEYOND = 1e6  # standard deviations: squared, such a number alone would decide every loss

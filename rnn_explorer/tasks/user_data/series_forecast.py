@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from rnn_explorer.readable import counted, number
 from rnn_explorer.tasks.base import (
     PROBES,
     STREAM_EVALUATION,
@@ -21,7 +22,7 @@ from rnn_explorer.tasks.base import (
 )
 from rnn_explorer.tasks.memoryless import NextValue
 from rnn_explorer.tasks.splits import split_in_order
-from rnn_explorer.tasks.user_data.limits import DataError, counted, listed, quoted
+from rnn_explorer.tasks.user_data.limits import DataError, listed, quoted
 from rnn_explorer.tasks.user_data.scaling import carried, moments, normalized
 from rnn_explorer.tasks.user_data.series_settings import (
     LONGEST,
@@ -37,7 +38,6 @@ from rnn_explorer.tasks.user_data.series_settings import (
     values_of,
 )
 from rnn_explorer.tasks.user_data.splits import TEST_SHARE, PartsTask, Stretches, evenly, refused, stride
-from rnn_explorer.tasks.verdicts import number
 from rnn_explorer.trace import Array, Explanation, Strip
 
 _FITTED = 1_000  # training windows that the baseline is fitted to, at most

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnn_explorer.readable import counted
 from rnn_explorer.settings import setting
 from rnn_explorer.tasks import files
 from rnn_explorer.tasks.base import TaskSettings
 from rnn_explorer.tasks.user_data.column import Column
 from rnn_explorer.tasks.user_data.counters import counts
 from rnn_explorer.tasks.user_data.csv_file import Table
-from rnn_explorer.tasks.user_data.limits import MAX_NAME, DataError, be, counted, quoted
+from rnn_explorer.tasks.user_data.limits import MAX_NAME, DataError, be, quoted
 from rnn_explorer.tasks.user_data.splits import refused, uploaded
 from rnn_explorer.trace import Array
 

@@ -6,12 +6,13 @@ import functools
 
 import numpy as np
 
+from rnn_explorer.readable import counted, visible
 from rnn_explorer.tasks.base import PROBES, STREAM_EVALUATION, Baseline, Batch, InputSpec, Metric, OutputSpec, Split
-from rnn_explorer.tasks.characters import character_verdict, visible, worth_a_row
+from rnn_explorer.tasks.characters import character_verdict, worth_a_row
 from rnn_explorer.tasks.memoryless import next_character
 from rnn_explorer.tasks.splits import split_in_order
 from rnn_explorer.tasks.user_data.alphabet import Alphabet
-from rnn_explorer.tasks.user_data.limits import DataError, counted
+from rnn_explorer.tasks.user_data.limits import DataError
 from rnn_explorer.tasks.user_data.splits import TEST_SHARE, PartsTask, Stretches, evenly, refused, stride
 from rnn_explorer.tasks.user_data.text_settings import SHORTEST, OwnTextSettings, text_of
 from rnn_explorer.trace import Array, Explanation

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rnn_explorer.tasks.user_data.limits import MAX_CLASSES, MAX_NAME, MAX_ROWS, DataError, counted, quoted
+from rnn_explorer.readable import counted
+from rnn_explorer.tasks.user_data.limits import MAX_CLASSES, MAX_NAME, MAX_ROWS, DataError, quoted
 
 Kind = Literal["characters", "labels"]
 

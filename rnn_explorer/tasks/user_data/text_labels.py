@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnn_explorer.readable import counted, visible
 from rnn_explorer.tasks.base import Baseline, Batch, InputSpec, Metric, OutputSpec, Split
-from rnn_explorer.tasks.characters import visible
 from rnn_explorer.tasks.memoryless import frequencies, last_steps, of_probabilities
 from rnn_explorer.tasks.user_data.alphabet import Alphabet
 from rnn_explorer.tasks.user_data.column import check_classes
-from rnn_explorer.tasks.user_data.limits import DataError, be, counted, quoted
+from rnn_explorer.tasks.user_data.limits import DataError, be, quoted
 from rnn_explorer.tasks.user_data.splits import PartsTask, Stretches, refused, split_by_item
 from rnn_explorer.tasks.user_data.text_settings import OwnTextSettings, text_of
 from rnn_explorer.tasks.verdicts import class_verdict

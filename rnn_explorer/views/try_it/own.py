@@ -55,12 +55,12 @@ class OwnMode(Mode):
         text = []
         if not self.numbers:
             text = text_panels(state, chosen, layer if found else None, 0, shown.symbols)
-        inputs, unit = trace.inputs[0] if found else None, max(chosen.unit, 0)
+        inputs = trace.inputs[0] if found else None
         return [
             legal_symbols(found, cell) if self.way == "grammar" else prediction(shown, cell),
             states(layer, 0, length),
             *text,
-            gates(layer, 0, length, inputs, shown.symbols, unit=unit),
+            gates(layer, 0, length, inputs, shown.symbols),
         ]
 
     def _nothing(self) -> Explanation:

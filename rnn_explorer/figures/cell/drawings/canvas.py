@@ -18,7 +18,8 @@ import numpy as np
 from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.figures.contrast import channels, ink
 from rnn_explorer.figures.style import CHANGED, GATE_SCALE, LINES, MUTED, STATE_SCALE, Scale, cell_color, signed_limit
-from rnn_explorer.figures.svg_panel import counted, number
+from rnn_explorer.figures.svg_panel import fixed_number
+from rnn_explorer.readable import counted, visible
 
 WIDTH, HEIGHT = 940, 500  # of a drawing, where it has no reason for others
 
@@ -64,8 +65,8 @@ class Canvas:
         original = self.report.original
         if original is None:
             return ""
-        old = number(float(original.wires[term][self.t if t is None else t]))
-        return "" if old == number(self.value(term, t)) else old
+        old = fixed_number(float(original.wires[term][self.t if t is None else t]))
+        return "" if old == fixed_number(self.value(term, t)) else old
 
     def edit(self, term: str, t: int | None = None) -> tuple[str, float]:
         """How the change acts on a wire, and on which share of the units."""
@@ -93,7 +94,7 @@ class Canvas:
 
     def open(self, term: str, t: int | None = None, marked: bool = True) -> None:
         """Begin what belongs to a wire; its full number, and of a sum its largest terms, are shown on pointing."""
-        words = f"{term} = {number(self.value(term, t), 5)}"
+        words = f"{term} = {fixed_number(self.value(term, t), 5)}"
         how, share = self.edit(term, t)
         if how:
             words += f", {how}" + (
@@ -103,7 +104,7 @@ class Canvas:
             words += f" (as trained: {self.was(term, t)})"
         terms = self.report.terms(term, self.t if t is None else t)
         if terms:
-            words += "\nlargest terms:\n" + "\n".join(f"{name}: {number(value, 3)}" for name, value in terms)
+            words += "\nlargest terms:\n" + "\n".join(f"{name}: {fixed_number(value, 3)}" for name, value in terms)
         mark = f' class="rx-term" data-term={quoteattr(term)}' if marked else ""
         self.add(f"<g{mark}><title>{escape(words)}</title>")
 
@@ -149,8 +150,8 @@ class Canvas:
         """
         value = self.value(term, t)
         self.open(term, t, marked)
-        self.plate(number(value), x, y, size, self.color(term, value))
-        half = _plate_size(number(value), size)
+        self.plate(fixed_number(value), x, y, size, self.color(term, value))
+        half = _plate_size(fixed_number(value), size)
         if self.edit(term, t)[0]:
             self.frame(x - half[0] / 2, y - half[1] / 2, *half, half[1] / 3)
             self.padlock(x - half[0] / 2, y - half[1] / 2)
@@ -196,16 +197,16 @@ class Canvas:
         width = _plate_size("0.00", _SMALL)[0]
         self.plate("0.00", x + width / 2, y - 5, _SMALL, GRAY)
         self.text("as trained", x + width + 6, y, INDEX, "start")
-        told = []
+        changes = []
         for term in self.report.edited:
             how, share = self.edit(term)
             if how:
                 units = round(share * self.report.hidden_size)
                 some = "" if share == 1 else f" in {counted(units, 'unit')}"
-                told.append(f"{_SPOKEN.get(term, term)} {how}{some}")
-        if told:
+                changes.append(f"{_SPOKEN.get(term, term)} {how}{some}")
+        if changes:
             self.padlock(x + width + 100, y - 5)
-            words = ", ".join(told[:2]) + (f" and {len(told) - 2} more" if len(told) > 2 else "")
+            words = ", ".join(changes[:2]) + (f" and {len(changes) - 2} more" if len(changes) > 2 else "")
             self.text(words, x + width + 112, y, INDEX, "start")
 
     def symbol(self, term: str, x: float, y: float, sign: str, index: str = "t", anchor: str = "middle") -> None:
@@ -251,7 +252,7 @@ class Canvas:
 
     def entering(self, label: str, left: float, y: float, longest: int = 24, centered: bool = False) -> None:
         """What enters at this step, in words, from `left` on; or with its middle there."""
-        shown = seen(label, longest)
+        shown = shortened(label, longest)
         width = 0.58 * TEXT * len(shown) + 20
         left -= width / 2 if centered else 0
         self.open("x")
@@ -265,7 +266,7 @@ class Canvas:
             self.padlock(left + 4, y - 14)
         old = "" if self.report.original is None else self.report.original.inputs[self.t]
         if old not in ("", self.report.inputs[self.t]):
-            old = seen(old, longest)
+            old = shortened(old, longest)
             self.plate(old, left + width + _plate_size(old, _SMALL)[0] / 2 - 4, y, _SMALL, GRAY)
         self.close()
 
@@ -299,10 +300,9 @@ def marked(sign: str, index: str = "t") -> str:
     return f'<tspan font-style="italic">{escape(sign)}</tspan><tspan font-size="{INDEX}" dy="5">{escape(index)}</tspan>'
 
 
-def seen(label: str, longest: int) -> str:
-    """What enters, as a label: not too long, and to be seen even where it is a space."""
-    shown = label if len(label) <= longest else f"{label[: longest - 1]}…"
-    return {" ": "␣", "": "∅", "\n": "⏎", "\t": "⇥"}.get(shown, shown)
+def shortened(label: str, longest: int) -> str:
+    """What enters, as a label: not too long, and visible even where it is a space."""
+    return visible(label if len(label) <= longest else f"{label[: longest - 1]}…")
 
 
 def signed_range(report: CellInternals) -> float:

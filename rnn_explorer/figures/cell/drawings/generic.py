@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
-from rnn_explorer.figures.cell.drawings.canvas import Canvas, seen
+from rnn_explorer.figures.cell.drawings.canvas import Canvas, shortened
 
 WIDTH, ROW = 940, 74
 _LEFT, _RIGHT = 300, 640  # the sides of the cell
@@ -31,11 +31,11 @@ def draw(report: CellInternals, t: int, label: str) -> str:
         canvas.wire(short, (_RIGHT, y), (WIDTH - 6, y))
         canvas.chip(f"{short}_prev", 150, y)
         canvas.chip(short, 790, y)
-        canvas.symbol(f"{short}_prev", 150, y - 22, seen(short, 12), report.before)
-        canvas.symbol(short, 790, y - 22, seen(short, 12))
+        canvas.symbol(f"{short}_prev", 150, y - 22, shortened(short, 12), report.before)
+        canvas.symbol(short, 790, y - 22, shortened(short, 12))
     for row, name in enumerate(report.gate_names):
         y = 12 + ROW * (row + 0.5)
-        canvas.gate(name, _LEFT + 110, y, seen(name.replace("_", " "), 16), 180)
+        canvas.gate(name, _LEFT + 110, y, shortened(name.replace("_", " "), 16), 180)
         canvas.chip(name, _RIGHT - 80, y)
     middle = (_LEFT + _RIGHT) / 2
     canvas.thread((middle, height - 76), (middle, height - 116))

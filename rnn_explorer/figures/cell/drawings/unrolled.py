@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from rnn_explorer.analysis.cell_internals.record import CellInternals
 from rnn_explorer.cells import CELLS, CellFacts
-from rnn_explorer.figures.cell.drawings.canvas import GRAY, INDEX, TEXT, Canvas, seen
+from rnn_explorer.figures.cell.drawings.canvas import GRAY, INDEX, TEXT, Canvas, shortened
 from rnn_explorer.figures.cell.equations import letter
 from rnn_explorer.figures.style import MUTED, cell_color
 
@@ -90,7 +90,7 @@ def _cell(canvas: Canvas, x: float, step: int, current: bool, label: str) -> Non
     gates = report.gate_names[:4]
     for place, gate in enumerate(gates):
         _bar(canvas, gate, x + _BAR * (place - (len(gates) - 1) / 2), step, current)
-    shown = seen(label, 12)
+    shown = shortened(label, 12)
     width = 0.56 * INDEX * len(shown) + 16
     canvas.thread((x, _LABEL - 14), (x, _BOTTOM + 3))
     canvas.add(
