@@ -307,12 +307,12 @@ def test_a_fault_of_the_program_is_told_as_one(run, monkeypatch):
 
 
 def test_what_a_question_objects_to_later_is_bad_input_too(run, monkeypatch):
-    def objects(subject: FrozenModel):
+    def objects(frozen: FrozenModel):
         yield 0.0
-        if subject.step:
+        if frozen.step:
             raise UserError("the states are no longer finite")
 
-    monkeypatch.setattr(registry.ANALYSES, "get", lambda kind: lambda subject, **options: objects(subject))
+    monkeypatch.setattr(registry.ANALYSES, "get", lambda kind: lambda frozen, **options: objects(frozen))
     status, out, err = run("memory", QUICK)
     assert (status, out) == (2, "")
     assert err.splitlines()[-1] == "rnn_explorer: the states are no longer finite."

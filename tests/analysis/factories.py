@@ -25,12 +25,12 @@ def made(
     """A model with wild random weights, so that no gate is anywhere near its middle."""
     query = f"task={task}&cell={cell.replace('relu', 'rnn&nonlinearity=relu')}&hidden_size={hidden}&num_layers={layers}"
     query += ("&bidirectional=true" if both else "") + more
-    subject = FrozenModel.of(Trainer(Experiment.from_query(query), shared(task)))
+    frozen = FrozenModel.of(Trainer(Experiment.from_query(query), shared(task)))
     source = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in subject.model.parameters():
+        for parameter in frozen.model.parameters():
             parameter.uniform_(-1.2 if cell != "relu" else -0.6, 1.2 if cell != "relu" else 0.6, generator=source)
-    return subject
+    return frozen
 
 
 @functools.lru_cache
@@ -38,9 +38,9 @@ def shared(task: str) -> Any:
     return Experiment.default(task).make_task()
 
 
-def ask(subject: FrozenModel, **options: Any) -> CellInternals:
-    return run_to_end(cell_internals(subject, **options))
+def ask(frozen: FrozenModel, **options: Any) -> CellInternals:
+    return run_to_end(cell_internals(frozen, **options))
 
 
-def change(subject: FrozenModel, **options: Any) -> WhatIf:
-    return run_to_end(what_if(subject, **options))
+def change(frozen: FrozenModel, **options: Any) -> WhatIf:
+    return run_to_end(what_if(frozen, **options))

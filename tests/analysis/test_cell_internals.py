@@ -27,10 +27,10 @@ SHAPES = st.tuples(st.sampled_from(CELLS), st.integers(1, 6), st.integers(1, 2),
 
 
 def recorded(
-    subject: FrozenModel, sequence: int, layer: int, direction: Any
+    frozen: FrozenModel, sequence: int, layer: int, direction: Any
 ) -> tuple[dict[str, np.ndarray], LayerTrace]:
     """Gates and states of the real steps as the model's own trace has them, by the names of the wires."""
-    trace = subject.model.trace(subject.probe)
+    trace = frozen.model.trace(frozen.probe)
     entry, length = trace.layer(layer, direction), int(trace.lengths[sequence])
     found = {name: values[sequence, :length] for name, values in {**entry.gates, **entry.states}.items()}
     found["h"] = found.pop("hidden")
@@ -45,13 +45,13 @@ def recorded(
 @given(shape=SHAPES, sequence=st.integers(0, 7), which=st.integers(0, 100))
 def test_the_wires_are_the_models_own_numbers(shape: Any, sequence: int, which: int) -> None:
     cell, hidden, layers, both, seed = shape
-    subject = made(cell, hidden, layers, both, seed)
+    frozen = made(cell, hidden, layers, both, seed)
     direction = "backward" if both and which % 2 else "forward"
     layer, unit = which % layers, which % hidden
-    report = ask(subject, sequence=sequence, layer=layer, direction=direction, unit=unit)
-    right, entry = recorded(subject, sequence, layer, direction)
+    report = ask(frozen, sequence=sequence, layer=layer, direction=direction, unit=unit)
+    right, entry = recorded(frozen, sequence, layer, direction)
     assert (report.cell, report.gate_names) == (entry.cell, tuple(entry.gates))
-    assert report.length == len(right["h"]) == int(subject.probe.lengths[sequence]), "no padding"
+    assert report.length == len(right["h"]) == int(frozen.probe.lengths[sequence]), "no padding"
     for name, values in right.items():
         np.testing.assert_allclose(report.wires[name], values[:, unit], atol=2e-5, rtol=2e-5, err_msg=name)
     old, new = report.wires["h_prev"], report.wires["h"]
@@ -100,9 +100,9 @@ def test_for_one_unit_everything_adds_up(shape: Any) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_input_part_of_a_symbol_is_one_weight(cell: str) -> None:
-    subject = made(cell, more="&embedding=0")
-    report = ask(subject, sequence=2, unit=3)
-    weights, own = subject.cell(), subject.probe.inputs[2]
+    frozen = made(cell, more="&embedding=0")
+    report = ask(frozen, sequence=2, unit=3)
+    weights, own = frozen.cell(), frozen.probe.inputs[2]
     for number, gate in enumerate(report.gate_names):
         for t in range(report.length):
             row = number * 5 + 3
@@ -110,16 +110,16 @@ def test_the_input_part_of_a_symbol_is_one_weight(cell: str) -> None:
             assert report.wires[f"{gate}.b_i"][t] == pytest.approx(float(weights.bias_ih[row]))
             assert report.wires[f"{gate}.b_h"][t] == pytest.approx(float(weights.bias_hh[row]))
             (name, value), *rest = report.terms(f"{gate}.x", t)
-            assert name == subject.model.input_spec.names[own[t]] and not rest, "what is 0 is left out"
+            assert name == frozen.model.input_spec.names[own[t]] and not rest, "what is 0 is left out"
             assert value == pytest.approx(report.wires[f"{gate}.x"][t])
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_the_mean_is_the_mean_over_all_units(cell: str, direction: Any) -> None:
-    subject = made(cell, both=True)
-    whole = ask(subject, direction=direction)
-    units = [ask(subject, direction=direction, unit=unit) for unit in range(5)]
+    frozen = made(cell, both=True)
+    whole = ask(frozen, direction=direction)
+    units = [ask(frozen, direction=direction, unit=unit) for unit in range(5)]
     assert list(whole.wires) == list(units[0].wires) and not whole.largest
     for name, values in whole.wires.items():
         np.testing.assert_allclose(values, np.mean([each.wires[name] for each in units], axis=0), atol=1e-12)
@@ -135,8 +135,8 @@ def test_the_mean_of_a_product_is_not_the_product_of_the_means() -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_the_largest_terms_are_those_of_the_sum(cell: str, direction: Any) -> None:
-    subject = made(cell, 4, both=True, task="adding", more="&seq_len=10")
-    report = ask(subject, unit=1, direction=direction)
+    frozen = made(cell, 4, both=True, task="adding", more="&seq_len=10")
+    report = ask(frozen, unit=1, direction=direction)
     for gate in report.gate_names:
         for t in range(report.length):
             for part in ("x", "h"):  # 2 inputs and 4 units are fewer than are kept, so they are all of the sum
@@ -196,13 +196,13 @@ class Odd(RecurrentCell):
 
 
 def odd() -> FrozenModel:
-    subject = made("rnn", seed=77)
-    subject = FrozenModel(**{**vars(subject), "model": copy.deepcopy(subject.model)})
-    layer = subject.model.stack()[0]
+    frozen = made("rnn", seed=77)
+    frozen = FrozenModel(**{**vars(frozen), "model": copy.deepcopy(frozen.model)})
+    layer = frozen.model.stack()[0]
     cell = Odd(layer.forwards.input_size, 5)
     cell.load_state_dict(layer.forwards.state_dict())
     layer.forwards = cell.requires_grad_(False)
-    return subject
+    return frozen
 
 
 def test_a_cell_of_somebody_else_still_gives_gates_and_states() -> None:
@@ -241,11 +241,11 @@ def test_what_there_is_not_is_said(options: dict[str, Any], words: str) -> None:
 
 
 def test_an_exploded_model_is_shown_as_it_is() -> None:
-    subject = FrozenModel(**{**vars(made("relu")), "model": copy.deepcopy(made("relu").model)})
-    subject.cell().weight_hh.fill_(1e30)
-    report = ask(subject, unit=0)
+    frozen = FrozenModel(**{**vars(made("relu")), "model": copy.deepcopy(made("relu").model)})
+    frozen.cell().weight_hh.fill_(1e30)
+    report = ask(frozen, unit=0)
     assert not np.isfinite(report.wires["h"]).all()
-    result = change(subject, ablate=[1])
+    result = change(frozen, ablate=[1])
     assert json.loads(json.dumps([report.to_dict(), result.to_dict()], allow_nan=False))
 
 
@@ -259,11 +259,11 @@ def test_records_travel() -> None:
 
 
 def test_questions_leave_torch_and_the_model_as_they_were() -> None:
-    subject = made("lstm", both=True)
-    was = {name: value.clone() for name, value in subject.model.state_dict().items()}
+    frozen = made("lstm", both=True)
+    was = {name: value.clone() for name, value in frozen.model.state_dict().items()}
     for progress in (
-        ANALYSES.get("cell_internals")(subject),
-        ANALYSES.get("what_if")(subject, weights=[("weight_hh", 0, 0, 3.0)], inputs=[(1, 2)], ablate=[1]),
+        ANALYSES.get("cell_internals")(frozen),
+        ANALYSES.get("what_if")(frozen, weights=[("weight_hh", 0, 0, 3.0)], inputs=[(1, 2)], ablate=[1]),
     ):
         shares = []
         while True:
@@ -273,7 +273,7 @@ def test_questions_leave_torch_and_the_model_as_they_were() -> None:
                 break
             assert torch.is_grad_enabled(), "others train between two slices"
         assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] <= 1
-    for name, value in subject.model.state_dict().items():
+    for name, value in frozen.model.state_dict().items():
         assert torch.equal(value, was[name])
 
 
@@ -283,10 +283,10 @@ def test_questions_leave_torch_and_the_model_as_they_were() -> None:
 @given(shape=SHAPES, sequence=st.integers(0, 7), task=st.sampled_from(["names", "adding"]))
 def test_with_nothing_changed_it_is_what_the_model_does(shape: Any, sequence: int, task: str) -> None:
     cell, hidden, layers, both, seed = shape
-    subject = made(cell, hidden, layers, both, seed, task)
+    frozen = made(cell, hidden, layers, both, seed, task)
     direction = "backward" if both else "forward"
-    result = change(subject, sequence=sequence, layer=layers - 1, direction=direction)
-    trace = subject.model.trace(subject.probe)
+    result = change(frozen, sequence=sequence, layer=layers - 1, direction=direction)
+    trace = frozen.model.trace(frozen.probe)
     entry, length = trace.layer(layers - 1, direction), int(trace.lengths[sequence])
     close = functools.partial(np.testing.assert_allclose, atol=2e-5, rtol=2e-5)
     for passage in (result.original, result.changed):
@@ -295,7 +295,7 @@ def test_with_nothing_changed_it_is_what_the_model_does(shape: Any, sequence: in
             close(values, {**entry.gates, **entry.states}[name][sequence, :length], err_msg=name)
         close(passage.answers, trace.answers[sequence, :length])
     assert not result.distance().any() and result.changes == ()
-    words = subject.task.explain(trace.inputs[sequence], trace.targets[sequence], length, trace.answers[sequence])
+    words = frozen.task.explain(trace.inputs[sequence], trace.targets[sequence], length, trace.answers[sequence])
     assert result.answer_words() == (words.verdict, words.verdict)
 
 
@@ -314,17 +314,17 @@ def test_a_shut_output_gate_says_nothing_whatever_the_cell_holds() -> None:
 
 
 def test_an_update_gate_of_one_keeps_the_state_for_ever() -> None:
-    subject = made("gru")
-    assert not change(subject, clamp=[("update", -1, 1.0)]).changed.states["hidden"].any(), "from nothing, nothing"
-    length = ask(subject).length
-    states = change(subject, clamp=[["update", -1, 1.0, 3, length]]).changed.states["hidden"]
+    frozen = made("gru")
+    assert not change(frozen, clamp=[("update", -1, 1.0)]).changed.states["hidden"].any(), "from nothing, nothing"
+    length = ask(frozen).length
+    states = change(frozen, clamp=[["update", -1, 1.0, 3, length]]).changed.states["hidden"]
     assert states[1].any() and not np.diff(states[1:], axis=0).any()
 
 
 def test_a_shut_reset_gate_makes_the_candidate_forget_the_past() -> None:
-    subject = made("gru")
-    result = change(subject, clamp=[("reset", -1, 0.0)])
-    report, cell = ask(subject, unit=1), subject.cell()
+    frozen = made("gru")
+    result = change(frozen, clamp=[("reset", -1, 0.0)])
+    report, cell = ask(frozen, unit=1), frozen.cell()
     alone = np.tanh(report.wires["candidate.x"] + float(cell.bias_ih[2 * 5 + 1]))
     np.testing.assert_allclose(result.changed.gates["candidate"][:, 1], alone, atol=1e-6)
 
@@ -348,51 +348,51 @@ def test_a_gate_is_clamped_at_the_steps_that_are_named(direction: Any) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("layers", [1, 2])
 def test_an_ablated_unit_is_one_that_nobody_hears(cell: str, layers: int) -> None:
-    subject = made(cell, 5, layers)
-    result = change(subject, ablate=[3, 1])
-    deaf = copy.deepcopy(subject.model)
+    frozen = made(cell, 5, layers)
+    result = change(frozen, ablate=[3, 1])
+    deaf = copy.deepcopy(frozen.model)
     for unit in (1, 3):  # its state is 0 for all who would read it: the layer itself, and what comes next
         deaf.stack()[0].forwards.weight_hh[:, unit] = 0
         after = deaf.head.weight if layers == 1 else deaf.stack()[1].forwards.weight_ih
         after[:, unit] = 0
     length = result.length
-    np.testing.assert_allclose(result.changed.answers, deaf.trace(subject.probe).answers[0, :length], atol=1e-5)
+    np.testing.assert_allclose(result.changed.answers, deaf.trace(frozen.probe).answers[0, :length], atol=1e-5)
     assert all(not values[:, [1, 3]].any() for values in result.changed.states.values())
 
 
 @pytest.mark.parametrize("both", [False, True])
 def test_another_symbol_is_another_sequence(both: bool) -> None:
-    subject = made("gru", 4, 2, both)
-    result = change(subject, sequence=1, inputs=[(3, 7)])
-    inputs = subject.probe.inputs.clone()
+    frozen = made("gru", 4, 2, both)
+    result = change(frozen, sequence=1, inputs=[(3, 7)])
+    inputs = frozen.probe.inputs.clone()
     inputs[1, 2] = 7
-    right = subject.model.trace(TensorBatch(inputs, subject.probe.targets, subject.probe.lengths))
+    right = frozen.model.trace(TensorBatch(inputs, frozen.probe.targets, frozen.probe.lengths))
     np.testing.assert_allclose(result.changed.answers, right.answers[1, : result.length], atol=1e-5)
     assert not result.distance()[:2].any() and result.distance()[2] > 0
-    names = subject.model.input_spec.names
-    assert result.changes == (f"input at t = 3 is {names[7]!r}, was {names[int(subject.probe.inputs[1, 2])]!r}",)
+    names = frozen.model.input_spec.names
+    assert result.changes == (f"input at t = 3 is {names[7]!r}, was {names[int(frozen.probe.inputs[1, 2])]!r}",)
     assert result.changed.explanation.symbols[2] == names[7] != result.original.explanation.symbols[2]
 
 
 def test_another_number_is_another_sequence() -> None:
-    subject = made("lstm", task="adding")
-    result = change(subject, inputs=[(2, 0, 0.125), (4, 1, -1)])
-    inputs = subject.probe.inputs.clone()
+    frozen = made("lstm", task="adding")
+    result = change(frozen, inputs=[(2, 0, 0.125), (4, 1, -1)])
+    inputs = frozen.probe.inputs.clone()
     inputs[0, 1, 0], inputs[0, 3, 1] = 0.125, -1
-    right = subject.model.trace(TensorBatch(inputs, subject.probe.targets))
+    right = frozen.model.trace(TensorBatch(inputs, frozen.probe.targets))
     np.testing.assert_allclose(result.changed.answers, right.answers[0], atol=1e-5)
     assert result.changes[1].startswith("marker at t = 4 is -1, was ")
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_another_weight_is_another_model(direction: Any) -> None:
-    subject = made("gru", 4, 2, True)
+    frozen = made("gru", 4, 2, True)
     edits = [("weight_ih", 3, 2, 0.5), ("weight_hh", 11, 0, -2.0), ("bias_ih", 0, 0, 1.0), ("bias_hh", 9, 0, 4.0)]
-    result = change(subject, layer=1, direction=direction, weights=edits)
-    model = copy.deepcopy(subject.model)
+    result = change(frozen, layer=1, direction=direction, weights=edits)
+    model = copy.deepcopy(frozen.model)
     cell = model.stack()[1].forwards if direction == "forward" else model.stack()[1].backwards
     cell.weight_ih[3, 2], cell.weight_hh[11, 0], cell.bias_ih[0], cell.bias_hh[9] = 0.5, -2.0, 1.0, 4.0
-    right = model.trace(subject.probe)
+    right = model.trace(frozen.probe)
     np.testing.assert_allclose(result.changed.answers, right.answers[0, : result.length], atol=1e-5)
     hidden = right.layer(1, direction).states["hidden"][0, : result.length]
     np.testing.assert_allclose(result.changed.states["hidden"], hidden, atol=1e-5)
@@ -400,9 +400,9 @@ def test_another_weight_is_another_model(direction: Any) -> None:
 
 
 def test_a_weight_can_be_asked_for_and_left_alone() -> None:
-    subject = made("gru")
-    result = change(subject, weights=[("weight_hh", 7, 2, None)])
-    assert result.changes == (f"weight_hh[7, 2] is {float(subject.cell().weight_hh[7, 2]):.4g}, as trained",)
+    frozen = made("gru")
+    result = change(frozen, weights=[("weight_hh", 7, 2, None)])
+    assert result.changes == (f"weight_hh[7, 2] is {float(frozen.cell().weight_hh[7, 2]):.4g}, as trained",)
     assert not result.distance().any()
 
 
@@ -453,14 +453,14 @@ def test_what_cannot_be_changed_is_said(options: dict[str, Any], words: str) -> 
 
 
 def test_numbers_are_edited_with_a_feature() -> None:
-    subject = made("lstm", task="adding")
+    frozen = made("lstm", task="adding")
     for entry, words in (
         ((1, 5, 0.0), "feature is 5"),
         ((1, 0, None), "finite"),
         ((1, 0), r"\(step, feature, value\)"),
     ):
         with pytest.raises(ValueError, match=words):
-            change(subject, inputs=[entry])
+            change(frozen, inputs=[entry])
 
 
 # -- the hook in the cells --------------------------------------------------------------------------------------

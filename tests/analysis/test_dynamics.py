@@ -30,7 +30,7 @@ TWO_WAYS = "task=temporal_order&cell=lstm&hidden_size=3&num_layers=2&bidirection
 NAMES = "task=names&cell=gru&hidden_size=4&embedding=3&train_size=80"
 
 
-def subject(query: str, weights: Mapping[str, Any] | None = None, layer: int = 0, shuffle: float = 0.0) -> FrozenModel:
+def frozen(query: str, weights: Mapping[str, Any] | None = None, layer: int = 0, shuffle: float = 0.0) -> FrozenModel:
     """A model with given parameters of one cell; with `shuffle`, all others random and of about that size."""
     trainer = Trainer(Experiment.from_query(query))
     with torch.no_grad():
@@ -83,7 +83,7 @@ def positive_matrix(size: int, gain: float) -> np.ndarray:
 def test_a_linear_map_has_the_one_fixed_point_that_algebra_gives() -> None:
     # relu is the identity where nothing is negative; a positive matrix with row sums up to .9 keeps it so.
     matrix, bias = positive_matrix(4, 0.9), np.array([0.5, 1.0, 0.2, 0.1])
-    linear = subject(
+    linear = frozen(
         f"{SMALL}&cell=rnn&nonlinearity=relu",
         {"weight_hh": matrix, "weight_ih": 0.02, "bias_ih": bias, "bias_hh": 0.0},
     )
@@ -113,7 +113,7 @@ TANH_2 = {"weight_hh": 2.0, "weight_ih": [[0.7, -0.4, 0.3]], "bias_ih": 0.0, "bi
 
 
 def test_one_tanh_unit_with_weight_2_has_three_points() -> None:
-    found = ask(subject("task=flip_flop&cell=rnn&hidden_size=1&seq_len=12", TANH_2), "fixed_points")
+    found = ask(frozen("task=flip_flop&cell=rnn&hidden_size=1&seq_len=12", TANH_2), "fixed_points")
     x = bisect_tanh()
     order = np.argsort(found.points[:, 0])
     np.testing.assert_allclose(found.points[order, 0], [-x, 0, x], atol=1e-9)
@@ -125,7 +125,7 @@ def test_one_tanh_unit_with_weight_2_has_three_points() -> None:
 
 
 def read_out(found: FixedPoints, weights: Mapping[str, Any]) -> np.ndarray:
-    model = subject("task=flip_flop&cell=rnn&hidden_size=1&seq_len=12", weights).model
+    model = frozen("task=flip_flop&cell=rnn&hidden_size=1&seq_len=12", weights).model
     return model.head.weight.double().numpy().T
 
 
@@ -133,7 +133,7 @@ def test_a_spiral_leads_away_in_one_plane() -> None:
     # A turn by 60 degrees that grows by 1.3, made smaller by tanh away from 0.
     turn = 1.3 * np.array([[0.5, -np.sqrt(0.75)], [np.sqrt(0.75), 0.5]])
     weights = {"weight_hh": turn, "weight_ih": [[0.7, -0.4, 0.3], [0.2, 0.6, -0.5]], "bias_ih": 0.0, "bias_hh": 0.0}
-    found = ask(subject("task=flip_flop&cell=rnn&hidden_size=2&seq_len=12", weights), "fixed_points", inits=64)
+    found = ask(frozen("task=flip_flop&cell=rnn&hidden_size=2&seq_len=12", weights), "fixed_points", inits=64)
     origin = int(np.argmin(np.linalg.norm(found.points, axis=1)))
     np.testing.assert_allclose(found.points[origin], 0, atol=1e-9)
     assert found.natures[origin].words == "unstable in all directions"
@@ -148,7 +148,7 @@ def test_a_contraction_has_exactly_the_limit_of_its_iterates(seed: int, cell: st
     matrix = rng.normal(size=(rows, 4))
     # tanh has slopes up to 1; a GRU with small weights of its gates is one too.
     scale = gain / np.linalg.norm(matrix, 2) * (1.0 if cell == "rnn" else 0.5)
-    about = subject(f"{SMALL}&cell={cell}", {"weight_hh": scale * matrix, "bias_ih": rng.normal(size=rows)})
+    about = frozen(f"{SMALL}&cell={cell}", {"weight_hh": scale * matrix, "bias_ih": rng.normal(size=rows)})
     found = ask(about, "fixed_points", inits=24, seed=int(rng.integers(1000)))
     state, model_cell = torch.zeros(4, dtype=torch.float64), about.cell().double()
     for _ in range(400):  # 0.9^400 is 5e-19
@@ -211,7 +211,7 @@ every = pytest.mark.parametrize("query", EVERY.values(), ids=EVERY)
 
 @every
 def test_points_stand_still_and_eigenvalues_are_those_of_automatic_differentiation(query: str) -> None:
-    about = subject(query, shuffle=0.9)
+    about = frozen(query, shuffle=0.9)
     symbols = about.model.input_spec.kind == "symbols"
     given = (2,) if symbols else (0.5, -1.0, 0.25)
     found = ask(about, "fixed_points", inits=64, input=given)
@@ -237,7 +237,7 @@ def test_points_stand_still_and_eigenvalues_are_those_of_automatic_differentiati
 
 
 def test_an_embedded_symbol_is_named() -> None:
-    about = subject(NAMES, shuffle=0.5)
+    about = frozen(NAMES, shuffle=0.5)
     name = about.model.input_spec.names[2]
     assert ask(about, "fixed_points", inits=8, input=(2,)).held.words == f"input {name!r}"
     assert ask(about, "fixed_points", inits=8).held.words == "no symbol"
@@ -245,7 +245,7 @@ def test_an_embedded_symbol_is_named() -> None:
 
 def test_far_points_are_left_out_and_counted() -> None:
     # States after 10 steps of s <- .999 s + .1 are at most 1; the fixed point lies at 100.
-    slow = subject(
+    slow = frozen(
         "task=flip_flop&cell=rnn&nonlinearity=relu&hidden_size=1&seq_len=10",
         {"weight_hh": 0.999, "weight_ih": [[0.001, 0, 0]], "bias_ih": 0.1, "bias_hh": 0.0},
     )
@@ -257,7 +257,7 @@ def test_far_points_are_left_out_and_counted() -> None:
 
 def test_a_heap_of_points_is_cut_and_it_is_told() -> None:
     # The identity: every state is a fixed point.
-    still = subject(
+    still = frozen(
         f"{SMALL}&cell=rnn&nonlinearity=relu",
         {"weight_hh": np.eye(4), "weight_ih": np.abs(np.random.default_rng(0).normal(size=(4, 3))), "bias_ih": 0.0},
     )
@@ -268,7 +268,7 @@ def test_a_heap_of_points_is_cut_and_it_is_told() -> None:
 
 
 def test_the_same_seed_finds_the_same() -> None:
-    about = subject(f"{SMALL}&cell=gru", shuffle=1.5)
+    about = frozen(f"{SMALL}&cell=gru", shuffle=1.5)
     first, again, other = (ask(about, "fixed_points", inits=32, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.points, again.points)
     np.testing.assert_array_equal(first.found, again.found)
@@ -304,7 +304,7 @@ def test_a_trained_flip_flop_rests_at_the_eight_corners(cell: str) -> None:
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_each_layer_and_direction_is_a_map_of_its_own(layer: int, direction: str) -> None:
-    about = subject(TWO_WAYS, shuffle=0.4)  # weak enough for one resting point each
+    about = frozen(TWO_WAYS, shuffle=0.4)  # weak enough for one resting point each
     found = ask(about, "fixed_points", layer=layer, direction=direction, input=(1,), inits=16)
     model = about.model.double()
     x = model.encode(torch.tensor([1]))[0].double()
@@ -329,7 +329,7 @@ def test_each_layer_and_direction_is_a_map_of_its_own(layer: int, direction: str
 def test_it_is_told_when_layers_below_do_not_come_to_rest() -> None:
     # One tanh unit with weight -3 goes to and fro for ever.
     flips = {"weight_hh": -3.0, "weight_ih": [[0.5, 0.3, 0.1]], "bias_ih": 0.1, "bias_hh": 0.0}
-    about = subject("task=flip_flop&cell=rnn&hidden_size=1&num_layers=2&seq_len=12", flips)
+    about = frozen("task=flip_flop&cell=rnn&hidden_size=1&num_layers=2&seq_len=12", flips)
     found = ask(about, "fixed_points", layer=1, inits=8)
     assert found.held.settled is False
     assert found.to_dict()["input"]["layers_below_settled"] is False
@@ -356,7 +356,7 @@ QUERIES = [TWO_WAYS, NAMES, f"{SMALL}&cell=gru&num_layers=2", "task=flip_flop&ce
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_trajectories_are_the_traces_joined(query: str) -> None:
-    about = subject(query, shuffle=0.8)
+    about = frozen(query, shuffle=0.8)
     trace = about.model.trace(about.probe)
     for entry in trace.layers:
         found = ask(about, "trajectories", layer=entry.layer, direction=entry.direction)
@@ -371,7 +371,7 @@ def test_trajectories_are_the_traces_joined(query: str) -> None:
 
 @every
 def test_the_spectrum_at_a_state_is_that_of_automatic_differentiation(query: str) -> None:
-    about = subject(query, shuffle=0.8)
+    about = frozen(query, shuffle=0.8)
     trace = about.model.trace(about.probe)
     time = int(trace.lengths[1]) - 1
     found = ask(about, "spectrum", sequence=1, time=time, own_input=True)
@@ -401,7 +401,7 @@ def test_the_spectrum_at_a_state_is_that_of_automatic_differentiation(query: str
     ],
 )
 def test_the_flow_on_a_grid_is_one_step_of_the_cell(query: str, exact: bool) -> None:
-    about = subject(query, shuffle=0.9)
+    about = frozen(query, shuffle=0.9)
     given = (0.0, 1.0, -1.0)
     found = ask(about, "flow", grid=5, input=given, limits=((-1, 1), (-2, 2)))
     cell, x = about.cell().double(), torch.tensor(given, dtype=torch.float64)
@@ -419,7 +419,7 @@ def test_the_flow_on_a_grid_is_one_step_of_the_cell(query: str, exact: bool) -> 
 
 
 def test_the_flow_may_be_asked_in_other_axes() -> None:
-    about = subject(f"{SMALL}&cell=rnn", shuffle=0.9)
+    about = frozen(f"{SMALL}&cell=rnn", shuffle=0.9)
     axes = [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.6, 0.8]]
     found = ask(about, "flow", grid=3, mean=[1.0, 0, 0, 0], components=axes)
     state = np.array([1.0, 0, 0, 0]) + found.x[2] * np.array(axes[0]) + found.y[0] * np.array(axes[1])
@@ -432,7 +432,7 @@ def test_the_flow_may_be_asked_in_other_axes() -> None:
 
 
 def test_kicks_are_of_one_size_at_right_angles_and_then_follow_the_map() -> None:
-    about = subject(f"{SMALL}&cell=gru", shuffle=0.9)
+    about = frozen(f"{SMALL}&cell=gru", shuffle=0.9)
     found = ask(about, "perturb", sequence=3, time=4, size=0.5, directions=6, steps=7, input=(1.0, 0.0, 0.0))
     spread = ask(about, "trajectories").spread
     start = about.model.trace(about.probe).layer(0).states["hidden"][3, 4]
@@ -453,7 +453,7 @@ def test_kicks_are_of_one_size_at_right_angles_and_then_follow_the_map() -> None
 
 
 def test_a_kick_over_the_ridge_does_not_return() -> None:
-    about = subject("task=flip_flop&cell=rnn&hidden_size=1&seq_len=12", TANH_2)
+    about = frozen("task=flip_flop&cell=rnn&hidden_size=1&seq_len=12", TANH_2)
     x, spread = bisect_tanh(), ask(about, "trajectories").spread
     found = ask(
         about, "perturb", state=(0.3,), size=0.5 / spread, directions=12, steps=80, points=((-x,), (0.0,), (x,))
@@ -499,17 +499,17 @@ def test_a_kick_over_the_ridge_does_not_return() -> None:
 )
 def test_what_cannot_be_is_said_in_a_sentence(kind: str, options: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told.replace("(", r"\(")):
-        ask(subject(f"{SMALL}&cell=rnn"), kind, **options)
+        ask(frozen(f"{SMALL}&cell=rnn"), kind, **options)
 
 
 @pytest.mark.parametrize("given", [(1, 2), (99,), (-1,), (0.5,)])
 def test_a_symbol_that_there_is_not(given: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="symbol"):
-        ask(subject(NAMES), "fixed_points", input=given)
+        ask(frozen(NAMES), "fixed_points", input=given)
 
 
 def test_states_that_are_no_numbers_any_more() -> None:
-    broken = subject(f"{SMALL}&cell=rnn&nonlinearity=relu", {"weight_hh": np.nan})
+    broken = frozen(f"{SMALL}&cell=rnn&nonlinearity=relu", {"weight_hh": np.nan})
     for kind in ("trajectories", "fixed_points", "flow", "spectrum", "perturb"):
         with pytest.raises(ValueError, match="no longer finite"):
             ask(broken, kind)
@@ -517,7 +517,7 @@ def test_states_that_are_no_numbers_any_more() -> None:
 
 @pytest.mark.parametrize("kind", ["trajectories", "fixed_points", "spectrum", "flow", "perturb"])
 def test_progress_rises_and_the_model_stays_as_it_is(kind: str) -> None:
-    about = subject(TWO_WAYS, shuffle=0.9)
+    about = frozen(TWO_WAYS, shuffle=0.9)
     before = {name: value.clone() for name, value in about.model.state_dict().items()}
     progress = ANALYSES.get(kind)(about, layer=1, direction="backward")
     shares = []
@@ -532,7 +532,7 @@ def test_progress_rises_and_the_model_stays_as_it_is(kind: str) -> None:
 
 
 def test_a_search_can_be_given_up() -> None:
-    progress = ANALYSES.get("fixed_points")(subject(f"{SMALL}&cell=lstm", shuffle=1.0))
+    progress = ANALYSES.get("fixed_points")(frozen(f"{SMALL}&cell=lstm", shuffle=1.0))
     for _ in range(12):
         next(progress)
     progress.close()

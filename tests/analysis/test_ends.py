@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnn_explorer.analysis.dynamics.fixed_points import PERIODS, Ends
-from tests.analysis.test_dynamics import ask, positive_matrix, subject
+from tests.analysis.test_dynamics import ask, frozen, positive_matrix
 
 TANH = "task=flip_flop&seq_len=12&hidden_size=4&cell=rnn"
 RELU = f"{TANH}&nonlinearity=relu"
@@ -16,7 +16,7 @@ RELU = f"{TANH}&nonlinearity=relu"
 
 def ends(query: str, matrix: Any, weight_ih: Any = 0.3, bias: Any = 0.0) -> Ends:
     weights = {"weight_hh": matrix, "weight_ih": weight_ih, "bias_ih": bias, "bias_hh": 0.0}
-    found = ask(subject(query, weights), "fixed_points", inits=64).ends
+    found = ask(frozen(query, weights), "fixed_points", inits=64).ends
     assert found.total == 64
     assert sum(found.at) + found.elsewhere + sum(found.cycles.values()) + found.moving + found.away == 64
     return found

@@ -36,12 +36,12 @@ CELLS = ("cell=rnn", "cell=rnn&nonlinearity=relu", "cell=lstm", "cell=gru")
 @functools.lru_cache(maxsize=32)
 def made(query: str, size: float = 0.5) -> FrozenModel:
     """A model with random weights that are large enough for its probabilities to differ."""
-    subject = FrozenModel.of(Trainer(Experiment.from_query(query)))
+    frozen = FrozenModel.of(Trainer(Experiment.from_query(query)))
     source = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for parameter in subject.model.parameters():
+        for parameter in frozen.model.parameters():
             parameter.uniform_(-size, size, generator=source)
-    return subject
+    return frozen
 
 
 def text_model(cell: str = "cell=lstm", more: str = "") -> FrozenModel:
@@ -52,25 +52,25 @@ def series_model(cell: str = "cell=lstm", more: str = "") -> FrozenModel:
     return made(f"task=forecast&hidden_size=6&{cell}{more}")
 
 
-def ask(name: str, subject: FrozenModel, **options: Any) -> Any:
+def ask(name: str, frozen: FrozenModel, **options: Any) -> Any:
     registry.load()
-    return run_to_end(ANALYSES.get(name)(subject, **options))
+    return run_to_end(ANALYSES.get(name)(frozen, **options))
 
 
-def write(subject: FrozenModel, **options: Any) -> Sample:
-    return ask("sample", subject, **options)
+def write(frozen: FrozenModel, **options: Any) -> Sample:
+    return ask("sample", frozen, **options)
 
 
-def go_on(subject: FrozenModel, **options: Any) -> ClosedLoop:
-    return ask("closed_loop", subject, **options)
+def go_on(frozen: FrozenModel, **options: Any) -> ClosedLoop:
+    return ask("closed_loop", frozen, **options)
 
 
-def compare(subject: FrozenModel, **options: Any) -> Correlates:
-    return ask("correlates", subject, **options)
+def compare(frozen: FrozenModel, **options: Any) -> Correlates:
+    return ask("correlates", frozen, **options)
 
 
-def codes_of(subject: FrozenModel, found: Sample) -> list[int]:
-    return [subject.task.input.names.index(symbol) for symbol in found.symbols]
+def codes_of(frozen: FrozenModel, found: Sample) -> list[int]:
+    return [frozen.task.input.names.index(symbol) for symbol in found.symbols]
 
 
 # -- text -------------------------------------------------------------------------------------------------------
@@ -79,19 +79,19 @@ def codes_of(subject: FrozenModel, found: Sample) -> list[int]:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("more", ["", "&num_layers=2&dense=7", "&embedding=0"])
 def test_what_it_expects_is_what_the_model_says_of_the_whole_text(cell: str, more: str) -> None:
-    subject = made(f"task=char_lm&hidden_size=12&{cell}{more}" + ("" if "embedding" in more else "&embedding=5"))
-    found = write(subject, prefix="Call me ", length=40, seed=3)
+    frozen = made(f"task=char_lm&hidden_size=12&{cell}{more}" + ("" if "embedding" in more else "&embedding=5"))
+    found = write(frozen, prefix="Call me ", length=40, seed=3)
     assert found.text.startswith("Call me ") and found.given == 8 and len(found.symbols) == 48
     assert found.written == found.text[8:] and found.notes == ()
-    codes = codes_of(subject, found)
-    said = subject.model(torch.tensor([codes]))[0].double().softmax(dim=-1)  # (time, classes), in one go
+    codes = codes_of(frozen, found)
+    said = frozen.model(torch.tensor([codes]))[0].double().softmax(dim=-1)  # (time, classes), in one go
     top, index = said.topk(5)
     assert found.candidates.shape == found.probabilities.shape == (48, 5)
     np.testing.assert_allclose(found.probabilities, top, atol=1e-5)
     clear = (top[:, :-1] - top[:, 1:] > 1e-4).all(dim=1).numpy()
     assert clear.sum() > 20
     assert [list(row) for row in found.candidates[clear]] == [
-        [subject.task.output.names[code] for code in row] for row in index[clear].tolist()
+        [frozen.task.output.names[code] for code in row] for row in index[clear].tolist()
     ]
     np.testing.assert_allclose(found.chances, found.probabilities, atol=1e-6)
     np.testing.assert_allclose(found.taken, said[torch.arange(47), codes[1:]], atol=1e-5)
@@ -108,13 +108,13 @@ def test_temperature_raises_or_lowers_the_odds() -> None:
 
 @pytest.mark.parametrize("temperature", [0, 0.0, 1e-300])
 def test_without_warmth_the_likeliest_is_taken(temperature: float) -> None:
-    subject = text_model()
-    found = write(subject, prefix="The", length=60, temperature=temperature)
-    said = subject.model(torch.tensor([codes_of(subject, found)]))[0].argmax(dim=-1).tolist()
-    assert [subject.task.output.names[code] for code in said[2:-1]] == list(found.symbols[3:])
+    frozen = text_model()
+    found = write(frozen, prefix="The", length=60, temperature=temperature)
+    said = frozen.model(torch.tensor([codes_of(frozen, found)]))[0].argmax(dim=-1).tolist()
+    assert [frozen.task.output.names[code] for code in said[2:-1]] == list(found.symbols[3:])
     assert (found.taken[2:] == 1).all() and (found.chances[:, 0] == 1).all() and (found.chances[:, 1:] == 0).all()
     assert (found.probabilities[:, 0] < 1).all(), "the model's own probabilities stay"
-    assert found.written == write(subject, prefix="The", length=60, temperature=temperature, seed=9).written
+    assert found.written == write(frozen, prefix="The", length=60, temperature=temperature, seed=9).written
 
 
 def test_draws_follow_the_chances() -> None:
@@ -130,12 +130,12 @@ def test_draws_follow_the_chances() -> None:
 
 
 def test_the_seed_decides_and_nothing_is_changed() -> None:
-    subject = text_model()
-    before = copy.deepcopy(subject.model.state_dict())
+    frozen = text_model()
+    before = copy.deepcopy(frozen.model.state_dict())
     state = torch.get_rng_state()
-    one, again, other = (write(subject, prefix="a", length=50, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (write(frozen, prefix="a", length=50, seed=seed) for seed in (1, 1, 2))
     assert one.written == again.written != other.written
-    assert all(torch.equal(before[name], values) for name, values in subject.model.state_dict().items())
+    assert all(torch.equal(before[name], values) for name, values in frozen.model.state_dict().items())
     assert torch.equal(state, torch.get_rng_state())
 
 
@@ -154,11 +154,11 @@ def autoregressive(**given: Any) -> Any:
 
 
 def test_the_other_case_stands_in() -> None:
-    subject = text_model()
-    names = tuple("\u03b2" if name == "B" else name for name in subject.task.input.names)
+    frozen = text_model()
+    names = tuple("\u03b2" if name == "B" else name for name in frozen.task.input.names)
     size = len(names)
     task = autoregressive(input=InputSpec("symbols", size, names), output=OutputSpec("classes_per_step", size, names))
-    found = write(dataclasses.replace(subject, task=task), prefix="aBBc", length=2)
+    found = write(dataclasses.replace(frozen, task=task), prefix="aBBc", length=2)
     assert found.text[:4] == "abbc"
     assert found.notes == ('"B" became the other case, since the alphabet lacks it.',)
 
@@ -205,10 +205,10 @@ def test_a_task_without_a_next_symbol_cannot_write(query: str) -> None:
 
 
 def test_a_model_that_has_exploded_says_so() -> None:
-    subject = copy.deepcopy(text_model())
-    subject.model.head.weight[0, 0] = torch.inf
+    frozen = copy.deepcopy(text_model())
+    frozen.model.head.weight[0, 0] = torch.inf
     with pytest.raises(ValueError, match=r"not finite.*earlier step"):
-        write(subject, length=5)
+        write(frozen, length=5)
 
 
 # -- series -----------------------------------------------------------------------------------------------------
@@ -217,27 +217,27 @@ def test_a_model_that_has_exploded_says_so() -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("more", ["", "&num_layers=2"])
 def test_the_free_run_by_reading_everything_anew_at_each_step(cell: str, more: str) -> None:
-    subject = series_model(cell, more + "&seq_len=20")
-    found = go_on(subject, sequence=2, steps=12)
-    read = subject.probe.inputs[2:3]
+    frozen = series_model(cell, more + "&seq_len=20")
+    found = go_on(frozen, sequence=2, steps=12)
+    read = frozen.probe.inputs[2:3]
     for _ in range(12):
-        read = torch.cat([read, subject.model(read)[:, -1:]], dim=1)
-    task: Any = subject.task
+        read = torch.cat([read, frozen.model(read)[:, -1:]], dim=1)
+    task: Any = frozen.task
     np.testing.assert_allclose(found.free, read[0, 20:].numpy() * task.scale + task.mean, rtol=1e-4, atol=1e-5)
     truth = torch.from_numpy((found.truth - task.mean) / task.scale).float()[None]
-    said = subject.model(torch.cat([subject.probe.inputs[2:3], truth], dim=1))[0]
+    said = frozen.model(torch.cat([frozen.probe.inputs[2:3], truth], dim=1))[0]
     np.testing.assert_allclose(found.one_step, said.numpy() * task.scale + task.mean, rtol=1e-4, atol=1e-5)
     assert found.one_step.shape == (32, 1) and found.read == 20
     np.testing.assert_allclose(found.one_step[19], found.free[0], rtol=1e-5)
 
 
 def test_values_are_in_the_series_own_unit_and_end_with_it() -> None:
-    subject = series_model("cell=gru", "&series=sunspots&seq_len=20")
+    frozen = series_model("cell=gru", "&series=sunspots&seq_len=20")
     with (files.FOLDER / "sunspots.csv").open(newline="") as file:
         rows = [(row["year"], float(row["sunspots"])) for row in csv.DictReader(file)]
-    task: Any = subject.task
+    task: Any = frozen.task
     for sequence, steps in ((0, 10), (7, 500)):
-        found = go_on(subject, sequence=sequence, steps=steps)
+        found = go_on(frozen, sequence=sequence, steps=steps)
         first = found.when.index(found.when[0]) + [year for year, _ in rows].index(found.when[0])
         known = rows[first : first + 20 + steps]
         assert list(found.when) == [year for year, _ in known]
@@ -264,19 +264,19 @@ def test_horizon_by_hand() -> None:
 
 
 def test_a_task_that_is_no_series_has_no_truth_and_several_values_work() -> None:
-    subject = made("task=flip_flop&hidden_size=5")
+    frozen = made("task=flip_flop&hidden_size=5")
     probe = dataclasses.replace(
-        subject.probe, targets=torch.cat([subject.probe.inputs[:, 1:], subject.probe.inputs[:, :1]], 1)
+        frozen.probe, targets=torch.cat([frozen.probe.inputs[:, 1:], frozen.probe.inputs[:, :1]], 1)
     )
-    names = subject.task.input.names
+    names = frozen.task.input.names
     task = autoregressive(input=InputSpec("values", 3, names), output=OutputSpec("values_per_step", 3, names))
-    found = go_on(dataclasses.replace(subject, probe=probe, task=task), steps=5)
+    found = go_on(dataclasses.replace(frozen, probe=probe, task=task), steps=5)
     assert found.truth.shape == (0, 3) and found.when == () and found.names == names and found.title == "a task"
-    np.testing.assert_array_equal(found.window, subject.probe.inputs[0].numpy())
-    np.testing.assert_allclose(found.free[0], subject.model(subject.probe.inputs[:1])[0, -1].numpy(), rtol=1e-5)
+    np.testing.assert_array_equal(found.window, frozen.probe.inputs[0].numpy())
+    np.testing.assert_allclose(found.free[0], frozen.model(frozen.probe.inputs[:1])[0, -1].numpy(), rtol=1e-5)
     assert found.free.shape == (5, 3) and found.drift().shape == (0,)
     task.mean, task.scale = np.array([1.0, 2.0, 3.0]), np.array([10.0, 1.0, 0.1])
-    in_units = go_on(dataclasses.replace(subject, probe=probe, task=task), steps=5)
+    in_units = go_on(dataclasses.replace(frozen, probe=probe, task=task), steps=5)
     np.testing.assert_allclose(in_units.free, found.free * [10, 1, 0.1] + [1, 2, 3])
     assert in_units.scale.tolist() == [10, 1, 0.1]
 
@@ -301,13 +301,13 @@ def own_series(**changes: Any) -> tuple[FrozenModel, np.ndarray]:
 
 @pytest.mark.parametrize("back", [0, 7, 25, 10_000])
 def test_an_own_series_goes_on_beyond_its_last_row_beside_what_came(back: int) -> None:
-    subject, x = own_series()
+    frozen, x = own_series()
     for sequence in range(8):
-        course: Any = subject.task.course(subject.probe.inputs[sequence].numpy())
+        course: Any = frozen.task.course(frozen.probe.inputs[sequence].numpy())
         name = course.title.removeprefix("series ")
         column = x[:, "pq".index(name)]
         first = max(110 - back, 0)
-        found = go_on(subject, sequence=sequence, steps=12, back=back)
+        found = go_on(frozen, sequence=sequence, steps=12, back=back)
         known = column[first + 10 : first + 22]
         assert found.title == f"series {name}" and found.beyond == 12 - len(known) and found.free.shape == (12, 1)
         np.testing.assert_allclose(found.truth[:, 0], known, atol=1e-4, equal_nan=True)
@@ -317,16 +317,16 @@ def test_an_own_series_goes_on_beyond_its_last_row_beside_what_came(back: int) -
         assert found.when == tuple(f"row {2 * n + 1 + 'pq'.index(name)}" for n in range(first, first + 10 + len(known)))
         read = torch.from_numpy(course.values[None, first : first + 10])
         for _ in range(12):
-            read = torch.cat([read, subject.model(read)[:, -1:]], dim=1)
-        mean, scale = subject.task.inner.mean, subject.task.inner.scale  # type: ignore[attr-defined]
+            read = torch.cat([read, frozen.model(read)[:, -1:]], dim=1)
+        mean, scale = frozen.task.inner.mean, frozen.task.inner.scale  # type: ignore[attr-defined]
         np.testing.assert_allclose(found.free, read[0, 10:].numpy() * scale + mean, rtol=1e-4, atol=1e-5)
         assert np.isfinite(found.one_step).all() and len(found.one_step) == 10 + len(known)
         assert None not in found.to_dict()["one_step"] and found.horizon() <= len(known)
 
 
 def test_after_the_sequence_an_own_series_shows_what_came() -> None:
-    subject, x = own_series()
-    found = go_on(subject, sequence=0, steps=300)
+    frozen, x = own_series()
+    found = go_on(frozen, sequence=0, steps=300)
     rows = [int(row.removeprefix("row ")) for row in found.when]
     column = (rows[0] - 1) % 2
     np.testing.assert_allclose(found.truth[:, 0], x[(np.array(rows[10:]) - 1) // 2, column], atol=1e-4, equal_nan=True)
@@ -335,34 +335,34 @@ def test_after_the_sequence_an_own_series_shows_what_came() -> None:
 
 @pytest.mark.parametrize("series", ["sunspots", "lorenz"])
 def test_a_shipped_series_goes_on_beyond_its_end(series: str) -> None:
-    subject = series_model("cell=gru", f"&series={series}&seq_len=20")
-    whole = subject.task.series.values  # type: ignore[attr-defined]
-    found = go_on(subject, steps=30, back=0)
+    frozen = series_model("cell=gru", f"&series={series}&seq_len=20")
+    whole = frozen.task.series.values  # type: ignore[attr-defined]
+    found = go_on(frozen, steps=30, back=0)
     np.testing.assert_allclose(found.window[:, 0], whole[-20:], rtol=1e-4, atol=1e-3)
     assert found.truth.shape == (0, 1) and found.beyond == 30 and len(found.when) == 20
-    earlier = go_on(subject, steps=30, back=25)
+    earlier = go_on(frozen, steps=30, back=25)
     np.testing.assert_allclose(earlier.truth[:, 0], whole[-25:], rtol=1e-4, atol=1e-3)
     assert earlier.beyond == 5
 
 
 def test_where_nobody_knows_the_end_it_cannot_begin_there() -> None:
-    subject = series_model()
-    lost = dataclasses.replace(subject, probe=dataclasses.replace(
-        subject.probe, inputs=subject.probe.inputs + 1, targets=subject.probe.targets + 1))  # fmt: skip
+    frozen = series_model()
+    lost = dataclasses.replace(frozen, probe=dataclasses.replace(
+        frozen.probe, inputs=frozen.probe.inputs + 1, targets=frozen.probe.targets + 1))  # fmt: skip
     assert go_on(lost, steps=3).truth.shape == (0, 1)
     with pytest.raises(ValueError, match="nobody knows where a series of"):
         go_on(lost, steps=3, back=0)
     for back in (-1, 1.5, True):
         with pytest.raises(ValueError, match=r"back is .* must be a whole number"):
-            go_on(subject, back=back)
+            go_on(frozen, back=back)
 
 
 def test_a_run_beyond_all_bounds_is_kept() -> None:
-    subject = copy.deepcopy(series_model("cell=rnn&nonlinearity=relu"))
-    for cell in subject.model.cells():
+    frozen = copy.deepcopy(series_model("cell=rnn&nonlinearity=relu"))
+    for cell in frozen.model.cells():
         cell.weight_hh.fill_(3.0)
         cell.weight_ih.fill_(1.0)
-    found = go_on(subject, steps=200)
+    found = go_on(frozen, steps=200)
     assert not np.isfinite(found.free).all() and found.horizon() == 0
     assert None in json.loads(json.dumps(found.to_dict(), allow_nan=False))["free"][-1]
 
@@ -392,17 +392,17 @@ def test_a_task_without_a_next_value_cannot_go_on(query: str) -> None:
     ],
 )
 def test_every_r_is_that_of_numpy(query: str, layer: int, direction: Any) -> None:
-    subject = made(query)
-    found = compare(subject, layer=layer, direction=direction)
-    batch = subject.task.evaluation("validation")
+    frozen = made(query)
+    found = compare(frozen, layer=layer, direction=direction)
+    batch = frozen.task.evaluation("validation")
     batch = TensorBatch.of(batch.select(slice(256)))
-    entry = subject.model.trace(batch).layer(layer, direction)
+    entry = frozen.model.trace(batch).layer(layer, direction)
     real = np.ones(batch.inputs.shape, bool)
     if batch.lengths is not None:
         real = np.arange(batch.inputs.shape[1]) < batch.lengths.numpy()[:, None]
     assert found.steps == real.sum() and found.split == "validation"
     assert found.quantities == (*entry.states, *entry.gates)
-    symbols = np.array(subject.task.input.names, dtype=object)[batch.inputs.numpy()]
+    symbols = np.array(frozen.task.input.names, dtype=object)[batch.inputs.numpy()]
     expected = {
         "position": np.broadcast_to(np.arange(1, symbols.shape[1] + 1), symbols.shape)[real],
         "is a vowel": np.isin(symbols[real], [*"aeiouAEIOU"]) if "names" not in query else None,
@@ -421,13 +421,13 @@ def test_every_r_is_that_of_numpy(query: str, layer: int, direction: Any) -> Non
 
 
 def test_a_unit_that_counts_is_found() -> None:
-    subject = copy.deepcopy(made("task=anbn&hidden_size=3&cell=rnn&nonlinearity=relu"))
-    (cell,) = subject.model.cells()
+    frozen = copy.deepcopy(made("task=anbn&hidden_size=3&cell=rnn&nonlinearity=relu"))
+    (cell,) = frozen.model.cells()
     for parameter in cell.weights():
         parameter.zero_()
     cell.weight_hh[1, 1] = 1.0  # unit 1 keeps its value, adds 1 for an a and takes 1 away for a b
     cell.weight_ih[1] = torch.tensor([0.0, 1.0, -1.0])
-    found = compare(subject)
+    found = compare(frozen)
     assert found.ranked("'a' less 'b'") == [(1, pytest.approx(1.0, abs=1e-6))]
     assert found.of("hidden", 1)["'a' less 'b'"] == pytest.approx(1.0, abs=1e-6)
     assert found.strongest(1) == [("hidden", 1, "'a' less 'b'", pytest.approx(1.0, abs=1e-6))]
@@ -454,10 +454,10 @@ def test_a_task_of_numbers_has_no_text() -> None:
 ASKED = [("sample", text_model), ("closed_loop", series_model), ("correlates", text_model)]
 
 
-@pytest.mark.parametrize("name, subject", ASKED)
-def test_an_answer_travels_and_progress_goes_up(name: str, subject: Any) -> None:
+@pytest.mark.parametrize("name, frozen", ASKED)
+def test_an_answer_travels_and_progress_goes_up(name: str, frozen: Any) -> None:
     registry.load()
-    progress, told = ANALYSES.get(name)(subject()), list[float]()
+    progress, told = ANALYSES.get(name)(frozen()), list[float]()
     while True:
         try:
             told.append(next(progress))

@@ -23,8 +23,8 @@ FIRST_GATE = {"rnn": "pre_activation", "relu": "pre_activation", "lstm": "forget
 )
 def test_the_wires_are_what_the_changed_model_does(cell: str, both: bool, layers: int, unit: int, which: int) -> None:
     """Two ways to the same numbers: every step in double precision, and the changed model's own reading."""
-    subject, direction = made(cell, 4, layers, both), "backward" if both and which % 2 else "forward"
-    length = int(subject.probe.lengths[which % 8])
+    frozen, direction = made(cell, 4, layers, both), "backward" if both and which % 2 else "forward"
+    length = int(frozen.probe.lengths[which % 8])
     edits: dict[str, Any] = {
         "clamp": [(FIRST_GATE[cell], which % 5 - 1, 0.75, 1 + which % length, length)],
         "ablate": [which % 4] if which % 3 == 0 else [],
@@ -32,23 +32,23 @@ def test_the_wires_are_what_the_changed_model_does(cell: str, both: bool, layers
         "weights": [("weight_hh", which % 4, which % 3, 1.5), ("bias_ih", which % 4, 0, -0.5)],
     }
     where = {"sequence": which % 8, "layer": which % layers, "direction": direction}
-    result = change(subject, unit=unit, **where, **edits)
+    result = change(frozen, unit=unit, **where, **edits)
     report, passage = result.internals, result.changed
     wires = {"h": "hidden", "c": "cell"}
     right = {**passage.gates, **passage.states}
     for wire in (*report.gate_names, *(("h", "c") if cell == "lstm" else ("h",))):
         values = right[wires.get(wire, wire)][:, unit]
         np.testing.assert_allclose(report.wires[wire], values, atol=3e-5, rtol=3e-5, err_msg=wire)
-    mean = change(subject, unit=None, **where, **edits).internals
+    mean = change(frozen, unit=None, **where, **edits).internals
     np.testing.assert_allclose(mean.wires["h"], passage.states["hidden"].mean(axis=1), atol=3e-5, rtol=3e-5)
     assert report.changes == result.changes
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_original_stands_beside_it(cell: str) -> None:
-    subject = made(cell)
-    original = ask(subject, unit=2, sequence=1)
-    report = change(subject, unit=2, sequence=1, ablate=[0]).internals
+    frozen = made(cell)
+    original = ask(frozen, unit=2, sequence=1)
+    report = change(frozen, unit=2, sequence=1, ablate=[0]).internals
     assert original.original is None and not original.edited and report.original is not None
     for name, values in original.wires.items():
         np.testing.assert_array_equal(report.original.wires[name], values, err_msg=name)
@@ -73,9 +73,9 @@ def test_an_open_update_gate_holds_the_first_state() -> None:
 
 
 def test_marks_follow_steps_and_units() -> None:
-    subject = made("lstm", 4)
+    frozen = made("lstm", 4)
     edits: dict[str, Any] = {"clamp": [("forget", 1, 0.5, 2, 3)], "ablate": [0, 1], "inputs": [(2, 3)]}
-    one, other, mean = (change(subject, unit=unit, **edits).internals for unit in (1, 3, None))
+    one, other, mean = (change(frozen, unit=unit, **edits).internals for unit in (1, 3, None))
     assert [one.edit("forget", t) for t in range(4)] == [("", 0.0), ("clamped", 1.0), ("clamped", 1.0), ("", 0.0)]
     assert one.edit("h", 0) == one.edit("c", 3) == ("ablated", 1.0)
     assert one.edit("x", 1) == ("edited", 1.0) and one.edit("x", 0) == ("", 0.0)
@@ -90,11 +90,11 @@ def test_marks_follow_steps_and_units() -> None:
     [("weight_ih", "candidate.x"), ("weight_hh", "candidate.h"), ("bias_ih", "candidate.b_i")],
 )
 def test_an_edited_weight_marks_the_part_that_it_is_in(parameter: str, wire: str) -> None:
-    subject = made("gru", 3)  # rows: reset, update, candidate
-    report = change(subject, unit=1, weights=[(parameter, 2 * 3 + 1, 0, 2.0)]).internals
+    frozen = made("gru", 3)  # rows: reset, update, candidate
+    report = change(frozen, unit=1, weights=[(parameter, 2 * 3 + 1, 0, 2.0)]).internals
     assert set(report.edited) == {wire} and report.edit(wire, 0) == ("edited", 1.0)
-    assert change(subject, unit=0, weights=[(parameter, 2 * 3 + 1, 0, 2.0)]).internals.edited == {}
-    asked = change(subject, unit=1, weights=[(parameter, 2 * 3 + 1, 0, None)]).internals
+    assert change(frozen, unit=0, weights=[(parameter, 2 * 3 + 1, 0, 2.0)]).internals.edited == {}
+    asked = change(frozen, unit=1, weights=[(parameter, 2 * 3 + 1, 0, None)]).internals
     assert asked.edited == {} and asked.changes
 
 

@@ -42,7 +42,7 @@ MODELS = {
 every = pytest.mark.parametrize("query", MODELS.values(), ids=MODELS)
 
 
-def subject(query: str, weights: Mapping[str, Any] | None = None, change: Callable | None = None) -> FrozenModel:
+def frozen(query: str, weights: Mapping[str, Any] | None = None, change: Callable | None = None) -> FrozenModel:
     """A model with given parameters of its first cell (numbers fill the whole), nothing else changed."""
     trainer = Trainer(Experiment.from_query(query))
     with torch.no_grad():
@@ -61,7 +61,7 @@ def shuffled(query: str) -> FrozenModel:
         for parameter in model.parameters():
             parameter.normal_(0, 0.6, generator=source)
 
-    return subject(query, change=change)
+    return frozen(query, change=change)
 
 
 def asked(of: FrozenModel, **options: Any) -> MemoryReport:
@@ -82,7 +82,7 @@ def permutation(size: int) -> np.ndarray:
 def test_a_linear_rnn_gives_the_norms_of_the_powers_of_its_weights() -> None:
     w = np.random.default_rng(1).uniform(0.0, 0.5, (4, 4)).astype(np.float32)
     linear = {"weight_hh": w, "weight_ih": 0.2, "bias_ih": 1.0, "bias_hh": 0.0}  # states stay positive: relu is linear
-    (cell,) = asked(subject(f"{RNN}&nonlinearity=relu", linear)).cells
+    (cell,) = asked(frozen(f"{RNN}&nonlinearity=relu", linear)).cells
     right = [np.linalg.norm(np.linalg.matrix_power(w.astype(np.float64), lag), 2) for lag in range(12)]
     np.testing.assert_allclose(cell.log10_norm, np.log10(right), atol=1e-12)
     assert cell.log10_norm[0] == 0.0 and cell.lags.tolist() == list(range(12))
@@ -90,7 +90,7 @@ def test_a_linear_rnn_gives_the_norms_of_the_powers_of_its_weights() -> None:
 
 def test_an_orthogonal_matrix_gives_a_flat_line() -> None:
     weights = {"weight_hh": permutation(4), "weight_ih": 0.2, "bias_ih": 1.0, "bias_hh": 0.0}
-    report = asked(subject(f"{RNN}&nonlinearity=relu", weights))
+    report = asked(frozen(f"{RNN}&nonlinearity=relu", weights))
     (cell,) = report.cells
     np.testing.assert_allclose(cell.log10_norm, 0.0, atol=1e-13)
     assert (cell.effective_memory, cell.whole_sequence) == (11, True)
@@ -101,7 +101,7 @@ def test_an_orthogonal_matrix_gives_a_flat_line() -> None:
 
 def test_a_tanh_near_zero_is_linear_too() -> None:
     weights = {"weight_hh": 0.9 * permutation(4), "weight_ih": 1e-6, "bias_ih": 0.0, "bias_hh": 0.0}
-    (cell,) = asked(subject("task=adding&cell=rnn&hidden_size=4&seq_len=60", weights)).cells
+    (cell,) = asked(frozen("task=adding&cell=rnn&hidden_size=4&seq_len=60", weights)).cells
     np.testing.assert_allclose(cell.log10_norm, np.arange(60) * math.log10(0.9), atol=1e-5)
     assert cell.decay.rho == pytest.approx(0.9, abs=1e-6)
     assert cell.decay.time_constant == pytest.approx(-1 / math.log(0.9), rel=1e-4)
@@ -112,7 +112,7 @@ def test_a_tanh_near_zero_is_linear_too() -> None:
 @pytest.mark.parametrize("factor", [1e-8, 1e5])
 def test_neither_underflow_nor_overflow_spoils_it(factor: float) -> None:
     weights = {"weight_hh": factor * permutation(4), "weight_ih": 0.0, "bias_ih": 0.0, "bias_hh": 0.0}
-    report = asked(subject("task=adding&cell=rnn&hidden_size=4&seq_len=100", weights))
+    report = asked(frozen("task=adding&cell=rnn&hidden_size=4&seq_len=100", weights))
     (cell,) = report.cells
     power = math.log10(float(np.float32(factor)))
     np.testing.assert_allclose(cell.log10_norm, power * np.arange(100), rtol=1e-12, atol=1e-9)
@@ -133,7 +133,7 @@ def test_the_cell_state_of_an_lstm_with_pinned_gates_decays_as_its_forget_gate(f
         "bias_hh": 0.0,
         "bias_ih": np.repeat([60.0, bias(forget), 0.0, bias(out)], 4),
     }
-    report = asked(subject("task=adding&cell=lstm&hidden_size=4&seq_len=30", pinned))
+    report = asked(frozen("task=adding&cell=lstm&hidden_size=4&seq_len=30", pinned))
     (cell,) = report.cells
     # c stays 0, so d(h', c')/dc = (o f, f), and the path through h is shut.
     right = np.arange(30) * math.log10(forget) + 0.5 * math.log10(1 + out**2) * (np.arange(30) > 0)
@@ -145,7 +145,7 @@ def test_the_cell_state_of_an_lstm_with_pinned_gates_decays_as_its_forget_gate(f
 def test_a_gru_with_a_pinned_update_gate_decays_as_it() -> None:
     bias = np.repeat([0.0, math.log(0.8 / 0.2), 0.3], 4)
     pinned = {"weight_hh": 0.0, "weight_ih": 0.0, "bias_hh": 0.0, "bias_ih": bias}
-    (cell,) = asked(subject("task=adding&cell=gru&hidden_size=4&seq_len=30", pinned)).cells
+    (cell,) = asked(frozen("task=adding&cell=gru&hidden_size=4&seq_len=30", pinned)).cells
     np.testing.assert_allclose(cell.log10_norm, np.arange(30) * math.log10(0.8), atol=1e-5)
     np.testing.assert_allclose(cell.gates.time_constants, -1 / math.log(0.8), rtol=1e-5)
     np.testing.assert_allclose(cell.gates.means["update"], 0.8, atol=1e-6)
@@ -154,7 +154,7 @@ def test_a_gru_with_a_pinned_update_gate_decays_as_it() -> None:
 
 def test_a_dead_network_forgets_at_once() -> None:
     dead = {"weight_hh": 1.0, "weight_ih": 0.0, "bias_ih": -1.0, "bias_hh": 0.0}
-    report = asked(subject(f"{RNN}&nonlinearity=relu", dead))
+    report = asked(frozen(f"{RNN}&nonlinearity=relu", dead))
     (cell,) = report.cells
     assert cell.log10_norm[0] == 0 and np.all(cell.log10_norm[1:] == -np.inf)
     assert cell.effective_memory == 0 and math.isnan(cell.decay.rho)
@@ -237,7 +237,7 @@ def test_a_long_sequence_is_seen_at_a_stride_that_ends_with_the_last_step() -> N
 
 
 def test_a_large_state_is_seen_at_fewer_points() -> None:
-    seen = triangle_of(subject("task=adding&cell=lstm&hidden_size=130&seq_len=31"))
+    seen = triangle_of(frozen("task=adding&cell=lstm&hidden_size=130&seq_len=31"))
     assert (seen.stride, seen.log10_norm.shape) == (2, (16, 16)) and seen.steps[[0, -1]].tolist() == [1, 31]
 
 
@@ -440,7 +440,7 @@ def test_the_slope_of_a_simple_rnn() -> None:
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_cell_with_gates_and_a_nonlinearity_has_no_slope(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cell_class(cell), "nonlinearity", "relu")
-    report = asked(subject(f"task=temporal_order&cell={cell}&hidden_size=4&seq_len=12"))
+    report = asked(frozen(f"task=temporal_order&cell={cell}&hidden_size=4&seq_len=12"))
     (found,) = report.cells
     assert found.gates.shown in ("forget", "update") and found.gates.nonlinearity == ""
     assert {finding.name for finding in report.findings} & {"fades", "remembers", "exploding"}
@@ -460,7 +460,7 @@ def test_dead_relu_units_are_those_that_are_never_on() -> None:
 def test_an_update_gate_that_is_exactly_open_never_forgets() -> None:
     bias = np.repeat([0.0, 100.0, 0.0], 4)
     pinned = {"weight_hh": 0.0, "weight_ih": 0.0, "bias_hh": 0.0, "bias_ih": bias}
-    report = asked(subject("task=adding&cell=gru&hidden_size=4&seq_len=30", pinned))
+    report = asked(frozen("task=adding&cell=gru&hidden_size=4&seq_len=30", pinned))
     assert np.isinf(report.cells[0].gates.time_constants).all()
     assert {"keeps", "remembers"} <= {found.name for found in report.findings}
     assert report.to_dict()["cells"][0]["gates"]["time_constants"] == [None] * 4
@@ -472,7 +472,7 @@ def test_an_update_gate_that_is_exactly_open_never_forgets() -> None:
 @every
 @pytest.mark.parametrize("kind", ["memory", "jacobian_norms"])
 def test_a_question_leaves_its_subject_alone_and_its_answer_travels(query: str, kind: str) -> None:
-    of = subject(query)
+    of = frozen(query)
     before = copy.deepcopy(of)
     progress = ANALYSES.get(kind)(of, sequence=2)
     told = []
@@ -515,7 +515,7 @@ def test_it_can_be_asked_where_gradients_are_off() -> None:
 )
 def test_what_cannot_be_asked_is_said_before_anything_is_done(kind: str, options: dict, words: str) -> None:
     with pytest.raises(ValueError) as caught:
-        next(ANALYSES.get(kind)(subject(RNN), **options))
+        next(ANALYSES.get(kind)(frozen(RNN), **options))
     assert str(caught.value) == words
 
 
@@ -525,16 +525,16 @@ def test_an_exploded_model_is_told_of_not_crashed_by(query: str) -> None:
         for parameter in model.parameters():
             parameter.fill_(float("nan"))
 
-    report = asked(subject(query, change=explode))
+    report = asked(frozen(query, change=explode))
     assert {found.name for found in report.findings if found.severity == "warning"} == {"not_finite"}
     assert all(cell.effective_memory is None for cell in report.cells)
     json.dumps(report.to_dict(), allow_nan=False)
-    triangle_of(subject(query, change=explode))
+    triangle_of(frozen(query, change=explode))
 
 
 def test_states_that_grow_beyond_all_bounds_are_told_of() -> None:
     weights = {"weight_hh": 1e30, "weight_ih": 1.0, "bias_ih": 1.0, "bias_hh": 0.0}
-    report = asked(subject(f"{RNN}&nonlinearity=relu", weights))
+    report = asked(frozen(f"{RNN}&nonlinearity=relu", weights))
     assert report.to_dict()["loss"] is None
     assert report.cells[0].log10_norm[-1] == pytest.approx(11 * math.log10(4e30))  # relu's slope is 1 all the same
     assert "exploding" in {found.name for found in report.findings}

@@ -69,7 +69,7 @@ def test_an_option_is_declared_whole(name: str, spec: Spec) -> None:
 
 def test_an_analysis_takes_its_options_alone() -> None:
     for name, analysis in ANALYSES.items():
-        assert list(inspect.signature(analysis.compute).parameters) == ["subject", "options"]
+        assert list(inspect.signature(analysis.compute).parameters) == ["frozen", "options"]
         assert inspect.get_annotations(analysis.compute)["options"] == analysis.options.__name__
         with pytest.raises(TypeError, match="wings"):
             ANALYSES.get(name)(model_of("rnn"), wings=2)

@@ -43,9 +43,9 @@ def test_all_sides_of_an_equation_are_equal_but_for_rounding(cell: str, unit: in
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_result_is_what_the_model_computed(cell: str) -> None:
-    subject = made(cell)
-    entry = subject.model.trace(subject.probe).layers[0]
-    report = ask(subject, unit=2)
+    frozen = made(cell)
+    entry = frozen.model.trace(frozen.probe).layers[0]
+    report = ask(frozen, unit=2)
     recorded = {**entry.gates, **{name[0]: values for name, values in entry.states.items()}}
     for equation in equations(report, 4):
         token = equation.numbers[0]

@@ -70,17 +70,17 @@ def quick(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "inits": 32} if kind == "fixed_points" else dict(options)
 
 
-def ask(subject: FrozenModel, kind: str, options: Mapping[str, Any]) -> Any:
-    value = run_to_end(ANALYSES.get(kind)(subject, **quick(kind, options)))
+def ask(frozen: FrozenModel, kind: str, options: Mapping[str, Any]) -> Any:
+    value = run_to_end(ANALYSES.get(kind)(frozen, **quick(kind, options)))
     return dataclasses.replace(value, inits=options["inits"]) if kind == "fixed_points" else value
 
 
 def answered(trainer: Trainer, view: DynamicsView, past: bool = False, **more: Any) -> ViewState:
     """As the view would see it once all its questions are answered, also those that follow from answers."""
-    subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
+    frozen, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
     for _ in range(4):
         for question in view.analyses(seen(trainer, answers, past, **more)):
-            value = ask(subject, question.kind, question.options)
+            value = ask(frozen, question.kind, question.options)
             answers[question.name] = AnalysisResult(value, trainer.step_count)
         view.panels(seen(trainer, answers, past, **more))
     return seen(trainer, answers, past, **more)
@@ -198,11 +198,11 @@ def test_weights_that_exploded_are_told_and_drawn_as_far_as_can_be() -> None:
     for size in (1e3, 1e30):
         with torch.no_grad():
             trainer.model.cells()[0].weight_hh.fill_(size)
-        subject, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
+        frozen, answers = FrozenModel.of(trainer), dict[str, AnalysisResult]()
         for _ in range(2):
             for question in view.analyses(seen(trainer, answers)):
                 try:
-                    value = ask(subject, question.kind, question.options)
+                    value = ask(frozen, question.kind, question.options)
                     answers[question.name] = AnalysisResult(value, 2)
                 except ValueError as error:
                     assert "finite" in str(error)
@@ -458,7 +458,7 @@ class AtOnce:
     """A source that answers every question when it is asked to, by computing it."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self.shown, self.subject = view_of(trainer), FrozenModel.of(trainer)
+        self.shown, self.frozen = view_of(trainer), FrozenModel.of(trainer)
         self.waiting: list[Callable[[], None]] = []
 
     def view(self) -> RunView:
@@ -469,7 +469,7 @@ class AtOnce:
 
     def ask(self, kind: str, options: Mapping[str, Any], callback: Any, step: int | None = None) -> Any:
         def reply() -> None:
-            value = ask(self.subject, kind, options)
+            value = ask(self.frozen, kind, options)
             callback(Reply(1.0, value, step=self.shown.step))
 
         self.waiting.append(reply)

@@ -67,10 +67,10 @@ def seen(trainer: Trainer, answers: Mapping[str, AnalysisResult] | None = None, 
 
 def answered(trainer: Trainer, view: MemoryView) -> ViewState:
     """As the view would see it once all its questions are answered."""
-    subject = FrozenModel.of(trainer)
+    frozen = FrozenModel.of(trainer)
     answers = {
         question.name: AnalysisResult(
-            run_to_end(ANALYSES.get(question.kind)(subject, **question.options)), trainer.step_count
+            run_to_end(ANALYSES.get(question.kind)(frozen, **question.options)), trainer.step_count
         )
         for question in view.analyses(seen(trainer))
     }

@@ -36,10 +36,10 @@ def look(trainer: Trainer, **chosen: Any) -> tuple[TryView, ViewState]:
     """A view with its selection, and the run with all that the view asked for."""
     view = TryView(TrySelection.read({name: str(value) for name, value in chosen.items()}))
     run_view = view_of(trainer)
-    subject, answers = FrozenModel.of(trainer), {}
+    frozen, answers = FrozenModel.of(trainer), {}
     for question in view.analyses(ViewState(run_view, run_view.step)):
         try:
-            found = run_to_end(ANALYSES.get(question.kind)(subject, **question.options))
+            found = run_to_end(ANALYSES.get(question.kind)(frozen, **question.options))
             answers[question.name] = AnalysisResult(found, run_view.step)
         except ValueError as error:
             answers[question.name] = AnalysisResult(error=str(error))

@@ -32,7 +32,7 @@ _PART_OF = {"weight_ih": "x", "weight_hh": "h", "bias_ih": "b_i", "bias_hh": "b_
 
 
 @analysis("cell_internals", CellOptions)
-def cell_internals(subject: FrozenModel, options: CellOptions) -> Progress:
+def cell_internals(frozen: FrozenModel, options: CellOptions) -> Progress:
     """The numbers on every wire of one cell, at all time steps of one probe sequence.
 
     Where they are means over the units, a product's mean is not the product of the means.
@@ -43,18 +43,18 @@ def cell_internals(subject: FrozenModel, options: CellOptions) -> Progress:
     Raises:
         UserError: for a sequence, layer, direction or unit that there is not.
     """
-    _, inputs = read_by(subject, options)
+    _, inputs = read_by(frozen, options)
     yield 0.0
-    return numbers_of(subject.model, inputs, options, Changes())
+    return numbers_of(frozen.model, inputs, options, Changes())
 
 
-def read_by(subject: FrozenModel, options: CellOptions) -> tuple[RecurrentCell, Tensor]:
+def read_by(frozen: FrozenModel, options: CellOptions) -> tuple[RecurrentCell, Tensor]:
     """The cell that is asked about, and the real steps of the sequence, (1, time, feature) or (1, time).
 
     Raises:
         UserError: for a sequence, layer, direction or unit that there is not.
     """
-    cell, inputs = subject.cell(options.layer, options.direction), subject.inputs(options.sequence)
+    cell, inputs = frozen.cell(options.layer, options.direction), frozen.inputs(options.sequence)
     if options.unit is not None:
         check_whole("unit", options.unit, 0, cell.hidden_size - 1)
     return cell, inputs

@@ -149,7 +149,7 @@ def edit_weights(cell: RecurrentCell, edits: Sequence[Sequence[Any]], words: lis
 def cell_of(model: SequenceModel, layer: int, direction: Direction) -> RecurrentCell:
     both = model.stack()[layer]
     cell = both.forwards if direction == "forward" else both.backwards
-    assert cell is not None  # the subject has been asked for it already
+    assert cell is not None  # `frozen.cell` has refused it already
     return cell
 
 

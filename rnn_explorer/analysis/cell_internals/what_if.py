@@ -29,7 +29,7 @@ from rnn_explorer.model import SequenceModel
 
 
 @analysis("what_if", WhatIfOptions)
-def what_if(subject: FrozenModel, options: WhatIfOptions) -> Progress:
+def what_if(frozen: FrozenModel, options: WhatIfOptions) -> Progress:
     """What the model would have done with one sequence, had something been different; it is left as it is.
 
     Returns:
@@ -38,20 +38,20 @@ def what_if(subject: FrozenModel, options: WhatIfOptions) -> Progress:
     Raises:
         UserError: for a gate, unit, step, symbol or weight that there is not, and for values out of range.
     """
-    cell, given = read_by(subject, options)
+    cell, given = read_by(frozen, options)
     layer, direction, sequence = options.layer, options.direction, options.sequence
     words: list[str] = []
     changes = read_changes(cell, given.shape[1], options.clamp, options.ablate, words)
-    edited = edited_inputs(subject.model, given, options.inputs, words)
-    model = subject.model
+    edited = edited_inputs(frozen.model, given, options.inputs, words)
+    model = frozen.model
     if options.weights:
         model = copy.deepcopy(model)
         edit_weights(cell_of(model, layer, direction), options.weights, words)
-    original = numbers_of(subject.model, given, options, Changes())
+    original = numbers_of(frozen.model, given, options, Changes())
     changed = numbers_of(model, edited, options, changes)
     marks = marks_of(changed, cell, changes, options)
     passages = []
-    for number, (reader, x, altered) in enumerate(((subject.model, given, Changes()), (model, edited, changes))):
+    for number, (reader, x, altered) in enumerate(((frozen.model, given, Changes()), (model, edited, changes))):
         reading = _Reading(reader, layer, direction == "backward", altered)
         recorded, states = reading.read(x)
         answers: list[Tensor] = []
@@ -61,9 +61,9 @@ def what_if(subject: FrozenModel, options: WhatIfOptions) -> Progress:
                 answers.append(reading.answer(reader.summary_state(reading.read(x[:, :end])[1], None)))
         else:
             answers.append(reading.answer(states[0]))
-        passages.append(_passage(subject, sequence, x, recorded, torch.cat(answers)))
+        passages.append(_passage(frozen, sequence, x, recorded, torch.cat(answers)))
         yield (number + 1) / 2
-    output = subject.model.output_spec
+    output = frozen.model.output_spec
     return WhatIf(
         cell=cell.key,
         layer=layer,
@@ -124,16 +124,16 @@ class _Reading:
         return outputs.softmax(dim=-1) if self.model.output_spec.classes else outputs
 
 
-def _passage(subject: FrozenModel, sequence: int, x: Tensor, recorded: dict[str, Tensor], answers: Tensor) -> Rollout:
+def _passage(frozen: FrozenModel, sequence: int, x: Tensor, recorded: dict[str, Tensor], answers: Tensor) -> Rollout:
     """As numpy data, with the task's words for it."""
-    probe, length = subject.probe, x.shape[1]
-    inputs, said = probe.inputs[sequence].numpy().copy(), answers.numpy()
+    probe, length = frozen.probe, x.shape[1]
+    inputs, numbers = probe.inputs[sequence].numpy().copy(), answers.numpy()
     inputs[:length] = x[0].numpy()
-    held = np.concatenate([said, np.repeat(said[-1:], len(inputs) - length, axis=0)])  # as in a trace
-    cell = subject.model.stack()[0].forwards
+    held = np.concatenate([numbers, np.repeat(numbers[-1:], len(inputs) - length, axis=0)])  # as in a trace
+    cell = frozen.model.stack()[0].forwards
     return Rollout(
         gates={name: recorded[name].numpy() for name in cell.gate_names},
         states={name: recorded[name].numpy() for name in cell.state_names},
-        answers=said,
-        explanation=subject.task.explain(inputs, probe.targets[sequence].numpy(), length, held),
+        answers=numbers,
+        explanation=frozen.task.explain(inputs, probe.targets[sequence].numpy(), length, held),
     )

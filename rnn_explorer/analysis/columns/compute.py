@@ -15,7 +15,7 @@ _AT_ONCE = 32  # sequences between two looks at the clock
 
 
 @analysis("columns", ColumnOptions)
-def columns(subject: FrozenModel, options: ColumnOptions) -> Progress:
+def columns(frozen: FrozenModel, options: ColumnOptions) -> Progress:
     """The mean squared error of each column that the model forecasts, over the answers that count.
 
     Returns:
@@ -24,7 +24,7 @@ def columns(subject: FrozenModel, options: ColumnOptions) -> Progress:
     Raises:
         UserError: for a task that does not forecast several columns.
     """
-    task, split = subject.task, options.split
+    task, split = frozen.task, options.split
     batch = task.evaluation(split)
     if split == "validation" and not len(batch):
         split, batch = "test", task.evaluation("test")
@@ -37,7 +37,7 @@ def columns(subject: FrozenModel, options: ColumnOptions) -> Progress:
         yield start / len(batch)
         part = TensorBatch.of(batch.select(slice(start, start + _AT_ONCE)))
         with torch.no_grad():
-            off = subject.model(part.inputs, part.lengths) - part.targets
+            off = frozen.model(part.inputs, part.lengths) - part.targets
         counted = off[part.step_mask()].double()  # (answers, columns)
         total += counted.square().sum(dim=0).numpy()
         count += len(counted)

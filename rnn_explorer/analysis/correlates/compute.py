@@ -24,7 +24,7 @@ _SLICE = 8  # sequences that are read at once
 
 
 @analysis("correlates", CorrelateOptions)
-def correlates(subject: FrozenModel, options: CorrelateOptions) -> Progress:
+def correlates(frozen: FrozenModel, options: CorrelateOptions) -> Progress:
     """How closely the states and gates of each unit go with features of the text.
 
     Read are the first 256 sequences of the validation set (of the test set where that is empty), all real steps. The
@@ -39,21 +39,21 @@ def correlates(subject: FrozenModel, options: CorrelateOptions) -> Progress:
         UserError: for a task that is no text, and a layer or direction that there is not.
     """
     layer, direction = options.layer, options.direction
-    task, cell = subject.task, subject.cell(layer, direction)
+    task, cell = frozen.task, frozen.cell(layer, direction)
     if task.input.kind != "symbols":
         raise UserError(f"{task.title} reads numbers; features of a text are for tasks that read symbols")
     yield 0.0
-    split, batch = _read_for_features(subject)
+    split, batch = _read_for_features(frozen)
     quantities = (*cell.state_names, *cell.gate_names)
     features: tuple[str, ...] = ()
     sums = _Sums()
     for start in range(0, len(batch), _SLICE):
         part = batch.select(slice(start, start + _SLICE))
-        seen = _layer(subject.model, TensorBatch.of(part), layer, direction)
+        recorded = _layer(frozen.model, TensorBatch.of(part), layer, direction)
         real = _real_steps(part)  # (sequences, time)
         features, values = text_features(part.inputs, task.input.names)
         yield (start + 0.5 * len(part)) / len(batch)
-        units = torch.cat([seen[name] for name in quantities], dim=-1)[torch.from_numpy(real)]
+        units = torch.cat([recorded[name] for name in quantities], dim=-1)[torch.from_numpy(real)]
         sums.add(units.double().numpy(), values[real])
         yield (start + len(part)) / len(batch)
     r = sums.correlation().reshape(len(quantities), cell.hidden_size, len(features))
@@ -69,12 +69,12 @@ def correlates(subject: FrozenModel, options: CorrelateOptions) -> Progress:
     )
 
 
-def _read_for_features(subject: FrozenModel) -> tuple[Split, Batch]:
+def _read_for_features(frozen: FrozenModel) -> tuple[Split, Batch]:
     split: Split = "validation"
-    batch = subject.task.evaluation(split)
+    batch = frozen.task.evaluation(split)
     if not len(batch):
         split = "test"
-        batch = subject.task.evaluation(split)
+        batch = frozen.task.evaluation(split)
     return split, batch.select(slice(STREAM_EVALUATION))
 
 
@@ -128,9 +128,9 @@ def _layer(model: SequenceModel, batch: TensorBatch, layer: int, direction: Dire
         x = below(x, reverse)
     if direction == "forward":
         return chosen.forwards.trace(x)
-    assert chosen.backwards is not None  # the subject has been asked for it already
-    seen = chosen.backwards.trace(along_time(x, reverse))
-    return {name: along_time(values, reverse) for name, values in seen.items()}
+    assert chosen.backwards is not None  # `frozen.cell` has refused it already
+    recorded = chosen.backwards.trace(along_time(x, reverse))
+    return {name: along_time(values, reverse) for name, values in recorded.items()}
 
 
 def _real_steps(batch: Batch) -> Array:

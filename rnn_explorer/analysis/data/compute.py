@@ -72,19 +72,19 @@ def _example(task: Task, probe: Batch, row: int, label: int) -> Example:
     length = int(_lengths(probe)[row])
     nothing = np.full((time, size), 1.0 / size if task.output.classes else 0.0)
     inputs, targets = probe.inputs[row], probe.targets[row]
-    told = task.explain(inputs, targets, length, nothing)
+    explanation = task.explain(inputs, targets, length, nothing)
     step_classes = None
     if task.output.kind == "classes_per_step":
         step_classes = np.where(probe.step_mask()[row], targets, -1)[:length]
     return Example(
-        kind=told.kind,
-        title=told.title,
+        kind=explanation.kind,
+        title=explanation.title,
         label=label,
         length=length,
-        image=told.image,
-        image_steps=told.image_steps,
-        symbols=told.symbols[:length],
-        strips=tuple(strip for strip in told.strips if strip.role != "answer"),
+        image=explanation.image,
+        image_steps=explanation.image_steps,
+        symbols=explanation.symbols[:length],
+        strips=tuple(strip for strip in explanation.strips if strip.role != "answer"),
         step_classes=step_classes,
     )
 

@@ -193,14 +193,14 @@ def same_answers(one: DataReport, other: DataReport) -> bool:
 
 def compared(before: DataReport, after: DataReport) -> list[tuple[str, str, str]]:
     """What differs between two reports of one task, in words: what it is, before, after."""
-    told = (before, after)
+    both = (before, after)
     cells = {
-        "training set": [each.train_words() for each in told],
-        "validation set": [f"{each.sizes['validation']:,} sequences" for each in told],
-        "test set": [f"{each.sizes['test']:,} sequences" for each in told],
-        "a sequence": [each.length_words() for each in told],
-        "loss of the memoryless baseline": [f"{each.baseline_loss:.4g}" for each in told],
-        f"{before.metric} of the memoryless baseline": [f"{each.baseline_metric:.4g}" for each in told],
+        "training set": [each.train_words() for each in both],
+        "validation set": [f"{each.sizes['validation']:,} sequences" for each in both],
+        "test set": [f"{each.sizes['test']:,} sequences" for each in both],
+        "a sequence": [each.length_words() for each in both],
+        "loss of the memoryless baseline": [f"{each.baseline_loss:.4g}" for each in both],
+        f"{before.metric} of the memoryless baseline": [f"{each.baseline_metric:.4g}" for each in both],
     }
     if before.metric == "MSE":  # the loss is the metric
         del cells["loss of the memoryless baseline"]

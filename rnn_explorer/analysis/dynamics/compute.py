@@ -48,7 +48,7 @@ _RUNNERS = 64  # states that are let run on to see where they end
 
 
 @analysis("trajectories", TrajectoryOptions)
-def trajectories(subject: FrozenModel, options: TrajectoryOptions) -> Progress:
+def trajectories(frozen: FrozenModel, options: TrajectoryOptions) -> Progress:
     """The joined states of the probe sequences, and the axes in which all answers about this layer are drawn.
 
     Returns:
@@ -57,9 +57,9 @@ def trajectories(subject: FrozenModel, options: TrajectoryOptions) -> Progress:
     Raises:
         UserError: for a layer or direction that there is not.
     """
-    scene = yield from LayerMap.read(subject, options)
+    scene = yield from LayerMap.read(frozen, options)
     states, lengths = scene.probe()
-    labels, names = subject.task.labels(subject.probe.numpy())
+    labels, names = frozen.task.labels(frozen.probe.numpy())
     return Trajectories(
         place=scene.place,
         space=scene.space,
@@ -72,7 +72,7 @@ def trajectories(subject: FrozenModel, options: TrajectoryOptions) -> Progress:
 
 
 @analysis("fixed_points", FixedPointOptions)
-def fixed_points(subject: FrozenModel, options: FixedPointOptions) -> Progress:
+def fixed_points(frozen: FrozenModel, options: FixedPointOptions) -> Progress:
     """Fixed and slow points of a layer under a constant input.
 
     Searches start at states of the validation sequences, drawn at random, with Gaussian noise. Some of these states are
@@ -84,7 +84,7 @@ def fixed_points(subject: FrozenModel, options: FixedPointOptions) -> Progress:
     Raises:
         UserError: for a layer, direction or input that there is not, and when the states are no longer finite.
     """
-    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.1)
+    scene = yield from _part(LayerMap.read(frozen, options), 0.0, 0.1)
     step, jacobian, held = yield from _part(scene.hold(options.input), 0.1, 0.15)
     starts = scene.draw(options.inits, options.noise, options.seed)
     found = yield from _part(search(step, jacobian, starts, options.tolerance, options.max_iterations), 0.15, 0.8)
@@ -96,7 +96,7 @@ def fixed_points(subject: FrozenModel, options: FixedPointOptions) -> Progress:
 
 
 @analysis("spectrum", SpectrumOptions)
-def spectrum(subject: FrozenModel, options: SpectrumOptions) -> Progress:
+def spectrum(frozen: FrozenModel, options: SpectrumOptions) -> Progress:
     """Eigenvalues of the Jacobian dF/ds at one state.
 
     Returns:
@@ -105,7 +105,7 @@ def spectrum(subject: FrozenModel, options: SpectrumOptions) -> Progress:
     Raises:
         UserError: for a sequence, step, state or input that there is not.
     """
-    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.8)
+    scene = yield from _part(LayerMap.read(frozen, options), 0.0, 0.8)
     start, words = scene.state(options)
     if options.own_input:
         x = scene.inputs(options.sequence, options.time)
@@ -125,7 +125,7 @@ def spectrum(subject: FrozenModel, options: SpectrumOptions) -> Progress:
 
 
 @analysis("flow", FlowOptions)
-def flow(subject: FrozenModel, options: FlowOptions) -> Progress:
+def flow(frozen: FrozenModel, options: FlowOptions) -> Progress:
     """Where one step takes the states of a grid in the plane of the first two axes.
 
     It is exact where a state has one or two numbers; else it is a slice of the states there are, through their mean.
@@ -137,7 +137,7 @@ def flow(subject: FrozenModel, options: FlowOptions) -> Progress:
         UserError: for limits, axes or an input that cannot be.
     """
     grid, mean, components = options.grid, options.mean, options.components
-    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.7)
+    scene = yield from _part(LayerMap.read(frozen, options), 0.0, 0.7)
     space = scene.space if not len(mean) and not len(components) else scene.given_space(mean, components)
     step, _, held = yield from _part(scene.hold(options.input), 0.7, 0.8)
     ends = _ends(options.limits) if len(options.limits) else projection.limits(space.project(scene.rows))[:2]
@@ -164,7 +164,7 @@ def flow(subject: FrozenModel, options: FlowOptions) -> Progress:
 
 
 @analysis("perturb", PerturbOptions)
-def perturb(subject: FrozenModel, options: PerturbOptions) -> Progress:
+def perturb(frozen: FrozenModel, options: PerturbOptions) -> Progress:
     """Kick one state in random directions, and let it run on under a constant input.
 
     The directions are orthonormal as long as there are as many, then their opposites.
@@ -176,7 +176,7 @@ def perturb(subject: FrozenModel, options: PerturbOptions) -> Progress:
         UserError: for a sequence, step, state or input that there is not.
     """
     points, steps = options.points, options.steps
-    scene = yield from _part(LayerMap.read(subject, options), 0.0, 0.6)
+    scene = yield from _part(LayerMap.read(frozen, options), 0.0, 0.6)
     start, words = scene.state(options)
     goals = torch.stack([scene.vector("points", point) for point in points]) if len(points) else None
     step, _, held = yield from _part(scene.hold(options.input), 0.6, 0.7)

@@ -199,9 +199,9 @@ class FixedPoints:
             (self.fast, "stopped at slow points that are no fixed points"),
             (self.far, "far from all trajectories"),
         )
-        told = [f"{number} {how}" for number, how in lost if number]
+        counts = [f"{number} {how}" for number, how in lost if number]
         more = f" {self.left_out} more points are left out." if self.left_out else ""
-        return f"{found}." + (f" Of {self.inits} searches {', '.join(told)}." if told else "") + more
+        return f"{found}." + (f" Of {self.inits} searches {', '.join(counts)}." if counts else "") + more
 
     def answer_words(self, index: int) -> str:
         """What the model says at a point, in short; "" where it cannot be told."""

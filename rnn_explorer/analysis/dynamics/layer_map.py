@@ -43,7 +43,7 @@ class LayerMap:
     """One layer of a copy of the model in float64, with its states over the validation sequences.
 
     Attributes:
-        subject: what is asked about.
+        frozen: what is asked about.
         model: the copy.
         cell: the layer's cell in the copy.
         place, space: for the records.
@@ -51,7 +51,7 @@ class LayerMap:
         means: for each cell below, in the order of computation, its mean joined state (size,).
     """
 
-    subject: FrozenModel
+    frozen: FrozenModel
     model: SequenceModel
     cell: RecurrentCell
     place: LayerRef
@@ -60,16 +60,16 @@ class LayerMap:
     means: tuple[Array, ...]
 
     @classmethod
-    def read(cls, subject: FrozenModel, options: LayerOptions) -> Generator[float, None, LayerMap]:
+    def read(cls, frozen: FrozenModel, options: LayerOptions) -> Generator[float, None, LayerMap]:
         """Run the validation sequences through the layers up to this one."""
         layer, direction = options.layer, options.direction
-        subject.cell(layer, direction)  # says what is wrong
+        frozen.cell(layer, direction)  # says what is wrong
         yield 0.0
-        model = copy.deepcopy(subject.model).double().requires_grad_(False)
+        model = copy.deepcopy(frozen.model).double().requires_grad_(False)
         both = model.stack()[layer]
         cell = both.forwards if direction == "forward" else both.backwards
         assert cell is not None
-        batch = validation(subject, cell)
+        batch = validation(frozen, cell)
         own: list[Array] = []
         below: dict[tuple[int, str], list[Array]] = {}
         for start in range(0, len(batch), _AT_ONCE):
@@ -85,9 +85,9 @@ class LayerMap:
         rows = np.concatenate(own)
         if not len(rows):
             raise UserError("the states of this layer are no longer finite numbers; ask about an earlier step")
-        place = LayerRef(cell.key, layer, direction, cell.hidden_size, tuple(cell.state_names), subject.step)
+        place = LayerRef(cell.key, layer, direction, cell.hidden_size, tuple(cell.state_names), frozen.step)
         means = tuple(np.concatenate(found).mean(axis=0) for found in below.values())  # in the order of computation
-        return cls(subject, model, cell, place, Space.of(rows, place.state_names), rows, means)
+        return cls(frozen, model, cell, place, Space.of(rows, place.state_names), rows, means)
 
     @property
     def mean(self) -> Array:
@@ -143,14 +143,14 @@ class LayerMap:
     def probe(self) -> tuple[Tensor, Tensor]:
         """Joined states (batch, time, size) and lengths (batch,) of the probe sequences; padding holds the last."""
         _, states = self._probe()
-        lengths = lengths_of(self.subject.probe)
+        lengths = lengths_of(self.frozen.probe)
         held = torch.arange(states.shape[1])[None, :].minimum(lengths[:, None] - 1)
         return along_time(states, held), lengths
 
     def _probe(self) -> tuple[Tensor, Tensor]:
         """What enters this layer, (batch, time, input_size), and its joined states, (batch, time, size)."""
         wanted = (self.place.layer, self.place.direction)
-        layers = layers_of(self.model, self.subject.probe, self.place.layer)
+        layers = layers_of(self.model, self.frozen.probe, self.place.layer)
         return next((x, states) for place, x, states in layers if place == wanted)
 
     def inputs(self, sequence: int, time: int) -> Tensor:
@@ -162,7 +162,7 @@ class LayerMap:
         if options.state:
             return self.vector("state", options.state), "a given state"
         sequence, time = options.sequence, options.time
-        self.subject.check_sequence(sequence)
+        self.frozen.check_sequence(sequence)
         states, lengths = self.probe()
         check_whole("time", time, 0, int(lengths[sequence]) - 1)
         return states[sequence, time], f"the state at t = {time + 1} of sequence {sequence + 1}"
@@ -203,10 +203,10 @@ class LayerMap:
         return (outputs.softmax(dim=-1) if self.model.output_spec.classes else outputs).numpy()
 
 
-def validation(subject: FrozenModel, cell: RecurrentCell) -> Batch:
+def validation(frozen: FrozenModel, cell: RecurrentCell) -> Batch:
     """The first of the validation sequences; of the test sequences, where those are none."""
-    batch = subject.task.evaluation("validation")
-    batch = batch if len(batch) else subject.task.evaluation("test")
+    batch = frozen.task.evaluation("validation")
+    batch = batch if len(batch) else frozen.task.evaluation("test")
     numbers = batch.inputs.shape[1] * cell.hidden_size * len(cell.state_names)
     count = min(len(batch), SEQUENCES, max(1, _NUMBERS // numbers))
     return batch.select(slice(count))
@@ -228,12 +228,12 @@ def layers_of(
     x = model.encode(batch.inputs).double()
     reverse = reversal(len(batch), batch.inputs.shape[1], batch.lengths)
     for number, both in enumerate(model.stack()[: last + 1]):
-        seen = both.forwards.trace(x)
-        outputs = [seen["hidden"]]
-        yield (number, "forward"), x, torch.cat([seen[name] for name in both.forwards.state_names], dim=-1)
+        recorded = both.forwards.trace(x)
+        outputs = [recorded["hidden"]]
+        yield (number, "forward"), x, torch.cat([recorded[name] for name in both.forwards.state_names], dim=-1)
         if both.backwards is not None:
-            seen = both.backwards.trace(along_time(x, reverse))
-            states = torch.cat([seen[name] for name in both.backwards.state_names], dim=-1)
+            recorded = both.backwards.trace(along_time(x, reverse))
+            states = torch.cat([recorded[name] for name in both.backwards.state_names], dim=-1)
             states = along_time(states, reverse)
             outputs.append(states[..., : both.backwards.hidden_size])
             yield (number, "backward"), x, states

@@ -73,15 +73,15 @@ class Stability:
     @property
     def words(self) -> str:
         """ "saddle, 1 unstable direction", "slow point"."""
-        told = {"slow": "slow point", "unstable": "unstable in all directions"}.get(self.kind, self.kind)
+        text = {"slow": "slow point", "unstable": "unstable in all directions"}.get(self.kind, self.kind)
         if self.unstable and self.kind in ("saddle", "slow"):
-            told += f", {counted(self.unstable, 'unstable direction')}"
+            text += f", {counted(self.unstable, 'unstable direction')}"
         if self.marginal and self.kind != "slow":
-            told += f", {counted(self.marginal, 'marginal direction')}"
-        return told
+            text += f", {counted(self.marginal, 'marginal direction')}"
+        return text
 
     def group(self, number: int) -> str:
         """So many points of this nature, for a legend: "8 stable", "12 saddles, 1 unstable direction"."""
         noun = {"saddle": "saddle", "slow": "slow point"}.get(self.kind)
-        told = f"{number} {self.kind}" if noun is None else counted(number, noun)
-        return f"{told}, {counted(self.unstable, 'unstable direction')}" if self.kind == "saddle" else told
+        text = f"{number} {self.kind}" if noun is None else counted(number, noun)
+        return f"{text}, {counted(self.unstable, 'unstable direction')}" if self.kind == "saddle" else text

@@ -62,7 +62,7 @@ class _Reader:
 
 
 @analysis("sample", SampleOptions)
-def sample(subject: FrozenModel, options: SampleOptions) -> Progress:
+def sample(frozen: FrozenModel, options: SampleOptions) -> Progress:
     """Let a model write that says at each step which symbol comes next.
 
     A character of the prefix that the model does not know takes its other case where that is known, and is left out
@@ -76,13 +76,13 @@ def sample(subject: FrozenModel, options: SampleOptions) -> Progress:
         UserError: for a task or model that cannot write, an option out of range, and a model whose answers are no
             numbers any more.
     """
-    task = subject.task
+    task = frozen.task
     if task.input.kind != "symbols" or not task.is_autoregressive(task.settings):
         raise UserError(f"{task.title} asks for no next symbol, so nothing can be written; choose a character model")
     length, temperature = options.length, options.temperature
-    codes, notes = _given(subject, options.prefix)
+    codes, notes = _given(frozen, options.prefix)
     generator = torch.Generator().manual_seed(options.seed)
-    reader, outputs, given = _Reader(subject.model), list[Tensor](), len(codes)
+    reader, outputs, given = _Reader(frozen.model), list[Tensor](), len(codes)
     for start in range(0, given, 100):
         yield 0.0
         outputs.append(reader.read(torch.tensor([codes[start : start + 100]])))
@@ -94,9 +94,9 @@ def sample(subject: FrozenModel, options: SampleOptions) -> Progress:
     return _sample(task.output.names, codes, given, options, _finite(torch.cat(outputs)).numpy(), notes)
 
 
-def _given(subject: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...]]:
+def _given(frozen: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...]]:
     """The prefix as symbols, at least one, and what has been done to it, in words."""
-    code_of = {symbol: code for code, symbol in enumerate(subject.task.input.names) if symbol}
+    code_of = {symbol: code for code, symbol in enumerate(frozen.task.input.names) if symbol}
     known = [character if character in code_of else character.swapcase() for character in prefix]
     changed = dict.fromkeys(old for old, new in zip(prefix, known, strict=True) if old != new and new in code_of)
     unknown = dict.fromkeys(old for old, new in zip(prefix, known, strict=True) if new not in code_of)
@@ -106,8 +106,8 @@ def _given(subject: FrozenModel, prefix: str) -> tuple[list[int], tuple[str, ...
     if unknown:
         notes.append(f"{_listed(unknown)} {'was' if len(unknown) == 1 else 'were'} left out, {_lacking(unknown)}.")
     codes = [code_of[character] for character in known if character in code_of]
-    firsts = set(subject.probe.inputs[:, 0].tolist())
-    names = subject.task.input.names
+    firsts = set(frozen.probe.inputs[:, 0].tolist())
+    names = frozen.task.input.names
     if len(firsts) == 1:
         (first,) = firsts
         if codes[:1] != [first]:
@@ -178,7 +178,7 @@ def _sample(
 
 
 @analysis("closed_loop", ClosedLoopOptions)
-def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
+def closed_loop(frozen: FrozenModel, options: ClosedLoopOptions) -> Progress:
     """Let a model go on with a series by itself that says at each step which value comes next.
 
     It reads one probe sequence, or as many steps from near the end of the series that this is of; its forecast is then
@@ -191,11 +191,11 @@ def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
     Raises:
         UserError: for a task or model that cannot go on, a series without a known end, and an option out of range.
     """
-    task = subject.task
+    task = frozen.task
     if task.input.kind != "values" or not task.is_autoregressive(task.settings):
         raise UserError(f"{task.title} asks for no next value, so there is nothing to go on with; choose a forecast")
     sequence, steps, back = options.sequence, options.steps, options.back
-    window = subject.inputs(sequence)  # (1, time, values)
+    window = frozen.inputs(sequence)  # (1, time, values)
     yield 0.0
     course = task.course(window[0].numpy())
     if back is not None:
@@ -204,7 +204,7 @@ def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
         last = len(course.values) - window.shape[1]
         course = dataclasses.replace(course, start=max(last - back, 0))
         window = torch.from_numpy(course.values[course.start :][: window.shape[1]])[None]
-    reader, read = _Reader(subject.model), window.shape[1]
+    reader, read = _Reader(frozen.model), window.shape[1]
     free = [reader.read(window)[-1:]]  # (1, values)
     for number in range(1, steps):
         if number % _AT_ONCE == 0:
@@ -216,7 +216,7 @@ def closed_loop(subject: FrozenModel, options: ClosedLoopOptions) -> Progress:
     first = 0 if course is None else course.start
     follows, came = (part[first + read : first + read + steps] for part in (whole, truth))
     yield 0.9
-    follower = _Reader(subject.model)
+    follower = _Reader(frozen.model)
     followed = follower.read(torch.cat([window, torch.from_numpy(follows.copy())[None]], dim=1))
     mean, scale = task.mean, task.scale
     with np.errstate(all="ignore"):  # a free run can leave all bounds

@@ -36,7 +36,7 @@ _LARGE = 128  # numbers in a state, above which the table has half as many point
 
 
 @analysis("memory", MemoryOptions)
-def memory(subject: FrozenModel, options: MemoryOptions) -> Progress:
+def memory(frozen: FrozenModel, options: MemoryOptions) -> Progress:
     """How far back every cell of the model remembers, over one probe sequence.
 
     Returns:
@@ -45,24 +45,24 @@ def memory(subject: FrozenModel, options: MemoryOptions) -> Progress:
     Raises:
         UserError: for a sequence, output or time step that there is not.
     """
-    sample, output = sample_of(subject, options.sequence), options.output
+    sample, output = sample_of(frozen, options.sequence), options.output
     length = sample.inputs.shape[1]
     time_step = length if options.time_step is None else options.time_step
     check_whole("time_step", time_step, 1, length)
     if output is not None:
-        check_whole("output", output, 0, subject.task.output.size - 1)
+        check_whole("output", output, 0, frozen.task.output.size - 1)
     yield 0.0
-    model = copy.deepcopy(subject.model).double()
-    readings, loss = yield from read(subject, model, sample, 0.0, 0.25)
+    model = copy.deepcopy(frozen.model).double()
+    readings, loss = yield from read(frozen, model, sample, 0.0, 0.25)
     by_state = loss_gradients(readings, loss)
     yield 0.45
     norms = []
     for number, reading in enumerate(readings):
         begin, end = (0.45 + 0.4 * (number + more) / len(readings) for more in (0, 1))
         norms.append((yield from curve_of(reading, begin, end)))
-    gates = gates_of(model, subject.probe)
+    gates = gates_of(model, frozen.probe)
     yield 0.95
-    saliency = saliency_of(subject, model, sample.inputs, output, time_step)
+    saliency = saliency_of(frozen, model, sample.inputs, output, time_step)
     cells = tuple(
         CellMemory(
             cell=reading.cell.key,
@@ -76,25 +76,25 @@ def memory(subject: FrozenModel, options: MemoryOptions) -> Progress:
         for reading, curve, gradient, statistics in zip(readings, norms, by_state, gates, strict=True)
     )
     mean = float(loss.detach())
-    found = findings(cells, saliency, subject.task.output.per_step, _answered(subject, mean))
-    return MemoryReport(subject.step, options.sequence, length, mean, cells, saliency, found)
+    found = findings(cells, saliency, frozen.task.output.per_step, _answered(frozen, mean))
+    return MemoryReport(frozen.step, options.sequence, length, mean, cells, saliency, found)
 
 
-def _answered(subject: FrozenModel, loss: float) -> bool:
+def _answered(frozen: FrozenModel, loss: float) -> bool:
     """Whether a sequence's loss is that of a model that does well.
 
     For classes the right one has more than half of the probability, by the geometric mean over answers; for values at
     least half of the variance of all probe targets is explained.
     """
-    if subject.task.output.classes:
+    if frozen.task.output.classes:
         return loss < math.log(2)
-    targets = subject.probe.targets.double()
+    targets = frozen.probe.targets.double()
     known = targets[targets.isfinite()]
     return loss < 0.5 * float(known.var(correction=0)) if len(known) else False
 
 
 @analysis("jacobian_norms", JacobianNormOptions)
-def jacobian_norms(subject: FrozenModel, options: JacobianNormOptions) -> Progress:
+def jacobian_norms(frozen: FrozenModel, options: JacobianNormOptions) -> Progress:
     """log10 ||d s_t / d s_k|| of one cell for all pairs of steps, the norm of `memory`'s curve.
 
     A long sequence is seen at a stride that ends with the last step read, so that at most `POINTS` x `POINTS` norms are
@@ -107,11 +107,11 @@ def jacobian_norms(subject: FrozenModel, options: JacobianNormOptions) -> Progre
         UserError: for a sequence, layer or direction that there is not.
     """
     layer, direction = options.layer, options.direction
-    sample = sample_of(subject, options.sequence)
-    cell = subject.cell(layer, direction)
+    sample = sample_of(frozen, options.sequence)
+    cell = frozen.cell(layer, direction)
     yield 0.0
-    model = copy.deepcopy(subject.model).double()
-    readings, _ = yield from read(subject, model, sample, 0.0, 0.1)
+    model = copy.deepcopy(frozen.model).double()
+    readings, _ = yield from read(frozen, model, sample, 0.0, 0.1)
     (reading,) = [each for each in readings if (each.layer, each.direction) == (layer, direction)]
     length = sample.inputs.shape[1]
     most = POINTS if cell.hidden_size * len(cell.state_names) <= _LARGE else POINTS // 2

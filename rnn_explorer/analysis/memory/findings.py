@@ -79,7 +79,7 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
     memory = cell.effective_memory
     assert memory is not None
     text = f"beyond {_steps(memory)} back the gradient is below {MEMORY:g}: that is its effective memory."
-    told = [_say(cell, "fades", "fact", text)]
+    found = [_say(cell, "fades", "fact", text)]
     kept = last_above(cell.log10_norm, LOST)
     if kept < lags and not reach >= LOST:
         text = f"the gradient falls below {number(LOST, 2)} beyond {_steps(kept)}"
@@ -87,8 +87,8 @@ def _of_gradient(cell: CellMemory, reach: float, answered: bool) -> list[Finding
             text += ", though this sequence is answered well: no more is needed, or what is kept rests in an attractor."
         else:
             text += ": no error at the end reaches what came before through this layer."
-        told.append(_say(cell, "vanishing", "fact" if answered else "warning", text))
-    return told
+        found.append(_say(cell, "vanishing", "fact" if answered else "warning", text))
+    return found
 
 
 def _of_gates(cell: CellMemory, curve: set[str], answered: bool) -> list[Finding]:
@@ -107,22 +107,22 @@ def _of_gates(cell: CellMemory, curve: set[str], answered: bool) -> list[Finding
     explains = not curve or (cell.effective_memory or 0) <= -math.log(MEMORY) * max(median, 1.0)
     forgets = median <= FORGETS and explains
     forgotten = f"half of the units forget within {_steps(max(1, math.ceil(median)))}" if forgets else ""
-    told: list[Finding] = []
+    found: list[Finding] = []
     if is_open > OPEN_SHARE and forgets:
-        told.append(_say(cell, "resets", "fact", f"{opened}, but it shuts so firmly in between that {forgotten}."))
+        found.append(_say(cell, "resets", "fact", f"{opened}, but it shuts so firmly in between that {forgotten}."))
     elif is_open > OPEN_SHARE:
-        told.append(_say(cell, "open", "fact", f"{opened}."))
+        found.append(_say(cell, "open", "fact", f"{opened}."))
     elif forgets:
         text = f"{forgotten} (the median of their time constants is {number(median, 2)})."
-        told.append(_say(cell, "forgets", "fact" if answered else "warning", text))
+        found.append(_say(cell, "forgets", "fact" if answered else "warning", text))
     if is_shut > SHUT_SHARE and explains:
         text = f"{100 * is_shut:.0f} % of the {gates.keeper} gate's values are below {LOW:g}: there the old state goes."
-        told.append(_say(cell, "shut", "fact", text))
-    return told
+        found.append(_say(cell, "shut", "fact", text))
+    return found
 
 
 def _of_slope(cell: CellMemory, answered: bool) -> list[Finding]:
-    gates, told = cell.gates, []
+    gates, found = cell.gates, []
     if "slope" not in gates.means:
         return []
     slopes = gates.means["slope"]
@@ -130,17 +130,17 @@ def _of_slope(cell: CellMemory, answered: bool) -> list[Finding]:
     flat = int(np.count_nonzero(slopes < LOW))
     if gates.nonlinearity == "relu" and gates.dead > DEAD_SHARE * units:
         text = f"{gates.dead} of {units} units are off at every time step of these sequences (dead relu)."
-        told.append(_say(cell, "dead", "warning", text))
+        found.append(_say(cell, "dead", "warning", text))
     if gates.nonlinearity == "tanh" and flat > SATURATED_SHARE * units:
         text = f"{flat} of {units} units are saturated: their mean slope is below {LOW:g}."
-        told.append(_say(cell, "saturated", "fact" if answered else "warning", text))
+        found.append(_say(cell, "saturated", "fact" if answered else "warning", text))
     if gates.spectral_radius > RADIUS:
         text = (
             f"the recurrent weights have a spectral radius of {gates.spectral_radius:.3g}: "
             "by themselves they would make states grow."
         )
-        told.append(_say(cell, "radius", "fact", text))
-    return told
+        found.append(_say(cell, "radius", "fact", text))
+    return found
 
 
 def _of_loss(cell: CellMemory, reach: float) -> list[Finding]:

@@ -25,19 +25,19 @@ def gates_of(model: SequenceModel, probe: TensorBatch) -> list[GateStatistics]:
     real = TensorBatch(probe.inputs, probe.targets, probe.lengths).step_mask().numpy()  # (batch, time)
     found = []
     for layer in model.stack():
-        seen = layer.forwards.trace(x)
-        found.append(_statistics(layer.forwards, seen, real))
-        outputs = [seen["hidden"]]
+        recorded = layer.forwards.trace(x)
+        found.append(_statistics(layer.forwards, recorded, real))
+        outputs = [recorded["hidden"]]
         if layer.backwards is not None:
             assert reverse is not None
-            seen = layer.backwards.trace(along_time(x, reverse))  # padding is at the end here too
-            found.append(_statistics(layer.backwards, seen, real))
-            outputs.append(along_time(seen["hidden"], reverse))
+            recorded = layer.backwards.trace(along_time(x, reverse))  # padding is at the end here too
+            found.append(_statistics(layer.backwards, recorded, real))
+            outputs.append(along_time(recorded["hidden"], reverse))
         x = torch.cat(outputs, dim=-1)
     return found
 
 
-def _statistics(cell: RecurrentCell, seen: dict[str, Tensor], real: Array) -> GateStatistics:
+def _statistics(cell: RecurrentCell, recorded: dict[str, Tensor], real: Array) -> GateStatistics:
     """Of one cell.
 
     Args:
@@ -45,7 +45,7 @@ def _statistics(cell: RecurrentCell, seen: dict[str, Tensor], real: Array) -> Ga
         seen: gates and states, each (batch, time, hidden), in the order of reading.
         real: (batch, time) which steps are no padding.
     """
-    gates = {name: seen[name].numpy()[real][None] for name in cell.gate_names}  # (1, steps, hidden)
+    gates = {name: recorded[name].numpy()[real][None] for name in cell.gate_names}  # (1, steps, hidden)
     bounded = {name: gates[name] for name in cell.gate_names if name in cell.bounded}
     more: dict[str, float] = {}
     nonlinearity = cell.nonlinearity if cell.gate_names == ("pre_activation",) else ""  # a simple RNN's

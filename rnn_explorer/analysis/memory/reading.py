@@ -56,17 +56,17 @@ class Reading:
         return self.cell.jacobian(torch.cat(self.x[first - 1 : last]).detach(), self.parts(before))
 
 
-def sample_of(subject: FrozenModel, sequence: int) -> TensorBatch:
+def sample_of(frozen: FrozenModel, sequence: int) -> TensorBatch:
     """One probe sequence without its padding, in double precision.
 
     Raises:
         UserError: when there is no such sequence.
     """
-    subject.check_sequence(sequence)
-    probe = subject.probe
+    frozen.check_sequence(sequence)
+    probe = frozen.probe
     one = probe.select(slice(sequence, sequence + 1))
     length = one.inputs.shape[1] if one.lengths is None else int(one.lengths[0])
-    per_step = subject.task.output.per_step
+    per_step = frozen.task.output.per_step
     return TensorBatch(
         double(one.inputs[:, :length]),
         double(one.targets[:, :length] if per_step else one.targets),
@@ -80,7 +80,7 @@ def double(values: Tensor) -> Tensor:
 
 @torch.enable_grad()
 def read(
-    subject: FrozenModel, model: SequenceModel, sample: TensorBatch, begin: float, end: float
+    frozen: FrozenModel, model: SequenceModel, sample: TensorBatch, begin: float, end: float
 ) -> Generator[float, None, tuple[list[Reading], Tensor]]:
     """The sequence through every cell by `step`, every state kept, and the loss at the end."""
     readings: list[Reading] = []
@@ -96,7 +96,7 @@ def read(
         x = torch.cat([reading.outputs() for reading in mine], dim=-1)
         readings += mine
     outputs = model.read_out(x if model.output_spec.per_step else model.summary_state(x, None))
-    return readings, loss_of(subject.task.output, outputs, sample)
+    return readings, loss_of(frozen.task.output, outputs, sample)
 
 
 @torch.enable_grad()

@@ -13,10 +13,10 @@ from rnn_explorer.model import SequenceModel, reversal
 
 @torch.enable_grad()
 def saliency_of(
-    subject: FrozenModel, model: SequenceModel, inputs: Tensor, output: int | None, time_step: int
+    frozen: FrozenModel, model: SequenceModel, inputs: Tensor, output: int | None, time_step: int
 ) -> InputSaliency:
     """How much each input moves the answer after one step, on the cells' fast path."""
-    spec, length = subject.task.output, inputs.shape[1]
+    spec, length = frozen.task.output, inputs.shape[1]
     # An answer at the end is what the model would say if the sequence ended there.
     x = model.encode(inputs if spec.per_step else inputs[:, :time_step]).requires_grad_()  # (1, time, feature)
     reverse = reversal(1, x.shape[1], None) if model.settings.bidirectional else None
@@ -29,8 +29,8 @@ def saliency_of(
     (gradient,) = torch.autograd.grad(values[chosen], x)
     norm = np.zeros(length)
     norm[: x.shape[1]] = torch.linalg.vector_norm(gradient[0], dim=-1).numpy()
-    names = subject.task.input.names
-    symbols = tuple(names[index] for index in inputs[0].tolist()) if subject.task.input.kind == "symbols" else ()
+    names = frozen.task.input.names
+    symbols = tuple(names[index] for index in inputs[0].tolist()) if frozen.task.input.kind == "symbols" else ()
     return InputSaliency(
         chosen, spec.names[chosen], time_step, float(values[chosen].detach()), spec.classes, norm, symbols
     )

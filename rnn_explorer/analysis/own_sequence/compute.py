@@ -26,7 +26,7 @@ SHOWN = 4  # features that are drawn as lines
 
 
 @analysis("own_sequence", OwnSequenceOptions)
-def own_sequence(subject: FrozenModel, options: OwnSequenceOptions) -> Progress:
+def own_sequence(frozen: FrozenModel, options: OwnSequenceOptions) -> Progress:
     """Let the model read a sequence that is not of its task's data.
 
     A character that the task does not know takes its other case where that is known.
@@ -38,32 +38,32 @@ def own_sequence(subject: FrozenModel, options: OwnSequenceOptions) -> Progress:
         UserError: for nothing at all, a symbol that there is not, an entry that is no number, rows of another width,
             and sequences that are too long, or of another size than the task's pictures.
     """
-    task, values, notes = subject.task, options.values, list[str]()
+    task, values, notes = frozen.task, options.values, list[str]()
     symbols = task.input.kind == "symbols"
-    inputs = _symbols(subject, values, notes) if symbols else _numbers(subject, values)  # (time,) or (time, feature)
-    _check_length(subject, inputs)
+    inputs = _symbols(frozen, values, notes) if symbols else _numbers(frozen, values)  # (time,) or (time, feature)
+    _check_length(frozen, inputs)
     yield 0.0
     batch = Batch(inputs[None], _no_targets(task.output, inputs))
-    trace = subject.model.trace(TensorBatch.of(batch))
+    trace = frozen.model.trace(TensorBatch.of(batch))
     yield 0.9
     continues = task.is_autoregressive(task.settings)
     if symbols:
-        told = _of_symbols(subject, trace.inputs[0], trace.answers[0], continues)
+        told = _of_symbols(frozen, trace.inputs[0], trace.answers[0], continues)
     else:
-        told = _of_numbers(subject, trace.inputs[0], trace.answers[0], continues, notes)
+        told = _of_numbers(frozen, trace.inputs[0], trace.answers[0], continues, notes)
     return OwnSequence(trace, told, task.legal(trace.inputs[0]), tuple(notes))
 
 
 # -- what is given ----------------------------------------------------------------------------------------------
 
 
-def _symbols(subject: FrozenModel, values: Any, notes: list[str]) -> Array:
+def _symbols(frozen: FrozenModel, values: Any, notes: list[str]) -> Array:
     """(time,) int64 from a text."""
     if not isinstance(values, str):
         raise UserError("this task reads symbols, so the sequence must be a text")
     if not values:
         raise UserError("the sequence is empty; type one symbol at least")
-    names = subject.task.input.names
+    names = frozen.task.input.names
     code_of = {name: code for code, name in enumerate(names) if name}
     codes, changed = list[int](), False
     for step, character in enumerate(values, start=1):
@@ -77,9 +77,9 @@ def _symbols(subject: FrozenModel, values: Any, notes: list[str]) -> Array:
     return np.array(codes, dtype=np.int64)
 
 
-def _numbers(subject: FrozenModel, values: Any) -> Array:
+def _numbers(frozen: FrozenModel, values: Any) -> Array:
     """(time, feature) float32, normalized as the task's own."""
-    task, names = subject.task, subject.task.input.names
+    task, names = frozen.task, frozen.task.input.names
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UserError("this task reads numbers, so the sequence must be a list with one entry a time step")
     if not len(values):
@@ -98,19 +98,19 @@ def _numbers(subject: FrozenModel, values: Any) -> Array:
     return normalized
 
 
-def _check_length(subject: FrozenModel, inputs: Array) -> None:
-    probe = subject.probe
+def _check_length(frozen: FrozenModel, inputs: Array) -> None:
+    probe = frozen.probe
     most = max(LONGEST, probe.inputs.shape[1])
     if len(inputs) > most:
         raise UserError(f"the sequence has {len(inputs):,} time steps, and the limit is {most}; make it shorter")
     wanted = probe.inputs.shape[1]
-    if probe.lengths is None and _picture(subject) is not None and len(inputs) != wanted:
+    if probe.lengths is None and _picture(frozen) is not None and len(inputs) != wanted:
         raise UserError(f"the sequence has {len(inputs)} time steps, but a picture of this task has {wanted}")
 
 
-def _picture(subject: FrozenModel) -> Explanation | None:
+def _picture(frozen: FrozenModel) -> Explanation | None:
     """How the task shows one of its own sequences, where that is an image."""
-    probe, task = subject.probe, subject.task
+    probe, task = frozen.probe, frozen.task
     length = probe.inputs.shape[1] if probe.lengths is None else int(probe.lengths[0])
     answers = np.full((probe.inputs.shape[1], task.output.size), 1.0 / task.output.size)
     if task.input.kind == "symbols" or task.output.kind != "classes":
@@ -130,25 +130,25 @@ def _no_targets(output: OutputSpec, inputs: Array) -> Array:
 # -- what is said of it -----------------------------------------------------------------------------------------
 
 
-def _of_symbols(subject: FrozenModel, codes: Array, answers: Array, continues: bool) -> Explanation:
-    names = subject.task.input.names
+def _of_symbols(frozen: FrozenModel, codes: Array, answers: Array, continues: bool) -> Explanation:
+    names = frozen.task.input.names
     symbols = tuple(names[code] for code in codes)
     following = np.append(codes[1:], -1) if continues else None
     return Explanation(
         kind="symbols",
         title="".join(symbols),
-        verdict=_verdict(subject, answers, continues),
+        verdict=_verdict(frozen, answers, continues),
         correct=None,
         length=len(codes),
         symbols=symbols,
-        **_classes(subject.task.output, answers, following),
+        **_classes(frozen.task.output, answers, following),
     )
 
 
-def _of_numbers(subject: FrozenModel, inputs: Array, answers: Array, continues: bool, notes: list[str]) -> Explanation:
-    task, picture = subject.task, _picture(subject)
+def _of_numbers(frozen: FrozenModel, inputs: Array, answers: Array, continues: bool, notes: list[str]) -> Explanation:
+    task, picture = frozen.task, _picture(frozen)
     told: dict[str, Any] = {"title": "your own", "correct": None, "length": len(inputs)}
-    told["verdict"] = _verdict(subject, answers, continues)
+    told["verdict"] = _verdict(frozen, answers, continues)
     if task.output.classes:
         told |= _classes(task.output, answers, None)
     if picture is not None:
@@ -159,14 +159,12 @@ def _of_numbers(subject: FrozenModel, inputs: Array, answers: Array, continues: 
         cells = np.arange(image.size).reshape(image.shape)
         told |= {"kind": "image", "image": image, "image_steps": cells // image.shape[1] if by_row else cells}
         return Explanation(**told)
-    return Explanation(**told, kind="series", strips=_strips(subject, inputs, answers, continues, notes))
+    return Explanation(**told, kind="series", strips=_strips(frozen, inputs, answers, continues, notes))
 
 
-def _strips(
-    subject: FrozenModel, inputs: Array, answers: Array, continues: bool, notes: list[str]
-) -> tuple[Strip, ...]:
+def _strips(frozen: FrozenModel, inputs: Array, answers: Array, continues: bool, notes: list[str]) -> tuple[Strip, ...]:
     """Lines of what goes in and, where the answer is numbers, of that, each in its own unit."""
-    task = subject.task
+    task = frozen.task
     numbers = inputs.astype(np.float64) * task.scale + task.mean  # (time, features)
     said = answers.astype(np.float64)
     if continues:
@@ -218,9 +216,9 @@ def _classes(output: OutputSpec, answers: Array, following: Array | None) -> dic
     return found
 
 
-def _verdict(subject: FrozenModel, answers: Array, continues: bool) -> str:
+def _verdict(frozen: FrozenModel, answers: Array, continues: bool) -> str:
     """What is said at the end."""
-    task, output, last = subject.task, subject.task.output, answers[-1]
+    task, output, last = frozen.task, frozen.task.output, answers[-1]
     if not np.isfinite(last).all():
         return "has no finite answer"
     if output.classes:

@@ -9,8 +9,8 @@ from rnn_explorer.training.snapshots import SequenceInfo, snapshot_of
 
 
 @analysis("snapshot")
-def snapshot(subject: FrozenModel, options: Settings) -> Progress:
+def snapshot(frozen: FrozenModel, options: Settings) -> Progress:
     """A `Snapshot` as the trainer would have taken it at that step."""
     yield 0.0
-    info = SequenceInfo.of(subject.task, subject.probe.numpy())
-    return snapshot_of(subject.model, subject.task, subject.probe, info, subject.step, subject.epoch)
+    info = SequenceInfo.of(frozen.task, frozen.probe.numpy())
+    return snapshot_of(frozen.model, frozen.task, frozen.probe, info, frozen.step, frozen.epoch)
