@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from rnn_explorer.kernels import denormals
+
 MIN_COUNT = 8  # sequences or columns per thread
 MIN_WORK = 8_000_000  # multiply-adds per call, about half a millisecond
 
@@ -21,18 +23,19 @@ class _Thread:
     """A thread that runs one function after the other."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...], bool]] = SimpleQueue()
         self._done: SimpleQueue[None] = SimpleQueue()
         threading.Thread(target=self._work, daemon=True, name="kernel").start()
 
     def _work(self) -> None:
         while True:
-            function, arguments = self._calls.get()
+            function, arguments, are_flushed = self._calls.get()
+            torch.set_flush_denormal(are_flushed)
             function(*arguments)  # compiled code, which cannot raise
             self._done.put(None)
 
     def start(self, function: Callable[..., None], *arguments: Any) -> None:
-        self._calls.put((function, arguments))
+        self._calls.put((function, arguments, denormals.are_flushed()))
 
     def wait(self) -> None:
         self._done.get()

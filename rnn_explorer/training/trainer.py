@@ -21,6 +21,7 @@ from torch import Tensor
 from rnn_explorer import device, kernels
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.kernels.adam import Adam
+from rnn_explorer.kernels.denormals import flushed
 from rnn_explorer.model import SequenceModel
 from rnn_explorer.settings import SettingError
 from rnn_explorer.sizes import LayerSummary, layer_summary, work_of
@@ -226,10 +227,11 @@ class Trainer:
         if self.stopped_early:
             self.stopped_early, self._stopping.since = "", self.epoch
         batch = self.task.train_batch(self.epoch, self._index, training.batch_size)
-        train_loss, train_metric = self._learn(TensorBatch.of(batch, self.device))
-        if not math.isfinite(train_loss):
-            raise self._diverge("the loss")
-        grad_norm, applied_norm = self._descend(training.clip_norm)
+        with flushed():
+            train_loss, train_metric = self._learn(TensorBatch.of(batch, self.device))
+            if not math.isfinite(train_loss):
+                raise self._diverge("the loss")
+            grad_norm, applied_norm = self._descend(training.clip_norm)
         self.step_count += 1
         self._index += 1
         if self._index >= self.steps_per_epoch():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from rnn_explorer.kernels import denormals
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tensors import TensorBatch
 from rnn_explorer.training import Trainer
@@ -367,3 +368,13 @@ def test_the_summary_is_the_models():
     trainer = make(FINITE)
     assert sum(row.parameters for row in trainer.summary()) == trainer.model.parameter_count()
     assert trainer.summary()[0].output_shape == "(batch, 8, 8)"
+
+
+@pytest.mark.parametrize("part", ["_learn", "_descend"])
+def test_denormals_count_as_zero_in_a_step_and_nowhere_else(part, monkeypatch):
+    trainer, found = make("task=adding&cell=rnn&hidden_size=4&seq_len=5"), []
+    whole = getattr(trainer, part)
+    monkeypatch.setattr(trainer, part, lambda given: (found.append(denormals.are_flushed()), whole(given))[1])
+    trainer.step()
+    assert found == [True]
+    assert not denormals.are_flushed()
