@@ -63,7 +63,9 @@ def _setting(spec: Spec) -> list[str]:
 def analyses() -> str:
     """Every analysis with what it finds."""
     registry.load()
-    rows = [[f"`{name}`", (inspect.getdoc(made) or "").splitlines()[0]] for name, made in registry.ANALYSES.items()]
+    rows = [
+        [f"`{name}`", (inspect.getdoc(made) or "").splitlines()[0]] for name, made in sorted(registry.ANALYSES.items())
+    ]
     return table(["name", "what it finds"], rows)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.tasks import TASKS
+from rnn_explorer.training import Trainer
 from rnn_explorer.ui import session
 
 # How many examples a property is tried with; `make test-long` asks for the thorough profile.
@@ -55,3 +57,23 @@ def registries() -> Iterator[None]:
     yield
     for registry, entries in before:
         registry._entries = entries
+
+
+@pytest.fixture
+def interrupt_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Ctrl-C comes in this process when a trainer has made so many steps, and begins the next one."""
+
+    def at(count: int) -> None:
+        step = Trainer.step
+
+        def interrupted(trainer: Trainer) -> object:
+            if trainer.step_count == count:
+                os.kill(os.getpid(), signal.SIGINT)
+            return step(trainer)
+
+        monkeypatch.setattr(Trainer, "step", interrupted)
+
+    # A process that a shell starts in the background ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield at
+    signal.signal(signal.SIGINT, before)

@@ -21,7 +21,6 @@ from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.base import Metric, Task
 from rnn_explorer.training import Trainer
 from rnn_explorer.ui import application
-from tests.interrupting import interrupt_at
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = "task=temporal_order&cell=gru&seq_len=12&hidden_size=6&batch_size=8&steps=120"
@@ -210,8 +209,8 @@ def test_the_baseline_is_named_and_compared(metric, better, words):
     assert told.startswith(f"The memoryless baseline, which guesses, has {metric} 0.5. This model") and words in told
 
 
-def test_ctrl_c_in_this_process(run, monkeypatch):
-    interrupt_at(monkeypatch, 3)
+def test_ctrl_c_in_this_process(run, interrupt_at):
+    interrupt_at(3)
     status, out, _ = run("train", ENDLESS)
     assert status == 130 and re.search(r"status +interrupted\n", out) and re.search(r"steps +4\n", out)
 

@@ -20,7 +20,6 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.training import Trainer
-from tests.interrupting import interrupt_at
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = "task=temporal_order&seq_len=12&cell=gru&hidden_size=4&batch_size=8&steps=20"
@@ -326,8 +325,8 @@ def test_divergence_is_told_and_what_was_kept_is_looked_at(run):
     assert err.splitlines()[-1].startswith("rnn_explorer: Diverged at step ")
 
 
-def test_ctrl_c_stops_training_and_looks_at_what_was_reached(run, monkeypatch):
-    interrupt_at(monkeypatch, 3)
+def test_ctrl_c_stops_training_and_looks_at_what_was_reached(run, interrupt_at):
+    interrupt_at(3)
     status, out, _ = run("memory", ENDLESS)
     assert (status, strictly(out)["step"]) == (130, 4)
 

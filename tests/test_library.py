@@ -28,7 +28,6 @@ from rnn_explorer.figures.text_panel import TextPanel
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.training import Trainer
-from tests.interrupting import interrupt_at
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"cell": "gru", "hidden_size": 4, "seq_len": 12, "batch_size": 8}
@@ -161,9 +160,9 @@ def test_a_divergence_is_a_warning_and_keeps_the_weights():
     assert all(bool(weight.isfinite().all()) for weight in run.model.parameters())
 
 
-def test_ctrl_c_ends_training_between_two_steps(monkeypatch):
+def test_ctrl_c_ends_training_between_two_steps(interrupt_at):
     run = rx.Run(rx.Experiment.default("temporal_order").replace(**SMALL, steps=1_000_000))
-    interrupt_at(monkeypatch, 3)
+    interrupt_at(3)
     run.train()
     assert (run.status, run.step) == ("interrupted", 4)
     assert run.history["step"].iloc[-1] == run.step and run.train(steps=1).status == "finished"

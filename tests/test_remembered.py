@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rnn_explorer.engine import worker
+from rnn_explorer.engine import run_host
 from rnn_explorer.engine.base import Reply
 from rnn_explorer.engine.viewers import AnalysisScheduler
 from rnn_explorer.experiment import Experiment
@@ -85,8 +85,8 @@ def test_tasks_that_visitors_chose_are_bounded_on_the_server_and_shared_by_who_c
 
 
 def test_tasks_are_bounded_in_a_worker(monkeypatch):
-    monkeypatch.setattr(worker, "TASKS_KEPT", 3 * 2**20)
-    made = worker.Worker(None, None)
+    monkeypatch.setattr(run_host, "TASKS_KEPT", 3 * 2**20)
+    made = run_host.RunHost(lambda message: None, lambda: False)
     built = [made.task(Experiment.default("copy").replace(seed=seed)) for seed in range(6)]
     assert 0 < made._tasks.size <= 3 * 2**20
     assert made.task(Experiment.default("copy").replace(seed=5)) is built[-1]

@@ -396,6 +396,6 @@ def _examples() -> Examples:
         "skill": of(200, "MSE"),
         "without a baseline": partial(curves, samples.curve(30), nothing, None, math.nan, "", "MSE", "rnn"),
         "tested": of(30, test={"loss": 0.3, "metric": 0.9}),
-        "at a step of the past": of(30, at=60),
+        "looking back": of(30, at=60),
         "with branches": of(30, others=[samples.curve(50), nothing]),
     }

@@ -289,7 +289,7 @@ def _examples() -> Examples:
         "word": partial(prediction, samples.word(7, 12), "lstm"),
         "one letter": partial(prediction, samples.word(1, 12), "lstm"),
         "no letter": partial(prediction, samples.word(0, 12), "lstm"),
-        "one step": partial(prediction, samples.series(1), "lstm"),
-        "classes at every step": partial(prediction, samples.series(30, 1, with_classes=True), "lstm"),
+        "one time step": partial(prediction, samples.series(1), "lstm"),
+        "classes at every time step": partial(prediction, samples.series(30, 1, with_classes=True), "lstm"),
         "a moment later": partial(prediction, samples.series(50), "lstm", before),
     }

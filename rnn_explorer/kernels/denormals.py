@@ -1,7 +1,7 @@
 """Denormal numbers, smaller than 1.2e-38 in float32, can count as zero while a model trains.
 
-A vanishing gradient ends in them. Some processors compute with them a hundred times as slowly (a GRU over 200 time steps
-then takes 120 ms for an optimizer step in place of 7), and they change nothing: an optimizer adds 1e-8 to what it
+A vanishing gradient ends in them. Some processors compute with them a hundred times as slowly: a GRU over 200 time
+steps then takes 120 ms for an optimizer step in place of 7. And they change nothing: an optimizer adds 1e-8 to what it
 divides by.
 """
 

@@ -150,9 +150,9 @@ def _examples() -> Examples:
         "images in half a page": partial(examples, [samples.image(-1, pixels=True)], wide=False),
         "words": partial(examples, [samples.word(3 + n, n % 3) for n in range(8)], labels),
         "long words": partial(examples, [samples.word(300), samples.word(0)], labels),
-        "a class a step": partial(examples, [samples.word(9, -1, step_classes=True)], (), (HOSTILE, "y", "z")),
-        "one step": partial(examples, [samples.series(1)]),
-        "no step": partial(examples, [samples.series(0)]),
+        "a class a time step": partial(examples, [samples.word(9, -1, step_classes=True)], (), (HOSTILE, "y", "z")),
+        "one time step": partial(examples, [samples.series(1)]),
+        "no time step": partial(examples, [samples.series(0)]),
         "beside a larger one": partial(
             examples, [samples.series(10)], wide=False, scale_of=[samples.series(10, groups=3)]
         ),

@@ -114,5 +114,5 @@ def _examples() -> Examples:
         USUAL: partial(gate_lines, lstm, 1, 17, 3),
         EMPTY: partial(gate_lines, lstm, 1, 0),
         EXTREME: partial(gate_lines, samples.layer("gru", 256, 400), 1, 400, 300),
-        "simple RNN, one step": partial(gate_lines, samples.layer("rnn", 6, 20), 1, 1),
+        "simple RNN, one time step": partial(gate_lines, samples.layer("rnn", 6, 20), 1, 1),
     }

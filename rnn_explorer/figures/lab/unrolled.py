@@ -321,6 +321,6 @@ def _examples() -> Examples:
         "image": of("gru", samples.image(), 8),
         "pixels": of("gru", samples.image(64), 1),
         "series": of("lstm", samples.series(50), 3),
-        "one step": of("rnn", samples.series(1, 1), 1),
-        "classes at every step": of("rnn", samples.series(30, 1, with_classes=True), 1),
+        "one time step": of("rnn", samples.series(1, 1), 1),
+        "classes at every time step": of("rnn", samples.series(30, 1, with_classes=True), 1),
     }

@@ -276,12 +276,12 @@ def _table(cells: Sequence[CellMemory], pinned: Sequence[Pinned]) -> dict[str, A
 
 @FIGURES.register("gradient")
 def _examples() -> Examples:
-    pinned = Pinned(f"step 400, {HOSTILE}", "rnn", np.arange(30) * -0.4)
+    pinned = Pinned(f"optimizer step 400, {HOSTILE}", "rnn", np.arange(30) * -0.4)
     return {
         USUAL: partial(gradient, [samples.cell_memory()], (), ", a 7"),
         EMPTY: partial(gradient, ()),
         EXTREME: partial(gradient, samples.every_layer(), [pinned] * 4, f", {HOSTILE}"),
-        "one step": partial(gradient, [samples.cell_memory("gru", 1)]),
+        "one time step": partial(gradient, [samples.cell_memory("gru", 1)]),
         "zeros": partial(gradient, [samples.broken_memory(-math.inf)]),
         "exploding": partial(gradient, [samples.cell_memory(rho=30.0)]),
     }

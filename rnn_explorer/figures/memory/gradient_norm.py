@@ -112,5 +112,5 @@ def _examples() -> Examples:
         USUAL: partial(gradient_norm, *samples.gradient_norms(100), clip_norm=1.0, cell="gru"),
         EMPTY: partial(gradient_norm, *samples.gradient_norms(0)),
         EXTREME: partial(gradient_norm, *samples.gradient_norms(5000), clip_norm=1e-5, cell="lstm"),
-        "one step": partial(gradient_norm, *samples.gradient_norms(1)),
+        "one time step": partial(gradient_norm, *samples.gradient_norms(1)),
     }

@@ -92,6 +92,6 @@ def _examples() -> Examples:
         USUAL: partial(jacobian_norms, samples.norms(50), ", a 7"),
         EMPTY: partial(jacobian_norms, None),
         EXTREME: partial(jacobian_norms, samples.norms(133, 3), f", {HOSTILE}"),
-        "one step": partial(jacobian_norms, samples.norms(1)),
+        "one time step": partial(jacobian_norms, samples.norms(1)),
         "zeros": partial(jacobian_norms, zeros),
     }

@@ -89,7 +89,7 @@ def _examples() -> Examples:
         USUAL: partial(loss_gradient, [samples.cell_memory()], ", a 7"),
         EMPTY: partial(loss_gradient, ()),
         EXTREME: partial(loss_gradient, samples.every_layer(), f", {HOSTILE}"),
-        "one step": partial(loss_gradient, [samples.cell_memory("gru", 1)]),
+        "one time step": partial(loss_gradient, [samples.cell_memory("gru", 1)]),
         "zeros": partial(loss_gradient, [samples.broken_memory(-math.inf)]),
         "exploding": partial(loss_gradient, [samples.cell_memory(rho=30.0)]),
     }

@@ -124,6 +124,6 @@ def _examples() -> Examples:
         EMPTY: partial(saliency, None),
         EXTREME: partial(saliency, odd, "rnn"),
         "symbols": partial(saliency, samples.input_saliency(12, symbols=True), "rnn"),
-        "one step": partial(saliency, samples.input_saliency(1), "gru"),
+        "one time step": partial(saliency, samples.input_saliency(1), "gru"),
         "zeros": partial(saliency, samples.input_saliency(norm=np.zeros(12))),
     }
