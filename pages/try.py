@@ -71,7 +71,7 @@ def own(view: RunView) -> Mapping[str, Any]:
     key = f"{view.experiment.task}:{page_state.edition()}"
     _fill(facts, key)
     if facts.way == "values":
-        place.say("mode", "")  # there is but one
+        place.override("mode", "")  # there is but one
     with panel(_place_of(facts, key)):
         with line():
             if facts.way != "values" and _mode(facts.way, key) == "task":
@@ -183,8 +183,8 @@ def _numbers(facts: TaskFacts, begin: int, how: str, key: str) -> list[list[floa
     name = f"{begin}:{start.shape[0]}x{start.shape[1]}:{key}"
     own = _drawn(facts, start, begin, name) if how == "draw" else _typed(facts, start, name)
     if not given and own == start.tolist():
-        place.say("own", "")
-        place.say("begun", str(begin) if begin else "")
+        place.override("own", "")
+        place.override("begun", str(begin) if begin else "")
     return own
 
 

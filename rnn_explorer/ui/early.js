@@ -22,16 +22,16 @@
   const ask = window.matchMedia.bind(window);
   const system = ask(DARK);
   let chosen = store.get("rx-theme"); // "light" or "dark"; null: as the system
-  const told = new Proxy(system, {
+  const preferred = new Proxy(system, {
     get(target, name) {
       if (name === "matches" && chosen) return chosen === "dark";
       const value = Reflect.get(target, name);
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  window.matchMedia = (query) => (query === DARK ? told : ask(query));
+  window.matchMedia = (query) => (query === DARK ? preferred : ask(query));
   window.rnnExplorerTheme = {
-    isDark: () => told.matches,
+    isDark: () => preferred.matches,
     isChosen: () => Boolean(chosen),
     choose(dark) {
       chosen = dark === system.matches ? null : dark ? "dark" : "light"; // what the system has anyway is followed again

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 PREFIX = "see."  # before the names of these parts; no setting has such a name
 PASSED = ("present",)  # names that other scripts of the browser read
-_GIVEN, _SAID = "place", "place_said"
+_GIVEN, _OVERRIDES = "place", "place_overrides"
 
 
 def settings() -> tuple[dict[str, str], list[str]]:
@@ -60,12 +60,12 @@ def step() -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def say(name: str, value: str) -> None:
-    """The address is to say this of a part of the selection, in place of its value; "" for nothing."""
-    st.session_state.setdefault(_SAID, {})[name] = value
+def override(name: str, value: str) -> None:
+    """Have the address say this of a part of the selection, in place of its value; "" for nothing."""
+    st.session_state.setdefault(_OVERRIDES, {})[name] = value
 
 
-def said() -> dict[str, str]:
-    """What was said so, once."""
-    found: dict[str, str] = st.session_state.pop(_SAID, {})
+def overrides() -> dict[str, str]:
+    """The overrides since the last call."""
+    found: dict[str, str] = st.session_state.pop(_OVERRIDES, {})
     return found

@@ -99,7 +99,7 @@ def watch(
             on_status=lambda: None,
             on_at=functools.partial(went, view_name, run_id),
             on_cleared=clear,
-            said=place.said(),
+            overrides=place.overrides(),
         )
     if str(shown.status) == f"{run_id} gone":
         st.rerun()

@@ -36,7 +36,7 @@ function page(wish = { run: "a", view: "lab", query: { unit: "1" } }) {
     wish: () => it.wish,
     receive: (frame) => it.frames.push(frame),
     line: (words) => it.lines.push(words),
-    said: (words) => it.said.push(words),
+    notice: (words) => it.said.push(words),
     gone: () => { it.gone += 1; },
   };
   it.connection = new Connection(owner, tools);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { dropUnasked, noteAsked } from "../../rnn_explorer/ui/live_figures/asked.js";
+import { dropOtherRequests, noteRequest } from "../../rnn_explorer/ui/live_figures/requested.js";
 import { isSet } from "../../rnn_explorer/ui/live_figures/focus.js";
 import { over } from "../../rnn_explorer/ui/live_figures/panel_slot.js";
 import { Pressing } from "../../rnn_explorer/ui/live_figures/pressing.js";
@@ -30,12 +30,12 @@ test("a search belongs to the run for which it was asked", () => {
   const kept = new Map();
   const store = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
   const selection = { find: "1;-1;0;forward;512;", dims: 3 };
-  noteAsked("dims", "run a", store);
+  noteRequest("dims", "run a", store);
   assert.equal(kept.size, 0);
-  noteAsked("find", "run a", store);
-  dropUnasked(selection, "run a", store);
+  noteRequest("find", "run a", store);
+  dropOtherRequests(selection, "run a", store);
   assert.ok(selection.find);
-  dropUnasked(selection, "run b", store);
+  dropOtherRequests(selection, "run b", store);
   assert.deepEqual(selection, { dims: 3 });
 });
 

@@ -140,7 +140,7 @@ def test_what_is_tried_is_shown_by_the_controls(open_at: Callable[..., AppTest])
 
 def test_a_sequence_of_the_task_is_said_by_its_number(open_at: Callable[..., AppTest]) -> None:
     page = open_at("try", {"begun": "2"}, **ADDING)
-    others = json.loads(page.main.get("bidi_component")[0].proto.json)["said"]
+    others = json.loads(page.main.get("bidi_component")[0].proto.json)["overrides"]
     assert dict(map(tuple, others)) == {"mode": "", "own": "", "begun": "2"}
 
 

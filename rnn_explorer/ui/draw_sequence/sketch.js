@@ -94,7 +94,7 @@ class Sketch {
       this.dot(from.x + share * (at.x - from.x), from.y + share * (at.y - from.y), box);
     }
     this.draw();
-    if (performance.now() - (this.told || 0) > TELL_EVERY) this.tell();
+    if (performance.now() - (this.reportedAt || 0) > TELL_EVERY) this.tell();
   }
 
   dot(x, y, box) {
@@ -122,8 +122,8 @@ class Sketch {
   tall(box) { return Math.max(box.height - EDGE.top - EDGE.bottom, 1); }
 
   tell() {
-    this.told = performance.now();
-    this.root.dataset.told = String(Number(this.root.dataset.told || 0) + 1);
+    this.reportedAt = performance.now();
+    this.root.dataset.reports = String(Number(this.root.dataset.reports || 0) + 1);
     if (this.setState) this.setState("drawn", { edition: this.edition, values: this.values.map((x) => Number(x.toPrecision(5))) });
   }
 

@@ -40,7 +40,7 @@ def live_figures(
     on_status: Callable[[], None],
     on_at: Callable[[], None],
     on_cleared: Callable[[], None],
-    said: Mapping[str, str],
+    overrides: Mapping[str, str],
 ) -> Any:
     """Mount the figures of a run.
 
@@ -59,7 +59,7 @@ def live_figures(
         on_status: called when the browser sees the run's status change.
         on_at: called when the person goes to another step of the past.
         on_cleared: called when the person ends what the page's own controls change about the model.
-        said: what the address is to say of parts of the selection in place of their values.
+        overrides: what the address says of parts of the selection, in place of their values.
 
     Returns:
         The component's result: `status`, "RUN STATUS" as the browser saw it last; `at`, the step of the past that the
@@ -75,7 +75,7 @@ def live_figures(
         "base": base,
         "plotly": plotly.__version__,
         "ask": tuple(ask.items()),
-        "said": tuple(said.items()),
+        "overrides": tuple(overrides.items()),
         "at": at,
         "film": film,
         "status": status,

@@ -27,14 +27,14 @@ export class Announcer {
     this.root.setAttribute("role", "status");
     /** @type {import("./types").Status | null} */
     this.before = null;
-    this.said = -Infinity;
+    this.spokenAt = -Infinity;
   }
 
   /** @param {import("./types").Status} now */
   follow(now) {
     const before = this.before;
     const words = before ? worthSaying(before, now) : "";
-    if (words && now.status === "training" && this.clock() - this.said < EVERY) return; // the next one comes soon
+    if (words && now.status === "training" && this.clock() - this.spokenAt < EVERY) return; // the next one comes soon
     this.before = now;
     this.say(words);
   }
@@ -42,7 +42,7 @@ export class Announcer {
   /** @param {string} words "" for nothing */
   say(words) {
     if (!words || this.root.textContent === words) return;
-    this.said = this.clock();
+    this.spokenAt = this.clock();
     this.root.textContent = words;
   }
 }

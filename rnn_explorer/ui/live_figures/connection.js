@@ -9,7 +9,7 @@ const LONGEST_WAIT = 15000; // ms
 const SILENCE = 25000; // ms without a word from the server, which speaks at least every ten seconds, after which it is lost
 const PATIENCE = 10000; // ms that a server may take to answer
 const LOOK_EVERY = 5000; // ms between two looks at whether the server is silent
-const GLAD = 3000; // ms for which it is said that the connection is back
+const RECOVERY = 3000; // ms for which the page says that the connection is back
 
 /**
  * What hears of the connection.
@@ -17,7 +17,7 @@ const GLAD = 3000; // ms for which it is said that the connection is back
  * @property {() => Record<string, any>} wish what is to be seen: run, view and query
  * @property {(frame: import("./types").Frame) => void} receive
  * @property {(words: string) => void} line how the connection is; "" when there is nothing to say
- * @property {(words: string) => void} said a sentence of the server
+ * @property {(words: string) => void} notice a sentence of the server
  * @property {() => void} gone the run is not there any more
  */
 
@@ -101,7 +101,7 @@ export class Connection {
       this.heard = this.tools.now();
       if (this.lost) {
         this.owner.line("Connected again");
-        this.after("words", GLAD, () => this.owner.line(""));
+        this.after("words", RECOVERY, () => this.owner.line(""));
       }
       this.lost = false;
       this.hello();
@@ -209,9 +209,9 @@ export class Connection {
       this.owner.gone();
     } else if (type === "full") {
       this.close();
-      this.owner.said(text);
+      this.owner.notice(text);
     } else if (type === "error") {
-      this.owner.said(text);
+      this.owner.notice(text);
     }
   }
 

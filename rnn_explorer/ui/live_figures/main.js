@@ -35,7 +35,7 @@ window.addEventListener("popstate", () => {
 
 /**
  * Mount a view, or tell a mounted one what is to be seen.
- * @param {{ data: import("./types").Told, parentElement: Element, setStateValue: import("./types").Report }} component
+ * @param {{ data: import("./types").ViewProps, parentElement: Element, setStateValue: import("./types").Report }} component
  *   as Streamlit hands it over
  * @returns {() => void} to be called when it is taken out of the page
  */

@@ -32,14 +32,14 @@ export class Place {
     for (const name of Object.keys(view.selection)) delete view.selection[name];
     for (const name of kept) view.selection[name] = before[name];
     Object.assign(view.selection, parts);
-    for (const name of Object.keys({ ...view.ask, ...view.said })) delete view.selection[name];
+    for (const name of Object.keys({ ...view.ask, ...view.overrides })) delete view.selection[name];
     view.timeline.enter(address.isOf(view.run) && /^\d{1,9}$/.test(at ?? "") ? Number(at) : null);
   }
 
   /** All that is chosen, and where in the past one looks. */
   parts() {
-    const { selection, ask, said, timeline } = this.view;
-    return asTexts({ ...selection, ...ask, ...said, at: timeline.at ?? "" });
+    const { selection, ask, overrides, timeline } = this.view;
+    return asTexts({ ...selection, ...ask, ...overrides, at: timeline.at ?? "" });
   }
 
   /** Something else was chosen. */

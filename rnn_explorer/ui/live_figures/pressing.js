@@ -13,7 +13,7 @@ export class Pressing {
    */
   constructor(view) {
     this.view = view;
-    this.told = "";
+    this.reported = "";
     this.onPress = (/** @type {Event} */ event) => { if (this.isPress(event)) this.settle(); };
     document.addEventListener("pointerdown", this.onPress, true);
     window.addEventListener("keydown", this.onPress, true); // before Streamlit's own listener
@@ -34,8 +34,8 @@ export class Pressing {
     const { run, timeline, reports } = this.view;
     if (timeline.film) timeline.stop();
     const shown = timeline.at === null ? run : `${run} ${timeline.at}`;
-    if (shown === this.told) return;
-    this.told = shown;
+    if (shown === this.reported) return;
+    this.reported = shown;
     reports.report("pressed", shown);
   }
 

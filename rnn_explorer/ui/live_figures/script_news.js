@@ -7,10 +7,10 @@ export class ScriptNews {
   /** @param {import("./view.js").View} view */
   constructor(view) {
     this.view = view;
-    this.told = "";
+    this.reported = "";
     this.believed = ""; // the status for which the script drew its buttons
     this.filmed = false; // whether it drew them for a replay
-    this.blinks = 0; // how often it had to be told of one that it had heard of before
+    this.repeats = 0; // how often one was reported that had been reported before
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.checking = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -30,9 +30,9 @@ export class ScriptNews {
 
   /** @param {string} status */
   tell(status) {
-    if (this.told === `${this.view.run} ${status}`) return;
-    this.told = `${this.view.run} ${status}`;
-    this.view.reports.report("status", this.told);
+    if (this.reported === `${this.view.run} ${status}`) return;
+    this.reported = `${this.view.run} ${status}`;
+    this.view.reports.report("status", this.reported);
   }
 
   /**
@@ -45,9 +45,9 @@ export class ScriptNews {
       this.checking = undefined;
       const { status } = this.view.status;
       if (!status || !this.believed || status === this.believed) return;
-      this.blinks += 1;
-      this.told = `${this.view.run} ${status}`;
-      this.view.reports.report("status", `${this.told}, ${this.blinks}`);
+      this.repeats += 1;
+      this.reported = `${this.view.run} ${status}`;
+      this.view.reports.report("status", `${this.reported}, ${this.repeats}`);
       this.checkLater();
     }, CHECK_AFTER);
   }

@@ -121,14 +121,14 @@ export interface Look {
 }
 
 /** What the page's script tells; see `rnn_explorer.ui.live_figures.live_figures`. */
-export interface Told {
+export interface ViewProps {
   view: string;
   run: string;
   link: string;
   base: string;
   plotly: string;
   ask: [string, any][];
-  said: [string, string][];
+  overrides: [string, string][];
   at: number | null;
   film: boolean;
   status: string;

@@ -3,7 +3,7 @@
 
 import { Announcer } from "./announce.js";
 import { chosenParts } from "./arranging.js";
-import { dropUnasked, noteAsked } from "./asked.js";
+import { dropOtherRequests, noteRequest } from "./requested.js";
 import { Chips, unusual } from "./chips.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
@@ -50,7 +50,7 @@ export class View {
     /** @type {Record<string, any>} */
     this.ask = {}; // parts of the selection that the page's script decides
     /** @type {Record<string, string>} */
-    this.said = {}; // what the address is to say of some of them in place of their values
+    this.overrides = {}; // what the address says of some parts in place of their values
     /** @type {Record<string, any>} */
     this.selection = {}; // what the person chose, see `Place`
     /** @type {Record<string, any>} */
@@ -85,7 +85,7 @@ export class View {
       wish: () => ({ run: this.run, view: this.key, query: this.parts() }),
       receive: (frame) => this.receive(frame),
       line: (words) => { this.lost = words; this.showChips(); },
-      said: (words) => this.note.say("server", words),
+      notice: (words) => this.note.say("server", words),
       gone: () => this.script.tell("gone"),
     });
     this.chips = new Chips();
@@ -165,7 +165,7 @@ export class View {
    */
   choose(field, value) {
     this.selection[field] = value;
-    noteAsked(field, this.run);
+    noteRequest(field, this.run);
     this.place.keep();
     this.send();
   }
@@ -183,13 +183,13 @@ export class View {
     this.connection.choose(cancel);
   }
 
-  // -- what the page's script tells, and is told ---------------------------------------------------------------
+  // -- from the page's script, and to it -----------------------------------------------------------------------
 
   /**
-   * @param {import("./types").Told} told
+   * @param {import("./types").ViewProps} props
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, said, at, film, status, message, sentence, blocks, keys }, setState) {
+  show({ run, base, plotly, link, ask, overrides, at, film, status, message, sentence, blocks, keys }, setState) {
     if (!this.skeleton.over && !this.figures.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
@@ -205,7 +205,7 @@ export class View {
     const parts = Object.fromEntries(ask || []);
     const other = JSON.stringify(parts) !== JSON.stringify(this.ask);
     this.ask = parts;
-    this.said = Object.fromEntries(said);
+    this.overrides = Object.fromEntries(overrides);
     this.slot.follow(); // Streamlit may have drawn the controls anew
     clearTimeout(this.leaving);
     const another = run !== this.run;
@@ -218,7 +218,7 @@ export class View {
     this.run = run;
     const moved = another || this.place.isNew;
     if (moved) this.place.enter();
-    if (another) dropUnasked(this.selection, run);
+    if (another) dropOtherRequests(this.selection, run);
     this.place.keep();
     this.showChips();
     if (!another && this.connection.isOpen()) {

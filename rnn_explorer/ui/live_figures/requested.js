@@ -9,7 +9,7 @@ const PLACE = "rx-searched"; // in the session's storage: the run
  * @param {string} run
  * @param {Pick<Storage, "setItem">} store
  */
-export function noteAsked(field, run, store = sessionStorage) {
+export function noteRequest(field, run, store = sessionStorage) {
   if (FIELDS.includes(field)) store.setItem(PLACE, run);
 }
 
@@ -19,6 +19,6 @@ export function noteAsked(field, run, store = sessionStorage) {
  * @param {string} run
  * @param {Pick<Storage, "getItem">} store
  */
-export function dropUnasked(selection, run, store = sessionStorage) {
+export function dropOtherRequests(selection, run, store = sessionStorage) {
   if (store.getItem(PLACE) !== run) for (const field of FIELDS) delete selection[field];
 }
