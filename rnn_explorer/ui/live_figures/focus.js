@@ -17,20 +17,20 @@ export function isSet(active) {
 /** Begin; once for a page. */
 export function giveBack() {
   let mouse = false; // whether the mouse was used last, not the Tab key
-  const release = (/** @type {(active: Element) => boolean} */ over) => {
-    if (!mouse) return;
-    // What the page does at the end of a drag or a choice comes first.
-    setTimeout(() => {
-      const active = /** @type {HTMLElement | null} */ (document.activeElement);
-      if (active && mouse && over(active)) active.blur();
-    }, 0);
+  const give = (/** @type {(active: Element) => boolean} */ over) => {
+    const active = /** @type {HTMLElement | null} */ (document.activeElement);
+    if (active && mouse && over(active)) active.blur();
   };
+  // What the page does at the end of a drag or a choice comes first.
+  const release = (/** @type {(active: Element) => boolean} */ over) => { if (mouse) setTimeout(() => give(over), 0); };
   document.addEventListener("pointerdown", () => { mouse = true; }, true);
   document.addEventListener("keydown", (event) => { if (event.key === "Tab") mouse = false; }, true);
   document.addEventListener("pointerup", (event) => {
     const option = /** @type {Element} */ (event.target).closest?.("[role=option]"); // of a list of Streamlit's
     release((active) => isSet(active) || Boolean(option && active.matches("[role=combobox]")));
   }, true);
+  // At once, since a key that is pressed meanwhile comes before a timeout where the page has much to draw.
+  window.addEventListener("click", (event) => { if (event.detail) give(isSet); });
   document.addEventListener("pointercancel", () => release(isSet), true);
   document.addEventListener("change", (event) => release((active) => active === event.target && active.matches("select")), true);
 }
