@@ -18,7 +18,7 @@ Visit = Callable[..., Visitor]
 SENTENCE = "Starting PyTorch; a first start takes some ten seconds."
 
 
-class ConstantInput:
+class HeldServer:
     """A server whose first worker stands still on its way up, until it is let go."""
 
     def __init__(self) -> None:
@@ -35,8 +35,8 @@ class ConstantInput:
 
 
 @pytest.fixture
-def held() -> Iterator[ConstantInput]:
-    found = ConstantInput()
+def held() -> Iterator[HeldServer]:
+    found = HeldServer()
     yield found
     found.server.process.kill()
     found.server.process.wait()
@@ -52,7 +52,7 @@ def boxes(visitor: Visitor, kind: str) -> list[list[int]]:
     return visitor.page.evaluate(script)
 
 
-def opened(held: ConstantInput, visit: Visit, **how: object) -> Visitor:
+def opened(held: HeldServer, visit: Visit, **how: object) -> Visitor:
     visitor = visit(at=held.server, **how)
     visitor.page.goto(held.server.url)
     expect(visitor.page.locator(".rx-words")).to_have_text(SENTENCE)
@@ -65,7 +65,7 @@ def started(visitor: Visitor) -> None:
 
 
 def test_a_page_without_a_worker_shows_where_its_panels_will_stand_and_what_is_pressed_meanwhile_counts(
-    held: ConstantInput, visit: Visit
+    held: HeldServer, visit: Visit
 ) -> None:
     lab = opened(held, visit)
     blocks = boxes(lab, "rx-block")

@@ -92,15 +92,15 @@ def test_a_free_run_has_the_length_that_is_asked_for_and_follows_the_past(visit:
     for _ in range(4):
         page.page.keyboard.press("ArrowRight")
     page.wait("document.querySelector('.rx-closed_loop .rx-plot').calcdata[4].length === 5")
+    now = "JSON.stringify(document.querySelector('.rx-closed_loop .rx-plot').calcdata[4].map((point) => point.y))"
+    untrained = page.page.evaluate(now)
     page.press("play")
     page.status("finished")
-    now = "JSON.stringify(document.querySelector('.rx-closed_loop .rx-plot').calcdata[4].map((point) => point.y))"
-    page.past(39)
-    after = page.page.evaluate(now)
+    page.wait(f"{now} !== {untrained!r}")
     page.page.mouse.move(5, 5)
     page.page.locator(".rx-slider:visible").focus()
     page.page.keyboard.press("Home")
-    page.wait(f"document.querySelector('.rx-view').dataset.at === '0' && {now} !== {after!r}")
+    page.wait(f"document.querySelector('.rx-view').dataset.at === '0' && {now} === {untrained!r}")
 
 
 def test_a_digit_is_drawn_and_answered_at_once(visit: Visit) -> None:
