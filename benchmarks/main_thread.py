@@ -83,9 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         browser.close()
     results = [
         {"root": str(root), "speed": speed, **{name: common.middle([one[name] for one in taken]) for name in taken[0]}}
-        for (root, speed), taken in rounds.items()
+        for (root, speed), taken in sorted(rounds.items(), key=lambda item: item[0][1])
     ]
-    results.sort(key=lambda result: result["speed"])
     if args.json:
         print(json.dumps({"machine": found, "results": results}, indent=2))
         return 0

@@ -39,7 +39,7 @@ class Waiting:
 
     def fail(self, task: asyncio.Task[None]) -> None:
         """What brings the changes about has ended; a callback for tasks."""
-        if not task.canceled():
+        if not task.cancelled():
             self._fault = task.exception() or ConnectionError("the server hung up")
             self.tell()
 
