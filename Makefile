@@ -64,6 +64,7 @@ bench: $(VENV)/.dev browser
 	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.snapshots
 	$(BIN)/python -m benchmarks.trainer
+	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.main_thread
 	$(BIN)/python -m benchmarks.classroom --starts 3 --cores 2 4 8

@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
         ("live", {"--seconds", "--rounds", "--json"}),
         ("main_thread", {"--roots", "--seconds", "--rounds", "--speeds", "--json"}),
         ("snapshots", {"--seconds", "--rounds", "--json"}),
+        ("store", {"--runs", "--points", "--rounds", "--json"}),
         ("kernels", {"--seconds", "--kinds", "--hidden", "--json"}),
         ("train_speed", {"--rounds", "--rows", "--json"}),
         ("classroom", {"--students", "--one-run", "--task", "--seconds", "--rounds", "--starts", "--cores", "--json"}),

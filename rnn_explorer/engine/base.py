@@ -196,6 +196,16 @@ class Engine(Protocol):
             ModelTooLarge: when the model could not be trained live any more; nothing has been changed then.
         """
 
+    def revive(self, run_id: str) -> None:
+        """Take a run that is kept out of the store, at its newest stored step; nothing where it is here already.
+
+        Raises:
+            UnknownRun: when it is not kept.
+            EngineFull: as `start`.
+            SettingError: when its data are gone.
+            OSError, sqlite3.Error: when the disk fails.
+        """
+
     def view(self, run_id: str) -> RunView:
         """The run as it is now; UnknownRun when there is none."""
 

@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from rnn_explorer.engine.base import COMMANDS, CommandName, RunView, Status
+from rnn_explorer.engine.base import COMMANDS, CommandName, RunView, Status, UnknownRun
 from rnn_explorer.engine.budget import memory_limit, model_bytes
+from rnn_explorer.engine.keeping import Keeping
 from rnn_explorer.engine.pictures import status_frame
 from rnn_explorer.engine.placement import least_loaded, should_move
 from rnn_explorer.engine.protocol import (
@@ -40,6 +41,7 @@ from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.experiment import Experiment, TrainingSettings
 from rnn_explorer.recording.state_file import StateFile, read
+from rnn_explorer.recording.store.store import RunStore
 from rnn_explorer.settings import SettingError
 
 MAX_WORKERS = 8  # by default; a worker takes about 300 MB
@@ -70,6 +72,7 @@ class LocalEngine:
         memory: bytes that all runs may take together, here and in the workers; None: as `budget.memory_limit` says.
         one_first: whether the first worker is to be ready before the others start. Importing torch takes seconds of a
             core, and at its start a server shares its cores with the first browser.
+        store: where runs are kept from their first step on, so that they outlive this engine; None: nowhere.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class LocalEngine:
         glance: float = GLANCE,
         memory: int | None = None,
         one_first: bool = False,
+        store: RunStore | None = None,
     ) -> None:
         count = min(_cores(), MAX_WORKERS) if workers is None else workers
         if count < 1:
@@ -93,6 +97,7 @@ class LocalEngine:
         self._closing = threading.Event()
         self._runs = RunTable(memory_limit() if memory is None else memory, max_runs, runs_each, glance)
         self._states = StateFile()
+        self._keeping = None if store is None else Keeping(store)
         self._tickets = itertools.count()
         self._relay = Relay()
         self._pid = os.getpid()
@@ -176,12 +181,29 @@ class LocalEngine:
             if run.worker is not None:
                 run.number += 1
                 self._tell(Change(run.run_id, run.number, training_settings))
+            self._report(run)
             calls = self._changed(run)
         call(calls)
 
     def view(self, run_id: str) -> RunView:
         with self._lock:
             return self._runs.find(run_id).look()
+
+    def revive(self, run_id: str) -> None:
+        if self._keeping is None:
+            raise UnknownRun(run_id)
+        with self._lock:
+            if run_id in self._runs:
+                return
+        run = self._keeping.revived(run_id)  # before the lock is taken, since a disk may be slow
+        if run is None:
+            raise UnknownRun(run_id)
+        check_size(run.experiment)
+        with self._lock:
+            if run_id in self._runs:
+                return
+            calls = self._admit(run)
+        call(calls)
 
     def branch(self, run_id: str, step: int, owner: str = "") -> str:
         with self._lock:
@@ -271,6 +293,7 @@ class LocalEngine:
             self._closing.set()
             calls = [callback for run in self._runs.values() for callback in run.subscribers.values()]
             calls += [each for run in self._runs.values() for each in self._leave(run, _GONE)]
+            self._report(*self._runs.values())
             self._runs.clear()
             for worker in self._workers:
                 worker.terminate()
@@ -313,6 +336,8 @@ class LocalEngine:
         run.number += 1
         run.status, run.message = "starting", _waits_for(run.worker)
         state = read(kept) if (kept := run.rewind()) is not None else None
+        if self._keeping is not None:
+            self._keeping.rewound(run)
         train, validation = run.train.arrays(), run.validation.arrays()
         self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
         run.sent_past = None
@@ -416,6 +441,8 @@ class LocalEngine:
             if run is None or run.worker is not worker:
                 return
             run.learn(update, entries, checkpoint)
+            if self._keeping is not None:
+                self._keeping.learned(run, update)
             self._send_past(run)
             calls = self._changed(run)
         call(calls)
@@ -437,11 +464,18 @@ class LocalEngine:
                 calls = [*self._changed(run), *self._leave(run, _NOBODY)]
         call(calls)
 
+    def _report(self, *runs: Run) -> None:
+        """Let the store know how runs are now."""
+        if self._keeping is not None:
+            for run in runs:
+                self._keeping.report(run)
+
     def _lose(self, worker: WorkerProcess, given_up: bool, silenced: bool) -> Calls:
         """A worker has died with its runs; the lock is held."""
         calls: Calls = []
         for run in self._of(worker):
             run.lose_worker(*((run.status, run.message) if run.status == "failed" else _fate(run, given_up, silenced)))
+            self._report(run)
             calls += [*self._changed(run), *self._leave(run, _NOBODY)]
         return calls
 
@@ -456,6 +490,8 @@ class LocalEngine:
                 for worker in self._workers:
                     if worker.check(now, pause):
                         calls += self._changed(*self._of(worker))
+                if self._keeping is not None:
+                    self._keeping.tend(self._runs.values())
                 thinned, _ = self._runs.spare(0)
                 calls += self._changed(*thinned)
                 for run in list(self._runs.values()):

@@ -51,6 +51,7 @@ class Run:
         files: who waits for a file, by ticket.
         aside: whether its owner left it for another run: it goes before others where room is wanted.
         sent_past: the version of its past and branches that its worker has.
+        is_kept: whether it is in the store, where the engine has one.
     """
 
     experiment: Experiment
@@ -81,6 +82,7 @@ class Run:
     files: dict[int, Callable[[FileMade], None]] = field(default_factory=dict)
     aside: bool = False
     sent_past: Any = None
+    is_kept: bool = False
     version: int = 0
     _view: RunView | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -30,8 +31,13 @@ def write_trace(path: Path, trace: Trace) -> None:
     write_whole(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, write: Callable[[BinaryIO], object], sync: bool = False) -> None:
     """Write a file beside its place and move it there when it is complete.
+
+    Args:
+        path: where to.
+        write: writes it.
+        sync: whether it is to be on the disk when this returns, even where the power fails.
 
     Raises:
         OSError: when it cannot be written; what was there stays.
@@ -40,7 +46,16 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     try:
         with part.open("wb") as file:
             write(file)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
+        if sync and os.name == "posix":  # the name, too
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     finally:
         part.unlink(missing_ok=True)
 

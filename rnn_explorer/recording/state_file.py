@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 from collections import deque
-from typing import IO
+from typing import IO, Protocol
 
 BLOCK = 16 * 1024  # bytes; a state takes whole blocks, wherever some are free, so the file never grows by gaps
 
@@ -41,7 +41,21 @@ class StoredState:
         self._file.returned.append(self._blocks)
 
 
-State = bytes | StoredState
+class StateOnDisk(Protocol):
+    """A state that is read when it is needed."""
+
+    def __len__(self) -> int:
+        """Its bytes."""
+
+    def read(self) -> bytes:
+        """The state.
+
+        Raises:
+            OSError: when it is gone, or the disk fails.
+        """
+
+
+State = bytes | StateOnDisk
 
 
 def read(state: State) -> bytes:

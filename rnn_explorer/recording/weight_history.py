@@ -101,6 +101,10 @@ class WeightHistory:
         """A weight history of its own with the newest entry alone."""
         return WeightHistory(self.memory, self.most, self._entries[-1:])
 
+    def entries(self) -> Iterator[HistoryEntry]:
+        """The entries, in order."""
+        return iter(self._entries)
+
     def states(self) -> Iterator[State]:
         """The stored states, in order."""
         return (entry.state for entry in self._entries)

@@ -1,0 +1,101 @@
+"""What a store keeps of a run, without its curves and states."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["train", "validation"]  # of a learning curve
+Visibility = Literal["private", "link"]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """One row of the table of runs. Its fields are the table's columns.
+
+    Attributes:
+        run_id: unguessable; letters, digits, "-" and "_".
+        experiment: as JSON, see `Experiment.to_json`.
+        owner: the visitor whose run it is.
+        root: the run that its family of branches began with.
+        origin, origin_step: the run and the step from which it branched off; "" and 0: from none.
+        run_group: the group it belongs to, such as a race; "": none.
+        name, note, tags: the owner's words.
+        starred: never cleared to make room.
+        archived: not in the list, unless archived runs are asked for.
+        visibility: who may see it: its owner, or also who has its link.
+        status, step, epoch, target, steps_per_epoch: as in `RunView`.
+        seconds: of training so far.
+        parameters: trainable numbers.
+        metric_name: of `best_metric` and `last_metric`, "accuracy" or "MSE".
+        best_loss, best_metric, best_step: at the lowest validation loss; None: none was measured.
+        last_loss, last_metric: of the newest validation.
+        data: SHA-256 of the user's own data that it needs; "": none.
+        versions: of this program, torch and Python, the number of threads and the kernels: on others its curve may go
+            on differently.
+        created, updated, deleted: seconds since 1970; `deleted` None where it is not.
+        bytes: that its states take on disk.
+        sparkline: some of its losses in order, for a small picture of the curve.
+    """
+
+    run_id: str
+    experiment: str
+    owner: str = ""
+    root: str = ""
+    origin: str = ""
+    origin_step: int = 0
+    run_group: str = ""
+    name: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    starred: bool = False
+    archived: bool = False
+    visibility: Visibility = "link"
+    status: str = "ready"
+    step: int = 0
+    epoch: float = 0.0
+    target: int = 0
+    steps_per_epoch: int = 0
+    seconds: float = 0.0
+    parameters: int = 0
+    metric_name: str = ""
+    best_loss: float | None = None
+    best_metric: float | None = None
+    best_step: int | None = None
+    last_loss: float | None = None
+    last_metric: float | None = None
+    data: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: float = 0.0
+    updated: float = 0.0
+    deleted: float | None = None
+    bytes: int = 0
+    sparkline: tuple[float, ...] = ()
+
+    def columns(self) -> dict[str, Any]:
+        """Its fields as SQLite takes them."""
+        return {part.name: column(getattr(self, part.name)) for part in dataclasses.fields(self)}
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> StoredRun:
+        """The inverse of `columns`."""
+        values = dict(row)
+        values |= {name: tuple(json.loads(values[name])) for name in ("tags", "sparkline")}
+        values["versions"] = json.loads(values["versions"])
+        values["starred"], values["archived"] = bool(values["starred"]), bool(values["archived"])
+        return cls(**values)
+
+
+FIELDS = tuple(part.name for part in dataclasses.fields(StoredRun))
+
+
+def column(value: Any) -> Any:
+    """A field's value as SQLite takes it."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, tuple):
+        return json.dumps(list(value))
+    return json.dumps(dict(value)) if isinstance(value, Mapping) else value
