@@ -15,7 +15,7 @@ run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) --server.headless false
 
 # Two processes at a time. Those of the browser have a server and a browser each, and come by themselves, since much of
-# what they look at moves.
+# what they look at moves; what failed there comes once more and alone, since a busy machine may miss a moment.
 test: $(VENV)/.dev browser node
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
@@ -23,7 +23,8 @@ else
 	failed=0; \
 	node --test tests/js/*.test.js || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser || \
+		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests/browser || failed=1; \
 	exit $$failed
 endif
 

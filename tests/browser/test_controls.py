@@ -203,6 +203,7 @@ def test_a_slider_gives_the_keyboard_back_once_it_is_let_go(visit: Visit) -> Non
     expect(lab.view).not_to_have_attribute("data-at", "")
     assert lab.page.evaluate("new URL(location.href).searchParams.get('hidden_size')") == size
     lab.page.keyboard.press("Escape")
+    lab.still()
     thumb = lab.keyed("set-hidden_size").get_by_role("slider")
     lab.keyed("set-hidden_size").get_by_role("button").first.focus()  # the help before it
     lab.page.keyboard.press("Tab")
