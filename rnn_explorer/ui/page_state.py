@@ -246,9 +246,10 @@ def looked_at(run_id: str) -> int | None:
     return step if run == run_id else None
 
 
-def went(view_name: str, run_id: str) -> None:
-    step = st.session_state[view_name].at
-    st.session_state[_AT] = (run_id, int(step) if isinstance(step, (int, float)) else None)
+def went(view_name: str) -> None:
+    """The browser reports that the person looks at another step."""
+    if reported := str(st.session_state[view_name].at or "").split():
+        st.session_state[_AT] = (reported[0], int(reported[1]) if len(reported) > 1 else None)
 
 
 def show_run(run_id: str) -> None:

@@ -97,7 +97,7 @@ def watch(
             sentence=sentence(view.experiment),
             keys=tuple(KEYS.values()) if view.is_of(visitor.current()) else (),
             on_status=lambda: None,
-            on_at=functools.partial(went, view_name, run_id),
+            on_at=functools.partial(went, view_name),
             on_cleared=clear,
             overrides=place.overrides(),
         )

@@ -89,7 +89,7 @@ def live_figures(
     return _component(
         key=view,
         data=data,
-        default={"status": "", "at": None, "cleared": 0, "film": False, "pressed": ""},
+        default={"status": "", "at": "", "cleared": 0, "film": False, "pressed": ""},
         on_status_change=on_status,
         on_at_change=on_at,
         on_cleared_change=on_cleared,

@@ -63,7 +63,8 @@ export class ScriptNews {
       this.telling = undefined;
       const film = timeline.film > 0;
       if (film !== this.filmed) reports.report("film", film);
-      if (!film) reports.report("at", timeline.at);
+      // With the run, since the same step of another one would be no change that Streamlit passes on.
+      if (!film) reports.report("at", timeline.at === null ? this.view.run : `${this.view.run} ${timeline.at}`);
     }, TELL_EVERY);
   }
 }
