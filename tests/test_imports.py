@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "readable": set(),
     "registry": {"errors"},
     "settings": {"errors"},
+    "moments": set(),
     "slices": set(),
     "trace": set(),
     "progress": {"readable", "training"},  # training by type alone
@@ -56,15 +57,15 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"figures", *RECORDS, "cells", *BASE},
     "recording": {"recording", *CORE},
     "library": {"library", "recording", "analysis", "figures", "progress", *CORE},
-    "views": {"views", "figures", "engine.base", *RECORDS, *LIGHT},
+    "views": {"views", "figures", "engine.base", "moments", *RECORDS, *LIGHT},
     "remembered": set(),
-    "engine": {"engine", "recording", "remembered", "analysis", "figures", "views", *CORE},
+    "engine": {"engine", "moments", "recording", "remembered", "analysis", "figures", "views", *CORE},
     # training by type alone; what it must not load is tested below
     "cli": {"cli", "training", "recording", "progress", *RECORDS, *LIGHT},
     "cli.running": {"cli", "analysis", "recording", *CORE},
     "cli.app": {"cli", "ui.application"},
     "__main__": {"cli"},
-    "ui": {"ui", "engine", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
+    "ui": {"ui", "engine", "moments", "recording.store", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
 SCREEN = {"streamlit", "plotly"}
 TORCH = {"torch", "safetensors", "llvmlite"}  # what a model needs, and neither its data nor its pictures do

@@ -1,11 +1,13 @@
 """An engine's runs in a store, so that they outlive it.
 
 A run is kept from its first optimizer step on, but for one on data of the user's own, which go with the visit. What its
-worker reports goes to the store once a second, and with every checkpoint; nothing here waits for the disk.
+worker reports goes to the store once a second, each checkpoint at once, and the states of its past now and then, since
+most of them are thinned out before long. Nothing here waits for the disk.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -26,6 +28,7 @@ from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
 
 EVERY = 1.0  # seconds between two reports of a run that trains
+PAST_EVERY = 8.0  # seconds between two reports of its past, and of what takes long to sum up
 SPARKS = 40  # losses in a run's small picture
 _COLUMNS: dict[Kind, tuple[str, ...]] = {"train": TRAIN_COLUMNS, "validation": VALIDATION_COLUMNS}
 
@@ -53,11 +56,28 @@ class StoredEntry:
 
 
 @dataclass
-class _Pending:
-    """What of a run is not in the store yet."""
+class _Kept:
+    """What is known of a run's place in the store.
 
-    since: float = 0.0
+    Attributes:
+        rows: of its curves that are not there yet.
+        since: when the first of these came; infinite: nothing waits.
+        steps: whose states are there.
+        past_at: when its past was last reported.
+        experiment: as it is there.
+        seconds, at: of training so far, and when that was known.
+    """
+
     rows: dict[Kind, list[Array]] = field(default_factory=lambda: {"train": [], "validation": []})
+    since: float = math.inf
+    steps: set[int] = field(default_factory=set)
+    past_at: float = -math.inf
+    experiment: Experiment | None = None
+    seconds: float = 0.0
+    at: float = field(default_factory=time.monotonic)
+
+    def forget_rows(self) -> None:
+        self.rows, self.since = {"train": [], "validation": []}, math.inf
 
 
 class Keeping:
@@ -69,57 +89,75 @@ class Keeping:
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
-        self._pending: dict[str, _Pending] = {}
-        self._trained: dict[str, tuple[float, float]] = {}  # seconds of training so far, and when that was known
+        self._kept: dict[str, _Kept] = {}
 
     def learned(self, run: Run, update: Update) -> None:
         """Take in what a worker reported, after the run has."""
         if update.anew and run.is_kept:
-            self._pending.pop(run.run_id, None)
-            self.store.rewind(run.run_id, -1)
-        if not run.is_kept and (not run.step or run.experiment.task_settings.private):
-            return
-        pending = self._pending.setdefault(run.run_id, _Pending(time.monotonic()))
-        states = [(entry.step, entry.epoch, read(entry.state)) for entry in update.entries]
-        if update.checkpoint is not None:
-            states.append((update.step, update.epoch, update.checkpoint))
-        if run.is_kept:
+            self._back_to(run, -1)
+        if not run.is_kept:
+            if not run.step or run.experiment.task_settings.private:
+                return
+            self._add(run)
+        else:
+            kept = self._kept[run.run_id]
             for kind in _COLUMNS:
                 if len(rows := getattr(update, kind)):
-                    pending.rows[kind].append(rows)
-        else:
-            states = self._add(run, pending)
-        for step, epoch, state in states:
-            self.store.keep(run.run_id, step, epoch, state, can_go=step != run.step)
-        if states:
-            self.store.keep_only(run.run_id, run.weight_history.steps)
-        if states or run.status != "training" or time.monotonic() - pending.since >= EVERY:
+                    kept.rows[kind].append(rows)
+                    kept.since = min(kept.since, time.monotonic())
+            if update.checkpoint is not None:
+                kept.steps.add(update.step)
+                self.store.keep(run.run_id, update.step, update.epoch, update.checkpoint)
+        if run.status != "training":
             self.report(run)
 
     def report(self, run: Run) -> None:
         """Let the store know of a run what it does not know yet."""
         if not run.is_kept:
             return
-        pending = self._pending.pop(run.run_id, _Pending())
-        for kind, rows in pending.rows.items():
+        kept, now = self._kept[run.run_id], time.monotonic()
+        is_full = run.status != "training" or now - kept.past_at >= PAST_EVERY
+        for kind, rows in kept.rows.items():
             if rows:
                 self.store.append(run.run_id, kind, np.concatenate(rows))
-        self.store.change([run.run_id], **self._facts(run))
+        kept.forget_rows()
+        self.store.change([run.run_id], **self._facts(run, kept), **(_summed_up(run) if is_full else {}))
+        if is_full:
+            kept.past_at = now
+            self._report_past(run, kept)
+
+    def _report_past(self, run: Run, kept: _Kept) -> None:
+        wanted = set(run.weight_history.steps)
+        if kept.steps - wanted:
+            self.store.keep_only(run.run_id, wanted)
+        for entry in run.weight_history.entries():
+            if entry.step not in kept.steps:
+                self.store.keep(run.run_id, entry.step, entry.epoch, read(entry.state), can_go=True)
+        kept.steps = wanted
 
     def tend(self, runs: Iterable[Run]) -> None:
         """Report what has waited for long; called now and then."""
         now = time.monotonic()
         for run in runs:
-            pending = self._pending.get(run.run_id)
-            if pending is not None and now - pending.since >= EVERY:
+            if run.is_kept and now - self._kept[run.run_id].since >= EVERY:
                 self.report(run)
+
+    def forget(self, run: Run) -> None:
+        """A run leaves the engine, and stays in the store as it is now."""
+        self.report(run)
+        self._kept.pop(run.run_id, None)
 
     def rewound(self, run: Run) -> None:
         """A run went back to its checkpoint, from where it goes on."""
-        self._pending.pop(run.run_id, None)
         if run.is_kept:
-            self.store.rewind(run.run_id, run.step)
+            self._back_to(run, run.step)
             self.report(run)
+
+    def _back_to(self, run: Run, step: int) -> None:
+        kept = self._kept[run.run_id]
+        kept.forget_rows()
+        kept.steps = {known for known in kept.steps if known <= step}
+        self.store.rewind(run.run_id, step)
 
     def revived(self, run_id: str) -> Run | None:
         """A run out of the store, at its newest stored state, to be hosted; None where it is not kept.
@@ -159,11 +197,11 @@ class Keeping:
             weight_history=WeightHistory(entries=entries),
             is_kept=True,
         )
-        self._trained[run_id] = (stored.seconds, time.monotonic())
+        self._kept[run_id] = _Kept(steps=set(states), experiment=experiment, seconds=stored.seconds)
         return run
 
-    def _add(self, run: Run, pending: _Pending) -> list[tuple[int, float, bytes]]:
-        """Begin to keep a run, with all that is known of it, as of a branch what was before it; returns its states."""
+    def _add(self, run: Run) -> None:
+        """Begin to keep a run, with all that is known of it, as of a branch what was before it."""
         origin, origin_step = run.origin or ("", 0)
         self.store.add(
             StoredRun(
@@ -177,18 +215,19 @@ class Keeping:
             )
         )
         run.is_kept = True
-        pending.rows = {kind: [_table(getattr(run, kind))] for kind in _COLUMNS}
-        return [(entry.step, entry.epoch, read(entry.state)) for entry in run.weight_history.entries()]
+        rows = {kind: [_table(getattr(run, kind))] for kind in _COLUMNS}
+        self._kept[run.run_id] = _Kept(rows, time.monotonic(), experiment=run.experiment)
+        if run.checkpoint is not None and (newest := run.weight_history.at(run.checkpoint.step)) is not None:
+            self._kept[run.run_id].steps.add(newest.step)
+            self.store.keep(run.run_id, newest.step, newest.epoch, read(newest.state))
 
-    def _facts(self, run: Run) -> dict[str, Any]:
-        """What a store keeps of a run in its row."""
-        seconds, when = self._trained.get(run.run_id, (0.0, time.monotonic()))
+    def _facts(self, run: Run, kept: _Kept) -> dict[str, Any]:
+        """What a store keeps of a run in its row, and changes all the time."""
         now = time.monotonic()
         if run.steps_per_second:
-            seconds += now - when
-        self._trained[run.run_id] = (seconds, now)
+            kept.seconds += now - kept.at
+        kept.at = now
         found: dict[str, Any] = {
-            "experiment": run.experiment.to_json(),
             "status": run.status,
             "step": run.step,
             "epoch": run.epoch,
@@ -196,21 +235,29 @@ class Keeping:
             "steps_per_epoch": run.steps_per_epoch,
             "parameters": run.parameters,
             "metric_name": run.info.metric_name,
-            "seconds": seconds,
-            "sparkline": sparkline(run.train.arrays()["loss"]),
+            "seconds": kept.seconds,
         }
-        validation = run.validation.arrays()
-        measured = np.flatnonzero(np.isfinite(validation["loss"]))
-        if len(measured):
-            best = measured[np.argmin(validation["loss"][measured])]
-            found |= {
-                "best_loss": float(validation["loss"][best]),
-                "best_metric": float(validation["metric"][best]),
-                "best_step": int(validation["step"][best]),
-                "last_loss": float(validation["loss"][-1]),
-                "last_metric": float(validation["metric"][-1]),
-            }
+        if kept.experiment is not run.experiment:
+            kept.experiment = run.experiment
+            found["experiment"] = run.experiment.to_json()
         return found
+
+
+def _summed_up(run: Run) -> dict[str, Any]:
+    """What is found by looking at all of a run's curves."""
+    found: dict[str, Any] = {"sparkline": sparkline(run.train.arrays()["loss"])}
+    validation = run.validation.arrays()
+    measured = np.flatnonzero(np.isfinite(validation["loss"]))
+    if len(measured):
+        best = measured[np.argmin(validation["loss"][measured])]
+        found |= {
+            "best_loss": float(validation["loss"][best]),
+            "best_metric": float(validation["metric"][best]),
+            "best_step": int(validation["step"][best]),
+            "last_loss": float(validation["loss"][-1]),
+            "last_metric": float(validation["metric"][-1]),
+        }
+    return found
 
 
 def versions() -> dict[str, str]:

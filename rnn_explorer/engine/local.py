@@ -328,6 +328,8 @@ class LocalEngine:
             run.number += 1
             self._tell(Command(run.run_id, run.number, "stop"))
         del self._runs[run.run_id]
+        if self._keeping is not None:
+            self._keeping.forget(run)
         return [*run.subscribers.values(), *self._leave(run, _GONE)]
 
     def _host(self, run: Run) -> None:

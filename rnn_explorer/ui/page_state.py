@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from rnn_explorer import fitting
-from rnn_explorer.engine.base import EngineFull, UnknownRun
+from rnn_explorer.engine.base import EngineFull
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
@@ -134,14 +134,12 @@ def tell(problem: str) -> None:
 
 
 def alive(run_id: str | None) -> bool:
-    """Whether there is a run of this id."""
-    if not run_id:
-        return False
+    """Whether there is a run of this id, here or in the store; the page says why one that is kept cannot be opened."""
     try:
-        session.engine().view(run_id)
-    except UnknownRun:
+        return run_id is not None and session.is_alive(run_id)
+    except UserError as error:
+        tell(str(error))
         return False
-    return True
 
 
 def is_mine(run_id: str) -> bool:

@@ -1,36 +1,93 @@
-"""What the pages share: the one engine of this server, and the tasks that were built lately."""
+"""What the pages share: the one engine of this server with its store of runs, and the tasks that were built lately."""
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 
+from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.store.store import RunStore
 from rnn_explorer.remembered import Remembered
 from rnn_explorer.tasks import Task
+from rnn_explorer.ui.secret import data_folder
 
+RUNS = "runs"  # the folder of the store, in the data folder
 TASKS_KEPT = 96 * 2**20  # bytes of built tasks
 _tasks = Remembered[Task](TASKS_KEPT)
 _lock = threading.Lock()
 _engine: LocalEngine | None = None
+_store: RunStore | None = None
+_without_store = ""  # why there is none, as a sentence for the user
+_log = logging.getLogger(__name__)
 
 
 def engine() -> LocalEngine:
     """The engine of this server; started on first use, which is the server's start."""
-    global _engine
+    global _engine, _store, _without_store
     with _lock:
         if _engine is None:
-            _engine = LocalEngine(one_first=True)
+            _store, _without_store = _opened()
+            _engine = LocalEngine(one_first=True, store=_store)
         return _engine
 
 
+def _opened() -> tuple[RunStore | None, str]:
+    """The store of runs; without one, the reason for it."""
+    folder = data_folder() / RUNS
+    try:
+        found = RunStore(folder)
+        found.tidy()
+    except (UserError, OSError, sqlite3.Error, RuntimeError) as error:
+        _log.warning("runs are not kept: %s", error)
+        why = str(error) if isinstance(error, UserError) else f"The folder {folder} cannot be used ({error})."
+        return None, f"Runs are not kept, and end with the server. {why}"
+    return found, ""
+
+
+def store() -> RunStore | None:
+    """Where runs are kept; None where they cannot be."""
+    engine()
+    return _store
+
+
+def store_notice() -> str:
+    """What the user should know of the store, as a sentence; "" while all is well."""
+    found = store()
+    return _without_store if found is None else found.trouble or found.notice
+
+
+def is_alive(run_id: str) -> bool:
+    """Whether there is a run of this id; one that is only kept in the store is taken out of it.
+
+    Raises:
+        UserError: when it is kept, and there is no room for it, or its data are gone.
+    """
+    try:
+        engine().view(run_id)
+    except UnknownRun:
+        try:
+            engine().revive(run_id)
+        except UnknownRun:
+            return False
+        except (OSError, sqlite3.Error):
+            _log.exception("run %s could not be read", run_id)
+            return False
+    return True
+
+
 def close_engine() -> None:
-    """End the workers; a later `engine()` starts anew."""
-    global _engine
+    """End the workers, and write what is left; a later `engine()` starts anew."""
+    global _engine, _store
     with _lock:
         if _engine is not None:
             _engine.close()
-        _engine = None
+        if _store is not None:
+            _store.close()
+        _engine = _store = None
 
 
 def task_of(experiment: Experiment) -> Task:

@@ -16,6 +16,7 @@ from rnn_explorer.engine.base import RunView
 from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.svg_panel import SvgPanel
 from rnn_explorer.figures.text_panel import TextPanel
+from rnn_explorer.moments import Moment
 from rnn_explorer.registry import Registry
 from rnn_explorer.trace import Array, LayerTrace
 from rnn_explorer.views.selection import Selection
@@ -115,6 +116,23 @@ NOTHING = AnalysisResult()
 
 
 @dataclass(frozen=True)
+class MomentState:
+    """What is known of one of the moments that a view compares.
+
+    Attributes:
+        moment: which.
+        name: of its run, as its owner called it, or "".
+        state: as a view of that run alone would have it; None while it is not here yet, or where it cannot be.
+        error: a sentence where it cannot be, else "".
+    """
+
+    moment: Moment
+    name: str = ""
+    state: ViewState | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class ViewState:
     """Everything a view needs to render one frame.
 
@@ -124,6 +142,7 @@ class ViewState:
         past: whether that is a kept step of the past (the living model otherwise).
         results: by the names of the view's analyses; one that is missing is not known yet.
         others: the training curves of the other branches of this run.
+        moments: what is compared, in its order, for a view that compares; else empty.
     """
 
     view: RunView
@@ -131,6 +150,7 @@ class ViewState:
     past: bool = False
     results: Mapping[str, AnalysisResult] = field(default_factory=dict)
     others: tuple[Mapping[str, Array], ...] = ()
+    moments: tuple[MomentState, ...] = ()
 
     def result(self, name: str) -> AnalysisResult:
         """What is known of an analysis, which may be nothing."""

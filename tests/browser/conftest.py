@@ -100,10 +100,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start_server(port: int = 0) -> Server:
-    """Start the app, on a free port where none is named."""
+def start_server(folder: Path, port: int = 0) -> Server:
+    """Start the app with its data in a folder, on a free port where none is named."""
     port = port or free_port()
-    environment = {**os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+    environment = {
+        **os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false", "RNN_EXPLORER_DATA": str(folder)
+    }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"],
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -121,9 +123,9 @@ def start_server(port: int = 0) -> Server:
 
 
 @pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A server that a test may stop or kill."""
-    running = start_server()
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that a test may stop or kill, with its data in the test's folder."""
+    running = start_server(tmp_path)
     yield running
     if running.process.poll() is None:
         running.process.kill()
@@ -131,8 +133,8 @@ def own_server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    running = start_server()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start_server(tmp_path_factory.mktemp("data"))
     yield running
     running.process.send_signal(signal.SIGTERM)
     running.process.wait(10)

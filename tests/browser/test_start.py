@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -21,8 +22,8 @@ SENTENCE = "Starting PyTorch; a first start takes some ten seconds."
 class HeldServer:
     """A server whose first worker stands still on its way up, until it is let go."""
 
-    def __init__(self) -> None:
-        self.server = start_server()
+    def __init__(self, folder: Path) -> None:
+        self.server = start_server(folder)
         deadline = time.monotonic() + PATIENCE / 1000
         while not (workers := self.server.workers()):
             assert time.monotonic() < deadline
@@ -35,8 +36,8 @@ class HeldServer:
 
 
 @pytest.fixture
-def held() -> Iterator[HeldServer]:
-    found = HeldServer()
+def held(tmp_path: Path) -> Iterator[HeldServer]:
+    found = HeldServer(tmp_path)
     yield found
     found.server.process.kill()
     found.server.process.wait()

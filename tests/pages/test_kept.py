@@ -127,12 +127,28 @@ def test_one_that_is_gone_is_not_offered_and_its_address_says_so(open_lab: Open)
     first = trained(page)
     new_seed(page)
     session.engine().command(first, "stop")
+    kept_runs = session.store()
+    assert kept_runs is not None
+    kept_runs.remove([first])
     page.run()
     assert not offered(page)
     page.query_params["run"] = first
     page.session_state["replaced"] = (None, 0.0)
     page.run()
     assert "has expired" in sentences(page) and run_of(page) != first
+
+
+def test_one_that_left_the_memory_comes_back_by_its_address(open_lab: Open) -> None:
+    page = open_lab(**SMALL)
+    first = trained(page)
+    new_seed(page)
+    session.engine().command(first, "stop")
+    assert not is_alive(first)
+    page.query_params["run"] = first
+    page.session_state["replaced"] = (None, 0.0)
+    page.run()
+    assert run_of(page) == first and not page.warning
+    assert wait_for(page, lambda view: view.status == "paused").step == 1
 
 
 def test_an_untrained_one_that_was_let_go_starts_anew_without_a_word(open_lab: Open) -> None:

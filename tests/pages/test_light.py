@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,10 +63,11 @@ finally:
 """
 
 
-def test_every_page_in_one_process_loads_no_torch() -> None:
+def test_every_page_in_one_process_loads_no_torch(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(ROOT / "pages" / "_frame.py")],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "RNN_EXPLORER_DATA": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import random
 import signal
@@ -19,7 +20,7 @@ import pytest
 from rnn_explorer.recording.store import curves, schema, store, writer
 from rnn_explorer.recording.store import folder as store_folder
 from rnn_explorer.recording.store.folder import FolderLock, FolderTaken, is_local
-from rnn_explorer.recording.store.records import StoredRun
+from rnn_explorer.recording.store.records import RunGroup, StoredRun
 from rnn_explorer.recording.store.schema import StoreTooNew
 from rnn_explorer.recording.store.store import RunStore
 
@@ -134,6 +135,26 @@ def test_fields_are_changed_by_name(kept: RunStore) -> None:
             kept.change(["r1"], **{field: 1})
     with pytest.raises(ValueError, match="no id"):
         kept.add(StoredRun("../r1", EXPERIMENT))
+
+
+def test_a_group_is_there_for_as_long_as_one_of_its_runs(kept: RunStore) -> None:
+    kept.add_group(RunGroup("g1", "race", "v", varies=("cell",)))
+    kept.add_group(RunGroup("g2", "race", "w"))
+    for run_id in ("r1", "r2"):
+        kept.add(StoredRun(run_id, EXPERIMENT, owner="v", run_group="g1"))
+    kept.flush()
+    (found,) = kept.groups("v")
+    assert (found.group_id, found.kind, found.varies) == ("g1", "race", ("cell",)) and found.created > 0
+    assert sorted(run.run_id for run in kept.group("g1")) == ["r1", "r2"]
+    kept.add_group(dataclasses.replace(found, name="three cells"))
+    kept.remove(["r1"])
+    kept.flush()
+    assert [group.name for group in kept.groups("v")] == ["three cells"]
+    kept.remove(["r2"])
+    kept.flush()
+    assert kept.groups("v") == [] and kept.group("g1") == []
+    with pytest.raises(ValueError, match="no id"):
+        kept.add_group(RunGroup("../g", "race"))
 
 
 def test_a_long_curve_is_thinned(kept: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +410,7 @@ PROGRAM = """
     from pathlib import Path
     import numpy as np
     from rnn_explorer.recording.store import writer
-    from rnn_explorer.recording.store.records import StoredRun
+    from rnn_explorer.recording.store.records import RunGroup, StoredRun
     from rnn_explorer.recording.store.store import RunStore
 
     writer.EVERY = 0.005

@@ -10,7 +10,8 @@ import numpy as np
 from rnn_explorer.recording.store.records import Kind
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array
 
-BLOCK = 1_000  # rows of a curve in one row of the table, at least, but for the newest
+BLOCK = 1_000  # rows of a curve in one row of the table, at least, but for the newest ones
+MOST_SMALL = 32  # rows of the table with fewer, which become one: so what comes is written twice, not once a second
 MOST_ROWS = 40_000  # of a curve; where there are more, every second one is kept
 
 COLUMNS: dict[Kind, int] = {"train": 1 + len(TRAIN_COLUMNS), "validation": 1 + len(VALIDATION_COLUMNS)}  # with the step
@@ -49,21 +50,31 @@ def cut(connection: sqlite3.Connection, run_id: str, kind: Kind, first: int) -> 
 def append(connection: sqlite3.Connection, run_id: str, kind: Kind, rows: Array) -> None:
     """Add rows behind those of a curve."""
     place = (run_id, kind)
-    newest = connection.execute(
-        "SELECT first, count, rows FROM curves WHERE run_id = ? AND kind = ? ORDER BY first DESC LIMIT 1", place
-    ).fetchone()
-    if newest is not None and newest["count"] < BLOCK:
-        connection.execute("DELETE FROM curves WHERE run_id = ? AND kind = ? AND first = ?", (*place, newest["first"]))
-        rows = np.concatenate([of_blocks([newest["rows"]], kind), rows])
     _insert(connection, run_id, kind, rows)
-    total = connection.execute("SELECT sum(count) FROM curves WHERE run_id = ? AND kind = ?", place).fetchone()[0]
-    if total > MOST_ROWS:
+    counts = [
+        row["count"]
+        for row in connection.execute("SELECT count FROM curves WHERE run_id = ? AND kind = ? ORDER BY first", place)
+    ]
+    small = len(counts) - next((n for n, count in enumerate(counts) if count < BLOCK), len(counts))
+    if small > MOST_SMALL:
+        _merge(connection, run_id, kind, small)
+    if sum(counts) > MOST_ROWS:
         query = "SELECT rows FROM curves WHERE run_id = ? AND kind = ? ORDER BY first"
         whole = of_blocks((row["rows"] for row in connection.execute(query, place)), kind)
         connection.execute("DELETE FROM curves WHERE run_id = ? AND kind = ?", place)
         thinned = np.concatenate([whole[:-1:2], whole[-1:]])
         for block in _blocks(thinned):
             _insert(connection, run_id, kind, block)
+
+
+def _merge(connection: sqlite3.Connection, run_id: str, kind: Kind, count: int) -> None:
+    """Make one block of the newest ones."""
+    query = "SELECT first, rows FROM curves WHERE run_id = ? AND kind = ? ORDER BY first DESC LIMIT ?"
+    found = connection.execute(query, (run_id, kind, count)).fetchall()[::-1]
+    connection.execute(
+        "DELETE FROM curves WHERE run_id = ? AND kind = ? AND first >= ?", (run_id, kind, found[0]["first"])
+    )
+    _insert(connection, run_id, kind, of_blocks((row["rows"] for row in found), kind))
 
 
 def _blocks(rows: Array) -> Iterator[Array]:

@@ -92,6 +92,27 @@ class StoredRun:
 FIELDS = tuple(part.name for part in dataclasses.fields(StoredRun))
 
 
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that belong together since only some settings differ, such as a race of three cells.
+
+    Attributes:
+        group_id: unguessable, as a run's id.
+        kind: what made it, such as "race".
+        owner: the visitor whose group it is.
+        name: the owner's words for it; "": none.
+        varies: the settings by which its runs differ.
+        created: seconds since 1970.
+    """
+
+    group_id: str
+    kind: str
+    owner: str = ""
+    name: str = ""
+    varies: tuple[str, ...] = ()
+    created: float = 0.0
+
+
 def column(value: Any) -> Any:
     """A field's value as SQLite takes it."""
     if isinstance(value, bool):

@@ -31,6 +31,9 @@ _TABLES = (
     f"CREATE TABLE runs ({_COLUMNS})",
     "CREATE INDEX runs_by_owner ON runs (owner, created)",
     "CREATE INDEX runs_by_group ON runs (run_group) WHERE run_group != ''",
+    # A run says to which group it belongs; a group without runs is removed.
+    "CREATE TABLE run_groups (group_id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, "
+    "name TEXT NOT NULL, varies TEXT NOT NULL, created REAL NOT NULL) WITHOUT ROWID",
     # Rows of a curve, as float64: the step and the curve's columns, `count` of them, steps from `first` to `last`.
     "CREATE TABLE curves (run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, kind TEXT NOT NULL, "
     "first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, rows BLOB NOT NULL, "

@@ -7,7 +7,9 @@ and sees what is written; `flush` first where it must be the newest.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
+import json
 import re
 import secrets
 import shutil
@@ -24,7 +26,7 @@ from rnn_explorer.recording.files import write_whole
 from rnn_explorer.recording.store import curves, schema
 from rnn_explorer.recording.store.folder import FolderLock, is_local
 from rnn_explorer.recording.store.limits import Limits, beyond
-from rnn_explorer.recording.store.records import FIELDS, Kind, StoredRun, column
+from rnn_explorer.recording.store.records import FIELDS, Kind, RunGroup, StoredRun, column
 from rnn_explorer.recording.store.writer import LONGEST, Operation, Writer
 from rnn_explorer.trace import Array
 
@@ -61,6 +63,8 @@ class RunStore:
             self._lock.release()
             raise
         self._writer = Writer(lambda: schema.connect(self._path, self._local), _write, longest)
+        # What was in training when the last owner of the folder ended is not any more.
+        self._put("", _statement("UPDATE runs SET status = 'interrupted' WHERE status IN ('training', 'starting')", ()))
 
     @property
     def trouble(self) -> str:
@@ -98,6 +102,18 @@ class RunStore:
         values = run.columns() | {"created": run.created or now, "updated": run.updated or now}
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         self._put(run.run_id, _statement(f"INSERT INTO runs ({names}) VALUES ({marks})", tuple(values.values())))
+
+    def add_group(self, group: RunGroup) -> None:
+        """Keep a new group of runs, or another name and other words for one that is there.
+
+        Raises:
+            ValueError: for an id that cannot be one.
+        """
+        if not _RUN_ID.fullmatch(group.group_id):
+            raise ValueError(f"{group.group_id!r} is no id of a group")
+        values = dataclasses.asdict(group) | {"varies": column(group.varies), "created": group.created or time.time()}
+        statement = f"INSERT OR REPLACE INTO run_groups ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
+        self._put("", _statement(statement, tuple(values.values())))
 
     def change(self, run_ids: Sequence[str], **fields: Any) -> None:
         """Set fields of runs, such as `starred=True`.
@@ -213,6 +229,8 @@ class RunStore:
             def apply(connection: sqlite3.Connection, run_id: str = run_id) -> Iterable[Path]:
                 gone = self._drop(connection, run_id, "1", ())
                 connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+                unused = "NOT EXISTS (SELECT 1 FROM runs WHERE runs.run_group = run_groups.group_id)"
+                connection.execute(f"DELETE FROM run_groups WHERE {unused}")
                 return [*gone, *self._unused_data(connection)]
 
             self._writer.put(Operation(apply, run_id=run_id))
@@ -228,6 +246,16 @@ class RunStore:
         """A run; None where it is not kept."""
         found = self._read(f"{_RUNS} WHERE run_id = ?", (run_id,))
         return StoredRun.of(found[0]) if found else None
+
+    def groups(self, owner: str) -> list[RunGroup]:
+        """The groups of an owner, the newest first."""
+        found = self._read("SELECT * FROM run_groups WHERE owner = ? ORDER BY created DESC, group_id", (owner,))
+        return [RunGroup(**{**row, "varies": tuple(json.loads(row["varies"]))}) for row in map(dict, found)]
+
+    def group(self, group_id: str) -> list[StoredRun]:
+        """The runs of a group, in the order in which they were added; deleted ones too."""
+        found = self._read(f"{_RUNS} WHERE run_group = ? ORDER BY created, run_id", (group_id,))
+        return [StoredRun.of(row) for row in found]
 
     def curve(self, run_id: str, kind: Kind, after: int = -1) -> Array:
         """The rows of a curve after a step: (rows, 1 + columns), float64. The last one's step is the next cursor."""
