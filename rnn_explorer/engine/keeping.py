@@ -8,18 +8,17 @@ most of them are thinned out before long. Nothing here waits for the disk.
 from __future__ import annotations
 
 import math
-import os
-import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
+from rnn_explorer.engine.base import Status
 from rnn_explorer.engine.protocol import Update
 from rnn_explorer.engine.run_table import Checkpoint, Run
+from rnn_explorer.engine.versions import difference, present
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
@@ -30,6 +29,7 @@ from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
 EVERY = 1.0  # seconds between two reports of a run that trains
 PAST_EVERY = 8.0  # seconds between two reports of its past, and of what takes long to sum up
 SPARKS = 40  # losses in a run's small picture
+_OTHERWISE = "From here on it trains with"  # so begins what is said where a run comes back to something else
 _COLUMNS: dict[Kind, tuple[str, ...]] = {"train": TRAIN_COLUMNS, "validation": VALIDATION_COLUMNS}
 
 
@@ -47,10 +47,10 @@ class StoredEntry:
         """The state.
 
         Raises:
-            OSError: when it is gone, or the disk fails.
+            OSError: when it is gone or not whole, or the disk fails.
         """
         content = self._store.state(self._run_id, self._step)
-        if content is None:
+        if content is None or len(content) != self._size:
             raise OSError(f"step {self._step} of run {self._run_id} is not kept any more")
         return content
 
@@ -65,6 +65,7 @@ class _Kept:
         steps: whose states are there.
         past_at: when its past was last reported.
         experiment: as it is there.
+        made_with: the versions and marks that are there.
         seconds, at: of training so far, and when that was known.
     """
 
@@ -73,6 +74,7 @@ class _Kept:
     steps: set[int] = field(default_factory=set)
     past_at: float = -math.inf
     experiment: Experiment | None = None
+    made_with: tuple[Mapping[str, str], tuple[tuple[int, str], ...]] = ({}, ())
     seconds: float = 0.0
     at: float = field(default_factory=time.monotonic)
 
@@ -144,6 +146,9 @@ class Keeping:
 
     def forget(self, run: Run) -> None:
         """A run leaves the engine, and stays in the store as it is now."""
+        if run.status == "training":
+            step = run.checkpoint.step if run.checkpoint is not None else 0
+            run.status, run.message = "interrupted", f"It left the server's memory at step {run.step}. {_resume(step)}"
         self.report(run)
         self._kept.pop(run.run_id, None)
 
@@ -178,14 +183,20 @@ class Keeping:
             HistoryEntry(step, epoch, StoredEntry(self.store, run_id, step, size))
             for step, (epoch, size) in states.items()
         ]
+        while len(entries) > 1 and not _is_whole(entries[-1]):
+            entries.pop()
         newest = entries[-1]
         curves = {kind: _history(self.store.curve(run_id, kind), kind, newest.step) for kind in _COLUMNS}
+        status, message = _as_it_was(stored, newest.step)
         run = Run(
             experiment,
             stored.parameters,
             stored.owner,
             run_id,
             root=stored.root,
+            status=status,
+            message=message,
+            test=None if stored.test_loss is None else (stored.test_loss, stored.test_metric or 0.0),
             origin=(stored.origin, stored.origin_step) if stored.origin else None,
             step=newest.step,
             epoch=newest.epoch,
@@ -196,8 +207,13 @@ class Keeping:
             checkpoint=Checkpoint(newest.state, newest.step, curves["train"].copy(), curves["validation"].copy()),
             weight_history=WeightHistory(entries=entries),
             is_kept=True,
+            versions=stored.versions,
+            marks=stored.marks,
         )
-        self._kept[run_id] = _Kept(steps=set(states), experiment=experiment, seconds=stored.seconds)
+        run.marks = run.marks_at(newest.step)
+        self._kept[run_id] = _Kept(
+            steps=set(states), experiment=experiment, made_with=(stored.versions, stored.marks), seconds=stored.seconds
+        )
         return run
 
     def _add(self, run: Run) -> None:
@@ -211,12 +227,15 @@ class Keeping:
                 root=run.root,
                 origin=origin,
                 origin_step=origin_step,
-                versions=versions(),
+                versions=run.versions,
+                marks=run.marks,
             )
         )
         run.is_kept = True
         rows = {kind: [_table(getattr(run, kind))] for kind in _COLUMNS}
-        self._kept[run.run_id] = _Kept(rows, time.monotonic(), experiment=run.experiment)
+        self._kept[run.run_id] = _Kept(
+            rows, time.monotonic(), experiment=run.experiment, made_with=(run.versions, run.marks)
+        )
         if run.checkpoint is not None and (newest := run.weight_history.at(run.checkpoint.step)) is not None:
             self._kept[run.run_id].steps.add(newest.step)
             self.store.keep(run.run_id, newest.step, newest.epoch, read(newest.state))
@@ -228,7 +247,6 @@ class Keeping:
             kept.seconds += now - kept.at
         kept.at = now
         found: dict[str, Any] = {
-            "status": run.status,
             "step": run.step,
             "epoch": run.epoch,
             "target": run.target,
@@ -237,10 +255,41 @@ class Keeping:
             "metric_name": run.info.metric_name,
             "seconds": kept.seconds,
         }
+        found["test_loss"], found["test_metric"] = run.test or (None, None)
+        if run.status != "starting":  # what it was stays until it is known what it will be
+            found |= {"status": run.status, "message": run.message}
+        if run.versions == present() and (run.versions, run.marks) != kept.made_with:  # it has gone on here
+            kept.made_with = run.versions, run.marks
+            found |= {"versions": run.versions, "marks": run.marks}
         if kept.experiment is not run.experiment:
             kept.experiment = run.experiment
             found["experiment"] = run.experiment.to_json()
         return found
+
+
+def _as_it_was(stored: StoredRun, step: int) -> tuple[Status, str]:
+    """Status and message of a run that comes back at a step: as it was, but that nothing trains."""
+    status, message = stored.status, stored.message.partition(_OTHERWISE)[0].strip()
+    if status in ("training", "starting") or (status == "interrupted" and not message):
+        status, message = "interrupted", f"The server ended at step {stored.step}. {_resume(step)}"
+    elif status == "failed":  # what was at fault may be mended by now
+        status, message = "paused", ""
+    elif status in ("paused", "finished", "diverged") and step < stored.step:
+        status, message = "interrupted", f"The state of step {stored.step} is not on the disk. {_resume(step)}"
+    if step and (words := difference(stored.versions, present())):
+        message += f" {_OTHERWISE} {words}: its curve may differ, and a mark in it shows where."
+    return status, message.strip()  # type: ignore[return-value]
+
+
+def _resume(step: int) -> str:
+    return f"Press Resume to go on from step {step}."
+
+
+def _is_whole(entry: HistoryEntry) -> bool:
+    try:
+        return bool(read(entry.state))
+    except OSError:
+        return False
 
 
 def _summed_up(run: Run) -> dict[str, Any]:
@@ -257,21 +306,6 @@ def _summed_up(run: Run) -> dict[str, Any]:
             "last_loss": float(validation["loss"][-1]),
             "last_metric": float(validation["metric"][-1]),
         }
-    return found
-
-
-def versions() -> dict[str, str]:
-    """On what the curves depend beside the experiment: they are bit-equal only where all of this is."""
-    found = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "kernels": os.environ.get("RNN_EXPLORER_KERNELS", ""),
-    }
-    for name in ("rnn-explorer", "torch", "llvmlite"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 

@@ -333,7 +333,9 @@ class LocalEngine:
         return [*run.subscribers.values(), *self._leave(run, _GONE)]
 
     def _host(self, run: Run) -> None:
-        """Give the run to the worker with the least to do, from its checkpoint where it has one."""
+        """Give the run to the worker with the least to do, from its checkpoint where it has one, as it is now."""
+        lasts = "paused" if run.status in ("starting", "training") else run.status
+        message = run.message if lasts == run.status else ""
         run.worker = least_loaded(self._workers, self._runs.values())
         run.number += 1
         run.status, run.message = "starting", _waits_for(run.worker)
@@ -341,7 +343,8 @@ class LocalEngine:
         if self._keeping is not None:
             self._keeping.rewound(run)
         train, validation = run.train.arrays(), run.validation.arrays()
-        self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
+        about = (run.run_id, run.number, run.experiment, state, train, validation)
+        self._tell(LoadRun(*about, lasts, message, run.test, run.marks))
         run.sent_past = None
         self._send_past(run)
         self._relay.move(run.run_id, self._tell)
@@ -547,7 +550,7 @@ def _fate(run: Run, given_up: bool, silenced: bool) -> tuple[Status, str]:
     what = "stopped answering" if silenced else "died"
     return (
         "interrupted",
-        f"The worker of this run {what} at step {run.step}. Press Play to go on from step {resumed}.",
+        f"The worker of this run {what} at step {run.step}. Press Resume to go on from step {resumed}.",
     )
 
 

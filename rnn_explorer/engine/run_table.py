@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rnn_explorer.engine.base import EngineFull, ModelInfo, NotOwner, RunView, Status, UnknownRun
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
 from rnn_explorer.engine.protocol import FileMade, Update
+from rnn_explorer.engine.versions import difference, present
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import State
@@ -52,6 +53,8 @@ class Run:
         aside: whether its owner left it for another run: it goes before others where room is wanted.
         sent_past: the version of its past and branches that its worker has.
         is_kept: whether it is in the store, where the engine has one.
+        versions: with what the newest part of its curve was trained, see `versions.present`; empty: nothing was.
+        marks: as in `RunView`.
     """
 
     experiment: Experiment
@@ -83,6 +86,8 @@ class Run:
     aside: bool = False
     sent_past: Any = None
     is_kept: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    marks: tuple[tuple[int, str], ...] = ()
     version: int = 0
     _view: RunView | None = None
 
@@ -141,12 +146,24 @@ class Run:
             info=self.info,
             checkpoint=Checkpoint(entry.state, step, self.train.until(step), self.validation.until(step)),
             weight_history=self.weight_history.until(step),
+            versions=self.versions,
+            marks=self.marks_at(step),
         )
+
+    def marks_at(self, step: int) -> tuple[tuple[int, str], ...]:
+        """The marks of a curve that is this one up to a step, and goes on from there in this process."""
+        before = [mark for mark in self.marks if mark[0] <= step]
+        after = [words for at, words in self.marks if at > step]
+        words = difference(self.versions, present()) or (after[0] if after else "")
+        if step and words:
+            before = [mark for mark in before if mark[0] < step] + [(step, words)]
+        return tuple(before)
 
     def forget_results(self) -> None:
         """Back to step 0."""
         self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
         self.test = self.checkpoint = None
+        self.versions, self.marks = {}, ()
         self.weight_history = WeightHistory()
 
     def rewind(self) -> State | None:
@@ -157,6 +174,7 @@ class Run:
         self.step = self.checkpoint.step
         self.train, self.validation = self.checkpoint.train.copy(), self.checkpoint.validation.copy()
         self.weight_history = self.weight_history.until(self.step)
+        self.marks = self.marks_at(self.step)
         return self.checkpoint.state
 
     def learn(self, update: Update, entries: Iterable[HistoryEntry], checkpoint: State | None) -> None:
@@ -171,6 +189,8 @@ class Run:
         """
         if update.anew:
             self.forget_results()
+        if len(update.train):
+            self.versions = present()
         for row in update.train.tolist():
             self.train.append(int(row[0]), **dict(zip(TRAIN_COLUMNS, row[1:], strict=True)))
         for row in update.validation.tolist():
@@ -215,6 +235,7 @@ class Run:
                 origin=self.origin,
                 owner=self.owner,
                 version=self.version,
+                marks=self.marks,
                 **vars(self.info),
             )
         return self._view

@@ -20,7 +20,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
-from rnn_explorer.engine import protocol
+from rnn_explorer.engine import protocol, versions
 from rnn_explorer.engine.analysis_executor import AnalysisExecutor
 from rnn_explorer.engine.channels import Channels
 from rnn_explorer.engine.hosted import HostedRun
@@ -199,7 +199,7 @@ def main(descriptor: str) -> None:
 
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(versions.THREADS)
     torch.set_num_interop_threads(1)
     from rnn_explorer.analysis import registry
 

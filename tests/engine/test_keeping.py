@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rnn_explorer.engine.base import UnknownRun
+from rnn_explorer.engine import keeping, run_table
+from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.engine.keeping import SPARKS, sparkline
 from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.versions import present
+from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.store.store import RunStore
+
+EARLY = "pace=fast&task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40&patience=2"
 
 
 class Server:
@@ -21,11 +26,13 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = RunStore(folder)
-        self.engine = LocalEngine(workers=1, store=self.store)
+        self.begin()
 
     def again(self) -> None:
         self.end()
+        self.begin()
+
+    def begin(self) -> None:
         self.store = RunStore(self.folder)
         self.engine = LocalEngine(workers=1, store=self.store)
 
@@ -87,6 +94,93 @@ def test_a_run_goes_on_in_the_next_server_exactly_as_if_it_had_not_ended(
     assert ended.step == 40
     server.store.flush()
     np.testing.assert_array_equal(server.store.curve(run, "train")[:, 0], np.arange(1, 41))
+
+
+def test_a_run_that_trained_comes_back_interrupted_until_it_is_resumed(
+    server: Server, small: Any, settle: Settle, wait_for: Any
+) -> None:
+    run = server.engine.start(small())
+    settle(server.engine, run, "ready")
+    server.engine.command(run, "play")
+    wait_for(lambda: max(server.store.states(run), default=0) > 20)
+    ended = 0
+    for _ in range(2):  # who only looks at it, in one server after the other, changes nothing
+        server.again()
+        stored = server.store.run(run)
+        assert stored is not None
+        server.engine.revive(run)
+        view = settle(server.engine, run, "interrupted")
+        ended = ended or stored.step
+        newest = view.kept_steps[-1]
+        assert view.step == newest == view.train["step"][-1]
+        assert view.message == f"The server ended at step {ended}. Press Resume to go on from step {newest}."
+    server.engine.command(run, "step")
+    view = settle(server.engine, run, "paused")
+    assert (view.step, view.message, view.marks) == (newest + 1, "", ())
+
+
+def test_a_run_comes_back_as_what_it_was(server: Server, small: Any, settle: Settle) -> None:
+    finished = server.engine.start(small(steps=5))
+    early = server.engine.start(Experiment.from_query(EARLY))
+    wild = dict(cell="rnn", nonlinearity="relu", init="identity", optimizer="sgd", learning_rate=10.0, clip_norm=0.0)
+    bad = server.engine.start(small(seq_len=20, **wild))
+    reset = server.engine.start(small())
+    for run in (finished, early, bad):
+        settle(server.engine, run, "ready")
+        server.engine.command(run, "play")
+    before = [settle(server.engine, run) for run in (finished, early, bad)]
+    assert [view.status for view in before] == ["finished", "finished", "diverged"]
+    settle(server.engine, reset, "ready")
+    make_steps(server.engine, reset, 2)
+    server.engine.command(reset, "reset")
+    settle(server.engine, reset, "ready")
+    server.again()
+    for was in before:
+        server.engine.revive(was.run_id)
+        view = settle(server.engine, was.run_id, was.status)
+        assert (view.message, view.step, view.test) == (was.message, was.step, was.test)
+        same(was.train, view.train)
+    assert "Stopped early" in before[1].message and "Diverged at step" in before[2].message and before[0].test
+    server.engine.revive(reset)
+    assert settle(server.engine, reset, "ready").step == 0
+    server.engine.command(finished, "play")
+    assert settle(server.engine, finished, "finished").step == 10
+
+
+def test_a_run_that_trained_with_something_else_gets_a_mark_where_it_goes_on(
+    server: Server, small: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = server.engine.start(small())
+    settle(server.engine, run, "ready")
+    make_steps(server.engine, run, 3)
+    here, newer = dict(present()), dict(present()) | {"torch": "99.0"}
+
+    def next_server(versions: Mapping[str, str]) -> RunView:
+        server.end()
+        for module in (keeping, run_table):
+            monkeypatch.setattr(module, "present", lambda: versions)
+        server.begin()
+        server.engine.revive(run)
+        return settle(server.engine, run, "paused")
+
+    words = f"torch 99.0 (before: {here['torch']})"
+    view = next_server(newer)
+    assert view.marks == ((3, words),) and f"From here on it trains with {words}" in view.message
+    view = next_server(here)
+    assert view.marks == () and view.message == "", "nothing was trained with the other one"
+    next_server(newer)
+    make_steps(server.engine, run, 2)
+    branch = server.engine.branch(run, 2)
+    assert server.engine.view(branch).marks == ((2, words),), "its first part was trained with the first one"
+    assert next_server(newer).marks == ((3, words),)
+    assert next_server(here).marks == ((3, words), (5, f"torch {here['torch']} (before: 99.0)"))
+    server.engine.command(run, "reset")
+    settle(server.engine, run, "ready")
+    make_steps(server.engine, run, 1)
+    assert server.engine.view(run).marks == ()
+    server.store.flush()
+    stored = server.store.run(run)
+    assert stored is not None and stored.marks == () and stored.versions == here
 
 
 def test_a_run_is_kept_from_its_first_step_on(server: Server, small: Any, settle: Settle) -> None:

@@ -64,7 +64,8 @@ class RunStore:
             raise
         self._writer = Writer(lambda: schema.connect(self._path, self._local), _write, longest)
         # What was in training when the last owner of the folder ended is not any more.
-        self._put("", _statement("UPDATE runs SET status = 'interrupted' WHERE status IN ('training', 'starting')", ()))
+        ended = "status = 'interrupted', message = ''"
+        self._put("", _statement(f"UPDATE runs SET {ended} WHERE status IN ('training', 'starting')", ()))
 
     @property
     def trouble(self) -> str:
