@@ -15,44 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.engine.base import Status
 from rnn_explorer.engine.protocol import Update
-from rnn_explorer.engine.run_table import Checkpoint, Run
-from rnn_explorer.engine.versions import difference, present
+from rnn_explorer.engine.run_table import Run
+from rnn_explorer.engine.stored_run import COLUMNS, StoredEntry, resume, run_of
+from rnn_explorer.engine.versions import present
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
 from rnn_explorer.recording.store.store import RunStore
-from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
-from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
+from rnn_explorer.trace import Array, History
 
 EVERY = 1.0  # seconds between two reports of a run that trains
 PAST_EVERY = 8.0  # seconds between two reports of its past, and of what takes long to sum up
 SPARKS = 40  # losses in a run's small picture
-_OTHERWISE = "From here on it trains with"  # so begins what is said where a run comes back to something else
-_COLUMNS: dict[Kind, tuple[str, ...]] = {"train": TRAIN_COLUMNS, "validation": VALIDATION_COLUMNS}
-
-
-class StoredEntry:
-    """The state of a step that lies in a store."""
-
-    def __init__(self, store: RunStore, run_id: str, step: int, size: int) -> None:
-        self._store, self._run_id, self._step, self._size = store, run_id, step, size
-
-    def __len__(self) -> int:
-        """Its bytes."""
-        return self._size
-
-    def read(self) -> bytes:
-        """The state.
-
-        Raises:
-            OSError: when it is gone or not whole, or the disk fails.
-        """
-        content = self._store.state(self._run_id, self._step)
-        if content is None or len(content) != self._size:
-            raise OSError(f"step {self._step} of run {self._run_id} is not kept any more")
-        return content
 
 
 @dataclass
@@ -103,13 +78,13 @@ class Keeping:
             self._add(run)
         else:
             kept = self._kept[run.run_id]
-            for kind in _COLUMNS:
+            for kind in COLUMNS:
                 if len(rows := getattr(update, kind)):
                     kept.rows[kind].append(rows)
                     kept.since = min(kept.since, time.monotonic())
             if update.checkpoint is not None:
                 kept.steps.add(update.step)
-                self.store.keep(run.run_id, update.step, update.epoch, update.checkpoint)
+                self._keep(run, update.step, update.epoch, update.checkpoint)
         if run.status != "training":
             self.report(run)
 
@@ -130,12 +105,23 @@ class Keeping:
 
     def _report_past(self, run: Run, kept: _Kept) -> None:
         wanted = set(run.weight_history.steps)
-        if kept.steps - wanted:
+        known, kept.steps = kept.steps, wanted
+        if gone := known - wanted:
             self.store.keep_only(run.run_id, wanted)
+            _forget_states(run, gone)
         for entry in run.weight_history.entries():
-            if entry.step not in kept.steps:
-                self.store.keep(run.run_id, entry.step, entry.epoch, read(entry.state), can_go=True)
-        kept.steps = wanted
+            if entry.step not in known:
+                self._keep(run, entry.step, entry.epoch, read(entry.state), can_go=True)
+
+    def _keep(self, run: Run, step: int, epoch: float, state: bytes, can_go: bool = False) -> None:
+        """Keep a state; once it is on the disk, the run's past can be read from there."""
+        kept, there = self._kept[run.run_id], StoredEntry(self.store, run.run_id, step, len(state))
+
+        def done() -> None:
+            if step in kept.steps:
+                run.elsewhere[step] = there
+
+        self.store.keep(run.run_id, step, epoch, state, can_go=can_go, done=done)
 
     def tend(self, runs: Iterable[Run]) -> None:
         """Report what has waited for long; called now and then."""
@@ -148,7 +134,7 @@ class Keeping:
         """A run leaves the engine, and stays in the store as it is now."""
         if run.status == "training":
             step = run.checkpoint.step if run.checkpoint is not None else 0
-            run.status, run.message = "interrupted", f"It left the server's memory at step {run.step}. {_resume(step)}"
+            run.status, run.message = "interrupted", f"It left the server's memory at step {run.step}. {resume(step)}"
         self.report(run)
         self._kept.pop(run.run_id, None)
 
@@ -161,6 +147,7 @@ class Keeping:
     def _back_to(self, run: Run, step: int) -> None:
         kept = self._kept[run.run_id]
         kept.forget_rows()
+        _forget_states(run, {known for known in kept.steps if known > step})
         kept.steps = {known for known in kept.steps if known <= step}
         self.store.rewind(run.run_id, step)
 
@@ -178,41 +165,12 @@ class Keeping:
         states = self.store.states(run_id)
         if not states:
             return None
-        experiment = Experiment.from_json(stored.experiment)
-        entries = [
-            HistoryEntry(step, epoch, StoredEntry(self.store, run_id, step, size))
-            for step, (epoch, size) in states.items()
-        ]
-        while len(entries) > 1 and not _is_whole(entries[-1]):
-            entries.pop()
-        newest = entries[-1]
-        curves = {kind: _history(self.store.curve(run_id, kind), kind, newest.step) for kind in _COLUMNS}
-        status, message = _as_it_was(stored, newest.step)
-        run = Run(
-            experiment,
-            stored.parameters,
-            stored.owner,
-            run_id,
-            root=stored.root,
-            status=status,
-            message=message,
-            test=None if stored.test_loss is None else (stored.test_loss, stored.test_metric or 0.0),
-            origin=(stored.origin, stored.origin_step) if stored.origin else None,
-            step=newest.step,
-            epoch=newest.epoch,
-            target=stored.target,
-            steps_per_epoch=stored.steps_per_epoch,
-            train=curves["train"],
-            validation=curves["validation"],
-            checkpoint=Checkpoint(newest.state, newest.step, curves["train"].copy(), curves["validation"].copy()),
-            weight_history=WeightHistory(entries=entries),
-            is_kept=True,
-            versions=stored.versions,
-            marks=stored.marks,
-        )
-        run.marks = run.marks_at(newest.step)
+        run = run_of(self.store, stored, states)
         self._kept[run_id] = _Kept(
-            steps=set(states), experiment=experiment, made_with=(stored.versions, stored.marks), seconds=stored.seconds
+            steps=set(states),
+            experiment=run.experiment,
+            made_with=(stored.versions, stored.marks),
+            seconds=stored.seconds,
         )
         return run
 
@@ -232,13 +190,13 @@ class Keeping:
             )
         )
         run.is_kept = True
-        rows = {kind: [_table(getattr(run, kind))] for kind in _COLUMNS}
+        rows = {kind: [_table(getattr(run, kind))] for kind in COLUMNS}
         self._kept[run.run_id] = _Kept(
             rows, time.monotonic(), experiment=run.experiment, made_with=(run.versions, run.marks)
         )
         if run.checkpoint is not None and (newest := run.weight_history.at(run.checkpoint.step)) is not None:
             self._kept[run.run_id].steps.add(newest.step)
-            self.store.keep(run.run_id, newest.step, newest.epoch, read(newest.state))
+            self._keep(run, newest.step, newest.epoch, read(newest.state))
 
     def _facts(self, run: Run, kept: _Kept) -> dict[str, Any]:
         """What a store keeps of a run in its row, and changes all the time."""
@@ -267,29 +225,9 @@ class Keeping:
         return found
 
 
-def _as_it_was(stored: StoredRun, step: int) -> tuple[Status, str]:
-    """Status and message of a run that comes back at a step: as it was, but that nothing trains."""
-    status, message = stored.status, stored.message.partition(_OTHERWISE)[0].strip()
-    if status in ("training", "starting") or (status == "interrupted" and not message):
-        status, message = "interrupted", f"The server ended at step {stored.step}. {_resume(step)}"
-    elif status == "failed":  # what was at fault may be mended by now
-        status, message = "paused", ""
-    elif status in ("paused", "finished", "diverged") and step < stored.step:
-        status, message = "interrupted", f"The state of step {stored.step} is not on the disk. {_resume(step)}"
-    if step and (words := difference(stored.versions, present())):
-        message += f" {_OTHERWISE} {words}: its curve may differ, and a mark in it shows where."
-    return status, message.strip()  # type: ignore[return-value]
-
-
-def _resume(step: int) -> str:
-    return f"Press Resume to go on from step {step}."
-
-
-def _is_whole(entry: HistoryEntry) -> bool:
-    try:
-        return bool(read(entry.state))
-    except OSError:
-        return False
+def _forget_states(run: Run, steps: Iterable[int]) -> None:
+    for step in steps:
+        run.elsewhere.pop(step, None)
 
 
 def _summed_up(run: Run) -> dict[str, Any]:
@@ -321,8 +259,3 @@ def sparkline(losses: Array) -> tuple[float, ...]:
 def _table(history: History) -> Array:
     """(rows, 1 + columns): the step and the columns."""
     return np.stack([values.astype(np.float64) for values in history.arrays().values()], axis=1)
-
-
-def _history(rows: Array, kind: Kind, until: int) -> History:
-    rows = rows[rows[:, 0] <= until]
-    return History.of({name: rows[:, n] for n, name in enumerate(("step", *_COLUMNS[kind]))}, _COLUMNS[kind])

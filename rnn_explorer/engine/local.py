@@ -150,6 +150,7 @@ class LocalEngine:
                 return
             if run.status == "failed":
                 return
+            run.status, run.message = "paused", ""  # as it is once a worker has it again
             self._host(run)
         elif run.status in ("diverged", "failed") and command in ("play", "step", "epoch"):
             return  # the message stands

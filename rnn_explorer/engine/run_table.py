@@ -19,7 +19,7 @@ from rnn_explorer.engine.protocol import FileMade, Update
 from rnn_explorer.engine.versions import difference, present
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.recording.state_file import State
+from rnn_explorer.recording.state_file import State, held
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
 
@@ -53,6 +53,7 @@ class Run:
         aside: whether its owner left it for another run: it goes before others where room is wanted.
         sent_past: the version of its past and branches that its worker has.
         is_kept: whether it is in the store, where the engine has one.
+        elsewhere: the states of its past that the store has, by step.
         versions: with what the newest part of its curve was trained, see `versions.present`; empty: nothing was.
         marks: as in `RunView`.
     """
@@ -86,6 +87,7 @@ class Run:
     aside: bool = False
     sent_past: Any = None
     is_kept: bool = False
+    elsewhere: dict[int, State] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[tuple[int, str], ...] = ()
     version: int = 0
@@ -113,18 +115,25 @@ class Run:
         return self.step == (0 if self.checkpoint is None else self.checkpoint.step)
 
     def states(self) -> Iterator[State]:
-        """The stored states that are kept for it."""
+        """The stored states that are kept for it, but for those that only the store has."""
         yield from self.needed()
-        yield from self.weight_history.states()
+        yield from filter(held, self.weight_history.states())
 
     def needed(self) -> Iterator[State]:
         """Those that stay when its past must go."""
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and held(self.checkpoint.state):
             yield self.checkpoint.state
 
     def most_bytes(self) -> int:
         """What it takes together with all that it shares, found without looking at each state."""
-        return model_bytes(self.parameters, self.experiment) + self.weight_history.size + sum(map(len, self.needed()))
+        return model_bytes(self.parameters, self.experiment) + self.weight_history.held + sum(map(len, self.needed()))
+
+    def spare_past(self) -> list[State]:
+        """Give up the past, or have it read from the store where that has it; returns the states given up."""
+        gone = list(filter(held, list(self.weight_history.states())[:-1]))
+        if gone:
+            self.weight_history = self.weight_history.spared(self.elsewhere)
+        return gone
 
     def branch(self, step: int, owner: str) -> Run:
         """Another run that goes on from a kept step of this one.
@@ -337,7 +346,7 @@ class RunTable(dict[str, Run]):
         """Make room for `wanted` bytes more: pasts go, then runs: untouched ones, those set aside, the longest left.
 
         Returns:
-            The runs whose past has gone, and those that must go; `but` stays.
+            The runs whose past has gone, or is now read from the store, and those that must go; `but` stays.
         """
         runs, room = list(self.values()), self.memory - wanted
         if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
@@ -348,9 +357,8 @@ class RunTable(dict[str, Run]):
         )
         thinned, gone = [], []
         for run in order:
-            if ledger.total > room and len(run.weight_history) > 1:
-                weight_history, run.weight_history = run.weight_history, run.weight_history.newest()
-                ledger.without_states(list(weight_history.states())[:-1])
+            if ledger.total > room and (spared := run.spare_past()):
+                ledger.without_states(spared)
                 thinned.append(run)
         for run in order:
             if ledger.total > room and run is not but and not run.is_held(self.glance):

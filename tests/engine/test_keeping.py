@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnn_explorer.engine import keeping, run_table
+from rnn_explorer.engine import keeping, run_table, stored_run
 from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.engine.keeping import SPARKS, sparkline
 from rnn_explorer.engine.local import LocalEngine
@@ -157,7 +157,7 @@ def test_a_run_that_trained_with_something_else_gets_a_mark_where_it_goes_on(
 
     def next_server(versions: Mapping[str, str]) -> RunView:
         server.end()
-        for module in (keeping, run_table):
+        for module in (keeping, run_table, stored_run):
             monkeypatch.setattr(module, "present", lambda: versions)
         server.begin()
         server.engine.revive(run)
@@ -220,6 +220,49 @@ def test_a_branch_brings_what_was_before_it(server: Server, small: Any, settle: 
     view = settle(server.engine, branch, "paused")
     assert (view.step, view.origin, view.owner) == (4, (run, 3), "w")
     assert view.train["step"].tolist() == [1, 2, 3, 4] and view.kept_steps == (0, 1, 2, 3, 4)
+
+
+def test_where_memory_is_short_the_past_is_read_from_the_store(
+    server: Server, small: Any, settle: Settle, wait_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = server.engine
+    run, other = engine.start(small(), "v"), engine.start(small(), "v")
+    for each in (run, other):
+        settle(engine, each, "ready")
+        make_steps(engine, each, 12)
+    before = engine.view(run)
+    held = engine._runs[run]
+    wait_for(lambda: server.store.flush() and len(held.elsewhere) == 13)
+    assert held.weight_history.held == held.weight_history.size
+    monkeypatch.setattr(engine._runs, "memory", 1)
+    with engine._lock:
+        thinned, _ = engine._runs.spare(0)
+    assert held in thinned and held.weight_history.held == len(held.checkpoint.state)
+    assert engine.view(run).kept_steps == before.kept_steps
+    monkeypatch.undo()
+    make_steps(engine, run, 1)
+    assert server.store.flush() and list(server.store.states(run)) == list(range(14)), "the store keeps the past"
+    branch = engine.branch(run, 5, "v")
+    settle(engine, branch, "paused")
+    make_steps(engine, branch, 2)
+    np.testing.assert_array_equal(engine.view(branch).train["loss"], before.train["loss"][:7])
+
+
+def test_a_past_that_the_disk_did_not_take_goes_where_memory_is_short(
+    server: Server, small: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = server.engine
+    run = engine.start(small(), "v")
+    settle(engine, run, "ready")
+    monkeypatch.setattr(server.store._writer, "_write", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    make_steps(engine, run, 3)
+    assert not engine._runs[run].elsewhere
+    monkeypatch.setattr(engine._runs, "memory", 1)
+    with engine._lock:
+        engine._runs.spare(0)
+    assert engine._runs[run].weight_history.steps == (3,)
+    monkeypatch.undo()
+    assert server.store.flush(30)
 
 
 def test_nothing_waits_for_a_store_that_cannot_be_written(

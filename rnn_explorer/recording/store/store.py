@@ -148,7 +148,16 @@ class RunStore:
 
         self._writer.put(Operation(_where_there(run_id, apply), table.nbytes, can_go=1, run_id=run_id))
 
-    def keep(self, run_id: str, step: int, epoch: float, state: bytes, *, can_go: bool = False) -> None:
+    def keep(
+        self,
+        run_id: str,
+        step: int,
+        epoch: float,
+        state: bytes,
+        *,
+        can_go: bool = False,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
         """Keep the state of a step, in place of one that is there already.
 
         Args:
@@ -157,6 +166,7 @@ class RunStore:
             epoch: passes over the training data, with a fraction.
             state: `Trainer.state()`, safetensors.
             can_go: whether it is the first to be missed where the disk takes nothing, as a state of the past is.
+            done: called, from another thread, once it is on the disk.
         """
         path = self._folder(run_id) / f"{step}-{secrets.token_hex(4)}.safetensors"
 
@@ -171,7 +181,7 @@ class RunStore:
             _weigh(connection, run_id)
             return gone
 
-        operation = Operation(apply, len(state), ((path, state),), 2 if can_go else 1, run_id)
+        operation = Operation(apply, len(state), ((path, state),), 2 if can_go else 1, run_id, done)
         self._writer.put(operation)
 
     def keep_only(self, run_id: str, steps: Iterable[int]) -> None:

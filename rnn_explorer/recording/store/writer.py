@@ -33,6 +33,7 @@ class Operation:
         can_go: how well it can be missed where the queue is too long: 2 for a state of the past, 1 for a checkpoint
             or rows of a curve, 0 for what is never dropped.
         run_id: whose.
+        done: called, in the writer's thread, once it is on the disk.
     """
 
     apply: Callable[[sqlite3.Connection], Iterable[Path]]
@@ -40,6 +41,7 @@ class Operation:
     files: tuple[tuple[Path, bytes], ...] = ()
     can_go: int = 0
     run_id: str = ""
+    done: Callable[[], None] = lambda: None
 
 
 class Writer:
@@ -186,6 +188,8 @@ class Writer:
                 connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+        for operation in batch:
+            operation.done()
         for path in gone:
             path.unlink(missing_ok=True)
 
