@@ -1,8 +1,8 @@
 """An engine's runs in a store, so that they outlive it.
 
-A run is kept from its first optimizer step on, but for one on data of the user's own, which go with the visit. What its
-worker reports goes to the store once a second, each checkpoint at once, and the states of its past now and then, since
-most of them are thinned out before long. Nothing here waits for the disk.
+A run is kept from its first optimizer step on, with the user's own data where it is about these. What its worker
+reports goes to the store once a second, each checkpoint at once, and the states of its past now and then, since most of
+them are thinned out before long. Nothing here waits for the disk.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
 from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.tasks.user_data import store as user_data
+from rnn_explorer.tasks.user_data.store import DataGone
 from rnn_explorer.trace import Array, History
 
 EVERY = 1.0  # seconds between two reports of a run that trains
@@ -68,14 +70,31 @@ class Keeping:
         self.store = store
         self._kept: dict[str, _Kept] = {}
 
-    def learned(self, run: Run, update: Update) -> None:
-        """Take in what a worker reported, after the run has."""
+    def data_for(self, run: Run | None) -> bytes | None:
+        """The user's own data of a run that is not kept yet; None where it needs none, or they are gone.
+
+        To be called before the engine's lock is taken, since it reads a file.
+        """
+        token = "" if run is None or run.is_kept else user_data.token_of(run.experiment.task_settings)
+        try:
+            return user_data.packed(token) if token else None
+        except DataGone:
+            return None
+
+    def learned(self, run: Run, update: Update, data: bytes | None = None) -> None:
+        """Take in what a worker reported, after the run has.
+
+        Args:
+            run: whose.
+            update: it.
+            data: as `data_for` gave them.
+        """
         if update.anew and run.is_kept:
             self._back_to(run, -1)
         if not run.is_kept:
-            if not run.step or run.experiment.task_settings.private:
+            if not run.step or (data is None and run.experiment.task_settings.private):
                 return
-            self._add(run)
+            self._add(run, data)
         else:
             kept = self._kept[run.run_id]
             for kind in COLUMNS:
@@ -155,7 +174,7 @@ class Keeping:
         """A run out of the store, at its newest stored state, to be hosted; None where it is not kept.
 
         Raises:
-            UserError: when it is kept, but cannot be used any more.
+            UserError: when it is kept, but cannot be used any more, or there is no room for its data.
             sqlite3.Error, OSError: when the disk fails.
         """
         self.store.flush(1.0)  # it may have left the engine a moment ago
@@ -166,6 +185,8 @@ class Keeping:
         if not states:
             return None
         run = run_of(self.store, stored, states)
+        if stored.data and (content := self.store.data(run_id)) is not None:
+            user_data.put_back(user_data.token_of(run.experiment.task_settings), content)
         self._kept[run_id] = _Kept(
             steps=set(states),
             experiment=run.experiment,
@@ -174,7 +195,7 @@ class Keeping:
         )
         return run
 
-    def _add(self, run: Run) -> None:
+    def _add(self, run: Run, data: bytes | None) -> None:
         """Begin to keep a run, with all that is known of it, as of a branch what was before it."""
         origin, origin_step = run.origin or ("", 0)
         self.store.add(
@@ -189,6 +210,8 @@ class Keeping:
                 marks=run.marks,
             )
         )
+        if data is not None:
+            self.store.keep_data(run.run_id, data)
         run.is_kept = True
         rows = {kind: [_table(getattr(run, kind))] for kind in COLUMNS}
         self._kept[run.run_id] = _Kept(

@@ -442,13 +442,15 @@ class LocalEngine:
         # Before the lock is taken, since a disk may be slow.
         entries = [dataclasses.replace(entry, state=self._states.keep(read(entry.state))) for entry in update.entries]
         checkpoint = None if update.checkpoint is None else self._states.keep(update.checkpoint)
+        begins = self._runs.get(update.run_id) if update.step else None
+        data = None if self._keeping is None else self._keeping.data_for(begins)
         with self._lock:
             run = self._runs.get(update.run_id)
             if run is None or run.worker is not worker:
                 return
             run.learn(update, entries, checkpoint)
             if self._keeping is not None:
-                self._keeping.learned(run, update)
+                self._keeping.learned(run, update, data)
             self._send_past(run)
             calls = self._changed(run)
         call(calls)

@@ -17,6 +17,7 @@ from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.engine.versions import present
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.tasks.user_data import store as user_data
 
 EARLY = "pace=fast&task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40&patience=2"
 
@@ -263,6 +264,38 @@ def test_a_past_that_the_disk_did_not_take_goes_where_memory_is_short(
     assert engine._runs[run].weight_history.steps == (3,)
     monkeypatch.undo()
     assert server.store.flush(30)
+
+
+TABLE = ("x,y\n" + "\n".join(f"{n * n % 37},{n}" for n in range(300))).encode()
+
+
+def test_the_users_own_data_are_kept_with_the_runs_on_them(server: Server, small: Any, settle: Settle) -> None:
+    token = user_data.put(TABLE, "a.csv")
+    about = Experiment.default("own_series").replace(data=token, pace="fast", hidden_size=4, batch_size=8)
+    first, second = server.engine.start(about, "v"), server.engine.start(about, "v")
+    for run in (first, second):
+        settle(server.engine, run, "ready")
+        make_steps(server.engine, run, 2)
+    was = server.engine.view(first)
+    gone = server.engine.start(about, "v")
+    settle(server.engine, gone, "ready")
+    user_data.drop(token)
+    make_steps(server.engine, gone, 1)
+    server.again()
+    (kept,) = (server.folder / "data").iterdir()
+    states = sum(server.store.run(run).bytes for run in (first, second))  # type: ignore[union-attr]
+    assert server.store.bytes_of("v") - states >= kept.stat().st_size > 0
+    assert server.store.run(gone) is None, "there was nothing left with which it could go on"
+    server.engine.revive(first)
+    assert user_data.get(token).name == "a.csv", "it is back under its token"
+    view = settle(server.engine, first, "paused")
+    same(was.train, view.train)
+    make_steps(server.engine, first, 1)
+    server.store.remove([first])
+    assert server.store.flush() and kept.exists()
+    server.store.remove([second])
+    assert server.store.flush() and not kept.exists()
+    user_data.drop_all()
 
 
 def test_nothing_waits_for_a_store_that_cannot_be_written(

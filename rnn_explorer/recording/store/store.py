@@ -219,17 +219,18 @@ class RunStore:
         path = self.folder / "data" / secrets.token_hex(8)
 
         def apply(connection: sqlite3.Connection) -> Iterable[Path]:
-            is_new = connection.execute(
-                "INSERT OR IGNORE INTO data (hash, file, bytes) VALUES (?, ?, ?)", (digest, path.name, len(content))
-            ).rowcount
             connection.execute("UPDATE runs SET data = ? WHERE run_id = ?", (digest, run_id))
-            return [*([] if is_new else [path]), *self._unused_data(connection)]
+            new = "INSERT OR IGNORE INTO data (hash, file, bytes) VALUES (?, ?, ?)"
+            if connection.execute(new, (digest, path.name, len(content))).rowcount:
+                _write(path, content, True)  # only now, since all runs on the same data bring the same file
+            return self._unused_data(connection)
 
-        self._writer.put(Operation(apply, len(content), ((path, content),), run_id=run_id))
+        self._writer.put(Operation(apply, len(content), run_id=run_id))
 
     def tidy(self, limits: Limits | None = None, busy: Collection[str] = ()) -> list[str]:
         """Remove what is beyond the limits, but for runs that are open; returns their ids."""
-        gone = beyond(self.runs(), limits or Limits(), time.time(), busy)
+        data = {row["hash"]: row["bytes"] for row in self._read("SELECT hash, bytes FROM data", ())}
+        gone = beyond(self.runs(), limits or Limits(), time.time(), busy, data)
         self.remove(gone)
         return gone
 
