@@ -29,6 +29,7 @@ from rnn_explorer.trace import Array, History
 
 EVERY = 1.0  # seconds between two reports of a run that trains
 PAST_EVERY = 8.0  # seconds between two reports of its past, and of what takes long to sum up
+_LOST = "A part of its curve or of its past was lost, since the disk did not take it for too long."
 SPARKS = 40  # losses in a run's small picture
 
 
@@ -145,9 +146,22 @@ class Keeping:
     def tend(self, runs: Iterable[Run]) -> None:
         """Report what has waited for long; called now and then."""
         now = time.monotonic()
+        lost = {} if self.store.trouble else self.store.lost
         for run in runs:
-            if run.is_kept and now - self._kept[run.run_id].since >= EVERY:
+            if not run.is_kept:
+                continue
+            if run.run_id in lost:
+                self._give_again(run)
+            elif now - self._kept[run.run_id].since >= EVERY:
                 self.report(run)
+
+    def _give_again(self, run: Run) -> None:
+        """The disk took nothing for so long that a part of a run was dropped: all that is known of it here is due."""
+        kept = self._kept[run.run_id]
+        kept.rows = {kind: [_table(getattr(run, kind))] for kind in COLUMNS}
+        kept.steps, kept.past_at = set(run.elsewhere), -math.inf
+        self.store.mended(run.run_id)
+        self.report(run)
 
     def forget(self, run: Run) -> None:
         """A run leaves the engine, and stays in the store as it is now."""
@@ -185,6 +199,8 @@ class Keeping:
         if not states:
             return None
         run = run_of(self.store, stored, states)
+        if run_id in self.store.lost and _LOST not in run.message:
+            run.message = f"{_LOST} {run.message}".strip()
         if stored.data and (content := self.store.data(run_id)) is not None:
             user_data.put_back(user_data.token_of(run.experiment.task_settings), content)
         self._kept[run_id] = _Kept(

@@ -58,7 +58,7 @@ def store() -> RunStore | None:
 
 def store_notice() -> str:
     """What the user should know of the store, as a sentence; "" while all is well."""
-    found = store()
+    found = _store  # without starting anything: pages ask for it all the time
     return _without_store if found is None else found.trouble or found.notice
 
 
@@ -96,7 +96,8 @@ def close_engine() -> None:
         if _engine is not None:
             _engine.close()
         if _store is not None:
-            _store.close()
+            if not _store.close():
+                _log.warning("not all of the runs could be written: %s", _store.trouble)
         _engine = _store = None
 
 

@@ -63,6 +63,11 @@ def make_steps(engine: LocalEngine, run: str, count: int) -> None:
             time.sleep(0.005)
 
 
+def refuse(*_: Any) -> None:
+    """A disk without room."""
+    raise OSError(28, "No space left on device")
+
+
 def same(one: Any, other: Any) -> None:
     for name, values in one.items():
         np.testing.assert_array_equal(values, other[name], err_msg=name)
@@ -255,7 +260,7 @@ def test_a_past_that_the_disk_did_not_take_goes_where_memory_is_short(
     engine = server.engine
     run = engine.start(small(), "v")
     settle(engine, run, "ready")
-    monkeypatch.setattr(server.store._writer, "_write", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(server.store._writer, "_transact", refuse)
     make_steps(engine, run, 3)
     assert not engine._runs[run].elsewhere
     monkeypatch.setattr(engine._runs, "memory", 1)
@@ -301,10 +306,7 @@ def test_the_users_own_data_are_kept_with_the_runs_on_them(server: Server, small
 def test_nothing_waits_for_a_store_that_cannot_be_written(
     server: Server, small: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, content: bytes, sync: bool) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(server.store._writer, "_write", full)
+    monkeypatch.setattr(server.store._writer, "_write", refuse)
     run = server.engine.start(small(steps=30))
     settle(server.engine, run, "ready")
     server.engine.command(run, "play")
@@ -316,6 +318,31 @@ def test_nothing_waits_for_a_store_that_cannot_be_written(
     monkeypatch.undo()
     assert server.store.flush(30)
     assert server.store.trouble == "" and len(server.store.curve(run, "train")) == 30
+
+
+def test_what_was_lost_of_a_living_run_is_given_again(
+    server: Server, small: Any, settle: Settle, wait_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, store = server.engine, server.store
+    run, gone = engine.start(small()), engine.start(small())
+    for each in (run, gone):
+        settle(engine, each, "ready")
+        make_steps(engine, each, 2)
+    assert store.flush()
+    with monkeypatch.context() as full:
+        full.setattr(store._writer, "_transact", refuse)
+        full.setattr(store._writer, "_longest", 1)
+        for each in (run, gone):
+            make_steps(engine, each, 5)
+        wait_for(lambda: set(store.lost) == {run, gone})
+        engine.command(gone, "stop")
+        wait_for(lambda: "disk is full" in store.trouble)
+    wait_for(lambda: list(store.lost) == [gone])
+    assert store.flush(30)
+    assert store.curve(run, "train")[:, 0].tolist() == list(range(1, 8)) and list(store.states(run)) == list(range(8))
+    engine.revive(gone)
+    view = settle(engine, gone, "paused", "interrupted")
+    assert "was lost, since the disk did not take it for too long" in view.message
 
 
 def test_a_run_that_is_not_kept_is_unknown(server: Server) -> None:

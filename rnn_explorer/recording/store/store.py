@@ -24,7 +24,7 @@ import numpy as np
 
 from rnn_explorer.recording.files import write_whole
 from rnn_explorer.recording.store import curves, schema
-from rnn_explorer.recording.store.folder import FolderLock, is_local
+from rnn_explorer.recording.store.folder import FolderLock, identity, is_local
 from rnn_explorer.recording.store.limits import Limits, beyond
 from rnn_explorer.recording.store.records import FIELDS, Kind, RunGroup, StoredRun, column
 from rnn_explorer.recording.store.writer import LONGEST, Operation, Writer
@@ -57,12 +57,12 @@ class RunStore:
             self._path, self._local = folder / schema.NAME, is_local(folder)
             self.notice = schema.prepare(self._path, self._local)
             self._sweep()
-            self._reader = schema.connect(self._path, self._local)
+            self._reader, self._read_from = schema.connect(self._path, self._local), identity(self._path)
             self._reading = threading.Lock()
         except BaseException:
             self._lock.release()
             raise
-        self._writer = Writer(lambda: schema.connect(self._path, self._local), _write, longest)
+        self._writer = Writer(lambda: schema.connect(self._path, self._local), _write, self._path, longest)
         # What was in training when the last owner of the folder ended is not any more.
         ended = "status = 'interrupted', message = ''"
         self._put("", _statement(f"UPDATE runs SET {ended} WHERE status IN ('training', 'starting')", ()))
@@ -76,6 +76,10 @@ class RunStore:
     def lost(self) -> dict[str, int]:
         """Of which runs something was lost since the disk did not take it for too long, and how many pieces."""
         return self._writer.lost
+
+    def mended(self, run_id: str) -> None:
+        """What was lost of a run was given again."""
+        self._writer.mended(run_id)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that was given until now is on the disk; False where that takes longer."""
@@ -321,6 +325,9 @@ class RunStore:
 
     def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
         with self._reading:
+            if (found := identity(self._path)) not in (None, self._read_from):  # it was gone, and was brought back
+                self._reader.close()
+                self._reader, self._read_from = schema.connect(self._path, self._local), found
             return self._reader.execute(query, tuple(values)).fetchall()
 
     def _folder(self, run_id: str) -> Path:
