@@ -125,6 +125,23 @@ def test_a_run_that_trained_comes_back_interrupted_until_it_is_resumed(
     assert (view.step, view.message, view.marks) == (newest + 1, "", ())
 
 
+def test_what_a_run_learns_is_on_the_disk_after_about_a_second(
+    server: Server, small: Any, settle: Settle, wait_for: Any
+) -> None:
+    run = server.engine.start(small())
+    settle(server.engine, run, "ready")
+    server.engine.command(run, "play")
+    wait_for(lambda: server.store.run(run) is not None)
+    for _ in range(3):
+        step, begin = server.engine.view(run).step, time.monotonic()
+        wait_for(lambda: len(rows := server.store.curve(run, "train")) and rows[-1, 0] >= step)  # noqa: B023
+        assert time.monotonic() - begin < 5, "two, on an idle machine"
+    server.engine.command(run, "stop")
+    server.engine.revive(run)
+    assert "It left the server's memory at step" in settle(server.engine, run, "interrupted").message
+    server.engine.command(run, "stop")
+
+
 def test_a_run_comes_back_as_what_it_was(server: Server, small: Any, settle: Settle) -> None:
     finished = server.engine.start(small(steps=5))
     early = server.engine.start(Experiment.from_query(EARLY))
