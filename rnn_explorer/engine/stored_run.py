@@ -60,8 +60,10 @@ def run_of(store: RunStore, stored: StoredRun, states: Mapping[int, tuple[float,
     while len(entries) > 1 and not _is_whole(entries[-1]):
         entries.pop()
     newest = entries[-1]
-    train, validation = (_history(store.curve(stored.run_id, kind), kind, newest.step) for kind in COLUMNS)
-    status, message = _as_it_was(stored, newest.step)
+    rows = {kind: store.curve(stored.run_id, kind) for kind in COLUMNS}
+    train, validation = (_history(rows[kind], kind, newest.step) for kind in COLUMNS)
+    ended = max(stored.step, newest.step, int(rows["train"][-1, 0]) if len(rows["train"]) else 0)
+    status, message = _as_it_was(stored, newest.step, ended)
     run = Run(
         Experiment.from_json(stored.experiment),
         stored.parameters,
@@ -88,11 +90,11 @@ def run_of(store: RunStore, stored: StoredRun, states: Mapping[int, tuple[float,
     return run
 
 
-def _as_it_was(stored: StoredRun, step: int) -> tuple[Status, str]:
-    """Status and message of a run that comes back at a step: as it was, but that nothing trains."""
+def _as_it_was(stored: StoredRun, step: int, ended: int) -> tuple[Status, str]:
+    """Status and message of a run that had come to a step and comes back at another: as it was, but at rest."""
     status, message = stored.status, stored.message.partition(_OTHERWISE)[0].strip()
     if status in ("training", "starting") or (status == "interrupted" and not message):
-        status, message = "interrupted", f"The server ended at step {stored.step}. {resume(step)}"
+        status, message = "interrupted", f"The server ended at step {ended}. {resume(step, ended)}"
     elif status == "failed":  # what was at fault may be mended by now
         status, message = "paused", ""
     elif status in ("paused", "finished", "diverged") and step < stored.step:
@@ -102,9 +104,9 @@ def _as_it_was(stored: StoredRun, step: int) -> tuple[Status, str]:
     return status, message.strip()  # type: ignore[return-value]
 
 
-def resume(step: int) -> str:
-    """What to do with a run that is interrupted."""
-    return f"Press Resume to go on from step {step}."
+def resume(step: int, ended: int | None = None) -> str:
+    """What to do with a run that is interrupted, and goes on from a step; from another one than it had come to."""
+    return "Press Resume to go on." if step == ended else f"Press Resume to go on from step {step}."
 
 
 def _is_whole(entry: HistoryEntry) -> bool:

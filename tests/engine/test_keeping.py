@@ -16,7 +16,7 @@ from rnn_explorer.engine.keeping import SPARKS, Keeping, sparkline
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.engine.protocol import Update
 from rnn_explorer.engine.run_table import Run
-from rnn_explorer.engine.stored_run import run_of
+from rnn_explorer.engine.stored_run import resume, run_of
 from rnn_explorer.engine.versions import present
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.store.store import RunStore
@@ -117,15 +117,19 @@ def test_a_run_that_trained_comes_back_interrupted_until_it_is_resumed(
     assert server.store.flush()
     stored = server.store.run(run)
     assert stored is not None and stored.status == "interrupted"
+    ended = int(server.store.curve(run, "train")[-1, 0])
+    server.store.change([run], step=ended - 5)  # as a kill leaves it, since states are reported before other things
+    assert server.store.flush()
     server.engine.revive(run)
     view = settle(server.engine, run, "interrupted")
     newest = view.kept_steps[-1]
     assert view.step == newest == view.train["step"][-1]
-    assert view.message == f"The server ended at step {stored.step}. Press Resume to go on from step {newest}."
+    assert view.message == f"The server ended at step {ended}. {resume(newest, ended)}"
     assert server.store.flush()
     looked_at = server.store.run(run)
     assert looked_at is not None
     again = run_of(server.store, looked_at, server.store.states(run))
+    assert resume(7, 9) == "Press Resume to go on from step 7." and resume(9, 9) == "Press Resume to go on."
     assert (again.status, again.message) == (view.status, view.message), "who only looks at it changes nothing"
     server.engine.command(run, "step")
     view = settle(server.engine, run, "paused")
