@@ -93,7 +93,7 @@ def test_a_page_outlives_its_workers_and_its_server(own_server: Server, visit: V
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         lab.status("interrupted")
-        expect(lab.page.locator(".rx-note")).to_contain_text("Press Play")
+        expect(lab.page.locator(".rx-note")).to_contain_text("Press Resume")
         assert wait(
             lambda: len(own_server.workers()) == len(before) and not set(before) & set(own_server.workers()), 20
         )
@@ -110,9 +110,11 @@ def test_a_page_outlives_its_workers_and_its_server(own_server: Server, visit: V
         expect(lab.page.locator(".rx-chip-line")).to_contain_text("Not connected")
         step = int(lab.view.get_attribute("data-step") or 0)
         own_server.process = start_server(tmp_path, own_server.port).process
-        # Runs outlive their server: the page comes back with this one.
+        # Runs outlive their server: the page comes back with this one, and says how to go on.
         expect(lab.page.locator(".rx-chip-line")).to_be_hidden(timeout=60_000)
-        lab.status("paused")
+        lab.status("interrupted")
+        expect(lab.page.locator(".rx-note")).to_contain_text("The server ended at step")
+        expect(lab.play).to_contain_text("Resume")
         assert lab.run_id() == run
         lab.press("play")
         lab.past(step)

@@ -36,7 +36,8 @@ def say(**words: object) -> None:
 def main(folder: Path) -> None:
     """Train until the end."""
     with contextlib.closing(RunStore(folder)) as store, contextlib.closing(LocalEngine(2, store=store)) as engine:
-        known = [run.run_id for run in store.runs()]
+        before = store.runs()
+        known, seed = [run.run_id for run in before if run.status != "finished"], len(before)
         for run in known:
             engine.revive(run)
         for run in known:
@@ -49,7 +50,8 @@ def main(folder: Path) -> None:
                 if view.status in ("ready", "paused", "interrupted"):
                     engine.command(view.run_id, "play")
             if sum(view.status != "finished" for view in views) < AT_ONCE:
-                known.append(engine.start(experiment(seed=len(known))))
+                known.append(engine.start(experiment(seed)))
+                seed += 1
             states = {view.run_id: max(store.states(view.run_id), default=0) for view in views}
             rows = {run: len(store.curve(run, "train")) for run in states}  # it may have more by now
             say(workers=engine.worker_pids(), stored={run: [rows[run], states[run]] for run in states if rows[run]})

@@ -136,6 +136,22 @@ def test_a_run_that_trained_comes_back_interrupted_until_it_is_resumed(
     assert (view.step, view.message, view.marks) == (newest + 1, "", ())
 
 
+def test_a_run_that_was_about_to_finish_does_so_when_it_is_resumed(server: Server, small: Any, settle: Settle) -> None:
+    run = server.engine.start(small(steps=5))
+    settle(server.engine, run, "ready")
+    server.engine.command(run, "play")
+    finished = settle(server.engine, run, "finished")
+    server.engine.command(run, "stop")
+    server.store.change([run], status="interrupted", message="", test_loss=None)
+    server.engine.revive(run)
+    view = settle(server.engine, run, "interrupted")
+    assert (view.step, view.test) == (5, None)
+    server.engine.command(run, "play")
+    view = settle(server.engine, run, "finished")
+    assert (view.step, view.target, view.test) == (5, 5, finished.test)
+    same(finished.validation, view.validation)
+
+
 def test_what_a_run_learns_is_on_the_disk_after_about_a_second(
     server: Server, small: Any, settle: Settle, wait_for: Any
 ) -> None:
