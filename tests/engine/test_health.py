@@ -81,7 +81,7 @@ def test_a_worker_that_stays_stopped_is_replaced(pair, small, settle, wait_for, 
     assert pid_of(pair, neighbor) != pid
     os.kill(pid, signal.SIGSTOP)
     view = settle(pair, stopped, "interrupted")
-    assert view.message.startswith(f"The worker of this run stopped answering at step {view.step}. Press Play")
+    assert view.message.startswith(f"The worker of this run stopped answering at step {view.step}. Press Resume")
     assert pair.view(neighbor).status == "training"
     wait_for(lambda: pair.workers_ready() == 2)
     assert pid not in pair.worker_pids()
