@@ -190,3 +190,12 @@ def test_no_baseline_no_line(missing: float | None) -> None:
 @pytest.mark.parametrize(("validated", "words"), [(4, "bold validation"), (0, "there is no validation set")])
 def test_it_says_where_there_is_no_validation_set(validated: int, words: str) -> None:
     assert words in curves(curve(40), curve(validated), 2.3, 0.1, "", "accuracy", "gru").how_to_read
+
+
+def test_a_mark_stands_where_training_went_on_with_something_else() -> None:
+    made = draw(curve(20), curve(20), marks=[(30, "torch 2 (before: 1), <b>x"), (60, "not yet")])
+    lines = traces(made, "trained with something else")
+    assert [set(line["x"].tolist()) for line in lines] == [{30}, {30}], "one a subplot, and none where nothing follows"
+    assert "torch 2 (before: 1)<br>&lt;b&gt;x" in lines[0]["hovertemplate"]
+    assert "from the dotted line at step 30 on trained with torch 2 (before: 1)" in made.how_to_read
+    assert "not yet" not in made.how_to_read
