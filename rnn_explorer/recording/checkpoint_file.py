@@ -17,6 +17,7 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.files import write_whole
 from rnn_explorer.recording.learning_curves import LearningCurves
 from rnn_explorer.recording.safetensors_file import BadHeader, Header, assembled, read_header
+from rnn_explorer.settings import SettingError
 from rnn_explorer.sizes import parameter_count, work_of
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ def on_data(settings: Mapping[str, Any], called: str, data: Data | None) -> Expe
     Raises:
         UserError: for settings that there are not, and where data are missing, too many or for another task.
     """
-    experiment = Experiment.from_dict(settings)
+    try:
+        experiment = Experiment.from_dict(settings)
+    except SettingError as error:
+        raise UserError(f"{called} cannot be used: {error}") from error
     if not experiment.task_settings.private:
         if data is not None:
             raise UserError(f"{called} is a model of the task {experiment.task}, which takes no data of your own.")

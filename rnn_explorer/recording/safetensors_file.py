@@ -1,4 +1,4 @@
-"""Files in the safetensors format, read and written with numpy alone: eight bytes of length, a JSON header, the numbers.
+"""Files in the safetensors format by numpy alone: eight bytes of length, a JSON header, the numbers.
 
 The library of that name does the same, but the server has no torch, and a foreign file's header is to be judged before
 anything is allocated for what it promises.
@@ -22,7 +22,12 @@ _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
     "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
 }  # fmt: skip
-_TYPES = {"U8": np.dtype("u1"), "I32": np.dtype("<i4"), "F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_TYPES: dict[str, np.dtype[Any]] = {
+    "U8": np.dtype("u1"),
+    "I32": np.dtype("<i4"),
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+}
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from rnn_explorer.trace import Array
 
 _SENTENCE = 1_000  # characters
 _NOTES = 100
+_NEWLINE = ord("\n")
 
 
 def packed(record: Table | Text) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -38,8 +39,9 @@ def packed(record: Table | Text) -> tuple[dict[str, Any], dict[str, Array]]:
             arrays[f"numbers{number}"] = column.numbers
             if column.codes is not None:
                 arrays[f"codes{number}"] = column.codes
-            words = {"name": column.name, "kind": column.kind, "texts": column.texts, "why": column.why}
-            about["columns"].append({**words, "missing": column.missing, "far": column.far})
+                arrays[f"texts{number}"] = _lines(column.texts)
+            words = {"name": column.name, "kind": column.kind, "why": column.why, "far": column.far}
+            about["columns"].append({**words, "missing": column.missing})
     return about | {"record": type(record).__name__, "name": record.name, "notes": record.notes}, arrays
 
 
@@ -52,7 +54,7 @@ def unpacked(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> Table | T
     for number, entry in enumerate(about["columns"]):
         columns[entry["name"]] = Column(
             entry["name"], entry["kind"], arrays[f"numbers{number}"], arrays.get(f"codes{number}"),
-            tuple(entry["texts"]), entry["missing"], entry["why"], entry["far"],
+            _texts(arrays.get(f"texts{number}")), entry["missing"], entry["why"], entry["far"],
         )  # fmt: skip
     return Table(about["name"], columns, about["rows"], notes, tuple(map(tuple, about["head"])))
 
@@ -91,25 +93,30 @@ def _check_table(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     _check(_is_count(rows, MAX_ROWS) and rows > 0, "number of rows")
     _check(isinstance(entries, list) and 0 < len(entries) <= MAX_COLUMNS, "number of columns")
     _check(len({entry["name"] for entry in entries}) == len(entries), "columns' names")
-    _check(sum(len(entry["texts"]) for entry in entries) <= MAX_TEXTS, "texts")
     known = set()
     for number, entry in enumerate(entries):
-        names = {f"numbers{number}", f"codes{number}"} & set(arrays)
-        known |= names
-        _check_column(entry, arrays[f"numbers{number}"], arrays.get(f"codes{number}"), rows)
+        names = (f"numbers{number}", f"codes{number}", f"texts{number}")
+        known |= set(names) & set(arrays)
+        _check_column(entry, rows, *map(arrays.get, names))
     _check(known == set(arrays), "number of arrays")
     _check(isinstance(head, list) and len(head) <= min(rows, 20), "first rows")
     for row in head:
         _check(_are_texts(row, len(entries), MAX_CELL) and len(row) == len(entries), "first rows")
 
 
-def _check_column(entry: Mapping[str, Any], numbers: Array, codes: Array | None, rows: int) -> None:
-    name, texts = entry["name"], entry["texts"]
+def _check_column(
+    entry: Mapping[str, Any], rows: int, numbers: Array | None, codes: Array | None, lines: Array | None
+) -> None:
+    name = entry["name"]
     _check(_is_text(name, MAX_NAME), "columns' names")
     what = f"column {quoted(name)}"
-    _check(_are_texts(texts, MAX_TEXTS, MAX_CELL) and len(set(texts)) == len(texts), what)
+    _check(numbers is not None and (codes is None) == (lines is None), what)
+    _check(lines is None or (lines.dtype == np.uint8 and int((lines == _NEWLINE).sum()) < MAX_TEXTS), what)
+    texts = _texts(lines)
+    _check(_are_texts(texts, MAX_TEXTS, MAX_CELL) and len(set(texts)) == len(texts) and "" not in texts, what)
     _check(_is_count(entry["missing"], rows), what)
     _check(_is_text(entry["why"], _SENTENCE) and _is_text(entry["far"], _SENTENCE), what)
+    assert numbers is not None
     _check(numbers.dtype == np.float64 and numbers.shape == (rows,) and not np.isinf(numbers).any(), what)
     if codes is not None:
         _check(codes.dtype == np.int32 and codes.shape == (rows,), what)
@@ -117,6 +124,16 @@ def _check_column(entry: Mapping[str, Any], numbers: Array, codes: Array | None,
     found = numbers[~np.isnan(numbers)]
     kind = "empty" if not len(found) else "constant" if (found == found[0]).all() else "numeric"
     _check(entry["kind"] in (kind, "text"), what)
+
+
+def _lines(texts: Sequence[str]) -> Array:
+    """Texts of one line each as the bytes of a text."""
+    return np.frombuffer("\n".join(texts).encode("utf-8"), dtype=np.uint8)
+
+
+def _texts(lines: Array | None) -> tuple[str, ...]:
+    """The inverse; none for None."""
+    return () if lines is None or not lines.size else tuple(lines.tobytes().decode("utf-8").split("\n"))
 
 
 def _check(holds: bool, what: str) -> None:
