@@ -21,6 +21,7 @@ import numpy as np
 from rnn_explorer.engine.protocol import Update
 from rnn_explorer.engine.run_table import Checkpoint, Run
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.run_file.reading import RunFile
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
 from rnn_explorer.recording.store.store import RunStore
@@ -53,6 +54,14 @@ class StoredEntry:
         if content is None:
             raise OSError(f"step {self._step} of run {self._run_id} is not kept any more")
         return content
+
+
+def stored_entries(store: RunStore, run_id: str) -> tuple[HistoryEntry, ...]:
+    """The states of a run that lie in a store, each read when it is needed."""
+    return tuple(
+        HistoryEntry(step, epoch, StoredEntry(store, run_id, step, size))
+        for step, (epoch, size) in store.states(run_id).items()
+    )
 
 
 @dataclass
@@ -110,6 +119,16 @@ class Keeping:
                 self.store.keep(run.run_id, update.step, update.epoch, update.checkpoint)
         if run.status != "training":
             self.report(run)
+
+    def adopted(self, run: Run, found: RunFile) -> None:
+        """A run came with a run file: it is kept at once, with what the file says of it and all rows of its curves."""
+        if run.experiment.task_settings.private:
+            return
+        self._add(run)
+        about, kept = found.run, self._kept[run.run_id]
+        kept.rows, kept.seconds = {kind: [found.curves[kind]] for kind in _COLUMNS}, about.seconds
+        self.store.change([run.run_id], name=about.name, note=about.note, tags=about.tags, versions=about.versions)
+        self.report(run)
 
     def report(self, run: Run) -> None:
         """Let the store know of a run what it does not know yet."""
@@ -174,10 +193,7 @@ class Keeping:
         if not states:
             return None
         experiment = Experiment.from_json(stored.experiment)
-        entries = [
-            HistoryEntry(step, epoch, StoredEntry(self.store, run_id, step, size))
-            for step, (epoch, size) in states.items()
-        ]
+        entries = list(stored_entries(self.store, run_id))
         newest = entries[-1]
         curves = {kind: _history(self.store.curve(run_id, kind), kind, newest.step) for kind in _COLUMNS}
         run = Run(

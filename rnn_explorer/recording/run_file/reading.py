@@ -58,30 +58,31 @@ class RunFile:
     data: Table | Text | None
 
     def __init__(self, archive: Archive, given: Data | None, uploads: Uploads) -> None:
-        self._archive = archive
+        self._archive, self._uploads, self._token = archive, uploads, ""
         try:
             settings, fields = about.read(archive.read(ABOUT, about.MAX_BYTES))
             self.data = parts.data_read(archive.read(DATA, parts.MAX_DATA)) if DATA in archive else None
         except ValueError as error:
             raise self._wrong(error) from None
-        token = ""
-
-        def in_file() -> tuple[str, str]:
-            nonlocal token
-            assert self.data is not None
-            token = uploads.keep(self.data)
-            return task_of(self.data), token
-
         try:
-            self.experiment = on_data(settings, archive.called, in_file if self.data is not None else given)
+            self.experiment = on_data(settings, archive.called, given if self.data is None else self._kept)
             try:
                 self._check(fields)
             except (UserError, ValueError) as error:
                 raise error if isinstance(error, BadRunFile) else self._wrong(error) from None
         except BaseException:
-            if token:
-                uploads.drop(token)
+            self.drop_data()
             raise
+
+    def _kept(self) -> tuple[str, str]:
+        assert self.data is not None
+        self._token = self._uploads.keep(self.data)
+        return task_of(self.data), self._token
+
+    def drop_data(self) -> None:
+        """Forget the data of this file as an upload, for nothing is made of it."""
+        if self._token:
+            self._uploads.drop(self._token)
 
     def _check(self, fields: Mapping[str, Any]) -> None:
         """Look at everything once, and note where the run stands."""
