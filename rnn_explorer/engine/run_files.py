@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 
+from rnn_explorer.engine.base import Engine, UnknownRun
+from rnn_explorer.engine.keeping import stored_entries
 from rnn_explorer.engine.run_table import Checkpoint, Run
 from rnn_explorer.recording.run_file import writing
 from rnn_explorer.recording.run_file.reading import RunFile
 from rnn_explorer.recording.state_file import State, read
+from rnn_explorer.recording.store.curves import COLUMNS
 from rnn_explorer.recording.store.records import Kind, StoredRun
+from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.recording.versions import versions
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.tasks.user_data.reading import Table, Text
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
@@ -35,7 +40,7 @@ def run_of(found: RunFile, owner: str, keep: Callable[[bytes], State]) -> Run:
     """
     past = WeightHistory()
     for entry in found.entries():
-        past.add(dataclasses.replace(entry, state=keep(read(entry.state))))
+        past.add(replace(entry, state=keep(read(entry.state))))
     about = found.run
     train = History.of_rows(found.curves["train"], TRAIN_COLUMNS)
     validation = History.of_rows(found.curves["validation"], VALIDATION_COLUMNS)
@@ -86,12 +91,33 @@ def _states_of(past: Sequence[HistoryEntry]) -> Iterator[tuple[int, bytes]]:
         yield entry.step, state
 
 
-def rows_of(curve: Mapping[str, Array]) -> Array:
+def known(engine: Engine, store: RunStore | None, run_id: str) -> tuple[StoredRun, tuple[HistoryEntry, ...], Curves]:
+    """A run with its states and its curves, as an engine and a store have it together.
+
+    Raises:
+        UnknownRun: where neither knows it.
+    """
+    try:
+        past, view = engine.past(run_id), engine.view(run_id)
+    except UnknownRun:
+        if store is None or (stored := store.run(run_id)) is None:
+            raise
+        return stored, stored_entries(store, run_id), {kind: store.curve(run_id, kind) for kind in COLUMNS}
+    run = StoredRun(run_id, "", view.owner, versions=versions())
+    curves: Curves = {"train": _rows(view.train), "validation": _rows(view.validation)}
+    if store is not None:
+        store.flush(1.0)
+        run = store.run(run_id) or run
+        curves = {kind: _joined(store.curve(run_id, kind), rows) for kind, rows in curves.items()}
+    return replace(run, experiment=view.experiment.to_json(), step=past[-1].step if past else 0), past, curves
+
+
+def _rows(curve: Mapping[str, Array]) -> Array:
     """(rows, 1 + columns) of a curve whose columns are given by name, the step first."""
     return np.stack([values.astype(np.float64) for values in curve.values()], axis=1)
 
 
-def joined(stored: Array, present: Array) -> Array:
-    """(rows, 1 + columns) of a curve: as a store has it, which is finer, and what has come since."""
+def _joined(stored: Array, present: Array) -> Array:
+    """A curve as a store has it, which is finer, and what has come since."""
     last = stored[-1, 0] if len(stored) else -1.0
     return np.concatenate([stored, present[present[:, 0] > last]])

@@ -19,20 +19,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from rnn_explorer.engine.base import UnknownRun
-from rnn_explorer.engine.keeping import stored_entries
-from rnn_explorer.engine.run_files import joined, rows_of, write
+from rnn_explorer.engine.run_files import known, write
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.run_file.archive import Archive
 from rnn_explorer.recording.run_file.reading import Uploads, opened
-from rnn_explorer.recording.store.curves import COLUMNS
-from rnn_explorer.recording.store.records import Kind, StoredRun
-from rnn_explorer.recording.versions import versions
-from rnn_explorer.recording.weight_history import HistoryEntry
+from rnn_explorer.recording.store.records import StoredRun
 from rnn_explorer.tasks.user_data import store as uploaded
 from rnn_explorer.tasks.user_data.limits import DataError
 from rnn_explorer.tasks.user_data.reading import Table, Text
-from rnn_explorer.trace import Array
 from rnn_explorer.ui import session, uploads, visitor
 from rnn_explorer.ui.server_settings import prefix
 
@@ -105,32 +100,12 @@ def _written(file: BinaryIO, run_id: str, who: str | None, with_data: bool) -> S
         UnknownRun: where there is none that the visitor may see, or nothing is known of it yet.
         OSError: when it cannot be written.
     """
-    run, past, curves = _known(run_id)
+    run, past, curves = known(session.engine(), session.store(), run_id)
     is_mine = run.owner in ("", who)
     if not past or run.deleted is not None or (run.visibility == "private" and not is_mine):
         raise UnknownRun(run_id)
     write(file, run, past, curves, _data_of(run) if is_mine and with_data else None)
     return run
-
-
-def _known(run_id: str) -> tuple[StoredRun, tuple[HistoryEntry, ...], dict[Kind, Array]]:
-    """A run with its states and its curves, as the engine and the store have it together."""
-    store, engine = session.store(), session.engine()
-    try:
-        past = engine.past(run_id)
-        view = engine.view(run_id)
-    except UnknownRun:
-        if store is None or (stored := store.run(run_id)) is None:
-            raise
-        return stored, stored_entries(store, run_id), {kind: store.curve(run_id, kind) for kind in COLUMNS}
-    run = StoredRun(run_id, "", view.owner, versions=versions())
-    present: dict[Kind, Array] = {"train": rows_of(view.train), "validation": rows_of(view.validation)}
-    if store is not None:
-        store.flush(1.0)
-        run = store.run(run_id) or run
-        present = {kind: joined(store.curve(run_id, kind), rows) for kind, rows in present.items()}
-    run = replace(run, experiment=view.experiment.to_json(), step=past[-1].step if past else 0)
-    return run, past, present
 
 
 def _data_of(run: StoredRun) -> Table | Text | None:
@@ -221,15 +196,15 @@ def newer(run_id: str) -> Followed | None:
     Raises:
         UserError: when the file cannot be read at present.
     """
-    known = _followed.get(run_id)
-    if known is None or (stamp := _stamp(known.path)) == known.stamp:
+    before = _followed.get(run_id)
+    if before is None or (stamp := _stamp(before.path)) == before.stamp:
         return None
     try:
-        with known.path.open("rb") as file:
-            steps = Archive(file, known.path.name).steps()
+        with before.path.open("rb") as file:
+            steps = Archive(file, before.path.name).steps()
     except OSError as error:
-        raise UserError(f"{known.path.name} cannot be read: {error.strerror or error}.") from error
-    return replace(known, stamp=stamp, step=steps[-1]) if steps and steps[-1] != known.step else None
+        raise UserError(f"{before.path.name} cannot be read: {error.strerror or error}.") from error
+    return replace(before, stamp=stamp, step=steps[-1]) if steps and steps[-1] != before.step else None
 
 
 def open_newer(run_id: str) -> str:
@@ -238,10 +213,10 @@ def open_newer(run_id: str) -> str:
     Raises:
         UserError: as `open_run`.
     """
-    known, engine = _followed[run_id], session.engine()
-    newest = open_offered(known.token)
+    before, engine = _followed[run_id], session.engine()
+    newest = open_offered(before.token)
     with contextlib.suppress(UnknownRun):
-        if engine.view(run_id).step == known.step:
+        if engine.view(run_id).step == before.step:
             engine.command(run_id, "stop", by=visitor.current())
             if (store := session.store()) is not None:
                 store.remove([run_id])

@@ -35,7 +35,7 @@ WEIGHT = "model.layers.0.forwards.weight_hh"
 
 
 def bomb() -> bytes:
-    """Ten gigabytes of zeros by its directory, a few kilobytes as a file."""
+    """Three gigabytes of zeros by its directory, a few kilobytes as a file."""
     content = bytearray(with_entry("states/9.safetensors", b"0" * 1000))
     place = content.rindex(b"PK\x01\x02")
     struct.pack_into("<L", content, place + 24, 3 * 10**9)
