@@ -55,8 +55,8 @@ def serve(options: Sequence[str] = (), file: Path | None = None) -> None:
         BadOption: on an unknown option or an invalid value.
     """
     chosen = {**server_settings.read(), **given(options)}
-    if file is not None:
-        chosen.setdefault("server.port", _free_port(chosen["server.address"]))
+    if file is not None and "server.port" not in chosen:
+        chosen["server.port"] = _free_port(chosen["server.address"])
     for option, value in chosen.items():
         config.set_option(option, value)  # `run` does so, but the app is made before
     if file is not None:
@@ -78,7 +78,7 @@ def _free_port(address: str) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((address, port))
             return port
-    raise BadOption(f"The ports {first} to {first + 99} are all taken; name another one with --port.")
+    raise BadOption(f"No port from {first} to {first + 99} of {address} can be listened on; name one with --port.")
 
 
 def given(options: Sequence[str]) -> dict[str, Any]:

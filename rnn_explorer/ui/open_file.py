@@ -8,7 +8,7 @@ import streamlit as st
 
 from rnn_explorer.engine.base import UnknownRun
 from rnn_explorer.errors import UserError
-from rnn_explorer.ui import page_state, run_files, session
+from rnn_explorer.ui import navigation, page_state, run_files, session
 from rnn_explorer.ui.plain import plain
 
 MAX_BYTES = 32 * 2**20  # of an upload, which is held in memory; a run of the default size takes at most 20 MB
@@ -55,7 +55,7 @@ def _open(file_id: str, name: str, file: io.BytesIO) -> None:
         return
     page_state.enter_run(run_id)
     st.toast(plain(f"{name} is open, at step {session.engine().view(run_id).step:,}."))
-    st.rerun()
+    st.switch_page(f"{navigation.found()[0].name}.py")
 
 
 @st.fragment(run_every=EVERY)

@@ -55,8 +55,8 @@ def open_run() -> str:
     state = st.session_state
     state.setdefault(_PROBLEMS, [])
     query, doubled = place.settings()
-    wanted_run = _opened(query.pop(run_files.FILE, None)) or query.pop(RUN, None)
-    query.pop(RUN, None)
+    from_file, problem = _opened(query.pop(run_files.FILE, None))
+    wanted_run = query.pop(RUN, None) if from_file is None else from_file
     back = place.went_back()
     # An address that is neither empty nor what was written last was edited by the person.
     address = {**query, RUN: wanted_run}
@@ -65,6 +65,8 @@ def open_run() -> str:
     if arrived:
         state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
         _read_address(query, wanted_run)
+    if problem:
+        tell(problem)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
             tell("This run has expired; restarted from the same settings, at step 0.")
@@ -88,17 +90,16 @@ def open_run() -> str:
     return state[_RUN]
 
 
-def _opened(token: str | None) -> str | None:
-    """The run of the file that the address offers, opened once; None for none."""
+def _opened(token: str | None) -> tuple[str | None, str]:
+    """The run of the file that the address offers, opened once, None for none; and why it could not be."""
     state = st.session_state
     if token is None or state.get(_FILE) == token:
-        return None
+        return None, ""
     state[_FILE] = token
     try:
-        return run_files.open_offered(token)
+        return run_files.open_offered(token), ""
     except UserError as error:
-        tell(str(error))
-        return None
+        return None, str(error)
 
 
 def _write(address: dict[str, Any]) -> None:
