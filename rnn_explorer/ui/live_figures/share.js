@@ -82,7 +82,7 @@ function row(title, words) {
  * @returns {string}
  */
 export function fileWords(upload, mine) {
-  const words = "Its settings, learning curves and kept steps. Open a run file, on the Data page, opens it on any server; so does rnn-explorer open.";
+  const words = "Its settings, learning curves and kept steps. Any server opens it, on the Data page under Open a run file, and so does the command rnn-explorer open.";
   if (!upload) return words;
   return words + (mine ? " The uploaded data are in it, too, unless you leave them out." : " The uploaded data are not in it: they stay with whoever brought them.");
 }
