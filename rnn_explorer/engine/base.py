@@ -58,7 +58,7 @@ class RunView:
         run_id: the run's name, unguessable.
         experiment: what is trained, with later changes of training settings.
         status: "starting" until the worker has built the model; "ready" at step 0; "training"; "paused";
-            "finished" at the end of the budget; "diverged"; "interrupted" when the worker died; "failed".
+            "finished" at the end of the budget; "diverged"; "interrupted" when worker or server ended; "failed".
         message: a sentence for a person, "" when there is nothing to say.
         step: optimizer steps done.
         epoch: passes over the training data, with a fraction.
@@ -78,6 +78,7 @@ class RunView:
         origin: the run and the step from which this one branched off; None for one that began at step 0.
         version: grows with every change of the run.
         owner: the visitor who started it and alone steers it; "" where everybody may.
+        marks: steps from which on it was trained with something else than before, each with what that is, in words.
     """
 
     run_id: str
@@ -102,6 +103,7 @@ class RunView:
     origin: tuple[str, int] | None
     version: int
     owner: str = ""
+    marks: tuple[tuple[int, str], ...] = ()
 
     def is_of(self, visitor: str) -> bool:
         """Whether this visitor may steer the run."""

@@ -62,6 +62,7 @@ class HostedRun:
         self.until_epoch_end = self.one_step = self.first_slice = False
         self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
         self.test: tuple[float, float] | None = None
+        self.marks: tuple[tuple[int, str], ...] = ()
         self.info = ModelInfo(None, "", (), 0, 0)
         self.kept: tuple[int, ...] = ()  # steps whose states the engine keeps
         self.others: tuple[Mapping[str, Array], ...] = ()  # training curves of its branches
@@ -135,6 +136,7 @@ class HostedRun:
         if update.anew:
             self.history = {"train": History(TRAIN_COLUMNS), "validation": History(VALIDATION_COLUMNS)}
             self.test = self._snapshot = None
+            self.marks = ()
         for name, columns in (("train", TRAIN_COLUMNS), ("validation", VALIDATION_COLUMNS)):
             for row in getattr(update, name).tolist():
                 self.history[name].append(int(row[0]), **dict(zip(columns, row[1:], strict=True)))
@@ -163,6 +165,7 @@ class HostedRun:
                 kept_steps=self.kept,
                 origin=None,
                 version=self.version,
+                marks=self.marks,
                 **vars(self.info),
             )
         return self._view

@@ -1,67 +1,37 @@
 """An engine's runs in a store, so that they outlive it.
 
-A run is kept from its first optimizer step on, but for one on data of the user's own, which go with the visit. What its
-worker reports goes to the store once a second, each checkpoint at once, and the states of its past now and then, since
-most of them are thinned out before long. Nothing here waits for the disk.
+A run is kept from its first optimizer step on, with the user's own data where it is about these. What its worker
+reports goes to the store once a second, each checkpoint at once, and the states of its past now and then, since most of
+them are thinned out before long. Nothing here waits for the disk.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 from rnn_explorer.engine.protocol import Update
-from rnn_explorer.engine.run_table import Checkpoint, Run
+from rnn_explorer.engine.run_table import Run
+from rnn_explorer.engine.stored_run import COLUMNS, StoredEntry, resume, run_of
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.run_file.reading import RunFile
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
 from rnn_explorer.recording.store.store import RunStore
-from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
-from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
+from rnn_explorer.recording.versions import present
+from rnn_explorer.tasks.user_data import store as user_data
+from rnn_explorer.tasks.user_data.store import DataGone
+from rnn_explorer.trace import Array, History
 
 EVERY = 1.0  # seconds between two reports of a run that trains
 PAST_EVERY = 8.0  # seconds between two reports of its past, and of what takes long to sum up
+_LOST = "A part of its curve or of its past was lost, since the disk did not take it for too long."
 SPARKS = 40  # losses in a run's small picture
-_COLUMNS: dict[Kind, tuple[str, ...]] = {"train": TRAIN_COLUMNS, "validation": VALIDATION_COLUMNS}
-
-
-class StoredEntry:
-    """The state of a step that lies in a store."""
-
-    def __init__(self, store: RunStore, run_id: str, step: int, size: int) -> None:
-        self._store, self._run_id, self._step, self._size = store, run_id, step, size
-
-    def __len__(self) -> int:
-        """Its bytes."""
-        return self._size
-
-    def read(self) -> bytes:
-        """The state.
-
-        Raises:
-            OSError: when it is gone, or the disk fails.
-        """
-        content = self._store.state(self._run_id, self._step)
-        if content is None:
-            raise OSError(f"step {self._step} of run {self._run_id} is not kept any more")
-        return content
-
-
-def stored_entries(store: RunStore, run_id: str) -> tuple[HistoryEntry, ...]:
-    """The states of a run that lie in a store, each read when it is needed."""
-    return tuple(
-        HistoryEntry(step, epoch, StoredEntry(store, run_id, step, size))
-        for step, (epoch, size) in store.states(run_id).items()
-    )
 
 
 @dataclass
@@ -74,6 +44,7 @@ class _Kept:
         steps: whose states are there.
         past_at: when its past was last reported.
         experiment: as it is there.
+        made_with: the versions and marks that are there.
         seconds, at: of training so far, and when that was known.
     """
 
@@ -82,6 +53,7 @@ class _Kept:
     steps: set[int] = field(default_factory=set)
     past_at: float = -math.inf
     experiment: Experiment | None = None
+    made_with: tuple[Mapping[str, str], tuple[tuple[int, str], ...]] = ({}, ())
     seconds: float = 0.0
     at: float = field(default_factory=time.monotonic)
 
@@ -100,34 +72,57 @@ class Keeping:
         self.store = store
         self._kept: dict[str, _Kept] = {}
 
-    def learned(self, run: Run, update: Update) -> None:
-        """Take in what a worker reported, after the run has."""
+    def data_for(self, run: Run | None) -> bytes | None:
+        """The user's own data of a run that is not kept yet; None where it needs none, or they are gone.
+
+        To be called before the engine's lock is taken, since it reads a file.
+        """
+        token = "" if run is None or run.is_kept else user_data.token_of(run.experiment.task_settings)
+        try:
+            return user_data.packed(token) if token else None
+        except DataGone:
+            return None
+
+    def learned(self, run: Run, update: Update, data: bytes | None = None) -> None:
+        """Take in what a worker reported, after the run has.
+
+        Args:
+            run: whose.
+            update: it.
+            data: as `data_for` gave them.
+        """
         if update.anew and run.is_kept:
             self._back_to(run, -1)
         if not run.is_kept:
-            if not run.step or run.experiment.task_settings.private:
+            if not run.step or (data is None and run.experiment.task_settings.private):
                 return
-            self._add(run)
+            self._add(run, data)
         else:
             kept = self._kept[run.run_id]
-            for kind in _COLUMNS:
+            for kind in COLUMNS:
                 if len(rows := getattr(update, kind)):
                     kept.rows[kind].append(rows)
                     kept.since = min(kept.since, time.monotonic())
             if update.checkpoint is not None:
                 kept.steps.add(update.step)
-                self.store.keep(run.run_id, update.step, update.epoch, update.checkpoint)
+                self._keep(run, update.step, update.epoch, update.checkpoint)
         if run.status != "training":
             self.report(run)
 
-    def adopted(self, run: Run, found: RunFile) -> None:
-        """A run came with a run file: it is kept at once, with what the file says of it and all rows of its curves."""
-        if run.experiment.task_settings.private:
+    def adopted(self, run: Run, found: RunFile, data: bytes | None = None) -> None:
+        """A run came with a run file: it is kept at once, with what the file says of it and all rows of its curves.
+
+        Args:
+            run: it.
+            found: the file.
+            data: as `data_for` gave them.
+        """
+        if data is None and run.experiment.task_settings.private:
             return
-        self._add(run)
+        self._add(run, data)
         about, kept = found.run, self._kept[run.run_id]
-        kept.rows, kept.seconds = {kind: [found.curves[kind]] for kind in _COLUMNS}, about.seconds
-        self.store.change([run.run_id], name=about.name, note=about.note, tags=about.tags, versions=about.versions)
+        kept.rows, kept.seconds = {kind: [found.curves[kind]] for kind in COLUMNS}, about.seconds
+        self.store.change([run.run_id], name=about.name, note=about.note, tags=about.tags)
         self.report(run)
 
     def report(self, run: Run) -> None:
@@ -147,22 +142,49 @@ class Keeping:
 
     def _report_past(self, run: Run, kept: _Kept) -> None:
         wanted = set(run.weight_history.steps)
-        if kept.steps - wanted:
+        known, kept.steps = kept.steps, wanted
+        if gone := known - wanted:
             self.store.keep_only(run.run_id, wanted)
+            _forget_states(run, gone)
         for entry in run.weight_history.entries():
-            if entry.step not in kept.steps:
-                self.store.keep(run.run_id, entry.step, entry.epoch, read(entry.state), can_go=True)
-        kept.steps = wanted
+            if entry.step not in known:
+                self._keep(run, entry.step, entry.epoch, read(entry.state), can_go=True)
+
+    def _keep(self, run: Run, step: int, epoch: float, state: bytes, can_go: bool = False) -> None:
+        """Keep a state; once it is on the disk, the run's past can be read from there."""
+        kept, there = self._kept[run.run_id], StoredEntry(self.store, run.run_id, step, len(state))
+
+        def done() -> None:
+            if step in kept.steps:
+                run.elsewhere[step] = there
+
+        self.store.keep(run.run_id, step, epoch, state, can_go=can_go, done=done)
 
     def tend(self, runs: Iterable[Run]) -> None:
         """Report what has waited for long; called now and then."""
         now = time.monotonic()
+        lost = {} if self.store.trouble else self.store.lost
         for run in runs:
-            if run.is_kept and now - self._kept[run.run_id].since >= EVERY:
+            if not run.is_kept:
+                continue
+            if run.run_id in lost:
+                self._give_again(run)
+            elif now - self._kept[run.run_id].since >= EVERY:
                 self.report(run)
+
+    def _give_again(self, run: Run) -> None:
+        """The disk took nothing for so long that a part of a run was dropped: all that is known of it here is due."""
+        kept = self._kept[run.run_id]
+        kept.rows = {kind: [_table(getattr(run, kind))] for kind in COLUMNS}
+        kept.steps, kept.past_at = set(run.elsewhere), -math.inf
+        self.store.mended(run.run_id)
+        self.report(run)
 
     def forget(self, run: Run) -> None:
         """A run leaves the engine, and stays in the store as it is now."""
+        if run.status == "training":
+            step = run.checkpoint.step if run.checkpoint is not None else 0
+            run.status, run.message = "interrupted", f"It left the server's memory at step {run.step}. {resume(step)}"
         self.report(run)
         self._kept.pop(run.run_id, None)
 
@@ -175,6 +197,7 @@ class Keeping:
     def _back_to(self, run: Run, step: int) -> None:
         kept = self._kept[run.run_id]
         kept.forget_rows()
+        _forget_states(run, {known for known in kept.steps if known > step})
         kept.steps = {known for known in kept.steps if known <= step}
         self.store.rewind(run.run_id, step)
 
@@ -182,7 +205,7 @@ class Keeping:
         """A run out of the store, at its newest stored state, to be hosted; None where it is not kept.
 
         Raises:
-            UserError: when it is kept, but cannot be used any more.
+            UserError: when it is kept, but cannot be used any more, or there is no room for its data.
             sqlite3.Error, OSError: when the disk fails.
         """
         self.store.flush(1.0)  # it may have left the engine a moment ago
@@ -192,31 +215,20 @@ class Keeping:
         states = self.store.states(run_id)
         if not states:
             return None
-        experiment = Experiment.from_json(stored.experiment)
-        entries = list(stored_entries(self.store, run_id))
-        newest = entries[-1]
-        curves = {kind: _history(self.store.curve(run_id, kind), kind, newest.step) for kind in _COLUMNS}
-        run = Run(
-            experiment,
-            stored.parameters,
-            stored.owner,
-            run_id,
-            root=stored.root,
-            origin=(stored.origin, stored.origin_step) if stored.origin else None,
-            step=newest.step,
-            epoch=newest.epoch,
-            target=stored.target,
-            steps_per_epoch=stored.steps_per_epoch,
-            train=curves["train"],
-            validation=curves["validation"],
-            checkpoint=Checkpoint(newest.state, newest.step, curves["train"].copy(), curves["validation"].copy()),
-            weight_history=WeightHistory(entries=entries),
-            is_kept=True,
+        run = run_of(self.store, stored, states)
+        if run_id in self.store.lost and _LOST not in run.message:
+            run.message = f"{_LOST} {run.message}".strip()
+        if stored.data and (content := self.store.data(run_id)) is not None:
+            user_data.put_back(user_data.token_of(run.experiment.task_settings), content)
+        self._kept[run_id] = _Kept(
+            steps=set(states),
+            experiment=run.experiment,
+            made_with=(stored.versions, stored.marks),
+            seconds=stored.seconds,
         )
-        self._kept[run_id] = _Kept(steps=set(states), experiment=experiment, seconds=stored.seconds)
         return run
 
-    def _add(self, run: Run) -> None:
+    def _add(self, run: Run, data: bytes | None) -> None:
         """Begin to keep a run, with all that is known of it, as of a branch what was before it."""
         origin, origin_step = run.origin or ("", 0)
         self.store.add(
@@ -227,15 +239,20 @@ class Keeping:
                 root=run.root,
                 origin=origin,
                 origin_step=origin_step,
-                versions=versions(),
+                versions=run.versions,
+                marks=run.marks,
             )
         )
+        if data is not None:
+            self.store.keep_data(run.run_id, data)
         run.is_kept = True
-        rows = {kind: [_table(getattr(run, kind))] for kind in _COLUMNS}
-        self._kept[run.run_id] = _Kept(rows, time.monotonic(), experiment=run.experiment)
+        rows = {kind: [_table(getattr(run, kind))] for kind in COLUMNS}
+        self._kept[run.run_id] = _Kept(
+            rows, time.monotonic(), experiment=run.experiment, made_with=(run.versions, run.marks)
+        )
         if run.checkpoint is not None and (newest := run.weight_history.at(run.checkpoint.step)) is not None:
             self._kept[run.run_id].steps.add(newest.step)
-            self.store.keep(run.run_id, newest.step, newest.epoch, read(newest.state))
+            self._keep(run, newest.step, newest.epoch, read(newest.state))
 
     def _facts(self, run: Run, kept: _Kept) -> dict[str, Any]:
         """What a store keeps of a run in its row, and changes all the time."""
@@ -244,7 +261,6 @@ class Keeping:
             kept.seconds += now - kept.at
         kept.at = now
         found: dict[str, Any] = {
-            "status": run.status,
             "step": run.step,
             "epoch": run.epoch,
             "target": run.target,
@@ -253,10 +269,21 @@ class Keeping:
             "metric_name": run.info.metric_name,
             "seconds": kept.seconds,
         }
+        found["test_loss"], found["test_metric"] = run.test or (None, None)
+        if run.status != "starting":  # what it was stays until it is known what it will be
+            found |= {"status": run.status, "message": run.message}
+        if run.versions == present() and (run.versions, run.marks) != kept.made_with:  # it has gone on here
+            kept.made_with = run.versions, run.marks
+            found |= {"versions": run.versions, "marks": run.marks}
         if kept.experiment is not run.experiment:
             kept.experiment = run.experiment
             found["experiment"] = run.experiment.to_json()
         return found
+
+
+def _forget_states(run: Run, steps: Iterable[int]) -> None:
+    for step in steps:
+        run.elsewhere.pop(step, None)
 
 
 def _summed_up(run: Run) -> dict[str, Any]:
@@ -276,21 +303,6 @@ def _summed_up(run: Run) -> dict[str, Any]:
     return found
 
 
-def versions() -> dict[str, str]:
-    """On what the curves depend beside the experiment: they are bit-equal only where all of this is."""
-    found = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "kernels": os.environ.get("RNN_EXPLORER_KERNELS", ""),
-    }
-    for name in ("rnn-explorer", "torch", "llvmlite"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def sparkline(losses: Array) -> tuple[float, ...]:
     """At most `SPARKS` of the losses in order, the last one among them; what is no finite number is left out."""
     finite = losses[np.isfinite(losses)]
@@ -303,8 +315,3 @@ def sparkline(losses: Array) -> tuple[float, ...]:
 def _table(history: History) -> Array:
     """(rows, 1 + columns): the step and the columns."""
     return np.stack([values.astype(np.float64) for values in history.arrays().values()], axis=1)
-
-
-def _history(rows: Array, kind: Kind, until: int) -> History:
-    rows = rows[rows[:, 0] <= until]
-    return History.of({name: rows[:, n] for n, name in enumerate(("step", *_COLUMNS[kind]))}, _COLUMNS[kind])

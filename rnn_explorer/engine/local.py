@@ -36,7 +36,7 @@ from rnn_explorer.engine.protocol import (
     WantState,
 )
 from rnn_explorer.engine.relay import Calls, Deliver, Relay, Viewing, call
-from rnn_explorer.engine.run_files import run_of
+from rnn_explorer.engine.run_files import run_of_file
 from rnn_explorer.engine.run_table import Run, RunTable
 from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.engine.worker_process import WorkerProcess
@@ -153,6 +153,7 @@ class LocalEngine:
                 return
             if run.status == "failed":
                 return
+            run.status, run.message = "paused", ""  # as it is once a worker has it again
             self._host(run)
         elif run.status in ("diverged", "failed") and command in ("play", "step", "epoch"):
             return  # the message stands
@@ -209,12 +210,13 @@ class LocalEngine:
         call(calls)
 
     def adopt(self, found: RunFile, owner: str = "") -> str:
-        run = run_of(found, owner, self._states.keep)  # before the lock is taken, since a disk may be slow
+        run = run_of_file(found, owner, self._states.keep)  # before the lock is taken, since a disk may be slow
         check_size(run.experiment)
+        data = None if self._keeping is None else self._keeping.data_for(run)
         with self._lock:
             calls = self._admit(run)
             if self._keeping is not None:
-                self._keeping.adopted(run, found)
+                self._keeping.adopted(run, found, data)
         call(calls)
         return run.run_id
 
@@ -352,7 +354,9 @@ class LocalEngine:
         return [*run.subscribers.values(), *self._leave(run, _GONE)]
 
     def _host(self, run: Run) -> None:
-        """Give the run to the worker with the least to do, from its checkpoint where it has one."""
+        """Give the run to the worker with the least to do, from its checkpoint where it has one, as it is now."""
+        lasts = "paused" if run.status in ("starting", "training") else run.status
+        message = run.message if lasts == run.status else ""
         run.worker = least_loaded(self._workers, self._runs.values())
         run.number += 1
         run.status, run.message = "starting", _waits_for(run.worker)
@@ -360,7 +364,8 @@ class LocalEngine:
         if self._keeping is not None:
             self._keeping.rewound(run)
         train, validation = run.train.arrays(), run.validation.arrays()
-        self._tell(LoadRun(run.run_id, run.number, run.experiment, state, train, validation))
+        about = (run.run_id, run.number, run.experiment, state, train, validation)
+        self._tell(LoadRun(*about, lasts, message, run.test, run.marks))
         run.sent_past = None
         self._send_past(run)
         self._relay.move(run.run_id, self._tell)
@@ -457,13 +462,15 @@ class LocalEngine:
         # Before the lock is taken, since a disk may be slow.
         entries = [dataclasses.replace(entry, state=self._states.keep(read(entry.state))) for entry in update.entries]
         checkpoint = None if update.checkpoint is None else self._states.keep(update.checkpoint)
+        begins = self._runs.get(update.run_id) if update.step else None
+        data = None if self._keeping is None else self._keeping.data_for(begins)
         with self._lock:
             run = self._runs.get(update.run_id)
             if run is None or run.worker is not worker:
                 return
             run.learn(update, entries, checkpoint)
             if self._keeping is not None:
-                self._keeping.learned(run, update)
+                self._keeping.learned(run, update, data)
             self._send_past(run)
             calls = self._changed(run)
         call(calls)
@@ -566,7 +573,7 @@ def _fate(run: Run, given_up: bool, silenced: bool) -> tuple[Status, str]:
     what = "stopped answering" if silenced else "died"
     return (
         "interrupted",
-        f"The worker of this run {what} at step {run.step}. Press Play to go on from step {resumed}.",
+        f"The worker of this run {what} at step {run.step}. Press Resume to go on from step {resumed}.",
     )
 
 

@@ -37,7 +37,16 @@ class ProtocolError(ValueError):
 
 @dataclass(frozen=True)
 class LoadRun:
-    """To a worker: take this run; from step 0, or from a checkpoint with the curves up to it."""
+    """To a worker: take this run; from step 0, or from a checkpoint with the curves up to it.
+
+    Attributes:
+        run_id, number, experiment: the run, and the number of this message.
+        checkpoint: `Trainer.state()`; None: it begins at step 0.
+        train, validation: the curves up to the checkpoint.
+        status, message: as it is once it has been built from its checkpoint.
+        test: loss and metric on the test split, where they are known.
+        marks: as in `RunView`.
+    """
 
     run_id: str
     number: int
@@ -45,6 +54,10 @@ class LoadRun:
     checkpoint: bytes | None = None
     train: Mapping[str, Array] = field(default_factory=dict)
     validation: Mapping[str, Array] = field(default_factory=dict)
+    status: Status = "paused"
+    message: str = ""
+    test: tuple[float, float] | None = None
+    marks: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)

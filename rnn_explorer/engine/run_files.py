@@ -10,15 +10,15 @@ from typing import BinaryIO
 import numpy as np
 
 from rnn_explorer.engine.base import Engine, UnknownRun
-from rnn_explorer.engine.keeping import stored_entries
 from rnn_explorer.engine.run_table import Checkpoint, Run
+from rnn_explorer.engine.stored_run import said_of, stored_entries
 from rnn_explorer.recording.run_file import writing
 from rnn_explorer.recording.run_file.reading import RunFile
 from rnn_explorer.recording.state_file import State, read
 from rnn_explorer.recording.store.curves import COLUMNS
 from rnn_explorer.recording.store.records import Kind, StoredRun
 from rnn_explorer.recording.store.store import RunStore
-from rnn_explorer.recording.versions import versions
+from rnn_explorer.recording.versions import present
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.tasks.user_data.reading import Table, Text
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
@@ -27,7 +27,7 @@ Curves = Mapping[Kind, Array]
 _log = logging.getLogger(__name__)
 
 
-def run_of(found: RunFile, owner: str, keep: Callable[[bytes], State]) -> Run:
+def run_of_file(found: RunFile, owner: str, keep: Callable[[bytes], State]) -> Run:
     """A run that goes on from the newest state of a file.
 
     Args:
@@ -44,11 +44,13 @@ def run_of(found: RunFile, owner: str, keep: Callable[[bytes], State]) -> Run:
     about = found.run
     train = History.of_rows(found.curves["train"], TRAIN_COLUMNS)
     validation = History.of_rows(found.curves["validation"], VALIDATION_COLUMNS)
-    newest = next(past.newest().entries())
-    return Run(
+    *_, newest = past.entries()
+    run = Run(
         found.experiment,
         about.parameters,
         owner,
+        status="paused",
+        message=said_of(about.versions, about.step),
         origin=(about.run_id, about.step) if about.run_id else None,
         step=about.step,
         epoch=about.epoch,
@@ -58,7 +60,11 @@ def run_of(found: RunFile, owner: str, keep: Callable[[bytes], State]) -> Run:
         validation=validation,
         checkpoint=Checkpoint(newest.state, newest.step, train.copy(), validation.copy()),
         weight_history=past,
+        versions=about.versions,
+        marks=about.marks,
     )
+    run.marks = run.marks_at(run.step)
+    return run
 
 
 def write(
@@ -102,8 +108,8 @@ def known(engine: Engine, store: RunStore | None, run_id: str) -> tuple[StoredRu
     except UnknownRun:
         if store is None or (stored := store.run(run_id)) is None:
             raise
-        return stored, stored_entries(store, run_id), {kind: store.curve(run_id, kind) for kind in COLUMNS}
-    run = StoredRun(run_id, "", view.owner, versions=versions())
+        return stored, tuple(stored_entries(store, run_id)), {kind: store.curve(run_id, kind) for kind in COLUMNS}
+    run = StoredRun(run_id, "", view.owner, versions=present(), marks=view.marks)
     curves: Curves = {"train": _rows(view.train), "validation": _rows(view.validation)}
     if store is not None:
         store.flush(1.0)

@@ -52,11 +52,11 @@ class RunHost:
     def load(self, message: LoadRun) -> None:
         """Take in a run, and build it."""
         run = HostedRun(message.run_id, message.experiment)
-        run.number = message.number
+        run.number, run.test, run.marks = message.number, message.test, message.marks
         for name, rows in (("train", message.train), ("validation", message.validation)):
             run.history[name] = History.of(rows, run.history[name].columns)
         self.runs[run.run_id] = run
-        self.start_job(run, self.build(run, message.checkpoint))
+        self.start_job(run, self.build(run, message.checkpoint, message.status, message.message))
 
     def drop(self, run: HostedRun) -> None:
         """Forget a run."""
@@ -133,8 +133,10 @@ class RunHost:
 
     # -- jobs: each pauses where others may have a turn ---------------------------------------------------------
 
-    def build(self, run: HostedRun, checkpoint: bytes | None) -> Iterator[None]:
-        """Make the run's trainer, at step 0 or from a checkpoint."""
+    def build(
+        self, run: HostedRun, checkpoint: bytes | None, status: Status = "paused", message: str = ""
+    ) -> Iterator[None]:
+        """Make the run's trainer, at step 0 or from a checkpoint; then it has this status and message."""
         from rnn_explorer.training import Trainer
 
         run.trainer = run.past = None
@@ -160,7 +162,7 @@ class RunHost:
             yield from self.begin(run, info=info)
         else:
             run.entry_step = trainer.step_count
-            self.halt(run, "paused")
+            self.halt(run, status, message)
             self.report(run, info=info)
 
     def restart(self, run: HostedRun) -> Iterator[None]:
@@ -316,7 +318,7 @@ class RunHost:
         except Diverged as error:
             self.halt(run, "diverged", str(error))
             try:
-                self.report(run, train=train, validation=validation, entries=tuple(entries))
+                self.report(run, train=train, validation=validation, entries=tuple(entries), checkpoint=True)
             except Exception:
                 self.fail(run, train=train, validation=validation)
         except Exception:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
 from rnn_explorer.engine.protocol import FileMade, Update
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.recording.state_file import State
+from rnn_explorer.recording.state_file import State, held
+from rnn_explorer.recording.versions import difference, present
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
 
@@ -52,6 +53,9 @@ class Run:
         aside: whether its owner left it for another run: it goes before others where room is wanted.
         sent_past: the version of its past and branches that its worker has.
         is_kept: whether it is in the store, where the engine has one.
+        elsewhere: the states of its past that the store has, by step.
+        versions: with what the newest part of its curve was trained, see `versions.present`; empty: nothing was.
+        marks: as in `RunView`.
     """
 
     experiment: Experiment
@@ -83,6 +87,9 @@ class Run:
     aside: bool = False
     sent_past: Any = None
     is_kept: bool = False
+    elsewhere: dict[int, State] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    marks: tuple[tuple[int, str], ...] = ()
     version: int = 0
     _view: RunView | None = None
 
@@ -108,18 +115,25 @@ class Run:
         return self.step == (0 if self.checkpoint is None else self.checkpoint.step)
 
     def states(self) -> Iterator[State]:
-        """The stored states that are kept for it."""
+        """The stored states that are kept for it, but for those that only the store has."""
         yield from self.needed()
-        yield from self.weight_history.states()
+        yield from filter(held, self.weight_history.states())
 
     def needed(self) -> Iterator[State]:
         """Those that stay when its past must go."""
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and held(self.checkpoint.state):
             yield self.checkpoint.state
 
     def most_bytes(self) -> int:
         """What it takes together with all that it shares, found without looking at each state."""
-        return model_bytes(self.parameters, self.experiment) + self.weight_history.size + sum(map(len, self.needed()))
+        return model_bytes(self.parameters, self.experiment) + self.weight_history.held + sum(map(len, self.needed()))
+
+    def spare_past(self) -> list[State]:
+        """Give up the past, or have it read from the store where that has it; returns the states given up."""
+        gone = list(filter(held, list(self.weight_history.states())[:-1]))
+        if gone:
+            self.weight_history = self.weight_history.spared(self.elsewhere)
+        return gone
 
     def branch(self, step: int, owner: str) -> Run:
         """Another run that goes on from a kept step of this one.
@@ -141,12 +155,24 @@ class Run:
             info=self.info,
             checkpoint=Checkpoint(entry.state, step, self.train.until(step), self.validation.until(step)),
             weight_history=self.weight_history.until(step),
+            versions=self.versions,
+            marks=self.marks_at(step),
         )
+
+    def marks_at(self, step: int) -> tuple[tuple[int, str], ...]:
+        """The marks of a curve that is this one up to a step, and goes on from there in this process."""
+        before = [mark for mark in self.marks if mark[0] <= step]
+        after = [words for at, words in self.marks if at > step]
+        words = difference(self.versions, present()) or (after[0] if after else "")
+        if step and words:
+            before = [mark for mark in before if mark[0] < step] + [(step, words)]
+        return tuple(before)
 
     def forget_results(self) -> None:
         """Back to step 0."""
         self.train, self.validation = History(TRAIN_COLUMNS), History(VALIDATION_COLUMNS)
         self.test = self.checkpoint = None
+        self.versions, self.marks = {}, ()
         self.weight_history = WeightHistory()
 
     def rewind(self) -> State | None:
@@ -157,6 +183,7 @@ class Run:
         self.step = self.checkpoint.step
         self.train, self.validation = self.checkpoint.train.copy(), self.checkpoint.validation.copy()
         self.weight_history = self.weight_history.until(self.step)
+        self.marks = self.marks_at(self.step)
         return self.checkpoint.state
 
     def learn(self, update: Update, entries: Iterable[HistoryEntry], checkpoint: State | None) -> None:
@@ -171,6 +198,8 @@ class Run:
         """
         if update.anew:
             self.forget_results()
+        if len(update.train):
+            self.versions = present()
         for row in update.train.tolist():
             self.train.append(int(row[0]), **dict(zip(TRAIN_COLUMNS, row[1:], strict=True)))
         for row in update.validation.tolist():
@@ -215,6 +244,7 @@ class Run:
                 origin=self.origin,
                 owner=self.owner,
                 version=self.version,
+                marks=self.marks,
                 **vars(self.info),
             )
         return self._view
@@ -316,7 +346,7 @@ class RunTable(dict[str, Run]):
         """Make room for `wanted` bytes more: pasts go, then runs: untouched ones, those set aside, the longest left.
 
         Returns:
-            The runs whose past has gone, and those that must go; `but` stays.
+            The runs whose past has gone, or is now read from the store, and those that must go; `but` stays.
         """
         runs, room = list(self.values()), self.memory - wanted
         if sum(run.most_bytes() for run in runs) <= room:  # the quick look, with what runs share counted twice
@@ -327,9 +357,8 @@ class RunTable(dict[str, Run]):
         )
         thinned, gone = [], []
         for run in order:
-            if ledger.total > room and len(run.weight_history) > 1:
-                weight_history, run.weight_history = run.weight_history, run.weight_history.newest()
-                ledger.without_states(list(weight_history.states())[:-1])
+            if ledger.total > room and (spared := run.spare_past()):
+                ledger.without_states(spared)
                 thinned.append(run)
         for run in order:
             if ledger.total > room and run is not but and not run.is_held(self.glance):

@@ -41,6 +41,7 @@ from rnn_explorer.engine.protocol import (
     WorkerReady,
 )
 from rnn_explorer.engine.run_host import RunHost
+from rnn_explorer.recording import versions
 
 ROUND = 0.15  # seconds in which every run that trains has had its slice, as far as slices are not too short for that
 SLICE_ALONE, SLICE_SHARED, SHORTEST_SLICE = 0.05, 0.03, 0.004  # seconds of training between two looks at the others
@@ -199,7 +200,7 @@ def main(descriptor: str) -> None:
 
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(versions.THREADS)
     torch.set_num_interop_threads(1)
     from rnn_explorer.analysis import registry
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from rnn_explorer.engine.protocol import Beat, Message, ProtocolError, WorkerReady, decode, encode
 from rnn_explorer.engine.relay import Calls, call
+from rnn_explorer.recording.versions import THREADS
 from rnn_explorer.tasks.user_data import store
 
 SETTLED = 5.0  # minimum seconds between ready and a death that does not count as a failed start
@@ -165,7 +166,7 @@ class WorkerProcess:
     def _spawn(self) -> None:
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(THREADS))
         # A pair of connected sockets: no address that somebody else could connect to, no file to be left behind.
         ours, theirs = Pipe()
         with theirs, self._lock:
@@ -178,7 +179,7 @@ class WorkerProcess:
                 [*COMMAND, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # standard output belongs to the program that made the engine
-                env={**os.environ, "PYTHONPATH": path, **one_thread, **store.environment()},
+                env={**os.environ, "PYTHONPATH": path, **threads, **store.environment()},
                 pass_fds=[theirs.fileno()],
             )
 

@@ -31,6 +31,7 @@ from rnn_explorer.trace import Array
 MOST_POINTS = 400  # in one line: more than there are pixels
 _HALF_LIFE = 6  # of the smoothed training curve, in drawn points
 LEAST_SKILL = -1.0  # below it a model is so bad that it does not matter how bad
+_MARK_POINTS = 25
 _JUMPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
@@ -46,6 +47,7 @@ def curves(
     test: Mapping[str, float] | None = None,
     at: int | None = None,
     others: Sequence[Mapping[str, Array]] = (),
+    marks: Sequence[tuple[int, str]] = (),
 ) -> Figure:
     """Loss at the left and metric at the right, over the same optimizer steps.
 
@@ -67,8 +69,11 @@ def curves(
         test: `loss` and `metric` on the test set, and `step` if not the newest; None: not measured yet.
         at: the step that the other figures show, marked by an upright line; None: the newest.
         others: `step`, `loss`, `metric` of the training of other branches, drawn faintly beneath.
+        marks: steps from which on the run was trained with something else, such as another version of torch, and with
+            what; a dotted upright line each. One at the newest step shows only when the run has gone on.
     """
     color, accuracy = cell_color(cell), metric_name == "accuracy"
+    marks = [(step, words) for step, words in marks if len(train["step"]) and step < train["step"][-1]]
     baselines = {"loss": _number(baseline_loss), "metric": _number(baseline_metric)}
     reference = baselines["metric"]
     skilled = not accuracy and reference is not None and reference > 0
@@ -168,8 +173,10 @@ def curves(
             extent = [LEAST_SKILL if np.any(lines < 0) else 0.0, 1.0]
         else:
             extent = _extent(raw, smooth, held_out, level, tested, logs[quantity]) if not bounded else [0.0, 1.0]
+        ends_of_y = [10**end for end in extent] if logs[quantity] else extent
+        data += [_mark(step, words, ends_of_y, axes) for step, words in marks]
         if at is not None:
-            data.append(_upright(at, [10**end for end in extent] if logs[quantity] else extent, axes))
+            data.append(_upright(at, ends_of_y, axes))
         suffix = "2" if number else ""
         layout[f"xaxis{suffix}"] = {
             "title": {"text": "optimizer step", "standoff": 2},
@@ -215,6 +222,7 @@ def curves(
     if any(level is not None for level in baselines.values()):
         how += ", gray the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
     how += ", thin gray lines other branches" if others else ""
+    how += "".join(f"; from the dotted line at step {step:,} on trained with {words}" for step, words in marks[-1:])
     how += f"; the orange line is optimizer step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
         name="curves",
@@ -272,6 +280,22 @@ def _upright(at: int, extent: Sequence[float], axes: Mapping[str, str]) -> dict[
         "y": np.array(extent, dtype=np.float32),
         "line": {"color": "#E69F00", "width": 2},
         "hoverinfo": "skip",
+        **axes,
+    }
+
+
+def _mark(step: int, words: str, extent: Sequence[float], axes: Mapping[str, str]) -> dict[str, Any]:
+    # Points all along it, since a line of two is met by the mouse at its ends alone.
+    with_what = "<br>".join(map(plain, words.split(", ")))
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "trained with something else",
+        "showlegend": False,
+        "x": np.full(_MARK_POINTS, step, dtype=np.int32),
+        "y": np.linspace(extent[0], extent[1], _MARK_POINTS, dtype=np.float32),
+        "line": {"color": REFERENCE, "width": 1.3, "dash": "dot"},
+        "hovertemplate": f"from step {step:,} on with<br>{with_what}<extra></extra>",
         **axes,
     }
 
@@ -386,15 +410,17 @@ def _examples() -> Examples:
         return partial(curves, train, validation, 2.3, 0.1, how, metric, "gru", **more)
 
     everything = {"test": {"loss": 0.3, "metric": 0.9}, "at": 60, "others": [samples.curve(50)]}
+    moved = [(20, "torch 2.9.0 (before: 2.8.0)"), (30, samples.HOSTILE)]
     nothing = samples.curve(0)
     return {
         USUAL: of(399),
         EMPTY: of(0),
-        EXTREME: of(5000, "MSE", samples.HOSTILE, log=True, **everything),
+        EXTREME: of(5000, "MSE", samples.HOSTILE, log=True, marks=moved, **everything),
         "one report": of(1),
         "on a log scale": of(200, log=True),
         "skill": of(200, "MSE"),
         "without a baseline": partial(curves, samples.curve(30), nothing, None, math.nan, "", "MSE", "rnn"),
+        "gone on elsewhere": of(100, marks=[*moved, (99, "not yet")]),
         "tested": of(30, test={"loss": 0.3, "metric": 0.9}),
         "looking back": of(30, at=60),
         "with branches": of(30, others=[samples.curve(50), nothing]),

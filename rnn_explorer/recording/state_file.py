@@ -24,6 +24,7 @@ class StoredState:
 
     def __init__(self, file: StateFile, size: int, blocks: list[int]) -> None:
         self._file, self._size, self._blocks = file, size, blocks
+        self.held = size
 
     def __len__(self) -> int:
         """Its bytes."""
@@ -42,7 +43,13 @@ class StoredState:
 
 
 class StateOnDisk(Protocol):
-    """A state that is read when it is needed."""
+    """A state that is read when it is needed.
+
+    Attributes:
+        held: bytes that it takes of what all runs may take together; 0 where it is kept anyway, as in a store.
+    """
+
+    held: int
 
     def __len__(self) -> int:
         """Its bytes."""
@@ -65,6 +72,11 @@ def read(state: State) -> bytes:
         OSError: when the disk fails.
     """
     return state if isinstance(state, bytes) else state.read()
+
+
+def held(state: State) -> int:
+    """Bytes that a state takes of what all runs may take together."""
+    return len(state) if isinstance(state, bytes) else state.held
 
 
 class StateFile:

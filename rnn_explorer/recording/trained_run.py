@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.errors import UserError
 from rnn_explorer.recording import checkpoint_file
@@ -18,7 +18,7 @@ from rnn_explorer.recording.run_file.reading import SIGNATURE, opened
 from rnn_explorer.recording.run_file.writing import write
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
-from rnn_explorer.recording.versions import versions
+from rnn_explorer.recording.versions import difference, present
 from rnn_explorer.recording.weight_history import WeightHistory
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
@@ -68,12 +68,19 @@ class TrainedRun:
         about = self.about or StoredRun("", "", created=now)
         run = StoredRun(
             about.run_id, self.trainer.experiment.to_json(), name=about.name, note=about.note, tags=about.tags,
-            origin=about.origin, origin_step=about.origin_step, versions=versions(), seconds=self.seconds,
-            created=about.created,
+            origin=about.origin, origin_step=about.origin_step, seconds=self.seconds, created=about.created,
+            **self._made_with(about),
         )  # fmt: skip
         curves: dict[Kind, Array] = {"train": self.curves.train.rows(), "validation": self.curves.validation.rows()}
         states = ((entry.step, read(entry.state)) for entry in self.past.history.entries())
         write_whole(path, lambda file: write(file, run, curves, states, data))
+
+    def _made_with(self, about: StoredRun) -> dict[str, Any]:
+        """With what it was trained, and a mark where it has gone on with something else."""
+        if about.versions and self.trainer.step_count <= about.step:
+            return {"versions": about.versions, "marks": about.marks}
+        words = difference(about.versions, present())
+        return {"versions": present(), "marks": (*about.marks, *([(about.step, words)] if words else []))}
 
 
 class GrowingFile:
@@ -130,7 +137,8 @@ def load(path: Path, data: Data | None = None, called: str = "") -> TrainedRun:
         past = WeightHistory()
         for entry in found.entries():
             past.add(entry)
-        trainer.restore(read(next(entry.state for entry in past.newest().entries())))
+        *_, newest = past.states()
+        trainer.restore(read(newest))
         curves = LearningCurves(
             History.of_rows(found.curves["train"], TRAIN_COLUMNS),
             History.of_rows(found.curves["validation"], VALIDATION_COLUMNS),

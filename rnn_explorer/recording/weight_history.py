@@ -8,10 +8,10 @@ those go whose neighbors are nearest, in proportion to the step.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from rnn_explorer.recording.state_file import State
+from rnn_explorer.recording.state_file import State, held
 
 MEMORY = 16 * 2**20  # bytes that the past of one run may take; its first and newest state are kept even beyond
 MOST = 400  # states, however small
@@ -52,6 +52,7 @@ class WeightHistory:
         self.memory, self.most = memory, most
         self._entries = list(entries)
         self._size = sum(len(entry.state) for entry in self._entries)
+        self._held = sum(held(entry.state) for entry in self._entries)
         self._steps: tuple[int, ...] | None = None
 
     @property
@@ -66,6 +67,11 @@ class WeightHistory:
         """Bytes taken by the states."""
         return self._size
 
+    @property
+    def held(self) -> int:
+        """Bytes that count of what all runs may take together."""
+        return self._held
+
     def add(self, entry: HistoryEntry) -> None:
         """Keep one more entry; one at a step that is there already is replaced.
 
@@ -75,12 +81,18 @@ class WeightHistory:
         if self._entries and entry.step < self._entries[-1].step:
             raise ValueError(f"step {entry.step} comes before step {self._entries[-1].step}, which is already kept")
         if self._entries and entry.step == self._entries[-1].step:
-            self._size -= len(self._entries.pop().state)
+            self._drop(-1)
         self._entries.append(entry)
         self._size += len(entry.state)
+        self._held += held(entry.state)
         while len(self._entries) > 2 and (len(self._entries) > self.most or self._size > self.memory):
-            self._size -= len(self._entries.pop(self._least()).state)
+            self._drop(self._least())
         self._steps = None
+
+    def _drop(self, place: int) -> None:
+        state = self._entries.pop(place).state
+        self._size -= len(state)
+        self._held -= held(state)
 
     def _least(self) -> int:
         """Index of the interior entry whose removal leaves the smallest relative gap."""
@@ -97,9 +109,15 @@ class WeightHistory:
         """A weight history of its own with the entries up to and including `step`; the states are shared."""
         return WeightHistory(self.memory, self.most, self._entries[: bisect.bisect_right(self.steps, step)])
 
-    def newest(self) -> WeightHistory:
-        """A weight history of its own with the newest entry alone."""
-        return WeightHistory(self.memory, self.most, self._entries[-1:])
+    def spared(self, elsewhere: Mapping[int, State]) -> WeightHistory:
+        """A weight history of its own with the newest entry, and of those before it the ones that lie elsewhere, too.
+
+        Args:
+            elsewhere: the same states where they take no room that runs share, by their steps.
+        """
+        before = [entry for entry in self._entries[:-1] if not held(entry.state) or entry.step in elsewhere]
+        there = [replace(entry, state=elsewhere.get(entry.step, entry.state)) for entry in before]
+        return WeightHistory(self.memory, self.most, [*there, *self._entries[-1:]])
 
     def entries(self) -> Iterator[HistoryEntry]:
         """The entries, in order."""

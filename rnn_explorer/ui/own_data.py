@@ -46,7 +46,8 @@ def show(expanded: bool) -> None:
     with st.expander("Your own data", expanded=expanded):
         st.markdown(
             f"A CSV to forecast or to classify, or a text file. At most {MAX_BYTES // 2**20} MB, {MAX_ROWS:,} rows and "
-            f"{MAX_COLUMNS} columns, not compressed. It stays on this server, with this visit, and is gone with it."
+            f"{MAX_COLUMNS} columns, not compressed. This server keeps it with the runs that you train on it, and "
+            "for you alone. It is gone with the last of them; without one, an hour after you left."
         )
         with st.container(horizontal=True, gap="small"):
             file = st.file_uploader("File", key="own:file", max_upload_size=MAX_BYTES // 2**20, width=420)
@@ -100,7 +101,7 @@ def _forget_file() -> None:
     """The file was taken away; what is trained on it keeps it."""
     held = st.session_state.pop(_FILE, None)
     if held and held["token"] and held["token"] != uploads.token_of(page_state.experiment()):
-        uploads.forget(held["token"])
+        uploads.let_go(held["token"])
 
 
 def _read(file: Any, how: How) -> None:

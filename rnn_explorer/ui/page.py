@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from rnn_explorer.tasks.user_data import store
-from rnn_explorer.ui import controls, network_view, open_file, page_state, run_files, session, uploads
+from rnn_explorer.ui import controls, network_view, open_file, page_state, run_files, uploads
 from rnn_explorer.ui.plain import plain
 
-_CLOSED = "closed"  # uploads of which it was read that they are gone, and what was read of the store
+_CLOSED = "closed"  # uploads of which it was read that they are gone
 _DATA_GONE = (
     "The uploaded data of this run are gone from the server. The run goes on with the data that it has read; "
     "upload the file again for a new one."
@@ -44,8 +44,6 @@ def _show_problems() -> None:
     """What could not be used, in sentences, above the figures."""
     closed = st.session_state.setdefault(_CLOSED, set())
     problems = list(page_state.problems())
-    if (notice := session.store_notice()) and notice not in closed:
-        problems.append(notice)
     token = uploads.token_of(page_state.experiment())
     if token and not store.holds(token) and token not in closed:
         problems.append(_DATA_GONE)
@@ -64,9 +62,7 @@ def _show_problems() -> None:
 
 def _close(problem: str, token: str) -> None:
     """A message was read, and is not shown again."""
-    if problem == session.store_notice():
-        st.session_state[_CLOSED].add(problem)
-    elif problem == _DATA_GONE:
+    if problem == _DATA_GONE:
         st.session_state[_CLOSED].add(token)
     elif problem in page_state.problems():
         page_state.problems().remove(problem)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 
-from rnn_explorer.engine.base import UnknownRun
+from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
@@ -22,6 +23,7 @@ _lock = threading.Lock()
 _engine: LocalEngine | None = None
 _store: RunStore | None = None
 _without_store = ""  # why there is none, as a sentence for the user
+_on_revival: list[Callable[[RunView], None]] = []
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +58,7 @@ def store() -> RunStore | None:
 
 def store_notice() -> str:
     """What the user should know of the store, as a sentence; "" while all is well."""
-    found = store()
+    found = _store  # without starting anything: pages ask for it all the time
     return _without_store if found is None else found.trouble or found.notice
 
 
@@ -71,12 +73,20 @@ def is_alive(run_id: str) -> bool:
     except UnknownRun:
         try:
             engine().revive(run_id)
+            view = engine().view(run_id)
         except UnknownRun:
             return False
         except (OSError, sqlite3.Error):
             _log.exception("run %s could not be read", run_id)
             return False
+        for told in _on_revival:
+            told(view)
     return True
+
+
+def on_revival(told: Callable[[RunView], None]) -> None:
+    """Have a function called with each run that is taken out of the store."""
+    _on_revival.append(told)
 
 
 def close_engine() -> None:
@@ -86,7 +96,8 @@ def close_engine() -> None:
         if _engine is not None:
             _engine.close()
         if _store is not None:
-            _store.close()
+            if not _store.close():
+                _log.warning("not all of the runs could be written: %s", _store.trouble)
         _engine = _store = None
 
 

@@ -2,7 +2,8 @@
 
 A page holds one WebSocket. It says what it wants to see (`messages.Open`), is sent a frame, draws it, and asks for the
 next (`messages.Ready`): nothing is made for a page that does not draw, and a slow browser or a slow network gets fewer
-frames, never a queue of them. A frame holds only what is new. An open page counts as a viewer.
+frames, never a queue of them. A frame holds only what is new. An open page counts as a viewer. The page is told, too,
+when runs cannot be kept, and when they can be again.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class Page:
         self._number = 0  # of the frame sent last
         self._sent_at = self._spoke = time.monotonic()
         self._not_before = 0.0  # when the next frame may be asked for
+        self._noticed = ""  # what it was told of the store of runs
         self._ready = False  # whether the page waits for one that was not asked for yet
 
     def wake(self) -> None:
@@ -226,6 +228,9 @@ class Page:
                         session.engine().renew(self._run_id)
                     await self._say("ping")
                 await self._pass_on()
+                if (notice := session.store_notice()) != self._noticed:
+                    self._noticed = notice
+                    await self._say("store", notice)
                 if self._look is not None:
                     self._choose(self._look)
                     if self._ready and time.monotonic() >= self._not_before:

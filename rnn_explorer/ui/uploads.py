@@ -1,7 +1,8 @@
 """Whose uploads there are, and how long they live.
 
 An upload belongs to the visitor who brought it, and its token opens it for no other visitor. It is forgotten when that
-visitor has not looked for `KEEP` seconds and no run learns from it any more.
+visitor has not looked for `KEEP` seconds and no run learns from it any more. A run that is kept has a copy, which comes
+back with it, for the same visitor.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from rnn_explorer.engine.base import UnknownRun
+from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.tasks.user_data.limits import DataError
@@ -37,7 +38,7 @@ _lock = threading.Lock()
 
 def token_of(experiment: Experiment) -> str:
     """The upload that an experiment is about; "" for none."""
-    return str(getattr(experiment.task_settings, "data", ""))
+    return store.token_of(experiment.task_settings)
 
 
 def is_foreign(experiment: Experiment) -> bool:
@@ -66,6 +67,19 @@ def bring(record: Table | Text) -> str:
     )
 
 
+def come_back(run: RunView) -> None:
+    """A run was taken out of the store; the data that came with it belong to its owner."""
+    token = token_of(run.experiment)
+    with _lock:
+        if token and token not in _known and store.holds(token):
+            _known[token] = _Known(run.owner, time.monotonic())
+        if token in _known:
+            _known[token].runs.add(run.run_id)
+
+
+session.on_revival(come_back)
+
+
 def touch(experiment: Experiment, run_id: str) -> None:
     """This visitor looks at a run, which may learn from an upload."""
     token, me, now = token_of(experiment), visitor.current(), time.monotonic()
@@ -89,6 +103,14 @@ def sweep() -> None:
         left = [name for name, entry in _known.items() if now - entry.used > KEEP and not entry.runs]
     for name in left:
         forget(name)
+
+
+def let_go(token: str) -> None:
+    """Its visitor took the file away: drop the upload, unless a run learns from it."""
+    with _lock:
+        runs = set(_known[token].runs) if token in _known else set()
+    if not any(map(_lives, runs)):
+        forget(token)
 
 
 def forget(token: str) -> None:

@@ -214,4 +214,5 @@ def curves_of(state: ViewState, log: bool = False) -> Figure:
         test={"loss": view.test[0], "metric": view.test[1]} if view.test else None,
         at=state.step if state.past else None,
         others=state.others,
+        marks=view.marks,
     )

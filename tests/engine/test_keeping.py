@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rnn_explorer.engine.base import UnknownRun
+from rnn_explorer.engine import keeping, run_table, stored_run
+from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.engine.keeping import SPARKS, sparkline
 from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.recording.versions import present
+from rnn_explorer.tasks.user_data import store as user_data
+
+EARLY = "pace=fast&task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40&patience=2"
 
 
 class Server:
@@ -21,11 +27,13 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = RunStore(folder)
-        self.engine = LocalEngine(workers=1, store=self.store)
+        self.begin()
 
     def again(self) -> None:
         self.end()
+        self.begin()
+
+    def begin(self) -> None:
         self.store = RunStore(self.folder)
         self.engine = LocalEngine(workers=1, store=self.store)
 
@@ -53,6 +61,11 @@ def make_steps(engine: LocalEngine, run: str, count: int) -> None:
         while engine.view(run).step == step or engine.view(run).status == "training":
             assert time.monotonic() < end, engine.view(run)
             time.sleep(0.005)
+
+
+def refuse(*_: Any) -> None:
+    """A disk without room."""
+    raise OSError(28, "No space left on device")
 
 
 def same(one: Any, other: Any) -> None:
@@ -87,6 +100,93 @@ def test_a_run_goes_on_in_the_next_server_exactly_as_if_it_had_not_ended(
     assert ended.step == 40
     server.store.flush()
     np.testing.assert_array_equal(server.store.curve(run, "train")[:, 0], np.arange(1, 41))
+
+
+def test_a_run_that_trained_comes_back_interrupted_until_it_is_resumed(
+    server: Server, small: Any, settle: Settle, wait_for: Any
+) -> None:
+    run = server.engine.start(small())
+    settle(server.engine, run, "ready")
+    server.engine.command(run, "play")
+    wait_for(lambda: max(server.store.states(run), default=0) > 20)
+    ended = 0
+    for _ in range(2):  # who only looks at it, in one server after the other, changes nothing
+        server.again()
+        stored = server.store.run(run)
+        assert stored is not None
+        server.engine.revive(run)
+        view = settle(server.engine, run, "interrupted")
+        ended = ended or stored.step
+        newest = view.kept_steps[-1]
+        assert view.step == newest == view.train["step"][-1]
+        assert view.message == f"The server ended at step {ended}. Press Resume to go on from step {newest}."
+    server.engine.command(run, "step")
+    view = settle(server.engine, run, "paused")
+    assert (view.step, view.message, view.marks) == (newest + 1, "", ())
+
+
+def test_a_run_comes_back_as_what_it_was(server: Server, small: Any, settle: Settle) -> None:
+    finished = server.engine.start(small(steps=5))
+    early = server.engine.start(Experiment.from_query(EARLY))
+    wild = dict(cell="rnn", nonlinearity="relu", init="identity", optimizer="sgd", learning_rate=10.0, clip_norm=0.0)
+    bad = server.engine.start(small(seq_len=20, **wild))
+    reset = server.engine.start(small())
+    for run in (finished, early, bad):
+        settle(server.engine, run, "ready")
+        server.engine.command(run, "play")
+    before = [settle(server.engine, run) for run in (finished, early, bad)]
+    assert [view.status for view in before] == ["finished", "finished", "diverged"]
+    settle(server.engine, reset, "ready")
+    make_steps(server.engine, reset, 2)
+    server.engine.command(reset, "reset")
+    settle(server.engine, reset, "ready")
+    server.again()
+    for was in before:
+        server.engine.revive(was.run_id)
+        view = settle(server.engine, was.run_id, was.status)
+        assert (view.message, view.step, view.test) == (was.message, was.step, was.test)
+        same(was.train, view.train)
+    assert "Stopped early" in before[1].message and "Diverged at step" in before[2].message and before[0].test
+    server.engine.revive(reset)
+    assert settle(server.engine, reset, "ready").step == 0
+    server.engine.command(finished, "play")
+    assert settle(server.engine, finished, "finished").step == 10
+
+
+def test_a_run_that_trained_with_something_else_gets_a_mark_where_it_goes_on(
+    server: Server, small: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = server.engine.start(small())
+    settle(server.engine, run, "ready")
+    make_steps(server.engine, run, 3)
+    here, newer = dict(present()), dict(present()) | {"torch": "99.0"}
+
+    def next_server(versions: Mapping[str, str]) -> RunView:
+        server.end()
+        for module in (keeping, run_table, stored_run):
+            monkeypatch.setattr(module, "present", lambda: versions)
+        server.begin()
+        server.engine.revive(run)
+        return settle(server.engine, run, "paused")
+
+    words = f"torch 99.0 (before: {here['torch']})"
+    view = next_server(newer)
+    assert view.marks == ((3, words),) and f"From here on it trains with {words}" in view.message
+    view = next_server(here)
+    assert view.marks == () and view.message == "", "nothing was trained with the other one"
+    next_server(newer)
+    make_steps(server.engine, run, 2)
+    branch = server.engine.branch(run, 2)
+    assert server.engine.view(branch).marks == ((2, words),), "its first part was trained with the first one"
+    assert next_server(newer).marks == ((3, words),)
+    assert next_server(here).marks == ((3, words), (5, f"torch {here['torch']} (before: 99.0)"))
+    server.engine.command(run, "reset")
+    settle(server.engine, run, "ready")
+    make_steps(server.engine, run, 1)
+    assert server.engine.view(run).marks == ()
+    server.store.flush()
+    stored = server.store.run(run)
+    assert stored is not None and stored.marks == () and stored.versions == here
 
 
 def test_a_run_is_kept_from_its_first_step_on(server: Server, small: Any, settle: Settle) -> None:
@@ -128,13 +228,85 @@ def test_a_branch_brings_what_was_before_it(server: Server, small: Any, settle: 
     assert view.train["step"].tolist() == [1, 2, 3, 4] and view.kept_steps == (0, 1, 2, 3, 4)
 
 
+def test_where_memory_is_short_the_past_is_read_from_the_store(
+    server: Server, small: Any, settle: Settle, wait_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = server.engine
+    run, other = engine.start(small(), "v"), engine.start(small(), "v")
+    for each in (run, other):
+        settle(engine, each, "ready")
+        make_steps(engine, each, 12)
+    before = engine.view(run)
+    held = engine._runs[run]
+    wait_for(lambda: server.store.flush() and len(held.elsewhere) == 13)
+    assert held.weight_history.held == held.weight_history.size
+    monkeypatch.setattr(engine._runs, "memory", 1)
+    with engine._lock:
+        thinned, _ = engine._runs.spare(0)
+    assert held in thinned and held.weight_history.held == len(held.checkpoint.state)
+    assert engine.view(run).kept_steps == before.kept_steps
+    monkeypatch.undo()
+    make_steps(engine, run, 1)
+    assert server.store.flush() and list(server.store.states(run)) == list(range(14)), "the store keeps the past"
+    branch = engine.branch(run, 5, "v")
+    settle(engine, branch, "paused")
+    make_steps(engine, branch, 2)
+    np.testing.assert_array_equal(engine.view(branch).train["loss"], before.train["loss"][:7])
+
+
+def test_a_past_that_the_disk_did_not_take_goes_where_memory_is_short(
+    server: Server, small: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = server.engine
+    run = engine.start(small(), "v")
+    settle(engine, run, "ready")
+    monkeypatch.setattr(server.store._writer, "_transact", refuse)
+    make_steps(engine, run, 3)
+    assert not engine._runs[run].elsewhere
+    monkeypatch.setattr(engine._runs, "memory", 1)
+    with engine._lock:
+        engine._runs.spare(0)
+    assert engine._runs[run].weight_history.steps == (3,)
+    monkeypatch.undo()
+    assert server.store.flush(30)
+
+
+TABLE = ("x,y\n" + "\n".join(f"{n * n % 37},{n}" for n in range(300))).encode()
+
+
+def test_the_users_own_data_are_kept_with_the_runs_on_them(server: Server, small: Any, settle: Settle) -> None:
+    token = user_data.put(TABLE, "a.csv")
+    about = Experiment.default("own_series").replace(data=token, pace="fast", hidden_size=4, batch_size=8)
+    first, second = server.engine.start(about, "v"), server.engine.start(about, "v")
+    for run in (first, second):
+        settle(server.engine, run, "ready")
+        make_steps(server.engine, run, 2)
+    was = server.engine.view(first)
+    gone = server.engine.start(about, "v")
+    settle(server.engine, gone, "ready")
+    user_data.drop(token)
+    make_steps(server.engine, gone, 1)
+    server.again()
+    (kept,) = (server.folder / "data").iterdir()
+    states = sum(server.store.run(run).bytes for run in (first, second))  # type: ignore[union-attr]
+    assert server.store.bytes_of("v") - states >= kept.stat().st_size > 0
+    assert server.store.run(gone) is None, "there was nothing left with which it could go on"
+    server.engine.revive(first)
+    assert user_data.get(token).name == "a.csv", "it is back under its token"
+    view = settle(server.engine, first, "paused")
+    same(was.train, view.train)
+    make_steps(server.engine, first, 1)
+    server.store.remove([first])
+    assert server.store.flush() and kept.exists()
+    server.store.remove([second])
+    assert server.store.flush() and not kept.exists()
+    user_data.drop_all()
+
+
 def test_nothing_waits_for_a_store_that_cannot_be_written(
     server: Server, small: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, content: bytes, sync: bool) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(server.store._writer, "_write", full)
+    monkeypatch.setattr(server.store._writer, "_write", refuse)
     run = server.engine.start(small(steps=30))
     settle(server.engine, run, "ready")
     server.engine.command(run, "play")
@@ -146,6 +318,31 @@ def test_nothing_waits_for_a_store_that_cannot_be_written(
     monkeypatch.undo()
     assert server.store.flush(30)
     assert server.store.trouble == "" and len(server.store.curve(run, "train")) == 30
+
+
+def test_what_was_lost_of_a_living_run_is_given_again(
+    server: Server, small: Any, settle: Settle, wait_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, store = server.engine, server.store
+    run, gone = engine.start(small()), engine.start(small())
+    for each in (run, gone):
+        settle(engine, each, "ready")
+        make_steps(engine, each, 2)
+    assert store.flush()
+    with monkeypatch.context() as full:
+        full.setattr(store._writer, "_transact", refuse)
+        full.setattr(store._writer, "_longest", 1)
+        for each in (run, gone):
+            make_steps(engine, each, 5)
+        wait_for(lambda: set(store.lost) == {run, gone})
+        engine.command(gone, "stop")
+        wait_for(lambda: "disk is full" in store.trouble)
+    wait_for(lambda: list(store.lost) == [gone])
+    assert store.flush(30)
+    assert store.curve(run, "train")[:, 0].tolist() == list(range(1, 8)) and list(store.states(run)) == list(range(8))
+    engine.revive(gone)
+    view = settle(engine, gone, "paused", "interrupted")
+    assert "was lost, since the disk did not take it for too long" in view.message
 
 
 def test_a_run_that_is_not_kept_is_unknown(server: Server) -> None:

@@ -87,8 +87,18 @@ def test_a_run_goes_on_elsewhere_as_if_it_had_never_left(here: Any, there: Any, 
     assert one.step == other.step == 24
     same(one.train, other.train)
     same(one.validation, other.validation)
+    assert one.marks == other.marks == (), "it is the same machine"
     branch = there[0].branch(copy, before.kept_steps[3], "ben")
     assert settle(there[0], branch, "paused").step == before.kept_steps[3]
+
+
+def test_a_run_that_was_trained_with_something_else_says_so(there: Any, settle: Settle) -> None:
+    with opened(io.BytesIO(good()), "run.rnnx") as found:
+        run = there[0].adopt(found)
+    view = settle(there[0], run, "paused")
+    first, (step, words) = view.marks
+    assert first == (2, "torch 2 (before: 1)") and step == 6 and "(before: 2)" in words
+    assert "From here on it trains with" in view.message
 
 
 def test_a_run_that_trains_is_exported_as_it_is_known(here: Any, small: Any, settle: Settle, wait_for: Any) -> None:

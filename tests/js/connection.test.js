@@ -23,7 +23,7 @@ class Socket {
 
 /** A page: its connection, the sockets that it opened, what it heard, and its clock. */
 function page(wish = { run: "a", view: "lab", query: { unit: "1" } }) {
-  const it = { sockets: [], lines: [], said: [], frames: [], gone: 0, now: 0, timers: new Map(), wish };
+  const it = { sockets: [], lines: [], said: [], store: [], frames: [], gone: 0, now: 0, timers: new Map(), wish };
   let ticket = 0;
   const tools = {
     connect: (address) => { const socket = new Socket(address); it.sockets.push(socket); return socket; },
@@ -37,6 +37,7 @@ function page(wish = { run: "a", view: "lab", query: { unit: "1" } }) {
     receive: (frame) => it.frames.push(frame),
     line: (words) => it.lines.push(words),
     notice: (words) => it.said.push(words),
+    store: (words) => it.store.push(words),
     gone: () => { it.gone += 1; },
   };
   it.connection = new Connection(owner, tools);
@@ -231,4 +232,16 @@ test("a sentence of the server is passed on", () => {
   const it = opened();
   it.socket().says({ type: "error", text: "Step 3 could not be drawn." });
   assert.deepEqual(it.said, ["Step 3 could not be drawn."]);
+});
+
+test("how the store of runs is comes through, and is not known on a new connection", () => {
+  const it = page();
+  it.connection.open("ws://here");
+  it.socket().opens();
+  it.socket().says({ type: "store", text: "The disk is full." });
+  it.socket().says({ type: "store" });
+  it.socket().fails();
+  it.again();
+  it.socket().opens();
+  assert.deepEqual(it.store, [null, "The disk is full.", "", null]);
 });

@@ -165,3 +165,25 @@ def test_a_column_that_is_not_there_is_told_and_the_model_stays(open_owned: Open
     next(box for box in page.text_input if box.key.startswith("set:columns:")).set_value("y").run()
     assert "The data have no column 'y'." in told(page) and not page.exception
     assert run_of(page) == before and session.engine().view(before).experiment.task_settings.columns == ""
+
+
+def test_a_run_on_own_data_comes_back_with_them_for_its_owner_alone(open_owned: Open, open_lab: Open) -> None:
+    token = store.put(TABLE, "a.csv")
+    page = open_owned(task="own_series", data=token, columns="x", pace="fast")
+    wait_for(page, lambda view: view.status == "ready")
+    page.button(key="do:step").click().run()
+    wait_for(page, lambda view: view.step == 1)
+    run = run_of(page)
+    kept = session.store()
+    assert kept is not None and kept.flush()
+    session.engine().command(run, "stop")
+    uploads.forget(token)  # as a new server finds it
+    stranger = open_lab(run=run)  # who was given the link
+    assert run_of(stranger) == run and store.holds(token)
+    next(button for button in stranger.button if button.label == "Make it mine").click().run()
+    assert run_of(stranger) == run, "the data stay with their owner"
+    owner = open_lab(visitor="anna", run=run)
+    view = wait_for(owner, lambda view: view.status == "paused")
+    assert run_of(owner) == run and view.step == 1 and not told(owner)
+    next(button for button in owner.button if button.label == "New seed").click().run()
+    assert not told(owner) and session.engine().view(run_of(owner)).experiment.task_settings.data == token

@@ -36,6 +36,7 @@ def parts() -> tuple[StoredRun, dict[Kind, Array], tuple[tuple[int, bytes], ...]
     about = StoredRun(
         "abc", trainer.experiment.to_json(), owner="anna", name="Mine <b>", note="two\nlines", tags=("a", "ä"),
         origin="xyz", origin_step=2, versions={"torch": "2"}, seconds=1.5, created=1e9,
+        marks=((2, "torch 2 (before: 1)"),),
     )  # fmt: skip
     return about, {"train": np.array(rows), "validation": np.array([[0.0, 0.2, 0.3], [6.0, 0.1, 0.2]])}, tuple(states)
 

@@ -19,11 +19,13 @@ from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording import checkpoint_file, trained_run
 from rnn_explorer.recording.learning_curves import LearningCurves
 from rnn_explorer.recording.recorder import record
+from rnn_explorer.recording.run_file import about as about_run
 from rnn_explorer.recording.run_file import parts as file_parts
 from rnn_explorer.recording.run_file.reading import Uploads, opened
 from rnn_explorer.recording.run_file.writing import write
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.trained_run import GrowingFile, TrainedRun, load
+from rnn_explorer.recording.versions import present
 from rnn_explorer.sizes import parameter_shapes
 from rnn_explorer.tasks.user_data import packing, store
 from rnn_explorer.tasks.user_data.chosen import settings_of, task_of
@@ -70,7 +72,18 @@ def test_a_run_comes_out_as_it_went_in() -> None:
     about, curves, states = parts()
     with opened(io.BytesIO(good()), "a.rnnx") as found:
         run = found.run
-        for name in ("run_id", "name", "note", "tags", "origin", "origin_step", "versions", "seconds", "created"):
+        for name in (
+            "run_id",
+            "name",
+            "note",
+            "tags",
+            "origin",
+            "origin_step",
+            "versions",
+            "marks",
+            "seconds",
+            "created",
+        ):
             assert getattr(run, name) == getattr(about, name), name
         assert Experiment.from_json(run.experiment) == Experiment.from_json(about.experiment) == found.experiment
         assert (run.owner, run.step, run.target, run.parameters) == ("", 6, 20, 101) and run.visibility == "link"
@@ -139,6 +152,21 @@ def test_a_file_is_read_by_what_it_holds(tmp_path: Path) -> None:
     run.save(tmp_path / "run.rnnx")
     (tmp_path / "run.rnnx").rename(tmp_path / "run.safetensors")
     assert load(tmp_path / "run.safetensors").past.history.steps == run.past.history.steps
+
+
+def test_a_run_that_goes_on_with_something_else_has_a_mark_where_it_does(tmp_path: Path) -> None:
+    (tmp_path / "a.rnnx").write_bytes(good())
+    run = load(tmp_path / "a.rnnx")
+    run.save(tmp_path / "b.rnnx")
+    about = load(tmp_path / "b.rnnx").about
+    assert about is not None and (about.versions, about.marks) == (parts()[0].versions, parts()[0].marks)
+    for _ in range(2):  # the second time it goes on with the same
+        go_on(run, 2)
+        run.save(tmp_path / "b.rnnx")
+        run = load(tmp_path / "b.rnnx")
+        assert run.about is not None and run.about.versions == present()
+        first, (step, words) = run.about.marks
+        assert first == (2, "torch 2 (before: 1)") and step == 6 and "(before: 2)" in words
 
 
 def test_what_a_file_says_of_its_run_stays_with_it(tmp_path: Path) -> None:

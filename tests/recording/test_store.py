@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -253,6 +254,32 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(kept: RunStore, monke
     after.close()
 
 
+def test_two_releases_one_after_the_other(kept: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.add(StoredRun("r1", EXPERIMENT, name="of the older"))
+    kept.keep("r1", 3, 0.0, b"state")
+    kept.close()
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "VERSION", 2)
+        newer.setattr(schema, "MIGRATIONS", {1: ("ALTER TABLE runs ADD COLUMN more TEXT NOT NULL DEFAULT ''",)})
+        for _ in range(2):  # the second start finds nothing to migrate
+            opened = RunStore(kept.folder)
+            assert [run.name for run in opened.runs()] == ["of the older"] and opened.state("r1") == b"state"
+            opened.close()
+        opened = RunStore(kept.folder)
+        opened.add(StoredRun("r2", EXPERIMENT))
+        assert opened.flush()
+        opened.close()
+    (backup,) = kept.folder.glob("runs.version-1-*.sqlite3")
+    before = (kept.folder / schema.NAME).read_bytes()
+    with pytest.raises(StoreTooNew, match="newer version"):
+        RunStore(kept.folder)
+    assert (kept.folder / schema.NAME).read_bytes() == before and list((kept.folder / "states" / "r1").iterdir())
+    backup.rename(kept.folder / schema.NAME)  # who must go back has the backup
+    opened = RunStore(kept.folder)
+    assert [run.run_id for run in opened.runs()] == ["r1"] and opened.state("r1") == b"state"
+    opened.close()
+
+
 @pytest.mark.parametrize("harm", ["cut", "overwritten", "no database", "empty"])
 def test_a_damaged_store_is_set_aside_and_said(harm: str, kept: RunStore) -> None:
     kept.add(StoredRun("r1", EXPERIMENT))
@@ -356,10 +383,64 @@ def test_a_store_that_another_program_holds_waits(tmp_path: Path) -> None:
     began = time.monotonic()
     opened.add(StoredRun("r1", EXPERIMENT))
     assert time.monotonic() - began < 1, "giving something to the store waits for the disk"
-    until(lambda: "another program holds it" in opened.trouble)
+    until(lambda: "another program holds their file" in opened.trouble)
     other.execute("COMMIT")
     other.close()
     assert opened.flush() and [run.run_id for run in opened.runs()] == ["r1"]
+    opened.close()
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("what", ["database", "states"])
+def test_a_folder_that_becomes_read_only_is_said_and_written_later(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, write, locked = schema.connect, store._write, [False]
+
+    def connects(path: Path, local: bool) -> sqlite3.Connection:
+        connection = connect(path, local)
+        connection.execute(f"PRAGMA query_only = {locked[0] and what == 'database'}")
+        return connection
+
+    def writes(path: Path, content: bytes, sync: bool) -> None:
+        if locked[0] and what == "states":
+            raise OSError(errno.EROFS, "Read-only file system")
+        write(path, content, sync)
+
+    monkeypatch.setattr(schema, "connect", connects)
+    monkeypatch.setattr(store, "_write", writes)
+    opened = RunStore(tmp_path)
+    opened.add(StoredRun("r1", EXPERIMENT))
+    assert opened.flush()
+    opened._writer._disconnect()
+    locked[0] = True
+    opened.keep("r1", 1, 0.0, b"state")
+    until(lambda: "their folder cannot be written. Make it writable" in opened.trouble)
+    locked[0] = False
+    assert opened.flush() and opened.trouble == "" and opened.state("r1") == b"state"
+    opened.close()
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_folder_that_is_gone_is_said_and_not_made_anew_and_may_come_back(tmp_path: Path) -> None:
+    folder, aside = tmp_path / "data", tmp_path / "unmounted"
+    opened = RunStore(folder)
+    opened.add(StoredRun("r1", EXPERIMENT))
+    assert opened.flush()
+    folder.rename(aside)
+    opened.append("r1", "train", rows(1, 5))
+    opened.keep("r1", 5, 0.0, b"state")
+    until(lambda: "their folder is gone. Bring it back" in opened.trouble)
+    assert not folder.exists() and [run.run_id for run in opened.runs()] == ["r1"]
+    aside.rename(folder)
+    assert opened.flush() and opened.trouble == "" and opened.state("r1") == b"state"
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)  # as a disk that is mounted again: other files under the same names
+    shutil.rmtree(folder)
+    opened.change(["r1"], name="later")
+    until(lambda: "their folder is gone" in opened.trouble)
+    copy.rename(folder)
+    assert opened.flush() and [run.name for run in opened.runs()] == ["later"]
     opened.close()
 
 

@@ -52,6 +52,13 @@ def test_deleted_runs_go_first_and_for_good_after_a_day() -> None:
     assert beyond(mixed, Limits(runs=2), NOW) == ["d"]
 
 
+def test_data_count_once_until_the_last_run_that_needs_them_goes() -> None:
+    mixed = [*runs(3, data="h"), StoredRun("x", "{}", updated=100 * DAY + 50, bytes=10)]
+    assert beyond(mixed, Limits(bytes=140), NOW, data={"h": 100}) == []
+    assert beyond(mixed, Limits(bytes=125), NOW, data={"h": 100}) == ["r0", "r1"]
+    assert beyond(mixed, Limits(bytes=15), NOW, data={"h": 100}) == ["r0", "r1", "r2"], "with the data went enough"
+
+
 def test_data_are_kept_once_and_go_with_the_last_run_that_needs_them(tmp_path: Path) -> None:
     kept = RunStore(tmp_path)
     for run_id, owner in (("r1", "v"), ("r2", "v"), ("r3", "w")):

@@ -72,6 +72,27 @@ def test_the_same_step_again_replaces_and_an_earlier_one_is_refused():
         weight_history.add(entry(2))
 
 
+def test_what_lies_elsewhere_too_is_spared_and_counts_for_nothing():
+    class There:
+        held = 0
+
+        def __len__(self):
+            return 10
+
+        def read(self):
+            return bytes(10)
+
+    weight_history = filled(5)
+    there = There()
+    spared = weight_history.spared({1: there, 4: there})
+    states = [entry.state for entry in spared.entries()]
+    assert spared.steps == (1, 4, 5) and states == [there, there, weight_history.at(5).state]
+    assert (weight_history.held, spared.size, spared.held) == (60, 30, 10)
+    assert spared.spared({}).steps == (1, 4, 5), "what is elsewhere stays"
+    spared.add(entry(6))
+    assert spared.held == 20
+
+
 def test_until_goes_its_own_way():
     weight_history = filled(30)
     branch = weight_history.until(12)

@@ -16,6 +16,26 @@ from rnn_explorer.ui.line import POOR, Line
 from tests.ui.pages import PANELS, PATIENCE, SMALL, WIDE, Browser, start
 from tests.ui.poor_line import PoorLine
 
+# -- the store of runs --------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_told_when_runs_cannot_be_kept_and_when_they_can_again(
+    browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = browse().open(start())
+    page.hear()
+    monkeypatch.setattr(session, "store_notice", lambda: "The disk is full.")
+    page.say("ready", frame=1, took=0, sight=[])
+    assert page.hear() == {"type": "store", "text": "The disk is full."}
+    with pytest.raises(TimeoutError):
+        page.hear(0.5)  # once is enough
+    later = browse().open(start())
+    assert {"type": "store", "text": "The disk is full."} in (later.hear(), later.hear())
+    monkeypatch.setattr(session, "store_notice", lambda: "")
+    page.say("ready", frame=1, took=0, sight=[])
+    assert page.hear() == {"type": "store"}
+
+
 # -- frames -------------------------------------------------------------------------------------------------------
 
 

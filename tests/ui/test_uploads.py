@@ -116,3 +116,31 @@ def test_the_number_of_uploads_and_what_is_known_of_each_are_bounded(
     assert uploads._known[tokens[0]].runs == {"run 99"} and len(uploads._known) == 3
     uploads.forget(tokens[1])
     assert bring()
+
+
+def test_what_comes_back_with_a_run_is_its_owners(world: SimpleNamespace) -> None:
+    token = bring()
+    content = store.packed(token)
+    uploads.forget(token)
+    store.put_back(token, content)
+    world.visitor = "bert"  # who was given the run's link
+    uploads.come_back(SimpleNamespace(experiment=on(token), owner="anna", run_id="run"))  # type: ignore[arg-type]
+    assert uploads.is_foreign(on(token))
+    world.visitor = "anna"
+    assert not uploads.is_foreign(on(token))
+    world.now += uploads.KEEP + 1
+    uploads.sweep()
+    assert store.holds(token), "a run learns from it"
+    world.engine.alive.clear()
+    uploads.sweep()
+    assert not store.holds(token)
+
+
+def test_a_file_that_was_taken_away_stays_while_a_run_learns_from_it(world: SimpleNamespace) -> None:
+    token = bring()
+    uploads.touch(on(token), "run")
+    uploads.let_go(token)
+    assert store.holds(token)
+    world.engine.alive.clear()
+    uploads.let_go(token)
+    assert not store.holds(token) and uploads._known == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ MAX_BYTES = 256 * 1024  # of run.json
 _MOST = {"name": 200, "note": 20_000, "origin": 64, "run_id": 64}  # characters
 _TAGS, _TAG = 100, 100  # of a run, and characters of each
 _VERSIONS, _VERSION = 50, 200  # entries, and characters of each
+_MARKS, _MARK = 100, 1_000  # of a curve, and characters of each
 _SECONDS = 1e12  # of training, and since 1970
 MAX_STEP = 10**10 - 1
 _REQUIRED = ("format", "version", "experiment")
@@ -45,10 +47,22 @@ def _are_versions(value: Any) -> bool:
     )
 
 
+def _are_marks(value: Any) -> bool:
+    """[step, words] each, with steps that do not descend."""
+    is_list = isinstance(value, list) and len(value) <= _MARKS
+    pairs = is_list and all(isinstance(mark, list) and len(mark) == 2 for mark in value)
+    known = pairs and all(is_step(step) and _is_text(_MARK)(words) for step, words in value)
+    return known and all(one[0] <= other[0] for one, other in itertools.pairwise(value))
+
+
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {  # those of `StoredRun`, beside the experiment
     **{name: (_is_text(most), f"a text of at most {most:,} characters") for name, most in _MOST.items()},
     "origin_step": (is_step, f"a whole number from 0 to {MAX_STEP:,}"),
     "tags": (_are_tags, f"a list of at most {_TAGS} texts of at most {_TAG} characters"),
+    "marks": (
+        _are_marks,
+        f"at most {_MARKS} pairs of a step and a text of at most {_MARK} characters, steps ascending",
+    ),
     "versions": (_are_versions, f"at most {_VERSIONS} texts of at most {_VERSION} characters by name"),
     "seconds": (_is_number, "a number from 0"),
     "created": (_is_number, "seconds since 1970"),
@@ -95,4 +109,5 @@ def read(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         if not holds(value):
             raise ValueError(f"{name} in run.json is {shown(value)}, but must be {allowed}")
     fields = {name: value for name, value in found.items() if name in _FIELDS}
-    return found["experiment"], fields | {"tags": tuple(found.get("tags", ()))}
+    lists = {"tags": tuple(found.get("tags", ())), "marks": tuple(map(tuple, found.get("marks", ())))}
+    return found["experiment"], fields | lists

@@ -62,6 +62,15 @@ class FolderLock:
         self._file.close()
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file there is under a name; None where there is none. One that was put back is another one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def is_local(folder: Path) -> bool:
     """Whether the folder lies on a disk of this machine, as far as the system says.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnn_explorer.recording.store.records import StoredRun
@@ -16,7 +17,7 @@ class Limits:
 
     Attributes:
         runs: of one owner.
-        bytes: of the states of all runs.
+        bytes: of the states of all runs, and of the data that they need.
         age: seconds since a run was last changed.
     """
 
@@ -25,7 +26,13 @@ class Limits:
     age: float = 366 * 24 * 3600.0
 
 
-def beyond(runs: Sequence[StoredRun], limits: Limits, now: float, busy: Collection[str] = ()) -> list[str]:
+def beyond(
+    runs: Sequence[StoredRun],
+    limits: Limits,
+    now: float,
+    busy: Collection[str] = (),
+    data: Mapping[str, int] | None = None,
+) -> list[str]:
     """Which runs are to go.
 
     Args:
@@ -33,16 +40,16 @@ def beyond(runs: Sequence[StoredRun], limits: Limits, now: float, busy: Collecti
         limits: what is kept at most.
         now: seconds since 1970.
         busy: ids of runs that are open, which stay.
+        data: bytes of the users' own data, by their hash.
 
     Returns:
         Their ids: the deleted ones that cannot be had back any more, those that are too old, and the oldest others
         until the limits are met.
     """
     gone: list[str] = []
-    total = sum(run.bytes for run in runs)
-    counts: dict[str, int] = {}
-    for run in runs:
-        counts[run.owner] = counts.get(run.owner, 0) + 1
+    sizes = data or {}
+    total = sum(run.bytes for run in runs) + sum(sizes.values())
+    counts, uses = Counter(run.owner for run in runs), Counter(run.data for run in runs)
     for run in sorted(runs, key=lambda run: (run.deleted is None, run.updated)):
         if run.run_id in busy or (run.starred and run.deleted is None):
             continue
@@ -50,5 +57,6 @@ def beyond(runs: Sequence[StoredRun], limits: Limits, now: float, busy: Collecti
         if over or now - run.updated > limits.age or counts[run.owner] > limits.runs or total > limits.bytes:
             gone.append(run.run_id)
             counts[run.owner] -= 1
-            total -= run.bytes
+            uses[run.data] -= 1
+            total -= run.bytes + (0 if uses[run.data] else sizes.get(run.data, 0))
     return gone

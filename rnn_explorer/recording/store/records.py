@@ -27,15 +27,17 @@ class StoredRun:
         starred: never cleared to make room.
         archived: not in the list, unless archived runs are asked for.
         visibility: who may see it: its owner, or also who has its link.
-        status, step, epoch, target, steps_per_epoch: as in `RunView`.
+        status, message, step, epoch, target, steps_per_epoch: as in `RunView`.
         seconds: of training so far.
         parameters: trainable numbers.
         metric_name: of `best_metric` and `last_metric`, "accuracy" or "MSE".
         best_loss, best_metric, best_step: at the lowest validation loss; None: none was measured.
         last_loss, last_metric: of the newest validation.
+        test_loss, test_metric: on the test split, where they were measured since training last began.
         data: SHA-256 of the user's own data that it needs; "": none.
-        versions: of this program, torch and Python, the number of threads and the kernels: on others its curve may go
-            on differently.
+        versions: of this program, torch and Python, the processor, the number of threads and the kernels: with others
+            its curve may go on differently.
+        marks: steps from which on these were others than before, each with what that is, in words.
         created, updated, deleted: seconds since 1970; `deleted` None where it is not.
         bytes: that its states take on disk.
         sparkline: some of its losses in order, for a small picture of the curve.
@@ -55,6 +57,7 @@ class StoredRun:
     archived: bool = False
     visibility: Visibility = "link"
     status: str = "ready"
+    message: str = ""
     step: int = 0
     epoch: float = 0.0
     target: int = 0
@@ -67,8 +70,11 @@ class StoredRun:
     best_step: int | None = None
     last_loss: float | None = None
     last_metric: float | None = None
+    test_loss: float | None = None
+    test_metric: float | None = None
     data: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    marks: tuple[tuple[int, str], ...] = ()
     created: float = 0.0
     updated: float = 0.0
     deleted: float | None = None
@@ -84,6 +90,7 @@ class StoredRun:
         """The inverse of `columns`."""
         values = dict(row)
         values |= {name: tuple(json.loads(values[name])) for name in ("tags", "sparkline")}
+        values["marks"] = tuple((step, words) for step, words in json.loads(values["marks"]))
         values["versions"] = json.loads(values["versions"])
         values["starred"], values["archived"] = bool(values["starred"]), bool(values["archived"])
         return cls(**values)

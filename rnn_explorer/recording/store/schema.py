@@ -23,6 +23,7 @@ _TYPES = {
     **dict.fromkeys(("parameters", "bytes"), "INTEGER NOT NULL"),
     **dict.fromkeys(("epoch", "seconds", "created", "updated"), "REAL NOT NULL"),
     **dict.fromkeys(("best_loss", "best_metric", "last_loss", "last_metric", "deleted"), "REAL"),
+    **dict.fromkeys(("test_loss", "test_metric"), "REAL"),
     "best_step": "INTEGER",
     "run_id": "TEXT NOT NULL PRIMARY KEY",
 }

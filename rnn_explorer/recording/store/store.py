@@ -24,7 +24,7 @@ import numpy as np
 
 from rnn_explorer.recording.files import write_whole
 from rnn_explorer.recording.store import curves, schema
-from rnn_explorer.recording.store.folder import FolderLock, is_local
+from rnn_explorer.recording.store.folder import FolderLock, identity, is_local
 from rnn_explorer.recording.store.limits import Limits, beyond
 from rnn_explorer.recording.store.records import FIELDS, Kind, RunGroup, StoredRun, column
 from rnn_explorer.recording.store.writer import LONGEST, Operation, Writer
@@ -57,14 +57,15 @@ class RunStore:
             self._path, self._local = folder / schema.NAME, is_local(folder)
             self.notice = schema.prepare(self._path, self._local)
             self._sweep()
-            self._reader = schema.connect(self._path, self._local)
+            self._reader, self._read_from = schema.connect(self._path, self._local), identity(self._path)
             self._reading = threading.Lock()
         except BaseException:
             self._lock.release()
             raise
-        self._writer = Writer(lambda: schema.connect(self._path, self._local), _write, longest)
+        self._writer = Writer(lambda: schema.connect(self._path, self._local), _write, self._path, longest)
         # What was in training when the last owner of the folder ended is not any more.
-        self._put("", _statement("UPDATE runs SET status = 'interrupted' WHERE status IN ('training', 'starting')", ()))
+        ended = "status = 'interrupted', message = ''"
+        self._put("", _statement(f"UPDATE runs SET {ended} WHERE status IN ('training', 'starting')", ()))
 
     @property
     def trouble(self) -> str:
@@ -75,6 +76,10 @@ class RunStore:
     def lost(self) -> dict[str, int]:
         """Of which runs something was lost since the disk did not take it for too long, and how many pieces."""
         return self._writer.lost
+
+    def mended(self, run_id: str) -> None:
+        """What was lost of a run was given again."""
+        self._writer.mended(run_id)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until all that was given until now is on the disk; False where that takes longer."""
@@ -147,7 +152,16 @@ class RunStore:
 
         self._writer.put(Operation(_where_there(run_id, apply), table.nbytes, can_go=1, run_id=run_id))
 
-    def keep(self, run_id: str, step: int, epoch: float, state: bytes, *, can_go: bool = False) -> None:
+    def keep(
+        self,
+        run_id: str,
+        step: int,
+        epoch: float,
+        state: bytes,
+        *,
+        can_go: bool = False,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
         """Keep the state of a step, in place of one that is there already.
 
         Args:
@@ -156,6 +170,7 @@ class RunStore:
             epoch: passes over the training data, with a fraction.
             state: `Trainer.state()`, safetensors.
             can_go: whether it is the first to be missed where the disk takes nothing, as a state of the past is.
+            done: called, from another thread, once it is on the disk.
         """
         path = self._folder(run_id) / f"{step}-{secrets.token_hex(4)}.safetensors"
 
@@ -170,7 +185,7 @@ class RunStore:
             _weigh(connection, run_id)
             return gone
 
-        operation = Operation(apply, len(state), ((path, state),), 2 if can_go else 1, run_id)
+        operation = Operation(apply, len(state), ((path, state),), 2 if can_go else 1, run_id, done)
         self._writer.put(operation)
 
     def keep_only(self, run_id: str, steps: Iterable[int]) -> None:
@@ -208,17 +223,18 @@ class RunStore:
         path = self.folder / "data" / secrets.token_hex(8)
 
         def apply(connection: sqlite3.Connection) -> Iterable[Path]:
-            is_new = connection.execute(
-                "INSERT OR IGNORE INTO data (hash, file, bytes) VALUES (?, ?, ?)", (digest, path.name, len(content))
-            ).rowcount
             connection.execute("UPDATE runs SET data = ? WHERE run_id = ?", (digest, run_id))
-            return [*([] if is_new else [path]), *self._unused_data(connection)]
+            new = "INSERT OR IGNORE INTO data (hash, file, bytes) VALUES (?, ?, ?)"
+            if connection.execute(new, (digest, path.name, len(content))).rowcount:
+                _write(path, content, True)  # only now, since all runs on the same data bring the same file
+            return self._unused_data(connection)
 
-        self._writer.put(Operation(apply, len(content), ((path, content),), run_id=run_id))
+        self._writer.put(Operation(apply, len(content), run_id=run_id))
 
     def tidy(self, limits: Limits | None = None, busy: Collection[str] = ()) -> list[str]:
         """Remove what is beyond the limits, but for runs that are open; returns their ids."""
-        gone = beyond(self.runs(), limits or Limits(), time.time(), busy)
+        data = {row["hash"]: row["bytes"] for row in self._read("SELECT hash, bytes FROM data", ())}
+        gone = beyond(self.runs(), limits or Limits(), time.time(), busy, data)
         self.remove(gone)
         return gone
 
@@ -309,6 +325,9 @@ class RunStore:
 
     def _read(self, query: str, values: Sequence[Any]) -> list[Any]:
         with self._reading:
+            if (found := identity(self._path)) not in (None, self._read_from):  # it was gone, and was brought back
+                self._reader.close()
+                self._reader, self._read_from = schema.connect(self._path, self._local), found
             return self._reader.execute(query, tuple(values)).fetchall()
 
     def _folder(self, run_id: str) -> Path:

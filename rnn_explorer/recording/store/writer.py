@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnn_explorer.recording.store.folder import identity
+
 EVERY = 0.5  # seconds between two transactions
 RETRY = (1.0, 2.0, 5.0, 10.0)  # seconds until the disk is tried again, after one failure, two, ...
 LONGEST = 256 * 2**20  # bytes that may wait for the disk
@@ -33,6 +35,7 @@ class Operation:
         can_go: how well it can be missed where the queue is too long: 2 for a state of the past, 1 for a checkpoint
             or rows of a curve, 0 for what is never dropped.
         run_id: whose.
+        done: called, in the writer's thread, once it is on the disk.
     """
 
     apply: Callable[[sqlite3.Connection], Iterable[Path]]
@@ -40,6 +43,7 @@ class Operation:
     files: tuple[tuple[Path, bytes], ...] = ()
     can_go: int = 0
     run_id: str = ""
+    done: Callable[[], None] = lambda: None
 
 
 class Writer:
@@ -48,6 +52,7 @@ class Writer:
     Args:
         connect: opens the database; called in the thread, and again after a failure.
         write: writes a file, whole or not at all; the last argument says whether it must outlive a power failure.
+        path: of the database. SQLite would go on writing to one that is gone.
         longest: bytes that may wait.
     """
 
@@ -55,9 +60,10 @@ class Writer:
         self,
         connect: Callable[[], sqlite3.Connection],
         write: Callable[[Path, bytes, bool], None],
+        path: Path,
         longest: int = LONGEST,
     ) -> None:
-        self._connect, self._write, self._longest = connect, write, longest
+        self._connect, self._write, self._path, self._longest = connect, write, path, longest
         self._condition = threading.Condition()
         self._queue: list[Operation] = []
         self._size = self._put = self._done = 0
@@ -65,6 +71,7 @@ class Writer:
         self._hurry = self._closing = False
         self._trouble = ""
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # that it is connected to
         self._thread = threading.Thread(target=self._run, name="store writer", daemon=True)
         self._thread.start()
 
@@ -78,6 +85,11 @@ class Writer:
         """How many operations of each run were dropped since the queue was too long."""
         with self._condition:
             return dict(self._lost)
+
+    def mended(self, run_id: str) -> None:
+        """What was dropped of a run was given again."""
+        with self._condition:
+            self._lost.pop(run_id, None)
 
     def put(self, *operations: Operation) -> None:
         """Queue operations; never waits."""
@@ -172,8 +184,12 @@ class Writer:
         return []
 
     def _transact(self, batch: list[Operation]) -> None:
+        if (found := identity(self._path)) is None:
+            raise FileNotFoundError(errno.ENOENT, "the file of the runs is gone", str(self._path))
+        if found != self._file:
+            self._disconnect()
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection, self._file = self._connect(), found
         for operation in batch:
             for path, content in operation.files:
                 self._write(path, content, operation.can_go < 2)
@@ -186,6 +202,8 @@ class Writer:
                 connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+        for operation in batch:
+            operation.done()
         for path in gone:
             path.unlink(missing_ok=True)
 
@@ -203,11 +221,13 @@ def _sentence(error: Exception) -> str:
     if (isinstance(error, OSError) and error.errno in _FULL) or "full" in text:
         why = "the disk is full. Make room on it"
     elif "readonly" in text or (isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)):
-        why = "its folder cannot be written. Make it writable"
+        why = "their folder cannot be written. Make it writable"
+    elif isinstance(error, FileNotFoundError):
+        why = "their folder is gone. Bring it back, or start the server anew"
     elif "locked" in text or "busy" in text:
-        why = "another program holds it. End that program"
+        why = "another program holds their file. End that program"
     elif isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-        why = "its file is damaged. Start the server anew, which sets that file aside"
+        why = "their file is damaged. Start the server anew, which sets that file aside"
     else:
         why = "the disk does not take it. The server's log says more; see to the disk"
     return f"Runs are not kept at present: {why}. Training goes on in memory, and is written when that is done."

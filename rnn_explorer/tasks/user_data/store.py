@@ -1,5 +1,7 @@
 """Where uploads lie: a folder of one server process, read by its workers, and gone with it.
 
+What a run was trained on is kept with the run (`packed`), and put back under its token when the run is opened again.
+
 An upload is checked first and stored as what was read of it, under a name that nobody can guess. The server hands the
 folder's path to its workers by an environment variable; a worker only reads.
 """
@@ -16,6 +18,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +75,29 @@ def keep(record: Table | Text) -> str:
     Raises:
         DataError: when there is no more room.
     """
-    packed = _packed(record)
     token = secrets.token_urlsafe(16)
+    _store(token, _packed(record))
+    return token
+
+
+def put_back(token: str, content: bytes) -> None:
+    """Store what `packed` has given, under the token that it had; nothing where it is there.
+
+    Raises:
+        DataError: when there is no more room, or these bytes are no upload.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise DataGone
+    if holds(token):
+        return
+    try:
+        _unpacked(content)
+    except (ValueError, KeyError, OSError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError("The data that were kept with this run are damaged. Upload the file again.") from error
+    _store(token, content)
+
+
+def _store(token: str, packed: bytes) -> None:
     with _lock:
         try:
             folder = _own_folder()
@@ -88,7 +112,6 @@ def keep(record: Table | Text) -> str:
             raise DataError(
                 f"The upload cannot be kept: {why}. Try again later, or run it on your own machine."
             ) from error
-    return token
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -108,14 +131,27 @@ def get(token: str) -> Table | Text:
     Raises:
         DataGone: when there is nothing (any more).
     """
+    return _unpacked(packed(token))
+
+
+def packed(token: str) -> bytes:
+    """The bytes that are stored under a token.
+
+    Raises:
+        DataGone: when there is nothing (any more).
+    """
     folder = _folder()
     if folder is None or not _TOKEN.fullmatch(token):
         raise DataGone
     try:
-        content = (folder / f"{token}.npz").read_bytes()
+        return (folder / f"{token}.npz").read_bytes()
     except OSError:
         raise DataGone from None
-    return _unpacked(content)
+
+
+def token_of(task_settings: Any) -> str:
+    """The upload that settings of a task are about; "" for none."""
+    return str(getattr(task_settings, "data", ""))
 
 
 def size(token: str) -> int:

@@ -18,6 +18,7 @@ const RECOVERY = 3000; // ms for which the page says that the connection is back
  * @property {(frame: import("./types").Frame) => void} receive
  * @property {(words: string) => void} line how the connection is; "" when there is nothing to say
  * @property {(words: string) => void} notice a sentence of the server
+ * @property {(words: string | null) => void} store how the store of runs is; "" when all is well, null while that is not known
  * @property {() => void} gone the run is not there any more
  */
 
@@ -104,6 +105,7 @@ export class Connection {
         this.after("words", RECOVERY, () => this.owner.line(""));
       }
       this.lost = false;
+      this.owner.store(null);
       this.hello();
     };
     socket.onmessage = (event) => this.hear(event.data);
@@ -212,6 +214,8 @@ export class Connection {
       this.owner.notice(text);
     } else if (type === "error") {
       this.owner.notice(text);
+    } else if (type === "store") {
+      this.owner.store(text);
     }
   }
 

@@ -86,6 +86,7 @@ export class View {
       receive: (frame) => this.receive(frame),
       line: (words) => { this.lost = words; this.showChips(); },
       notice: (words) => this.note.say("server", words),
+      store: (words) => this.note.sayOfStore(words),
       gone: () => this.script.tell("gone"),
     });
     this.chips = new Chips();

@@ -186,3 +186,19 @@ def test_uploads_end_with_their_server_or_with_the_next_one() -> None:
     assert not run("ends").exists()
     assert not left.exists(), "the next server tidies up"
     assert store.get(token).name == "a.csv"
+
+
+def test_what_was_stored_is_put_back_under_its_token() -> None:
+    token = store.put(b"a,b\n" + b"1,2\n" * 50, "a.csv")
+    content, record = store.packed(token), store.get(token)
+    store.drop(token)
+    store.put_back(token, content)
+    assert repr(store.get(token)) == repr(record)
+    store.put_back(token, b"what is there already stays")
+    assert store.packed(token) == content
+    store.drop(token)
+    with pytest.raises(DataError, match="damaged"):
+        store.put_back(token, content[: len(content) // 2])
+    with pytest.raises(DataGone):
+        store.put_back("../elsewhere", content)
+    assert not store.holds(token)
