@@ -114,6 +114,7 @@ def test_data_in_a_file_are_an_upload_of_who_opens_it(open_lab: Open, tmp_path: 
     bring(page, own_data(tmp_path))
     view = wait_for(page, lambda view: view.status == "paused")
     assert view.step == 1 and uploads._known[uploads.token_of(view.experiment)].owner == "anna" and not told(page)
+    assert kept().data(view.run_id) is not None, "they are kept with the run"
     page.button(key="do:step").click().run()
     wait_for(page, lambda view: view.step == 2)
 

@@ -72,18 +72,7 @@ def test_a_run_comes_out_as_it_went_in() -> None:
     about, curves, states = parts()
     with opened(io.BytesIO(good()), "a.rnnx") as found:
         run = found.run
-        for name in (
-            "run_id",
-            "name",
-            "note",
-            "tags",
-            "origin",
-            "origin_step",
-            "versions",
-            "marks",
-            "seconds",
-            "created",
-        ):
+        for name in about_run._FIELDS:
             assert getattr(run, name) == getattr(about, name), name
         assert Experiment.from_json(run.experiment) == Experiment.from_json(about.experiment) == found.experiment
         assert (run.owner, run.step, run.target, run.parameters) == ("", 6, 20, 101) and run.visibility == "link"
