@@ -91,6 +91,13 @@ class HostedRun:
         """Optimizer steps done."""
         return self.trainer.step_count if self.trainer is not None else 0
 
+    def measured(self) -> tuple[float, ...] | None:
+        """Loss and metric on the validation set at the present step; None where they are not on its curve."""
+        curve = self.history["validation"].arrays()
+        if not len(curve["step"]) or curve["step"][-1] != self.step:
+            return None
+        return tuple(float(curve[name][-1]) for name in VALIDATION_COLUMNS)
+
     def stride(self) -> tuple[int, float]:
         """How many steps to make in one go, and the seconds that each must take at least; (0, 0.0) at full speed.
 

@@ -104,6 +104,7 @@ class Keeping:
                     kept.rows[kind].append(rows)
                     kept.since = min(kept.since, time.monotonic())
             if update.checkpoint is not None:
+                self._append(run, kept)  # before it: where a run goes on from, its curve must have come to
                 kept.steps.add(update.step)
                 self._keep(run, update.step, update.epoch, update.checkpoint)
         if run.status != "training":
@@ -131,14 +132,17 @@ class Keeping:
             return
         kept, now = self._kept[run.run_id], time.monotonic()
         is_full = run.status != "training" or now - kept.past_at >= PAST_EVERY
-        for kind, rows in kept.rows.items():
-            if rows:
-                self.store.append(run.run_id, kind, np.concatenate(rows))
-        kept.forget_rows()
+        self._append(run, kept)
         self.store.change([run.run_id], **self._facts(run, kept), **(_summed_up(run) if is_full else {}))
         if is_full:
             kept.past_at = now
             self._report_past(run, kept)
+
+    def _append(self, run: Run, kept: _Kept) -> None:
+        for kind, rows in kept.rows.items():
+            if rows:
+                self.store.append(run.run_id, kind, np.concatenate(rows))
+        kept.forget_rows()
 
     def _report_past(self, run: Run, kept: _Kept) -> None:
         wanted = set(run.weight_history.steps)
@@ -247,12 +251,12 @@ class Keeping:
             self.store.keep_data(run.run_id, data)
         run.is_kept = True
         rows = {kind: [_table(getattr(run, kind))] for kind in COLUMNS}
-        self._kept[run.run_id] = _Kept(
-            rows, time.monotonic(), experiment=run.experiment, made_with=(run.versions, run.marks)
-        )
-        if run.checkpoint is not None and (newest := run.weight_history.at(run.checkpoint.step)) is not None:
-            self._kept[run.run_id].steps.add(newest.step)
+        kept = self._kept[run.run_id] = _Kept(rows, experiment=run.experiment, made_with=(run.versions, run.marks))
+        self._append(run, kept)
+        for newest in list(run.weight_history.entries())[-1:]:  # so that it can go on, whenever the process ends
+            kept.steps.add(newest.step)
             self._keep(run, newest.step, newest.epoch, read(newest.state))
+        self.report(run)
 
     def _facts(self, run: Run, kept: _Kept) -> dict[str, Any]:
         """What a store keeps of a run in its row, and changes all the time."""

@@ -153,7 +153,7 @@ class LocalEngine:
                 return
             if run.status == "failed":
                 return
-            run.status, run.message = "paused", ""  # as it is once a worker has it again
+            run.status, run.message = "interrupted" if command == "play" else "paused", ""  # until it has obeyed
             self._host(run)
         elif run.status in ("diverged", "failed") and command in ("play", "step", "epoch"):
             return  # the message stands
@@ -289,6 +289,11 @@ class LocalEngine:
                     run.last_seen = time.monotonic()
 
         return leave
+
+    def run_ids(self) -> tuple[str, ...]:
+        """The runs that are here, the oldest first."""
+        with self._lock:
+            return tuple(self._runs)
 
     def viewers(self, run_id: str) -> int:
         """How many look at a run."""

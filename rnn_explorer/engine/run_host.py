@@ -94,6 +94,10 @@ class RunHost:
             self.report(run)  # it stays as it is, and says why
         elif command == "test":
             self.start_job(run, self.test(run))
+        elif command == "play" and run.status == "interrupted" and run.trainer.step_count >= run.trainer.target:
+            self.halt(run, "training")  # it was about to finish, and is not to train for another budget
+            self.report(run)
+            self.start_job(run, self.finish(run, run.measured()))
         else:
             self.halt(run, "training")
             run.due, run.one_step = 0.0, command == "step"

@@ -9,7 +9,7 @@ import logging
 import re
 import signal
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _SWEEP_EVERY = 60.0  # seconds
+_TIDY_EVERY = 3600.0  # seconds
 LARGEST_MESSAGE = 4 * 2**20  # bytes of a websocket's message to the server, which is held whole before anybody reads it
 GRACE = 2  # seconds that open connections have when the server is told to end
 _log = logging.getLogger(__name__)
@@ -125,24 +126,28 @@ async def lifespan(_app: Any) -> AsyncGenerator[None, None]:
     session.engine()
     socket.accept()
     _hang_up_first()
-    sweeping = asyncio.create_task(_sweep())
+    sweeping = [
+        asyncio.create_task(_every(_SWEEP_EVERY, uploads.sweep)),
+        asyncio.create_task(_every(_TIDY_EVERY, session.tidy)),
+    ]
     try:
         yield
     finally:
-        sweeping.cancel()
+        for task in sweeping:
+            task.cancel()
         socket.hang_up()
         session.close_engine()
         store.close()  # after SIGTERM the web server ends the process at once
 
 
-async def _sweep() -> None:
-    """Forget uploads that are over, whether or not anybody opens a page."""
+async def _every(seconds: float, act: Callable[[], None]) -> None:
+    """Tidy up now and then, whether or not anybody opens a page."""
     while True:
-        await asyncio.sleep(_SWEEP_EVERY)
+        await asyncio.sleep(seconds)
         try:
-            await asyncio.to_thread(uploads.sweep)
+            await asyncio.to_thread(act)
         except Exception:
-            _log.exception("uploads could not be swept")
+            _log.exception("%s.%s failed", act.__module__, act.__name__)
 
 
 def _hang_up_first() -> None:

@@ -11,6 +11,7 @@ from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.store.folder import network_of
 from rnn_explorer.recording.store.store import RunStore
 from rnn_explorer.remembered import Remembered
 from rnn_explorer.tasks import Task
@@ -47,7 +48,20 @@ def _opened() -> tuple[RunStore | None, str]:
         _log.warning("runs are not kept: %s", error)
         why = str(error) if isinstance(error, UserError) else f"The folder {folder} cannot be used ({error})."
         return None, f"Runs are not kept, and end with the server. {why}"
+    if kind := network_of(folder):
+        _log.warning("the runs in %s lie on a network file system (%s): SQLite keeps a rollback journal", folder, kind)
     return found, ""
+
+
+def tidy() -> None:
+    """Remove what is beyond the limits of the store, but for runs that are open; to be called now and then.
+
+    Raises:
+        OSError, sqlite3.Error: when the disk fails.
+    """
+    engine, found = _engine, _store
+    if engine is not None and found is not None:
+        found.tidy(busy=engine.run_ids())
 
 
 def store() -> RunStore | None:

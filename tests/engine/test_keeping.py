@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 
 from rnn_explorer.engine import keeping, run_table, stored_run
-from rnn_explorer.engine.base import RunView, UnknownRun
-from rnn_explorer.engine.keeping import SPARKS, sparkline
+from rnn_explorer.engine.base import UnknownRun
+from rnn_explorer.engine.keeping import SPARKS, Keeping, sparkline
 from rnn_explorer.engine.local import LocalEngine
+from rnn_explorer.engine.protocol import Update
+from rnn_explorer.engine.run_table import Run
+from rnn_explorer.engine.stored_run import run_of
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.store.store import RunStore
 from rnn_explorer.recording.versions import present
+from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.tasks.user_data import store as user_data
 
 EARLY = "pace=fast&task=digits&train_size=40&hidden_size=12&dense=8&learning_rate=0.03&epochs=40&patience=2"
@@ -109,20 +113,40 @@ def test_a_run_that_trained_comes_back_interrupted_until_it_is_resumed(
     settle(server.engine, run, "ready")
     server.engine.command(run, "play")
     wait_for(lambda: max(server.store.states(run), default=0) > 20)
-    ended = 0
-    for _ in range(2):  # who only looks at it, in one server after the other, changes nothing
-        server.again()
-        stored = server.store.run(run)
-        assert stored is not None
-        server.engine.revive(run)
-        view = settle(server.engine, run, "interrupted")
-        ended = ended or stored.step
-        newest = view.kept_steps[-1]
-        assert view.step == newest == view.train["step"][-1]
-        assert view.message == f"The server ended at step {ended}. Press Resume to go on from step {newest}."
+    server.again()
+    assert server.store.flush()
+    stored = server.store.run(run)
+    assert stored is not None and stored.status == "interrupted"
+    server.engine.revive(run)
+    view = settle(server.engine, run, "interrupted")
+    newest = view.kept_steps[-1]
+    assert view.step == newest == view.train["step"][-1]
+    assert view.message == f"The server ended at step {stored.step}. Press Resume to go on from step {newest}."
+    assert server.store.flush()
+    looked_at = server.store.run(run)
+    assert looked_at is not None
+    again = run_of(server.store, looked_at, server.store.states(run))
+    assert (again.status, again.message) == (view.status, view.message), "who only looks at it changes nothing"
     server.engine.command(run, "step")
     view = settle(server.engine, run, "paused")
     assert (view.step, view.message, view.marks) == (newest + 1, "", ())
+
+
+def test_what_a_run_learns_is_on_the_disk_after_about_a_second(
+    server: Server, small: Any, settle: Settle, wait_for: Any
+) -> None:
+    run = server.engine.start(small())
+    settle(server.engine, run, "ready")
+    server.engine.command(run, "play")
+    wait_for(lambda: server.store.run(run) is not None)
+    for _ in range(3):
+        step, begin = server.engine.view(run).step, time.monotonic()
+        wait_for(lambda: len(rows := server.store.curve(run, "train")) and rows[-1, 0] >= step)  # noqa: B023
+        assert time.monotonic() - begin < 15, "two, on an idle machine"
+    server.engine.command(run, "stop")
+    server.engine.revive(run)
+    assert "It left the server's memory at step" in settle(server.engine, run, "interrupted").message
+    server.engine.command(run, "stop")
 
 
 def test_a_run_comes_back_as_what_it_was(server: Server, small: Any, settle: Settle) -> None:
@@ -154,39 +178,49 @@ def test_a_run_comes_back_as_what_it_was(server: Server, small: Any, settle: Set
 
 
 def test_a_run_that_trained_with_something_else_gets_a_mark_where_it_goes_on(
-    server: Server, small: Any, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = server.engine.start(small())
-    settle(server.engine, run, "ready")
-    make_steps(server.engine, run, 3)
+    store = RunStore(tmp_path)
+    run = Run(small(), 10)
     here, newer = dict(present()), dict(present()) | {"torch": "99.0"}
 
-    def next_server(versions: Mapping[str, str]) -> RunView:
-        server.end()
+    def learn(kept: Keeping, run: Run, last: int, anew: bool = False) -> None:
+        """The next steps up to one, as a worker reports them."""
+        rows = np.array([[step, 1.0, 1.0, 1.0, 1.0] for step in range(1 if anew else run.step + 1, last + 1)])
+        about: Any = dict(step=last, steps_per_epoch=5, train=rows, checkpoint=b"state", anew=anew)
+        update = Update(run.run_id, run.number, "paused", "", **about)
+        run.learn(update, (), b"state")
+        kept.learned(run, update)
+
+    def next_server(versions: Mapping[str, str]) -> tuple[Keeping, Run]:
         for module in (keeping, run_table, stored_run):
             monkeypatch.setattr(module, "present", lambda: versions)
-        server.begin()
-        server.engine.revive(run)
-        return settle(server.engine, run, "paused")
+        kept = Keeping(store)
+        revived = kept.revived(run.run_id)
+        assert revived is not None
+        kept.rewound(revived)
+        return kept, revived
 
+    learn(Keeping(store), run, 2)
     words = f"torch 99.0 (before: {here['torch']})"
-    view = next_server(newer)
-    assert view.marks == ((3, words),) and f"From here on it trains with {words}" in view.message
-    view = next_server(here)
+    _, view = next_server(newer)
+    assert view.marks == ((2, words),)
+    assert view.message == f"From here on it trains with {words}: its curve may differ, and a mark in it shows where."
+    _, view = next_server(here)
     assert view.marks == () and view.message == "", "nothing was trained with the other one"
-    next_server(newer)
-    make_steps(server.engine, run, 2)
-    branch = server.engine.branch(run, 2)
-    assert server.engine.view(branch).marks == ((2, words),), "its first part was trained with the first one"
-    assert next_server(newer).marks == ((3, words),)
-    assert next_server(here).marks == ((3, words), (5, f"torch {here['torch']} (before: 99.0)"))
-    server.engine.command(run, "reset")
-    settle(server.engine, run, "ready")
-    make_steps(server.engine, run, 1)
-    assert server.engine.view(run).marks == ()
-    server.store.flush()
-    stored = server.store.run(run)
-    assert stored is not None and stored.marks == () and stored.versions == here
+    kept, view = next_server(newer)
+    learn(kept, view, 4)
+    assert next_server(newer)[1].marks == ((2, words),)
+    assert view.branch(4, "").marks == ((2, words),)
+    view.weight_history = WeightHistory(entries=[HistoryEntry(1, 0.0, b"state")])
+    assert view.branch(1, "").marks == ((1, words),), "its first part was trained with the first one"
+    kept, view = next_server(here)
+    assert view.marks == ((2, words), (4, f"torch {here['torch']} (before: 99.0)"))
+    learn(kept, view, 1, anew=True)
+    store.flush()
+    stored = store.run(run.run_id)
+    assert view.marks == () and stored is not None and stored.marks == () and stored.versions == here
+    store.close()
 
 
 def test_a_run_is_kept_from_its_first_step_on(server: Server, small: Any, settle: Settle) -> None:

@@ -77,6 +77,17 @@ def is_local(folder: Path) -> bool:
     SQLite's write-ahead log needs memory that processes share, which a network file system does not give: there, and
     where the system does not tell, a store uses a rollback journal.
     """
+    kind = _file_system(folder)
+    return bool(kind) and not _NETWORK.fullmatch(kind)
+
+
+def network_of(folder: Path) -> str:
+    """The network file system in which the folder lies, such as "nfs4"; "" where the system names none."""
+    kind = _file_system(folder)
+    return kind if _NETWORK.fullmatch(kind) else ""
+
+
+def _file_system(folder: Path) -> str:
     found, kind = "", ""
     path = str(folder.resolve())
     with contextlib.suppress(OSError):
@@ -86,4 +97,4 @@ def is_local(folder: Path) -> bool:
             inside = path == place or path.startswith(place.rstrip("/") + "/")
             if inside and len(place) >= len(found):
                 found, kind = place, fields[2]
-    return bool(kind) and not _NETWORK.fullmatch(kind)
+    return kind
