@@ -21,7 +21,17 @@ from rnn_explorer.settings import Spec
 from rnn_explorer.suggestions import CURES, EPOCHS, applicable, other_value, small_set
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.store import DataGone
-from rnn_explorer.ui import controls, own_data, page, page_state, run_controls, session, static_figure, uploads
+from rnn_explorer.ui import (
+    controls,
+    open_file,
+    own_data,
+    page,
+    page_state,
+    run_controls,
+    session,
+    static_figure,
+    uploads,
+)
 from rnn_explorer.ui.plain import plain
 
 TITLE = "Data"
@@ -43,6 +53,7 @@ def show(run_id: str) -> None:
             shown = _chosen(mine)
         with right:
             own_data.show(expanded="data" in mine.task_settings.to_dict())
+            open_file.show()
     own = shown.task == mine.task
     if uploads.is_foreign(shown):  # who watches another user's run sees the run, not the data it learns from
         st.warning(str(DataGone()))

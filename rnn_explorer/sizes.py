@@ -72,6 +72,26 @@ def parameter_count(experiment: Experiment, task: Task) -> int:
     return sum(row.parameters for row in layer_summary(experiment.model, task.input, task.output, task.longest))
 
 
+def parameter_shapes(experiment: Experiment, task: Task) -> dict[str, tuple[int, ...]]:
+    """The shapes of a model's weights and biases by name, in the order in which the model has them."""
+    model, found = experiment.model, dict[str, tuple[int, ...]]()
+    width = task.input.size
+    if task.input.kind == "symbols" and model.embedding:
+        found["embedding.weight"] = (width, model.embedding)
+        width = model.embedding
+    cell = CELLS.get(model.cell)
+    directions = ("forwards", "backwards") if model.bidirectional else ("forwards",)
+    for number in range(model.num_layers):
+        shapes = cell.parameter_shapes(width, model.hidden_size)
+        found |= {f"layers.{number}.{way}.{name}": shape for way in directions for name, shape in shapes.items()}
+        width = len(directions) * model.hidden_size
+    linears = [*((f"dense.{number}", units) for number, units in enumerate(model.dense)), ("head", task.output.size)]
+    for name, units in linears:
+        found |= {f"{name}.weight": (units, width), f"{name}.bias": (units,)}
+        width = units
+    return found
+
+
 def work_of(experiment: Experiment, task: Task) -> Work:
     """What it costs to train, measure and show the model of an experiment."""
     # A bidirectional model that answers at the end reads each prefix anew for its picture, see `SequenceModel.trace`.

@@ -222,6 +222,15 @@ class History:
             history.append(int(step), **{name: float(table[name][index]) for name in columns})
         return history
 
+    def rows(self) -> Array:
+        """(rows, 1 + columns) float64: the step and the columns, as `arrays` gives them."""
+        return np.stack([values.astype(np.float64) for values in self.arrays().values()], axis=1)
+
+    @classmethod
+    def of_rows(cls, rows: Array, columns: tuple[str, ...]) -> History:
+        """A history of the rows that `rows` gave."""
+        return cls.of({name: rows[:, number] for number, name in enumerate(("step", *columns))}, columns)
+
     def copy(self) -> History:
         """The same rows in a history that goes its own way from here."""
         assert self._rows is not None

@@ -27,6 +27,7 @@ RECORDS = {
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
 LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch
+KEPT = {"recording.run_file", "recording.store"}  # runs that last, on disk
 ALLOWED: dict[str, set[str]] = {
     "": {"errors", "experiment", "library"},  # the package itself, by type alone: names are loaded when they are used
     "errors": set(),
@@ -64,8 +65,9 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {"cli", "training", "recording", "progress", *RECORDS, *LIGHT},
     "cli.running": {"cli", "analysis", "recording", *CORE},
     "cli.app": {"cli", "ui.application"},
+    "cli.open_file": {"cli", "recording", "ui.application"},
     "__main__": {"cli"},
-    "ui": {"ui", "engine", "moments", "recording.store", "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
+    "ui": {"ui", "engine", "moments", *KEPT, "remembered", *RECORDS, "figures", "fitting", "views", *LIGHT},
 }
 SCREEN = {"streamlit", "plotly"}
 TORCH = {"torch", "safetensors", "llvmlite"}  # what a model needs, and neither its data nor its pictures do
@@ -105,7 +107,8 @@ def part_of(name: str) -> str:
         return "cells.drawing"
     if name == f"{PACKAGE}.cells.base" or (name.startswith(f"{PACKAGE}.cells.") and name.endswith(".cell")):
         return "cells.code"
-    if name in (f"{PACKAGE}.cli.running", f"{PACKAGE}.cli.app"):  # which import torch or the screen when they run
+    # These import torch or the screen when they run.
+    if name in (f"{PACKAGE}.cli.{what}" for what in ("running", "app", "open_file")):
         return name.removeprefix(f"{PACKAGE}.")
     of_analysis = re.fullmatch(rf"{PACKAGE}\.analysis\.\w+", name) and name in PACKAGES
     if of_analysis or name.removeprefix(f"{PACKAGE}.") in RECORDS:
@@ -298,6 +301,9 @@ ANSWERS = [
     (["train", "--help"], 0, "hidden_size"),
     (["memory", "--help"], 0, "--jacobian-norms"),
     (["app", "--help"], 0, "--port"),
+    (["open", "--help"], 0, "--port"),
+    (["open", "missing.rnnx"], 2, "cannot be read"),
+    (["open", "README.md"], 2, "is no run file"),
     (["fly"], 2, "'fly'"),
     (["settings", "chess"], 2, "'chess'"),
     (["train", "--wings"], 2, "--wings"),

@@ -8,6 +8,7 @@ its picture is to be more than boxes. All that is said of a cell anywhere is rea
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,9 +107,20 @@ class CellFacts:
         return ()
 
     @classmethod
+    def parameter_shapes(cls, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """The shapes of the weights and biases of one layer in one direction, by their names in torch.nn."""
+        rows = len(cls.gate_names) * hidden_size
+        return {
+            "weight_ih": (rows, input_size),
+            "weight_hh": (rows, hidden_size),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+        }
+
+    @classmethod
     def parameter_count(cls, input_size: int, hidden_size: int) -> int:
         """Trainable numbers of one layer in one direction, as torch counts them: two bias vectors a gate."""
-        return len(cls.gate_names) * hidden_size * (input_size + hidden_size + 2)
+        return sum(math.prod(shape) for shape in cls.parameter_shapes(input_size, hidden_size).values())
 
     @classmethod
     def keras_parameter_count(cls, input_size: int, hidden_size: int) -> int:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnn_explorer.cli import app, fixed_points, memory, settings, tasks, train
+from rnn_explorer.cli import app, fixed_points, memory, open_file, settings, tasks, train
 from rnn_explorer.cli.base import Parser
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.errors import UserError
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parser = _parser()
         parsed, unknown = parser.parse_known_args(words or ["app"])
-        if parsed.run is app.run:
+        if hasattr(parsed, "more"):  # it serves the pages
             parsed.more = unknown
         elif unknown:
             parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -52,6 +52,6 @@ def _parser() -> Parser:
     program = "python -m rnn_explorer" if Path(sys.argv[0]).name == "__main__.py" else "rnn-explorer"
     parser = Parser(prog=program, description="Train small recurrent networks and look inside.")
     commands = parser.add_subparsers(metavar="command", required=True, parser_class=Parser)
-    for command in (app, tasks, settings, train, memory, fixed_points):
+    for command in (app, open_file, tasks, settings, train, memory, fixed_points):
         command.add(commands)
     return parser

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.cli import data
 from rnn_explorer.cli.base import BadInput, checked_task
-from rnn_explorer.recording import checkpoint_file
+from rnn_explorer.recording import trained_run
 from rnn_explorer.settings import Settings, Spec
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ def command(commands: Any, name: str, short: str, description: str) -> argparse.
     asking.add_argument("query", nargs="?", default="", help="the experiment to train, as in a URL; may be empty")
     asking.add_argument(
         "--load",
-        metavar="FILE.safetensors",
-        help="ask about this model, which train --save has written; one of your own data needs --data, too",
+        metavar="FILE",
+        help="ask about this model, which train --save or Export on the pages has written (.rnnx or .safetensors); one "
+        "of your own data needs --data, too, where the file does not hold them",
     )
     data.add_arguments(asking)
     return asking
@@ -84,4 +85,4 @@ def _loaded(told: argparse.Namespace) -> Trainer:
         if getattr(told, option[2:].replace("-", "_")) is not None:
             raise BadInput(f"{option} says what to read of a file, and the model of --load knows that by itself.")
     kept = None if told.data is None else lambda: data.kept(told)
-    return checkpoint_file.read(Path(told.load), kept, f"--load {told.load}")[0]
+    return trained_run.load(Path(told.load), kept, f"--load {told.load}").trainer

@@ -6,7 +6,9 @@ has been looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +18,8 @@ from rnn_explorer.analysis.registry import analyze, check
 from rnn_explorer.cli.printing import print_json, tell
 from rnn_explorer.cli.screens import JsonScreen, Means, TextScreen
 from rnn_explorer.experiment import Experiment
-from rnn_explorer.recording.learning_curves import LearningCurves
 from rnn_explorer.recording.recorder import record
+from rnn_explorer.recording.trained_run import GrowingFile, TrainedRun
 from rnn_explorer.tasks.base import Task
 from rnn_explorer.training import StepReport, Trainer
 
@@ -38,15 +40,28 @@ def tell_of(trainer: Trainer) -> None:
         tell(["speed_limit has no effect here: the command line trains at full speed."])
 
 
-def trained(trainer: Trainer, screen: JsonScreen | TextScreen) -> tuple[str, LearningCurves]:
+def trained(trainer: Trainer, screen: JsonScreen | TextScreen) -> str:
     """Train to the end of the budget; a divergence or early stop is told on standard error.
 
     Returns:
-        How it ended, and the learning curves.
+        How it ended.
     """
-    curves, means = LearningCurves(), Means()
+    return recorded(TrainedRun(trainer), screen)
+
+
+def recorded(run: TrainedRun, screen: JsonScreen | TextScreen, path: Path | None = None, with_data: bool = True) -> str:
+    """`trained`, with its curves and its past recorded, and written while it trains where there is a run file for them.
+
+    Args:
+        run: at step 0.
+        screen: shows each report.
+        path: of the file; None: none.
+        with_data: whether it holds the user's own data, too.
+    """
+    trainer, means = run.trainer, Means()
+    file = None if path is None else GrowingFile(run, path, with_data, _told_once(path))
     opening = trainer.opening()
-    curves.add(opening)
+    run.curves.add(opening)
     screen.report(opening)
 
     def show(report: StepReport) -> None:
@@ -54,11 +69,31 @@ def trained(trainer: Trainer, screen: JsonScreen | TextScreen) -> tuple[str, Lea
         if report.val_loss is not None:
             screen.report(means.take(report))
         screen.progress(report)
+        if file is not None:
+            run.seconds = time.monotonic() - begin
+            run.past.take(trainer)
+            file.refresh()
 
-    status, message = record(trainer, curves, show)
+    begin = time.monotonic()
+    if file is not None:
+        run.past.take(trainer)
+        file.refresh()
+    status, message = record(trainer, run.curves, show)
     screen.close()
     tell([message] if message else [])
-    return status, curves
+    return status
+
+
+def _told_once(path: Path) -> Callable[[OSError], None]:
+    """Says that a file cannot be written, once, however often that is so."""
+    told: set[str] = set()
+
+    def say(error: OSError) -> None:
+        sentence = f"{path} cannot be written at present: {error.strerror or error}. The training goes on."
+        tell([] if sentence in told else [sentence])
+        told.add(sentence)
+
+    return say
 
 
 def result_of(trainer: Trainer, status: str, seconds: float) -> dict[str, Any]:
@@ -112,7 +147,7 @@ def asked(trainer: Trainer, questions: Mapping[str, Mapping[str, Any]], train: b
     status = "finished"
     if train:
         tell_of(trainer)
-        status, _ = trained(trainer, TextScreen(trainer))
+        status = trained(trainer, TextScreen(trainer))
         model = FrozenModel.of(trainer)
     found: dict[str, Any] = {"experiment": trainer.experiment.to_query_string(), "step": trainer.step_count}
     for number, (kind, options) in enumerate(questions.items()):

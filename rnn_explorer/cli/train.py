@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from rnn_explorer.cli import data
-from rnn_explorer.cli.base import checked_task, writable
+from rnn_explorer.cli.base import BadInput, checked_task, writable
 from rnn_explorer.cli.printing import tell
 from rnn_explorer.cli.screens import JsonScreen, TextScreen
 from rnn_explorer.experiment import ModelSettings, TrainingSettings
-from rnn_explorer.recording import checkpoint_file
 from rnn_explorer.recording.files import write_trace
+from rnn_explorer.recording.trained_run import SUFFIX, TrainedRun
 from rnn_explorer.settings import Settings, Spec
 from rnn_explorer.tasks import TASKS
 
@@ -45,13 +45,22 @@ def add(commands: Any) -> None:
     data.add_arguments(parser)
     parser.add_argument("--out", metavar="TRACE.npz", help="write what happens inside the trained model (see below)")
     parser.add_argument(
-        "--save", metavar="FILE.safetensors", help="write the trained model, for --load of the commands below"
+        "--save",
+        metavar="FILE",
+        help="FILE.rnnx: the whole run with its past and its curves, written anew every few seconds while it trains, "
+        "for the command open and for Open on the pages. FILE.safetensors: the trained model alone. --load of the "
+        "commands below reads both",
+    )
+    parser.add_argument(
+        "--no-data", action="store_true", help="leave your own data out of FILE.rnnx, which otherwise holds them, too"
     )
     parser.set_defaults(run=_train)
 
 
 def _train(args: argparse.Namespace) -> int:
     experiment = data.experiment(args)
+    if args.no_data and (args.data is None or args.save is None):
+        raise BadInput("--no-data says what --save FILE.rnnx leaves out, so it needs --save and --data.")
     out, save = (writable(getattr(args, name), f"--{name}") for name in ("out", "save"))
     task = checked_task(experiment)
     from rnn_explorer.cli import running  # torch
@@ -60,7 +69,11 @@ def _train(args: argparse.Namespace) -> int:
     running.tell_of(trainer)
     screen: JsonScreen | TextScreen = JsonScreen() if args.json else TextScreen(trainer)
     started = time.monotonic()
-    status, curves = running.trained(trainer, screen)
+    run = TrainedRun(trainer)
+    growing = save if save is not None and save.suffix == SUFFIX else None
+    if growing is not None and experiment.task_settings.private and not args.no_data:
+        tell([f"{growing} holds your data, too; --no-data leaves them out."])
+    status = running.recorded(run, screen, growing, not args.no_data)
     result = running.result_of(trainer, status, time.monotonic() - started)
     verdict = trainer.verdict(validation=result["val_loss"], test=result["test_loss"])
     if verdict and status == "finished":
@@ -73,7 +86,7 @@ def _train(args: argparse.Namespace) -> int:
             write_trace(out, trainer.snapshot().trace)
         what = "model"
         if save is not None:
-            checkpoint_file.write(save, trainer, curves)
+            run.save(save, not args.no_data)
     except OSError as error:
         tell([f"the {what} could not be written: {error}"])
         return 1

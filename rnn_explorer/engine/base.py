@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rnn_explorer.engine.protocol import FileMade
     from rnn_explorer.engine.relay import Deliver
     from rnn_explorer.experiment import Experiment
+    from rnn_explorer.recording.run_file.reading import RunFile
+    from rnn_explorer.recording.weight_history import HistoryEntry
     from rnn_explorer.sizes import LayerSummary
     from rnn_explorer.tasks.base import Baseline
     from rnn_explorer.trace import Array, Snapshot
@@ -224,6 +226,24 @@ class Engine(Protocol):
             UserError: when that step is not kept.
             EngineFull: when the places of this owner, or all places or all memory, are taken by runs that somebody
                 watches.
+        """
+
+    def adopt(self, found: RunFile, owner: str = "") -> str:
+        """Make a run that goes on from the newest state of a run file, with its past and its curves; returns its id at
+        once. It is kept from now on, with the file's name, note, tags and versions; its origin is the run in the file.
+
+        Raises:
+            UserError: when the file has changed since it was opened.
+            EngineFull: as `start`.
+            OSError: when the file cannot be read.
+        """
+
+    def past(self, run_id: str) -> tuple[HistoryEntry, ...]:
+        """The states that are kept of a run, ascending; it would go on from the newest. The store, where there is one,
+        is told all that is known of the run.
+
+        Raises:
+            UnknownRun: when there is no such run.
         """
 
     def family(self, run_id: str) -> tuple[str, ...]:

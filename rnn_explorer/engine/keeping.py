@@ -18,11 +18,12 @@ import numpy as np
 from rnn_explorer.engine.protocol import Update
 from rnn_explorer.engine.run_table import Run
 from rnn_explorer.engine.stored_run import COLUMNS, StoredEntry, resume, run_of
-from rnn_explorer.engine.versions import present
 from rnn_explorer.experiment import Experiment
+from rnn_explorer.recording.run_file.reading import RunFile
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
 from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.recording.versions import present
 from rnn_explorer.tasks.user_data import store as user_data
 from rnn_explorer.tasks.user_data.store import DataGone
 from rnn_explorer.trace import Array, History
@@ -108,6 +109,22 @@ class Keeping:
                 self._keep(run, update.step, update.epoch, update.checkpoint)
         if run.status != "training":
             self.report(run)
+
+    def adopted(self, run: Run, found: RunFile, data: bytes | None = None) -> None:
+        """A run came with a run file: it is kept at once, with what the file says of it and all rows of its curves.
+
+        Args:
+            run: it.
+            found: the file.
+            data: as `data_for` gave them.
+        """
+        if data is None and run.experiment.task_settings.private:
+            return
+        self._add(run, data)
+        about, kept = found.run, self._kept[run.run_id]
+        kept.rows, kept.seconds = {kind: [found.curves[kind]] for kind in COLUMNS}, about.seconds
+        self.store.change([run.run_id], name=about.name, note=about.note, tags=about.tags)
+        self.report(run)
 
     def report(self, run: Run) -> None:
         """Let the store know of a run what it does not know yet."""

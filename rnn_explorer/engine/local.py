@@ -36,12 +36,15 @@ from rnn_explorer.engine.protocol import (
     WantState,
 )
 from rnn_explorer.engine.relay import Calls, Deliver, Relay, Viewing, call
+from rnn_explorer.engine.run_files import run_of_file
 from rnn_explorer.engine.run_table import Run, RunTable
 from rnn_explorer.engine.size_check import check_size
 from rnn_explorer.engine.worker_process import WorkerProcess
 from rnn_explorer.experiment import Experiment, TrainingSettings
+from rnn_explorer.recording.run_file.reading import RunFile
 from rnn_explorer.recording.state_file import StateFile, read
 from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.recording.weight_history import HistoryEntry
 from rnn_explorer.settings import SettingError
 
 MAX_WORKERS = 8  # by default; a worker takes about 300 MB
@@ -205,6 +208,23 @@ class LocalEngine:
                 return
             calls = self._admit(run)
         call(calls)
+
+    def adopt(self, found: RunFile, owner: str = "") -> str:
+        run = run_of_file(found, owner, self._states.keep)  # before the lock is taken, since a disk may be slow
+        check_size(run.experiment)
+        data = None if self._keeping is None else self._keeping.data_for(run)
+        with self._lock:
+            calls = self._admit(run)
+            if self._keeping is not None:
+                self._keeping.adopted(run, found, data)
+        call(calls)
+        return run.run_id
+
+    def past(self, run_id: str) -> tuple[HistoryEntry, ...]:
+        with self._lock:
+            run = self._runs.find(run_id)
+            self._report(run)
+            return tuple(run.weight_history.entries())
 
     def branch(self, run_id: str, step: int, owner: str = "") -> str:
         with self._lock:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from rnn_explorer.engine.base import EngineFull, ModelInfo, NotOwner, RunView, Status, UnknownRun
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
 from rnn_explorer.engine.protocol import FileMade, Update
-from rnn_explorer.engine.versions import difference, present
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import State, held
+from rnn_explorer.recording.versions import difference, present
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
 

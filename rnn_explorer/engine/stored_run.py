@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from rnn_explorer.engine.base import Status
 from rnn_explorer.engine.run_table import Checkpoint, Run
-from rnn_explorer.engine.versions import difference, present
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import read
 from rnn_explorer.recording.store.records import Kind, StoredRun
 from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.recording.versions import difference, present
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array, History
 
@@ -39,6 +39,14 @@ class StoredEntry:
         if content is None or len(content) != self._size:
             raise OSError(f"step {self._step} of run {self._run_id} is not kept any more")
         return content
+
+
+def stored_entries(store: RunStore, run_id: str) -> list[HistoryEntry]:
+    """The states of a run that lie in a store, each read when it is needed."""
+    return [
+        HistoryEntry(step, epoch, StoredEntry(store, run_id, step, size))
+        for step, (epoch, size) in store.states(run_id).items()
+    ]
 
 
 def run_of(store: RunStore, stored: StoredRun, states: Mapping[int, tuple[float, int]]) -> Run:
@@ -99,9 +107,13 @@ def _as_it_was(stored: StoredRun, step: int, ended: int) -> tuple[Status, str]:
         status, message = "paused", ""
     elif status in ("paused", "finished", "diverged") and step < stored.step:
         status, message = "interrupted", f"The state of step {stored.step} is not on the disk. {resume(step)}"
-    if step and (words := difference(stored.versions, present())):
-        message += f" {_OTHERWISE} {words}: its curve may differ, and a mark in it shows where."
-    return status, message.strip()  # type: ignore[return-value]
+    return status, f"{message} {said_of(stored.versions, step)}".strip()  # type: ignore[return-value]
+
+
+def said_of(versions: Mapping[str, str], step: int) -> str:
+    """What is said of a run that comes back at a step, where it was trained with something else; "" where not."""
+    words = difference(versions, present()) if step else ""
+    return f"{_OTHERWISE} {words}: its curve may differ, and a mark in it shows where." if words else ""
 
 
 def resume(step: int, ended: int | None = None) -> str:

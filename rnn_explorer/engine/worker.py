@@ -20,7 +20,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 
-from rnn_explorer.engine import protocol, versions
+from rnn_explorer.engine import protocol
 from rnn_explorer.engine.analysis_executor import AnalysisExecutor
 from rnn_explorer.engine.channels import Channels
 from rnn_explorer.engine.hosted import HostedRun
@@ -41,6 +41,7 @@ from rnn_explorer.engine.protocol import (
     WorkerReady,
 )
 from rnn_explorer.engine.run_host import RunHost
+from rnn_explorer.recording import versions
 
 ROUND = 0.15  # seconds in which every run that trains has had its slice, as far as slices are not too short for that
 SLICE_ALONE, SLICE_SHARED, SHORTEST_SLICE = 0.05, 0.03, 0.004  # seconds of training between two looks at the others

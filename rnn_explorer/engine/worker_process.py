@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rnn_explorer.engine.protocol import Beat, Message, ProtocolError, WorkerReady, decode, encode
 from rnn_explorer.engine.relay import Calls, call
-from rnn_explorer.engine.versions import THREADS
+from rnn_explorer.recording.versions import THREADS
 from rnn_explorer.tasks.user_data import store
 
 SETTLED = 5.0  # minimum seconds between ready and a death that does not count as a failed start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ from rnn_explorer.figures.base import Figure
 from rnn_explorer.figures.curves import curves
 from rnn_explorer.library.inspection import Inspection, one_thread
 from rnn_explorer.progress import ProgressBar, cell_text
-from rnn_explorer.recording import checkpoint_file, files
-from rnn_explorer.recording.learning_curves import LearningCurves
+from rnn_explorer.recording import files
 from rnn_explorer.recording.recorder import End, record
+from rnn_explorer.recording.trained_run import TrainedRun
 from rnn_explorer.settings import shown
 from rnn_explorer.tasks.base import SPLITS, Split, Task
 from rnn_explorer.training import StepReport, Trainer
@@ -79,26 +80,22 @@ class Run(Inspection):
     """
 
     def __init__(self, experiment: Experiment) -> None:
-        self._begin(Trainer(experiment), LearningCurves())
+        self._begin(TrainedRun(Trainer(experiment)))
 
     @classmethod
-    def of(cls, trainer: Trainer, curves: LearningCurves | None = None) -> Self:
-        """The run that goes on from a trainer.
-
-        Args:
-            trainer: is the run's from now on.
-            curves: its learning curves so far; None: they begin here.
-        """
+    def of(cls, recorded: TrainedRun) -> Self:
+        """The run that goes on from a trainer with what is recorded of it, which are the run's from now on."""
         run = cls.__new__(cls)
-        run._begin(trainer, LearningCurves() if curves is None else curves)
+        run._begin(recorded)
         return run
 
-    def _begin(self, trainer: Trainer, curves: LearningCurves) -> None:
-        self._trainer, self._curves = trainer, curves
+    def _begin(self, recorded: TrainedRun) -> None:
+        self._recorded, self._trainer, self._curves = recorded, recorded.trainer, recorded.curves
         self.status: Literal["ready"] | End = "ready"
         self.message = ""
-        if curves.validation.last() is None:
-            curves.add(trainer.opening())
+        if self._curves.validation.last() is None:
+            self._curves.add(self._trainer.opening())
+        recorded.past.take(self._trainer)
 
     # -- what it is ---------------------------------------------------------------------------------------------
 
@@ -166,13 +163,16 @@ class Run(Inspection):
         bar = ProgressBar(trainer) if progress else None
 
         def show(report: StepReport) -> None:
+            self._recorded.past.take(trainer)
             if bar is not None:
                 if report.val_loss is not None:
                     bar.report(report)
                 bar.progress(report)
 
+        begin = time.monotonic()
         with one_thread():
             self.status, self.message = record(trainer, self._curves, show)
+        self._recorded.seconds += time.monotonic() - begin
         if bar is not None:
             bar.close()
         if self.status == "diverged":
@@ -227,15 +227,21 @@ class Run(Inspection):
 
     # -- files --------------------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path) -> None:
-        """Write weights, optimizer, experiment and learning curves as one safetensors file, for `load`.
+    def save(self, path: str | Path, *, data: bool = True) -> None:
+        """Write the run as a file, for `load`.
 
-        The command line reads it, too: `python -m rnn_explorer memory --load FILE`.
+        A name that ends in .rnnx gives a run file: settings, learning curves and all the kept states of its past, which
+        the pages open, too. Any other gives a checkpoint in the safetensors format, with the newest state alone. The
+        command line reads both: `python -m rnn_explorer memory --load FILE`.
+
+        Args:
+            path: where to; what is there is replaced.
+            data: whether a run file of a run on data of your own holds these data, too. A checkpoint never does.
 
         Raises:
             OSError: when it cannot be written; what was there stays.
         """
-        checkpoint_file.write(Path(path), self._trainer, self._curves)
+        self._recorded.save(Path(path), data)
 
     def save_trace(self, path: str | Path) -> None:
         """Write `trace()` as a numpy .npz file: `inputs`, `targets`, `lengths`, `answers`, `layer0.forward.hidden` ...

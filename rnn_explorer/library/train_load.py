@@ -9,7 +9,7 @@ from typing import Any
 
 from rnn_explorer.experiment import DEFAULT_TASK, Experiment
 from rnn_explorer.library.run import Run
-from rnn_explorer.recording import checkpoint_file
+from rnn_explorer.recording import trained_run
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.user_data import series, store
 from rnn_explorer.tasks.user_data.chosen import settings_of, task_of
@@ -64,23 +64,24 @@ def load(path: str | Path, *, data: str | Path | None = None) -> Run:
     """A run from a file that `Run.save` or `python -m rnn_explorer train --save` wrote.
 
     Args:
-        path: of the safetensors file.
-        data: the file that it was trained on, for a model of your own data: the checkpoint does not hold it.
+        path: of a run file (.rnnx) or a checkpoint (.safetensors).
+        data: the file that it was trained on, for a model of your own data: a checkpoint does not hold it, and a run
+            file not always.
 
     Returns:
         The run, at the optimizer step and with the learning curves it had; trained on, it goes on as if it had never
         stopped.
 
     Raises:
-        UserError: when there is no such file, or it is no checkpoint, or its model is too large.
+        UserError: when there is no such file, or it is neither of these, or its model is too large.
 
     Example:
         >>> import pathlib, tempfile
         >>> import rnn_explorer as rx
         >>> run = rx.train("adding", seq_len=10, hidden_size=4, steps=10)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     run.save(pathlib.Path(folder, "run.safetensors"))
-        ...     again = rx.load(pathlib.Path(folder, "run.safetensors"))
+        ...     run.save(pathlib.Path(folder, "run.rnnx"))
+        ...     again = rx.load(pathlib.Path(folder, "run.rnnx"))
         >>> again.step, again.evaluate() == run.evaluate()
         (10, True)
     """
@@ -90,7 +91,7 @@ def load(path: str | Path, *, data: str | Path | None = None) -> Run:
         record = _read(data)
         return task_of(record), store.keep(record)
 
-    return Run.of(*checkpoint_file.read(Path(path), None if data is None else kept))
+    return Run.of(trained_run.load(Path(path), None if data is None else kept))
 
 
 def _experiment(task: str | Experiment | None, data: str | Path | None, settings: Mapping[str, Any]) -> Experiment:

@@ -6,17 +6,18 @@ model that is too large, is refused before it fills memory, and before torch is 
 
 from __future__ import annotations
 
+import io
 import json
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.files import write_whole
 from rnn_explorer.recording.learning_curves import LearningCurves
+from rnn_explorer.recording.safetensors_file import BadHeader, Header, assembled, read_header
+from rnn_explorer.settings import SettingError
 from rnn_explorer.sizes import parameter_count, work_of
 
 if TYPE_CHECKING:
@@ -24,26 +25,7 @@ if TYPE_CHECKING:
 
 Data = Callable[[], tuple[str, str]]  # keeps a file of the user's own as an upload: its task, and its name there
 
-_LENGTH = 8  # bytes that say how long the header is
-_LONGEST = 1_000_000  # bytes of a header; one of four layers takes 10,000, and learning curves up to 300,000
-_COPIES = 5  # of the weights in a file: the weights, the best ones, and at most three numbers of the optimizer for each
-
-
-@dataclass(frozen=True)
-class _Header:
-    """The beginning of a safetensors file.
-
-    Attributes:
-        entries: what it holds by name, with `__metadata__`.
-        experiment: its settings by name.
-        end: where the numbers begin.
-        size: of the whole file.
-    """
-
-    entries: dict[str, Any]
-    experiment: dict[str, Any]
-    end: int
-    size: int
+COPIES = 5  # of the weights in a file: the weights, the best ones, and at most three numbers of the optimizer for each
 
 
 def write(path: Path, trainer: Trainer, curves: LearningCurves | None = None) -> None:
@@ -59,8 +41,8 @@ def write(path: Path, trainer: Trainer, curves: LearningCurves | None = None) ->
     """
     state = trainer.state()
     if curves is not None:
-        end = _LENGTH + int.from_bytes(state[:_LENGTH], "little")
-        state = _assembled(json.loads(state[_LENGTH:end]), state[end:], curves=curves.to_json())
+        header = read_header(io.BytesIO(state), len(state))
+        state = assembled(header.entries, state[header.end :], curves=curves.to_json())
     write_whole(path, lambda file: file.write(state))
 
 
@@ -81,17 +63,19 @@ def read(path: Path, data: Data | None = None, called: str = "") -> tuple[Traine
     called = called or str(path)
     try:
         with path.open("rb") as file:
-            header = _read_header(file, path, called)
-            experiment = _experiment(header, called, data)
+            header = read_header(file, path.stat().st_size)
+            experiment = on_data(_settings(header), called, data)
             task = experiment.make_task()
             work_of(experiment, task).check()
-            most = header.end + 4 * (_COPIES * parameter_count(experiment, task) + len(header.entries))
+            most = most_bytes(header, parameter_count(experiment, task))
             if header.size > most:
                 raise UserError(
                     f"{called} has {header.size / 1e6:,.1f} MB, but a model of its experiment takes at most "
                     f"{most / 1e6:,.1f} MB: it is no checkpoint of a run."
                 )
-            state = _assembled(header.entries, file.read(most), experiment=experiment.to_json())
+            state = assembled(header.entries, file.read(most), experiment=experiment.to_json())
+    except BadHeader:
+        raise UserError(f"{called} is no checkpoint of a run.") from None
     except OSError as error:
         raise UserError(f"{called} cannot be read: {error.strerror or error}.") from error
     from rnn_explorer.training import Trainer  # torch
@@ -99,40 +83,46 @@ def read(path: Path, data: Data | None = None, called: str = "") -> tuple[Traine
     trainer = Trainer(experiment, task)
     try:
         trainer.restore(state)
-        return trainer, LearningCurves.from_json(header.entries["__metadata__"].get("curves"))
+        return trainer, LearningCurves.from_json(header.metadata.get("curves"))
     except UserError as error:
         raise UserError(f"{called} cannot be used: {error}.") from error
 
 
-def _read_header(file: BinaryIO, path: Path, called: str) -> _Header:
-    size = path.stat().st_size
-    length = int.from_bytes(file.read(_LENGTH), "little")
-    no_model = UserError(f"{called} is no checkpoint of a run.")
-    if not 2 <= length <= min(_LONGEST, size - _LENGTH):
-        raise no_model
+def most_bytes(header: Header, parameters: int) -> int:
+    """The most bytes of a file with this header, of a model of so many parameters."""
+    return header.end + 4 * (COPIES * parameters + len(header.entries))
+
+
+def _settings(header: Header) -> dict[str, Any]:
+    """The experiment in a file, as it is written there.
+
+    Raises:
+        BadHeader: where there is none.
+    """
     try:
-        entries = json.loads(file.read(length))
-        ends = [_end(entry) for name, entry in entries.items() if name != "__metadata__"]
-        experiment = json.loads(entries["__metadata__"]["experiment"])
-        if not isinstance(experiment, dict) or _LENGTH + length + max(ends) != size:
-            raise no_model
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise no_model from None
-    return _Header(entries, experiment, _LENGTH + length, size)
+        found = json.loads(header.metadata["experiment"])
+    except (ValueError, KeyError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadHeader("it says nothing of an experiment")
+    return found
 
 
-def _end(entry: dict[str, Any]) -> int:
-    """Where the numbers of a tensor end, counted from the end of the header."""
-    begin, end = entry["data_offsets"]
-    bits = int("".join(filter(str.isdecimal, entry["dtype"])))
-    if not 0 <= begin <= end or (end - begin) * 8 != math.prod(entry["shape"]) * bits:
-        raise ValueError("a tensor of another size")
-    return int(end)
+def on_data(settings: Mapping[str, Any], called: str, data: Data | None) -> Experiment:
+    """The experiment of a file, on the data that are there now: uploads have other names in every process.
 
+    Args:
+        settings: as the file has them.
+        called: what sentences call the file.
+        data: gives the data that a model of the user's own data was trained on; None: there are none.
 
-def _experiment(header: _Header, called: str, data: Data | None) -> Experiment:
-    """The experiment of a file, on the data that are there now: uploads have other names in every process."""
-    experiment = Experiment.from_dict(header.experiment)
+    Raises:
+        UserError: for settings that there are not, and where data are missing, too many or for another task.
+    """
+    try:
+        experiment = Experiment.from_dict(settings)
+    except SettingError as error:
+        raise UserError(f"{called} cannot be used: {error}") from error
     if not experiment.task_settings.private:
         if data is not None:
             raise UserError(f"{called} is a model of the task {experiment.task}, which takes no data of your own.")
@@ -146,10 +136,3 @@ def _experiment(header: _Header, called: str, data: Data | None) -> Experiment:
             "give the file that it was trained on."
         )
     return experiment.replace(data=token)
-
-
-def _assembled(entries: dict[str, Any], numbers: bytes, **metadata: str) -> bytes:
-    """A safetensors file of these entries and numbers, with more or other metadata."""
-    text = json.dumps({**entries, "__metadata__": {**entries["__metadata__"], **metadata}}).encode()
-    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of eight
-    return len(text).to_bytes(_LENGTH, "little") + text + numbers

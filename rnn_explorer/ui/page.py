@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from rnn_explorer.tasks.user_data import store
-from rnn_explorer.ui import controls, network_view, page_state, uploads
+from rnn_explorer.ui import controls, network_view, open_file, page_state, run_files, uploads
 from rnn_explorer.ui.plain import plain
 
 _CLOSED = "closed"  # uploads of which it was read that they are gone
@@ -26,6 +26,8 @@ def begin() -> str:
         _settings(run_id)
         network_view.show(page_state.experiment())
     _show_problems()
+    if run_files.is_followed(run_id) and page_state.is_mine(run_id):
+        open_file.follow(run_id)
     return run_id
 
 

@@ -18,12 +18,12 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks.user_data.store import DataGone
-from rnn_explorer.ui import controls, kept, place, session, uploads, visitor
+from rnn_explorer.ui import controls, kept, place, run_files, session, uploads, visitor
 from rnn_explorer.ui.plain import plain
 
 RUN = "run"  # the key of the run's id in the address
 _EXPERIMENT, _RUN, _WRITTEN, _REFUSED, _PROBLEMS = "experiment", "run_id", "written", "refused", "problems"
-_EDITION, _AT, _REPLACED, _OPENED = "edition", "at", "replaced", "opened"
+_EDITION, _AT, _REPLACED, _OPENED, _FILE = "edition", "at", "replaced", "opened", "offered_file"
 BEHIND = 5.0  # seconds by which a browser's address may be behind what was written into it
 
 
@@ -55,7 +55,8 @@ def open_run() -> str:
     state = st.session_state
     state.setdefault(_PROBLEMS, [])
     query, doubled = place.settings()
-    wanted_run = query.pop(RUN, None)
+    from_file, problem = _opened(query.pop(run_files.FILE, None))
+    wanted_run = query.pop(RUN, None) if from_file is None else from_file
     back = place.went_back()
     # An address that is neither empty nor what was written last was edited by the person.
     address = {**query, RUN: wanted_run}
@@ -64,6 +65,8 @@ def open_run() -> str:
     if arrived:
         state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
         _read_address(query, wanted_run)
+    if problem:
+        tell(problem)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
             tell("This run has expired; restarted from the same settings, at step 0.")
@@ -85,6 +88,18 @@ def open_run() -> str:
     if place.settings()[0] != state[_WRITTEN]:
         place.write(state[_WRITTEN])
     return state[_RUN]
+
+
+def _opened(token: str | None) -> tuple[str | None, str]:
+    """The run of the file that the address offers, opened once, None for none; and why it could not be."""
+    state = st.session_state
+    if token is None or state.get(_FILE) == token:
+        return None, ""
+    state[_FILE] = token
+    try:
+        return run_files.open_offered(token), ""
+    except UserError as error:
+        return None, str(error)
 
 
 def _write(address: dict[str, Any]) -> None:
@@ -256,12 +271,17 @@ def show_run(run_id: str) -> None:
     new_edition()
 
 
+def enter_run(run_id: str) -> None:
+    """Open a run in place of the one that is open, which is kept, paused."""
+    kept.leave(st.session_state.get(_RUN))
+    show_run(run_id)
+
+
 def go_back(run_id: str) -> None:
     """Open a run again that was left for another one."""
     if not alive(run_id):
         tell("The previous run has expired.")
         st.session_state["whole_page"] = True
         return
-    kept.leave(st.session_state[_RUN])
+    enter_run(run_id)
     kept.come_back(run_id)
-    show_run(run_id)

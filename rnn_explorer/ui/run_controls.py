@@ -13,7 +13,7 @@ from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import MAX_SEED
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.tasks.user_data.store import DataGone
-from rnn_explorer.ui import controls, kept, network_view, place, server, session, uploads, visitor
+from rnn_explorer.ui import controls, kept, network_view, place, server_settings, session, uploads, visitor
 from rnn_explorer.ui.live_figures import live_figures
 from rnn_explorer.ui.page_state import (
     alive,
@@ -88,7 +88,7 @@ def watch(
             view=view_name,
             run_id=run_id,
             link=experiment().to_query_string(),
-            base=server.prefix(),
+            base=server_settings.prefix(),
             ask=ask,
             at=looked_at(run_id),
             film=_replays(),

@@ -21,12 +21,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit import config
 
 from rnn_explorer.tasks.user_data import store
-from rnn_explorer.ui import descriptors, downloads, faults, quiet, scripts, secret, session, socket, uploads
+from rnn_explorer.ui import descriptors, downloads, faults, quiet, run_files, scripts, secret, session, socket, uploads
 from rnn_explorer.ui.access import Access
 from rnn_explorer.ui.frontend import EARLY, Frontend
+from rnn_explorer.ui.server_settings import prefix
 from rnn_explorer.ui.visitor import Visitors
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -87,18 +87,13 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-def prefix() -> str:
-    """The path under which everything is served, without a slash at its end ("" at the root)."""
-    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}" if base else ""
-
-
 def routes() -> list[BaseRoute]:
-    """The page's scripts, its connection, and the downloads of figures."""
+    """The page's scripts, its connection, and the downloads of figures and runs."""
     return [
         Route(f"{prefix()}/explorer/plotly.min.js", scripts.plotly),
         Route(f"{prefix()}/explorer/modules/{{digest}}/{{name}}", scripts.module),
         Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", downloads.download),
+        Route(f"{prefix()}/explorer/run/{{run_id}}.rnnx", run_files.export),
         WebSocketRoute(f"{prefix()}/explorer/socket", socket.endpoint),
     ]
 

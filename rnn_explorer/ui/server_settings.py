@@ -34,3 +34,9 @@ def _options(section: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
             yield from _options(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", value
+
+
+def prefix() -> str:
+    """The path under which everything is served, without a slash at its end ("" at the root)."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""

@@ -18,12 +18,14 @@ BOOK = "It was the best of times, it was the worst of times, it was the age of w
 
 
 def bring(page: Visitor, name: str, content: bytes) -> None:
-    page.page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/plain", "buffer": content})
+    page.page.locator("input[type=file]").first.set_input_files(
+        {"name": name, "mimeType": "text/plain", "buffer": content}
+    )
 
 
 def data_page(visit: Visit) -> Visitor:
     page = visit().open("task=own_series", "data")
-    expect(page.page.locator("input[type=file]")).to_be_attached()
+    expect(page.page.locator("input[type=file]").first).to_be_attached()
     return page
 
 

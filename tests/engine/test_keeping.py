@@ -17,9 +17,9 @@ from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.engine.protocol import Update
 from rnn_explorer.engine.run_table import Run
 from rnn_explorer.engine.stored_run import resume, run_of
-from rnn_explorer.engine.versions import present
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.store.store import RunStore
+from rnn_explorer.recording.versions import present
 from rnn_explorer.recording.weight_history import HistoryEntry, WeightHistory
 from rnn_explorer.tasks.user_data import store as user_data
 

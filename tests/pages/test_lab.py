@@ -286,7 +286,7 @@ def test_about_names_source_license_and_baseline(open_lab: Open) -> None:
 
 def test_settings_of_the_server_that_matter() -> None:
     text = (Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text()
-    for line in ("postScriptGC = false", "maxUploadSize = 5", "gatherUsageStats = false", 'showErrorDetails = "none"'):
+    for line in ("postScriptGC = false", "maxUploadSize = 32", "gatherUsageStats = false", 'showErrorDetails = "none"'):
         assert re.search(rf"^{re.escape(line)}$", text, re.MULTILINE), line
     assert "[theme.light]" in text and "[theme.dark]" in text
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_explorer.tasks.user_data.column import Column
+from rnn_explorer.tasks.user_data import packing
 from rnn_explorer.tasks.user_data.csv_file import Table
 from rnn_explorer.tasks.user_data.limits import DataError
 from rnn_explorer.tasks.user_data.reading import read
@@ -270,19 +270,7 @@ def _sweep() -> None:
 
 def _packed(record: Table | Text) -> bytes:
     """A record as the bytes of an .npz file: arrays, and the rest as JSON."""
-    arrays: dict[str, np.ndarray] = {}
-    if isinstance(record, Text):
-        about: dict[str, Any] = {"kind": record.kind}
-        arrays["content"] = np.frombuffer(record.content.encode("utf-8"), dtype=np.uint8)
-    else:
-        about = {"rows": record.rows, "head": record.head, "columns": []}
-        for number, column in enumerate(record.columns.values()):
-            arrays[f"numbers{number}"] = column.numbers
-            if column.codes is not None:
-                arrays[f"codes{number}"] = column.codes
-            words = {"name": column.name, "kind": column.kind, "texts": column.texts, "why": column.why}
-            about["columns"].append({**words, "missing": column.missing, "far": column.far})
-    about |= {"record": type(record).__name__, "name": record.name, "notes": record.notes}
+    about, arrays = packing.packed(record)
     arrays["about"] = np.frombuffer(json.dumps(about).encode("ascii"), dtype=np.uint8)
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
@@ -292,15 +280,4 @@ def _packed(record: Table | Text) -> bytes:
 def _unpacked(content: bytes) -> Table | Text:
     """The inverse of `_packed`."""
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        about = json.loads(stored["about"].tobytes())
-        notes = tuple(about["notes"])
-        if about["record"] == "Text":
-            return Text(about["name"], stored["content"].tobytes().decode("utf-8"), about["kind"], notes)
-        columns = {}
-        for number, entry in enumerate(about["columns"]):
-            codes = stored.get(f"codes{number}")
-            columns[entry["name"]] = Column(
-                entry["name"], entry["kind"], stored[f"numbers{number}"], codes, tuple(entry["texts"]),
-                entry["missing"], entry["why"], entry["far"],
-            )  # fmt: skip
-    return Table(about["name"], columns, about["rows"], notes, tuple(map(tuple, about["head"])))
+        return packing.unpacked(json.loads(stored["about"].tobytes()), stored)

@@ -1,4 +1,4 @@
-// The dialog that gives links to a place, and says whom they reach.
+// The dialog that gives links to a place, says whom they reach, and exports the run as a file.
 
 import { reach } from "./address.js";
 import { make, makeButton, makeDialog } from "./dom.js";
@@ -76,12 +76,53 @@ function row(title, words) {
 }
 
 /**
+ * What is said of the file of a run.
+ * @param {boolean} upload whether the experiment is about data that somebody brought
+ * @param {boolean} mine whether the run is this visitor's own
+ * @returns {string}
+ */
+export function fileWords(upload, mine) {
+  const words = "Its settings, learning curves and kept steps. Any server opens it, on the Data page under Open a run file, and so does the command rnn-explorer open.";
+  if (!upload) return words;
+  return words + (mine ? " The uploaded data are in it, too, unless you leave them out." : " The uploaded data are not in it: they stay with whoever brought them.");
+}
+
+/**
+ * The run as a file, with the choice whether the uploaded data are in it.
+ * @param {string} href
+ * @param {boolean} upload whether the experiment is about data that somebody brought
+ * @param {boolean} mine whether the run is this visitor's own
+ */
+function fileRow(href, upload, mine) {
+  const box = make("section", "rx-share-link");
+  const line = make("div", "rx-share-line");
+  const link = make("a", "rx-text", "Export");
+  link.setAttribute("aria-label", "Export this run as a file");
+  link.download = "";
+  link.href = href;
+  line.append(link);
+  if (upload && mine) {
+    const check = make("input");
+    check.type = "checkbox";
+    check.name = "with-data";
+    check.checked = true;
+    check.onchange = () => { link.href = check.checked ? href : `${href}?data=no`; };
+    const label = make("label", "rx-pick");
+    label.append(check, make("span", "", "With the uploaded data"));
+    line.append(label);
+  }
+  box.append(make("strong", "", "The whole run, as a file (.rnnx)"), line, make("p", "", fileWords(upload, mine)));
+  return box;
+}
+
+/**
  * Show the dialog.
  * @param {HTMLElement} parent where the theme's colors are known
  * @param {(presenting: boolean) => { run: string, anew: string, left: string[] }} links
  * @param {boolean} upload whether the experiment is about data that somebody brought
+ * @param {{ href: string, mine: boolean }} file of the run, and whether the run is this visitor's own
  */
-export function share(parent, links, upload) {
+export function share(parent, links, upload, file) {
   const dialog = makeDialog("share", "Share");
   const run = row("This run, as you see it now",
     "Opens this very run at this place, for as long as the server keeps it. Who opens it watches, and may make a copy.");
@@ -99,7 +140,7 @@ export function share(parent, links, upload) {
   const fill = () => { ({ run: run.field.value, anew: anew.field.value } = links(check.checked)); };
   check.onchange = fill;
   fill();
-  dialog.append(whom, run.box, anew.box, presenting, ...missing);
+  dialog.append(whom, run.box, anew.box, presenting, ...missing, fileRow(file.href, upload, file.mine));
   parent.append(dialog);
   dialog.showModal();
   run.field.focus();

@@ -322,9 +322,10 @@ export class View {
     return this.presenter.on ? typeOf(this.presenter.shown.size) : 1;
   }
 
-  /** Show the links of this place, and whom they reach. */
+  /** Show the links of this place, whom they reach, and the file of the run. */
   share() {
-    share(this.root, (presenting) => this.place.links(presenting), new URLSearchParams(this.link).has("data"));
+    const file = { href: `${this.base}/explorer/run/${this.run}.rnnx`, mine: this.buttons.length > 0 };
+    share(this.root, (presenting) => this.place.links(presenting), new URLSearchParams(this.link).has("data"), file);
   }
 
   /** The browser went back or forward, to another place of this page. */
