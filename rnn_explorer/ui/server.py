@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from rnn_explorer.tasks.user_data import store
-from rnn_explorer.ui import descriptors, downloads, faults, quiet, scripts, secret, session, socket, uploads
+from rnn_explorer.ui import descriptors, downloads, faults, films, quiet, scripts, secret, session, socket, uploads
 from rnn_explorer.ui.access import Access
 from rnn_explorer.ui.frontend import EARLY, Frontend
 from rnn_explorer.ui.visitor import Visitors
@@ -93,11 +93,12 @@ def prefix() -> str:
 
 
 def routes() -> list[BaseRoute]:
-    """The page's scripts, its connection, and the downloads of figures."""
+    """The page's scripts, its connection, and the downloads of figures and films."""
     return [
         Route(f"{prefix()}/explorer/plotly.min.js", scripts.plotly),
         Route(f"{prefix()}/explorer/modules/{{digest}}/{{name}}", scripts.module),
         Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", downloads.download),
+        Route(f"{prefix()}/explorer/film/{{run_id}}", films.download),
         WebSocketRoute(f"{prefix()}/explorer/socket", socket.endpoint),
     ]
 
