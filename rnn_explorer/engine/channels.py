@@ -6,17 +6,16 @@ was asked for and something has changed since the last, and frames take a stated
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnn_explorer.engine.analysis_executor import AnalysisExecutor, AnalysisJob
 from rnn_explorer.engine.base import Reply, RunView
-from rnn_explorer.engine.film import FilmMaker
+from rnn_explorer.engine.file_makers import FileMaker, FilmMaker
 from rnn_explorer.engine.hosted import HostedRun
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.protocol import (
@@ -36,17 +35,10 @@ from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import Array
 from rnn_explorer.views import AnalysisResult
 
-if TYPE_CHECKING:
-    from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.svg_panel import SvgPanel
-    from rnn_explorer.figures.text_panel import TextPanel
-
 FRAMES_PER_SECOND = 12  # the most of one channel: more look no smoother, and cost the browser as much again
 SHARE = 0.22  # of a worker's time that all frames together may take while a run trains
 SHARE_EACH = 0.12  # of one channel: who looks on alone should not slow down what they look at
 CREDIT = 0.05  # seconds of waiting that count for the next frame
-PATIENCE = 60.0  # seconds that a file waits for what must be computed
-NO_FIGURE = "There is no such figure."
 OUR_FAULT = "This could not be drawn, by a fault of the program; the log has it."
 
 _log = logging.getLogger(__name__)
@@ -263,57 +255,3 @@ class Channels:
             return FileMade(wanted.run_id, wanted.ticket, error=str(error))
         _log.exception("a file of run %s could not be made: %s %s", wanted.run_id, wanted.figure, wanted.form)
         return FileMade(wanted.run_id, wanted.ticket, error=OUR_FAULT)
-
-
-class FileMaker:
-    """One figure of a view on its way to a file."""
-
-    def __init__(self, run: HostedRun, source: HostedSource, wanted: MakeFile) -> None:
-        self.run, self.wanted = run, wanted
-        self.viewer = Viewer(source, wanted.view, {**wanted.selection, "film": ""})
-        self.deadline = time.monotonic() + PATIENCE
-        self._looked: Any = None
-
-    def due(self, now: float) -> float:
-        """On the monotonic clock: when it is worth looking again."""
-        return now if self._state() != self._looked else min(self.deadline, now + self.viewer.due())
-
-    def _state(self) -> Any:
-        return (self.run.version, self.viewer.state())
-
-    def work(self, training: bool) -> Callable[[], FileMade] | None:
-        """Returns what writes the file; None while something must be computed."""
-        self._looked = self._state()
-        self.viewer.look()
-        if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
-            return None
-        view_state = self.viewer.look()
-        panels = self.viewer.view.panels(view_state)
-        panel = next((panel for panel in panels if panel.name == self.wanted.figure), None)
-        return functools.partial(self.file, panel, view_state.step)
-
-    def file(self, panel: Figure | SvgPanel | TextPanel | None, step: int) -> FileMade:
-        """The file of a figure; may run beside the worker's loop."""
-        wanted = self.wanted
-        content = None if panel is None else file_of(panel, wanted.form)
-        if content is None:
-            raise UserError(NO_FIGURE)
-        return FileMade(wanted.run_id, wanted.ticket, content[0].encode(), content[1], step)
-
-    def close(self) -> None:
-        """Nobody wants it any more, or it is made."""
-        self.viewer.close()
-
-
-def file_of(panel: Figure | SvgPanel | TextPanel, form: str) -> tuple[str, str] | None:
-    """Content and media type of a file; None where a panel has no such form."""
-    from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.svg_panel import SvgPanel
-
-    if form == "csv":
-        return panel.to_csv(), "text/csv"
-    if form == "html" and isinstance(panel, Figure):
-        return panel.to_plotly().to_html(include_plotlyjs=True, full_html=True), "text/html"
-    if form == "svg" and isinstance(panel, SvgPanel):
-        return panel.svg, "image/svg+xml"
-    return None

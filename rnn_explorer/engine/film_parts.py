@@ -14,7 +14,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -73,9 +73,9 @@ class FilmParts:
 
     def _text(self, value: Any) -> int:
         try:
-            text = json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":"))
+            text = _JSON.encode(value)
         except ValueError:  # a number that JSON does not know
-            text = json.dumps(jsonable(value), separators=(",", ":"))
+            text = _JSON.encode(jsonable(value))
         return self._number(text, text, len(text))
 
     def _array(self, value: np.ndarray | Coarse) -> int:
@@ -154,7 +154,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {part.name: getattr(value, part.name) for part in fields(value)}
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"cannot keep {type(value).__name__}")
+
+
+_JSON = json.JSONEncoder(default=_plain, allow_nan=False, separators=(",", ":"))

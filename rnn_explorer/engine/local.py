@@ -249,6 +249,7 @@ class LocalEngine:
             run = self._runs.find(run_id)
             if run.worker is not None:
                 run.files[ticket] = callback
+                self._send_past(run)
                 self._tell(MakeFile(run_id, ticket, view, dict(selection), figure, form))
                 return functools.partial(self._drop_file, run, ticket)
         callback(FileMade(run_id, ticket, error=_NOBODY))
@@ -365,8 +366,8 @@ class LocalEngine:
             run.worker.tell(message)
 
     def _send_past(self, run: Run) -> None:
-        """Let the worker know which steps are kept, and the curves of the other branches, where there is a viewer."""
-        if not run.viewers:
+        """Let the worker know which steps are kept, and the curves of the other branches, where somebody sees them."""
+        if not run.viewers and not run.files:
             return
         branches = [relative for relative in self._runs.family(run) if relative is not run][:MOST_OTHERS]
         now = (run.weight_history.steps, [(branch.run_id, branch.version) for branch in branches])

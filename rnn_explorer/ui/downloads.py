@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from rnn_explorer.engine.base import UnknownRun
-from rnn_explorer.engine.channels import NO_FIGURE
+from rnn_explorer.engine.file_makers import NO_FIGURE
 from rnn_explorer.engine.protocol import FileMade, FileProgress
 from rnn_explorer.ui import session
 from rnn_explorer.views import VIEWS

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from rnn_explorer.engine.base import RunView, UnknownRun
+from rnn_explorer.engine.film import NO_FILM
 from rnn_explorer.engine.keeping import versions
 from rnn_explorer.engine.protocol import FileMade, FileProgress
 from rnn_explorer.figures.style import cell_name
@@ -20,8 +21,8 @@ from rnn_explorer.ui import film, session, visitor
 from rnn_explorer.ui.sentence import sentence
 from rnn_explorer.views import VIEWS
 
-MOST = 4  # films that are made at a time, for all visitors together
-NO_FILM = "These figures cannot be taken home as a film."
+MOST = 4  # films that are made at a time, for all visitors together; one for each of them
+GONE = "This run is no longer on the server."
 BUSY = "A film of yours is being made already. Wait for it, or cancel it."
 FULL = "Too many films are being made at the moment. Try again in a minute."
 SILENT = "The film takes too long: nothing was heard of it for a minute. Pause the run, and try again."
@@ -38,9 +39,20 @@ async def download(request: Request) -> Response:
     run_id, view = request.path_params["run_id"], request.query_params.get("view", "lab")
     if view not in VIEWS or not VIEWS.get(view).film:
         return PlainTextResponse(NO_FILM, status_code=404)
-    who = visitor.of(request.scope) or ""
+    try:
+        run = session.engine().view(run_id)
+    except UnknownRun:
+        return PlainTextResponse(GONE, status_code=404)
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}  # a proxy must not keep the lines back
+    lines = _told(visitor.of(request.scope) or "", run, view)
+    return StreamingResponse(lines, media_type="application/octet-stream", headers=headers)
+
+
+async def _told(who: str, run: RunView, view: str) -> AsyncIterator[bytes]:
+    """What is sent; where nobody takes it any more, the film is given up."""
     if who in _makers or len(_makers) >= MOST:
-        return PlainTextResponse(BUSY if who in _makers else FULL, status_code=503, headers={"retry-after": "20"})
+        yield _line(error=BUSY if who in _makers else FULL)
+        return
     heard: asyncio.Queue[FileMade | FileProgress] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -48,34 +60,23 @@ async def download(request: Request) -> Response:
         if not loop.is_closed():
             loop.call_soon_threadsafe(heard.put_nowait, message)
 
-    try:
-        run = session.engine().view(run_id)
-        give_up = session.engine().make_file(run_id, view, {}, "", "film", take)
-    except UnknownRun:
-        return PlainTextResponse("This run is no longer on the server.", status_code=404)
+    give_up: Callable[[], None] = lambda: None
     _makers.add(who)
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}  # a proxy must not keep the lines back
-    return StreamingResponse(_told(who, run, heard, give_up), media_type="application/octet-stream", headers=headers)
-
-
-async def _told(
-    who: str, run: RunView, heard: asyncio.Queue[FileMade | FileProgress], give_up: Callable[[], None]
-) -> AsyncIterator[bytes]:
-    """What is sent; where nobody takes it any more, the film is given up."""
     try:
-        yield _line(share=0.0)
+        give_up = session.engine().make_file(run.run_id, view, {}, "", "film", take)
         while True:
             message = await asyncio.wait_for(heard.get(), _PATIENCE)
-            if isinstance(message, FileProgress):
-                yield _line(share=message.share)
-            elif message.error:
-                yield _line(error=message.error)
-                return
-            else:
+            if isinstance(message, FileMade):
                 break
+            yield _line(share=message.share)
+        if message.error:
+            yield _line(error=message.error)
+            return
         made = await asyncio.to_thread(film.page, message.content, about(run, message.step))
         yield _line(name=film.file_name(run.experiment.task, run.experiment.model.cell, message.step), size=len(made))
         yield made
+    except UnknownRun:
+        yield _line(error=GONE)
     except TimeoutError:
         yield _line(error=SILENT)
     finally:
@@ -108,9 +109,5 @@ def about(run: RunView, step: int) -> film.About:
         f"{step} steps",
     )
     version = versions().get("rnn-explorer", "")
-    return film.About(
-        "" if kept is None else kept.name,
-        sentence(experiment),
-        facts,
-        f"{f'RNN Explorer {version}'.strip()}, {time.strftime('%Y-%m-%d')}",
-    )
+    made = f"{' '.join(filter(None, ('RNN Explorer', version)))}, {time.strftime('%Y-%m-%d')}"
+    return film.About("" if kept is None else kept.name, sentence(experiment), facts, made)

@@ -194,14 +194,14 @@ class LabView(View):
 
 def _inside(layer: LayerTrace, length: int, snapshot: Snapshot, chosen: LabSelection) -> Figure:
     """The inside of the layer, in the way that is chosen."""
-    trace, explanation = snapshot.trace, snapshot.explanations[chosen.sequence]
-    inputs = trace.inputs[chosen.sequence]
-    if chosen.gates == "" or chosen.gates == "unrolled":
-        return unrolled(layer, chosen.sequence, length, inputs, explanation)
+    trace = snapshot.trace
     if chosen.gates == "unit":
         return gate_lines(layer, chosen.sequence, length, chosen.unit)
     if chosen.gates == "saturation":
         return gate_saturation(layer, trace.lengths, chosen.unit)
+    inputs, explanation = trace.inputs[chosen.sequence], snapshot.explanations[chosen.sequence]
+    if chosen.gates == "" or chosen.gates == "unrolled":
+        return unrolled(layer, chosen.sequence, length, inputs, explanation)
     return gates(layer, chosen.sequence, length, inputs, explanation.symbols)
 
 

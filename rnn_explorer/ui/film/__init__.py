@@ -15,7 +15,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnn_explorer.figures.style import cell_name
 from rnn_explorer.ui import scripts, server_settings
 
 _FOLDER = Path(__file__).parent
@@ -56,7 +55,7 @@ def page(content: bytes, about: About) -> bytes:
         about: the words above the figures; shown as text.
     """
     title = html.escape(about.name or about.sentence)
-    lines = [about.sentence] * bool(about.name) + [" · ".join((*about.facts, about.made)), _HOW]
+    lines = [about.sentence] * bool(about.name) + [" · ".join((*about.facts, about.made))]
     head = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     return "".join(
         (
@@ -65,7 +64,7 @@ def page(content: bytes, about: About) -> bytes:
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f'<title>{title}</title>\n<link rel="icon" href="data:,">\n<style>{_style()}</style>\n',
             f'<script type="importmap">{_import_map()}</script>\n</head>\n<body>\n',
-            f'<header class="film-head"><h1>{title}</h1>{head}</header>\n',
+            f'<header class="film-head"><h1>{title}</h1>{head}<p>{_HOW} <span id="note"></span></p></header>\n',
             '<main id="film">The film is being unpacked.</main>\n',
             f'<script type="text/plain" id="plotly">{_plotly()}</script>\n',
             f'<script type="text/plain" id="content">{base64.b64encode(content).decode()}</script>\n',
@@ -125,4 +124,4 @@ def _style() -> str:
 
 def file_name(task: str, cell: str, step: int) -> str:
     """What the file is called."""
-    return f"{task}-{cell_name(cell)}-film-step{step}.html"
+    return f"{task}-{cell}-film-step{step}.html"

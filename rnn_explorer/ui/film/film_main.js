@@ -37,6 +37,7 @@ async function play(place) {
   document.head.append(script);
   const film = new Film(await unpacked("content").arrayBuffer());
   place.replaceChildren();
+  /** @type {HTMLElement} */ (document.getElementById("note")).textContent = film.header.note;
   // The address of a file cannot hold a place.
   const address = { visit: 0, byLink: false, parts: () => ({}), isOf: () => true, write: () => {}, present: () => {} };
   const { view: name, grid, panels } = film.header;

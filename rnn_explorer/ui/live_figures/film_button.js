@@ -24,7 +24,8 @@ export class FilmButton {
 
   /** The run has another past. */
   follow() {
-    const early = !this.making && this.view.timeline.frames.length < 2;
+    const { timeline, status } = this.view;
+    const early = !this.making && timeline.frames.filter((step) => step < status.step).length < 2;
     this.button.disabled = early;
     if (!this.making) this.say("Film", early ? TOO_EARLY : TITLE);
   }
@@ -36,7 +37,7 @@ export class FilmButton {
   say(words, title) {
     this.button.textContent = words;
     this.button.title = title;
-    this.button.setAttribute("aria-label", `${words}. ${title}`);
+    this.button.setAttribute("aria-label", words === "Film" ? `Film. ${title}` : `Film, ${words}. ${title}`);
   }
 
   async press() {
@@ -56,6 +57,6 @@ export class FilmButton {
 
   /** @param {number} share */
   progress(share) {
-    this.say(`Film ${Math.floor(100 * share)} % ✕`, "The film is being made. Press to cancel");
+    this.say(`${Math.floor(100 * share)} % ✕`, "The film is being made. Press to cancel");
   }
 }
