@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
@@ -60,28 +61,27 @@ async def _told(who: str, run: RunView, view: str) -> AsyncIterator[bytes]:
         if not loop.is_closed():
             loop.call_soon_threadsafe(heard.put_nowait, message)
 
-    give_up: Callable[[], None] = lambda: None
-    _makers.add(who)
-    try:
-        give_up = session.engine().make_file(run.run_id, view, {}, "", "film", take)
-        while True:
-            message = await asyncio.wait_for(heard.get(), _PATIENCE)
-            if isinstance(message, FileMade):
-                break
-            yield _line(share=message.share)
-        if message.error:
-            yield _line(error=message.error)
-            return
-        made = await asyncio.to_thread(film.page, message.content, about(run, message.step))
-        yield _line(name=film.file_name(run.experiment.task, run.experiment.model.cell, message.step), size=len(made))
-        yield made
-    except UnknownRun:
-        yield _line(error=GONE)
-    except TimeoutError:
-        yield _line(error=SILENT)
-    finally:
-        _makers.discard(who)
-        give_up()
+    with contextlib.ExitStack() as over:
+        _makers.add(who)
+        over.callback(_makers.discard, who)
+        try:
+            over.callback(session.engine().make_file(run.run_id, view, {}, "", "film", take))
+            while True:
+                message = await asyncio.wait_for(heard.get(), _PATIENCE)
+                if isinstance(message, FileMade):
+                    break
+                yield _line(share=message.share)
+            if message.error:
+                yield _line(error=message.error)
+                return
+            made = await asyncio.to_thread(film.page, message.content, about(run, message.step))
+            name = film.file_name(run.experiment.task, run.experiment.model.cell, message.step)
+            yield _line(name=name, size=len(made))
+            yield made
+        except UnknownRun:
+            yield _line(error=GONE)
+        except TimeoutError:
+            yield _line(error=SILENT)
 
 
 def _line(**words: Any) -> bytes:
