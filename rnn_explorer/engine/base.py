@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 from rnn_explorer.errors import UserError
 
 if TYPE_CHECKING:
-    from rnn_explorer.engine.protocol import FileMade
+    from rnn_explorer.engine.protocol import FileMade, FileProgress
     from rnn_explorer.engine.relay import Deliver
     from rnn_explorer.experiment import Experiment
     from rnn_explorer.recording.run_file.reading import RunFile
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rnn_explorer.trace import Array, Snapshot
 
 Status = Literal["starting", "ready", "training", "paused", "finished", "diverged", "interrupted", "failed"]
+FileForm = Literal["csv", "html", "svg", "film"]
 CommandName = Literal["play", "pause", "step", "epoch", "reset", "stop", "test"]
 COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 
@@ -272,16 +273,20 @@ class Engine(Protocol):
         view: str,
         selection: Mapping[str, str],
         figure: str,
-        form: Literal["csv", "html", "svg"],
-        callback: Callable[[FileMade], None],
-    ) -> None:
-        """Take one figure of a view to a file, once all that it needs is computed.
+        form: FileForm,
+        callback: Callable[[FileMade | FileProgress], None],
+    ) -> Callable[[], None]:
+        """Take one figure of a view to a file, once all that it needs is computed; or all of them as a film.
 
         Args:
             run_id, view, selection: as for `look`.
-            figure: its name.
+            figure: its name; "" for a film, which holds all figures with all that can be chosen.
             form: of the file.
-            callback: called, from another thread, with the file, or with the reason why there is none.
+            callback: called, from another thread, with how far a film has come, and last with the file, or with the
+                reason why there is none.
+
+        Returns:
+            what gives the file up: nothing is called after that.
 
         Raises:
             UnknownRun: when there is no such run.

@@ -11,15 +11,17 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnn_explorer.engine.analysis_executor import AnalysisExecutor, AnalysisJob
 from rnn_explorer.engine.base import Reply, RunView
+from rnn_explorer.engine.file_makers import FileMaker, FilmMaker
 from rnn_explorer.engine.hosted import HostedRun
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.engine.protocol import (
     Choose,
     CloseChannel,
+    DropFile,
     FileMade,
     FrameMade,
     MakeFile,
@@ -33,17 +35,10 @@ from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import Array
 from rnn_explorer.views import AnalysisResult
 
-if TYPE_CHECKING:
-    from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.svg_panel import SvgPanel
-    from rnn_explorer.figures.text_panel import TextPanel
-
 FRAMES_PER_SECOND = 12  # the most of one channel: more look no smoother, and cost the browser as much again
 SHARE = 0.22  # of a worker's time that all frames together may take while a run trains
 SHARE_EACH = 0.12  # of one channel: who looks on alone should not slow down what they look at
 CREDIT = 0.05  # seconds of waiting that count for the next frame
-PATIENCE = 60.0  # seconds that a file waits for what must be computed
-NO_FIGURE = "There is no such figure."
 OUR_FAULT = "This could not be drawn, by a fault of the program; the log has it."
 
 _log = logging.getLogger(__name__)
@@ -129,6 +124,10 @@ class Channel:
         sentence = f"Step {self.run.step} could not be drawn. The log of the server says why."
         return FrameMade(self.run.run_id, self.number, self.frames, b"", error=sentence)
 
+    def close(self) -> None:
+        """It has no viewer left."""
+        self.viewer.close()
+
 
 class Channels:
     """All channels of a worker, and the files that are being made.
@@ -145,19 +144,26 @@ class Channels:
         self.runs, self.executor, self.send = runs, executor, send
         self._known = Remembered[AnalysisResult](REMEMBERED)  # of all channels together
         self._channels: dict[int, Channel] = {}
-        self._files: dict[int, FileMaker] = {}
+        self._files: dict[int, FileMaker | FilmMaker] = {}
         self._served: dict[str, float] = {}  # when each visitor had a frame last
         self._earliest = 0.0  # when the next frame of any channel may be made
         self._exporting = ThreadPoolExecutor(1, "export")
 
-    def handle(self, message: OpenChannel | Choose | CloseChannel | WantFrame | MakeFile) -> None:
+    def handle(self, message: OpenChannel | Choose | CloseChannel | WantFrame | MakeFile | DropFile) -> None:
         """Do what a message about a hosted run asks."""
         run = self.runs[message.run_id]
         if isinstance(message, OpenChannel):
             self._channels[message.channel] = Channel(run, self.executor, message, self._known)
             return
         if isinstance(message, MakeFile):
-            self._files[message.ticket] = FileMaker(run, self.executor, message)
+            source = HostedSource(run, self.executor)
+            film = message.form == "film"
+            maker = FilmMaker(run, source, message, self.send) if film else FileMaker(run, source, message)
+            self._files[message.ticket] = maker
+            return
+        if isinstance(message, DropFile):
+            if message.ticket in self._files:
+                self._files.pop(message.ticket).close()
             return
         channel = self._channels.get(message.channel)
         if channel is None:
@@ -167,7 +173,7 @@ class Channels:
         elif isinstance(message, WantFrame):
             channel.wanted, channel.whole = True, channel.whole or message.whole
         else:
-            channel.viewer.close()
+            channel.close()
             del self._channels[message.channel]
             self._forget_visitors()
 
@@ -175,7 +181,7 @@ class Channels:
         """The run is gone."""
         for kept in (self._channels, self._files):
             for number in [number for number, entry in kept.items() if entry.run.run_id == run_id]:
-                kept.pop(number).viewer.close()
+                kept.pop(number).close()
         self._forget_visitors()
 
     def _forget_visitors(self) -> None:
@@ -195,7 +201,7 @@ class Channels:
         Args:
             training: whether a run of this worker trains, so that frames keep to their share of the time.
         """
-        self._make_files()
+        self._make_files(training)
         now = time.monotonic()
         if now < self._earliest:
             return
@@ -219,88 +225,33 @@ class Channels:
         if made is not None:
             self.send(made)
 
-    def _make_files(self) -> None:
-        """Take the figures that are computed to files, in a thread of their own: one takes a third of a second."""
+    def _make_files(self, training: bool) -> None:
+        """Make what files need; they are written in a thread of their own: a figure takes a third of a second."""
         now = time.monotonic()
         for ticket, maker in list(self._files.items()):
             if maker.due(now) > now:
                 continue
             try:
-                found = maker.panel()
+                writes = maker.work(training)
             except Exception as error:
-                self._files.pop(ticket).viewer.close()
-                self.send(maker.failed(self._why(error, maker)))
+                self._files.pop(ticket).close()
+                self.send(self._failed(maker.wanted, error))
                 continue
-            if found is not None:
-                self._files.pop(ticket)
-                self._exporting.submit(self._export, maker, *found)
+            if writes is not None:
+                self._files.pop(ticket).close()
+                self._exporting.submit(self._export, maker.wanted, writes)
 
-    def _export(self, maker: FileMaker, panel: Figure | SvgPanel | TextPanel | None, step: int) -> None:
+    def _export(self, wanted: MakeFile, write: Callable[[], FileMade]) -> None:
         try:
-            made = maker.file(panel, step)
+            made = write()
         except Exception as error:
-            made = maker.failed(self._why(error, maker))
+            made = self._failed(wanted, error)
         self.send(made)
 
     @staticmethod
-    def _why(error: Exception, maker: FileMaker) -> str:
-        """Within an except clause: the sentence for who waits."""
+    def _failed(wanted: MakeFile, error: Exception) -> FileMade:
+        """Within an except clause: what is told who waits."""
         if isinstance(error, UserError):
-            return str(error)
-        _log.exception("figure %s of run %s could not be exported", maker.wanted.figure, maker.run.run_id)
-        return OUR_FAULT
-
-
-class FileMaker:
-    """One figure of a view on its way to a file."""
-
-    def __init__(self, run: HostedRun, executor: AnalysisExecutor, wanted: MakeFile) -> None:
-        self.run, self.wanted = run, wanted
-        selection = {**wanted.selection, "film": ""}
-        self.viewer = Viewer(HostedSource(run, executor), wanted.view, selection)
-        self.deadline = time.monotonic() + PATIENCE
-        self._looked: Any = None
-
-    def due(self, now: float) -> float:
-        """On the monotonic clock: when it is worth looking again."""
-        return now if self._state() != self._looked else min(self.deadline, now + self.viewer.due())
-
-    def _state(self) -> Any:
-        return (self.run.version, self.viewer.state())
-
-    def panel(self) -> tuple[Figure | SvgPanel | TextPanel | None, int] | None:
-        """The figure and its step, None in its place where the view has none; None while something must be computed."""
-        self._looked = self._state()
-        view_state = self.viewer.look()
-        if not self.viewer.scheduler.settled() and time.monotonic() < self.deadline:
-            return None
-        view_state = self.viewer.look()
-        panels = self.viewer.view.panels(view_state)
-        self.viewer.close()
-        return next((panel for panel in panels if panel.name == self.wanted.figure), None), view_state.step
-
-    def file(self, panel: Figure | SvgPanel | TextPanel | None, step: int) -> FileMade:
-        """The file of a figure; may run beside the worker's loop."""
-        wanted = self.wanted
-        content = None if panel is None else file_of(panel, wanted.form)
-        if content is None:
-            return self.failed(NO_FIGURE)
-        return FileMade(wanted.run_id, wanted.ticket, content[0].encode(), content[1], step)
-
-    def failed(self, why: str) -> FileMade:
-        """What is told where there is no file."""
-        return FileMade(self.wanted.run_id, self.wanted.ticket, error=why)
-
-
-def file_of(panel: Figure | SvgPanel | TextPanel, form: str) -> tuple[str, str] | None:
-    """Content and media type of a file; None where a panel has no such form."""
-    from rnn_explorer.figures.base import Figure
-    from rnn_explorer.figures.svg_panel import SvgPanel
-
-    if form == "csv":
-        return panel.to_csv(), "text/csv"
-    if form == "html" and isinstance(panel, Figure):
-        return panel.to_plotly().to_html(include_plotlyjs=True, full_html=True), "text/html"
-    if form == "svg" and isinstance(panel, SvgPanel):
-        return panel.svg, "image/svg+xml"
-    return None
+            return FileMade(wanted.run_id, wanted.ticket, error=str(error))
+        _log.exception("a file of run %s could not be made: %s %s", wanted.run_id, wanted.figure, wanted.form)
+        return FileMade(wanted.run_id, wanted.ticket, error=OUR_FAULT)

@@ -196,9 +196,25 @@ def _outgoing(name: str, trace: _Parts, coarse: bool, before: _Part | None = Non
             return grown if was_fine else value
         rough = _in_half(value) if coarse else None
     elif coarse and name == "z":
-        rough = _in_bytes(value, trace)
+        rough = _in_bytes(value, *(trace[key].given if key in trace else None for key in _ABOUT_A_MAP))
     part.fine = rough is None
     return value if rough is None else rough
+
+
+_ABOUT_A_MAP = ("zmin", "zmax", "texttemplate")
+
+
+def coarsely(name: str, value: np.ndarray, trace: Mapping[str, Any]) -> np.ndarray | Coarse | list[Any]:
+    """A property of a trace as a moving picture shows it; a list where it is no array of numbers."""
+    wired = sendable(value)
+    if not isinstance(wired, np.ndarray):
+        return wired
+    rough: np.ndarray | Coarse | None = None
+    if wired.ndim == 1:
+        rough = _in_half(wired)
+    elif name == "z":
+        rough = _in_bytes(wired, *(trace.get(key) for key in _ABOUT_A_MAP))
+    return wired if rough is None else rough
 
 
 def _repeated(name: str, trace: _Parts, coarse: bool) -> Any:
@@ -233,10 +249,9 @@ def _in_half(value: np.ndarray) -> np.ndarray | None:
     return half if error <= 1e-3 * (shown.max(initial=-np.inf) - shown.min(initial=np.inf)) else None
 
 
-def _in_bytes(value: np.ndarray, trace: _Parts) -> Coarse | None:
+def _in_bytes(value: np.ndarray, bottom: float | None, top: float | None, written: str | None) -> Coarse | None:
     """A map as numbers of colors; None where it goes far beyond its color scale, or its numbers are written out."""
-    bottom, top = (trace[name].given if name in trace else None for name in ("zmin", "zmax"))
-    if value.ndim != 2 or value.dtype.kind != "f" or bottom is None or top is None or "texttemplate" in trace:
+    if value.ndim != 2 or value.dtype.kind != "f" or bottom is None or top is None or written is not None:
         return None
     single, known = value.astype(np.float32), ~np.isnan(value)
     shown = single if known.all() else single[known]

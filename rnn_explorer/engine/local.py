@@ -15,9 +15,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-from rnn_explorer.engine.base import COMMANDS, CommandName, RunView, Status, UnknownRun
+from rnn_explorer.engine.base import COMMANDS, CommandName, FileForm, RunView, Status, UnknownRun
 from rnn_explorer.engine.budget import memory_limit, model_bytes
 from rnn_explorer.engine.keeping import Keeping
 from rnn_explorer.engine.pictures import status_frame
@@ -25,7 +25,9 @@ from rnn_explorer.engine.placement import least_loaded, should_move
 from rnn_explorer.engine.protocol import (
     Change,
     Command,
+    DropFile,
     FileMade,
+    FileProgress,
     FrameMade,
     KeptState,
     LoadRun,
@@ -260,17 +262,25 @@ class LocalEngine:
         view: str,
         selection: Mapping[str, str],
         figure: str,
-        form: Literal["csv", "html", "svg"],
-        callback: Callable[[FileMade], None],
-    ) -> None:
+        form: FileForm,
+        callback: Callable[[FileMade | FileProgress], None],
+    ) -> Callable[[], None]:
         ticket = next(self._tickets)
         with self._lock:
             run = self._runs.find(run_id)
             if run.worker is not None:
                 run.files[ticket] = callback
+                self._send_past(run)
                 self._tell(MakeFile(run_id, ticket, view, dict(selection), figure, form))
-                return
+                return functools.partial(self._drop_file, run, ticket)
         callback(FileMade(run_id, ticket, error=_NOBODY))
+        return lambda: None
+
+    def _drop_file(self, run: Run, ticket: int) -> None:
+        """Nobody waits for a file any more."""
+        with self._lock:
+            if run.files.pop(ticket, None) is not None and run.worker is not None:
+                self._tell(DropFile(run.run_id, ticket))
 
     def renew(self, run_id: str) -> None:
         with self._lock:
@@ -385,8 +395,8 @@ class LocalEngine:
             run.worker.tell(message)
 
     def _send_past(self, run: Run) -> None:
-        """Let the worker know which steps are kept, and the curves of the other branches, where there is a viewer."""
-        if not run.viewers:
+        """Let the worker know which steps are kept, and the curves of the other branches, where somebody sees them."""
+        if not run.viewers and not run.files:
             return
         branches = [relative for relative in self._runs.family(run) if relative is not run][:MOST_OTHERS]
         now = (run.weight_history.steps, [(branch.run_id, branch.version) for branch in branches])
@@ -447,6 +457,8 @@ class LocalEngine:
                 calls = self._relay.pass_on(message, self._tell)
             elif isinstance(message, FileMade) and (callback := run.files.pop(message.ticket, None)) is not None:
                 calls = [functools.partial(callback, message)]
+            elif isinstance(message, FileProgress) and message.ticket in run.files:
+                calls = [functools.partial(run.files[message.ticket], message)]
         call(calls)
 
     def _give_state(self, worker: WorkerProcess, wanted: WantState) -> None:

@@ -59,7 +59,7 @@ class Encoder:
         if view.snapshot is not None:
             parts |= {"chosen": self.view.fitted(state), "tools": self.view.tools(state)}
         parts["grid"] = self.view.grid(state)
-        panels = [_panel(panel) for panel in self.view.panels(state)]
+        panels = [plain_panel(panel) for panel in self.view.panels(state)]
         self._coarse = _is_moving(state, film)
         return self._frames.encode(header, parts, panels, only, coarse=self._coarse)
 
@@ -81,7 +81,8 @@ def status_frame(view: RunView) -> bytes:
     return pack({"run": view.run_id, "version": view.version, "status": status, "figures": {}})
 
 
-def _panel(panel: Figure | SvgPanel | TextPanel) -> Panel:
+def plain_panel(panel: Figure | SvgPanel | TextPanel) -> Panel:
+    """A panel as plain data."""
     about: dict[str, Any] = {"title": panel.title, "how": panel.how_to_read}
     if isinstance(panel, Figure):
         return Panel(panel.name, {**about, "marks": panel.marks, "layout": panel.layout}, panel.data)

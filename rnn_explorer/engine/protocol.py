@@ -14,11 +14,11 @@ import struct
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from rnn_explorer.engine.base import CommandName, ModelInfo, Status
+from rnn_explorer.engine.base import CommandName, FileForm, ModelInfo, Status
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.weight_history import HistoryEntry
 from rnn_explorer.sizes import LayerSummary
@@ -150,14 +150,22 @@ class KeptState:
 
 @dataclass(frozen=True)
 class MakeFile:
-    """To a worker: one figure of a view as a file, once all that it needs is computed."""
+    """To a worker: one figure of a view as a file, once all that it needs is computed; or all of them as a film."""
 
     run_id: str
     ticket: int
     view: str
     selection: Mapping[str, str]
     figure: str
-    form: Literal["csv", "html", "svg"]
+    form: FileForm
+
+
+@dataclass(frozen=True)
+class DropFile:
+    """To a worker: nobody waits for this file any more."""
+
+    run_id: str
+    ticket: int
 
 
 @dataclass(frozen=True)
@@ -213,6 +221,15 @@ class FileMade:
 
 
 @dataclass(frozen=True)
+class FileProgress:
+    """To the engine: how far a file has come, 0 to 1."""
+
+    run_id: str
+    ticket: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Update:
     """To the engine: what happened to a run since the last update.
 
@@ -249,7 +266,7 @@ class Update:
 
 Message = (
     LoadRun | Command | Change | OpenChannel | Choose | CloseChannel | WantFrame | SetPast | KeptState | MakeFile
-    | WorkerReady | Beat | FrameMade | WantState | FileMade | Update
+    | DropFile | WorkerReady | Beat | FrameMade | WantState | FileMade | FileProgress | Update
 )  # fmt: skip
 _PARTS: tuple[type, ...] = (HistoryEntry, ModelInfo, LayerSummary, Baseline)
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*typing.get_args(Message), *_PARTS)}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnn_explorer.engine.base import EngineFull, ModelInfo, NotOwner, RunView, Status, UnknownRun
 from rnn_explorer.engine.budget import GB, Ledger, least_bytes, model_bytes
-from rnn_explorer.engine.protocol import FileMade, Update
+from rnn_explorer.engine.protocol import FileMade, FileProgress, Update
 from rnn_explorer.errors import UserError
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.state_file import State, held
@@ -83,7 +83,7 @@ class Run:
     last_seen: float = field(default_factory=time.monotonic)
     viewers: int = 0
     subscribers: dict[int, Callable[[], None]] = field(default_factory=dict)
-    files: dict[int, Callable[[FileMade], None]] = field(default_factory=dict)
+    files: dict[int, Callable[[FileMade | FileProgress], None]] = field(default_factory=dict)
     aside: bool = False
     sent_past: Any = None
     is_kept: bool = False

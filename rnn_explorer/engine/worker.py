@@ -30,6 +30,7 @@ from rnn_explorer.engine.protocol import (
     Choose,
     CloseChannel,
     Command,
+    DropFile,
     KeptState,
     LoadRun,
     MakeFile,
@@ -150,7 +151,7 @@ class Worker:
             run.version += 1
         elif isinstance(message, KeptState):
             self.executor.give_state(message)
-        elif isinstance(message, (OpenChannel, Choose, CloseChannel, WantFrame, MakeFile)):
+        elif isinstance(message, (OpenChannel, Choose, CloseChannel, WantFrame, MakeFile, DropFile)):
             self.channels.handle(message)
 
 

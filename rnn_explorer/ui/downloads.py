@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from rnn_explorer.engine.base import UnknownRun
-from rnn_explorer.engine.channels import NO_FIGURE
-from rnn_explorer.engine.protocol import FileMade
+from rnn_explorer.engine.file_makers import NO_FIGURE
+from rnn_explorer.engine.protocol import FileMade, FileProgress
 from rnn_explorer.ui import session
 from rnn_explorer.views import VIEWS
 
@@ -56,8 +56,8 @@ async def _made(run_id: str, view: str, query: dict[str, str], name: str, form: 
         if not made.done():
             made.set_result(file)
 
-    def take(file: FileMade) -> None:
-        if not loop.is_closed():
+    def take(file: FileMade | FileProgress) -> None:
+        if isinstance(file, FileMade) and not loop.is_closed():
             loop.call_soon_threadsafe(put, file)
 
     session.engine().make_file(run_id, view, query, name, form, take)

@@ -23,7 +23,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rnn_explorer.tasks.user_data import store
-from rnn_explorer.ui import descriptors, downloads, faults, quiet, run_files, scripts, secret, session, socket, uploads
+from rnn_explorer.ui import (
+    descriptors, downloads, faults, films, quiet, run_files, scripts, secret, session, socket, uploads,
+)  # fmt: skip
 from rnn_explorer.ui.access import Access
 from rnn_explorer.ui.frontend import EARLY, Frontend
 from rnn_explorer.ui.server_settings import prefix
@@ -88,12 +90,13 @@ class SecurityHeaders:
 
 
 def routes() -> list[BaseRoute]:
-    """The page's scripts, its connection, and the downloads of figures and runs."""
+    """The page's scripts, its connection, and the downloads of figures, runs and films."""
     return [
         Route(f"{prefix()}/explorer/plotly.min.js", scripts.plotly),
         Route(f"{prefix()}/explorer/modules/{{digest}}/{{name}}", scripts.module),
         Route(f"{prefix()}/explorer/figure/{{run_id}}/{{name}}.{{form}}", downloads.download),
         Route(f"{prefix()}/explorer/run/{{run_id}}.rnnx", run_files.export),
+        Route(f"{prefix()}/explorer/film/{{run_id}}", films.download),
         WebSocketRoute(f"{prefix()}/explorer/socket", socket.endpoint),
     ]
 

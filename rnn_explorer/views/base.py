@@ -181,6 +181,8 @@ class View(ABC):
         spans: panel -> how many of the grid's six columns and of its rows it takes; (3, 1) where it is not named.
         least_height: pixels of the whole grid below which the page scrolls instead.
         usual: the names of the panels that it mostly has, in their order: what a page waits for stands in their places.
+        film: of a view that can be taken home as a film, each panel with what it depends on: pairs of a condition on
+            the selection and, where it is the first that holds, the parts of the selection that change the panel.
 
     Args:
         selection: what is chosen; `selection` may be set anew at any time.
@@ -192,6 +194,7 @@ class View(ABC):
     spans: ClassVar[Mapping[str, tuple[int, int]]] = {}
     least_height: ClassVar[int] = 560
     usual: ClassVar[tuple[str, ...]]
+    film: ClassVar[Mapping[str, Sequence[tuple[Mapping[str, Any], tuple[str, ...]]]]] = {}
 
     def __init__(self, selection: Any) -> None:
         self.selection = selection
@@ -216,6 +219,10 @@ class View(ABC):
     @abstractmethod
     def panels(self, state: ViewState) -> Sequence[Figure | SvgPanel | TextPanel]:
         """What is drawn of what is known so far; there may be no snapshot and no answer yet."""
+
+    def panel(self, state: ViewState, name: str) -> Figure | SvgPanel | TextPanel:
+        """One of them alone; a view that makes films has a quick way."""
+        return next(panel for panel in self.panels(state) if panel.name == name)
 
 
 def common_controls(state: ViewState, unit: bool = True) -> list[Control]:

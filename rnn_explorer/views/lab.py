@@ -32,6 +32,7 @@ from rnn_explorer.views.base import (
 )
 from rnn_explorer.views.selection import Selection
 
+_LAYER = ("layer", "direction")
 CURVES_EVERY = 0.13  # seconds between two drawings of the curves while they grow; the page draws them as seldom
 REFIT = 0.5  # seconds between two fits of the path's axes while training: a fit of 128 units costs milliseconds
 
@@ -70,6 +71,17 @@ class LabView(View):
     rows = "1fr 1fr 1.1fr"
     spans = {"gates": (6, 1)}
     usual = ("curves", "prediction", "states", "state_trajectory", "gates")
+    film = {
+        "curves": (({}, ("log",)),),
+        "prediction": (({}, ("sequence",)),),
+        "states": (({}, (*_LAYER, "sequence")),),
+        "state_trajectory": (({}, (*_LAYER, "sequence", "dims", "color", "axes")),),
+        "gates": (
+            ({"gates": "unit"}, (*_LAYER, "sequence", "gates", "unit")),
+            ({"gates": "saturation"}, (*_LAYER, "gates", "unit")),
+            ({}, (*_LAYER, "sequence", "gates")),
+        ),
+    }
 
     def __init__(self, selection: LabSelection) -> None:
         super().__init__(selection)
@@ -112,17 +124,22 @@ class LabView(View):
         return []
 
     def panels(self, state: ViewState) -> list[Figure]:
-        view = state.view
-        drawn = [self._curves(state)]
-        if view.snapshot is None:
-            return drawn
-        snapshot, chosen = view.snapshot, self.fitted(state)
+        names = self.usual if state.view.snapshot is not None else ("curves",)
+        return [self.panel(state, name) for name in names]
+
+    def panel(self, state: ViewState, name: str) -> Figure:
+        if name == "curves":
+            return self._curves(state)
+        snapshot, chosen = state.view.snapshot, self.fitted(state)
+        assert snapshot is not None
+        if name == "prediction":
+            return self._answer(state, snapshot.explanations[chosen.sequence], chosen.sequence)
         layer, length = shown_layer(state, chosen)
-        drawn.append(self._answer(state, snapshot.explanations[chosen.sequence], chosen.sequence))
-        drawn.append(states(layer, chosen.sequence, length))
-        drawn.append(self._path(state, snapshot, layer, chosen))
-        drawn.append(_inside(layer, length, snapshot, chosen))
-        return drawn
+        if name == "states":
+            return states(layer, chosen.sequence, length)
+        if name == "state_trajectory":
+            return self._path(state, snapshot, layer, chosen)
+        return _inside(layer, length, snapshot, chosen)
 
     def _curves(self, state: ViewState) -> Figure:
         """The curves, which change least from one frame to the next: while they grow, not for every frame."""
@@ -177,14 +194,14 @@ class LabView(View):
 
 def _inside(layer: LayerTrace, length: int, snapshot: Snapshot, chosen: LabSelection) -> Figure:
     """The inside of the layer, in the way that is chosen."""
-    trace, explanation = snapshot.trace, snapshot.explanations[chosen.sequence]
-    inputs = trace.inputs[chosen.sequence]
-    if chosen.gates == "" or chosen.gates == "unrolled":
-        return unrolled(layer, chosen.sequence, length, inputs, explanation)
+    trace = snapshot.trace
     if chosen.gates == "unit":
         return gate_lines(layer, chosen.sequence, length, chosen.unit)
     if chosen.gates == "saturation":
         return gate_saturation(layer, trace.lengths, chosen.unit)
+    inputs, explanation = trace.inputs[chosen.sequence], snapshot.explanations[chosen.sequence]
+    if chosen.gates == "" or chosen.gates == "unrolled":
+        return unrolled(layer, chosen.sequence, length, inputs, explanation)
     return gates(layer, chosen.sequence, length, inputs, explanation.symbols)
 
 

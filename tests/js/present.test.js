@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { presentedAt } from "../../rnn_explorer/ui/live_figures/address.js";
 import { themeWords } from "../../rnn_explorer/ui/live_figures/corner.js";
-import { across, next, presentedAt, shortTitle, typeOf } from "../../rnn_explorer/ui/live_figures/present.js";
+import { across, next, shortTitle, typeOf } from "../../rnn_explorer/ui/live_figures/present.js";
 import { larger } from "../../rnn_explorer/ui/live_figures/scaling.js";
 import { subplotsOf, stacked } from "../../rnn_explorer/ui/live_figures/stacking.js";
 

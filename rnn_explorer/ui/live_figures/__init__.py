@@ -83,6 +83,7 @@ def live_figures(
         "sentence": sentence,
         "blocks": _blocks(VIEWS.get(view)),
         "keys": tuple(keys),
+        "filmed": bool(VIEWS.get(view).film),
         "modules": f"{base}/explorer/modules/{scripts.digest()}",
         "names": tuple(scripts.modules()),
     }

@@ -85,6 +85,18 @@ export function completed(from, to) {
   return whole;
 }
 
+/**
+ * The same address, in which the page opens presenting or does not.
+ * @param {string} address
+ * @param {boolean} on
+ */
+export function presentedAt(address, on) {
+  const url = new URL(address);
+  if (on) url.searchParams.set("present", "1");
+  else url.searchParams.delete("present");
+  return url.href;
+}
+
 export class Address {
   /** @param {Pick<Window, "history" | "location">} page */
   constructor(page) {
@@ -155,6 +167,12 @@ export class Address {
     } catch (error) {
       console.warn("The address could not be kept up:", error);
     }
+  }
+
+  /** @param {boolean} on whether the page is presented */
+  present(on) {
+    const address = presentedAt(this.page.location.href, on);
+    if (address !== this.page.location.href) this.page.history.replaceState(this.page.history.state, "", address);
   }
 
   parts() {

@@ -26,7 +26,8 @@ export class Corner {
     this.theme.classList.add("rx-theme");
     const wide = this.button("▣", "Present", "Present: one figure fills the screen, in large type (f)", () => view.presenter.toggle());
     const keys = this.button("?", "", "Keys (?)", () => view.showKeys());
-    this.root.append(this.button("↗", "Share", "Share what you see as a link", () => view.share()), wide, this.theme, keys);
+    if (view.outside.shares) this.root.append(this.button("↗", "Share", "Share what you see as a link", () => view.share()));
+    this.root.append(wide, this.theme, keys);
     this.show();
   }
 

@@ -20,7 +20,7 @@ export function downloadMenu(panel) {
       panel.savePicture();
     }));
   }
-  for (const [form, text] of panel.forms()) {
+  for (const [form, text] of panel.view.outside.makesFiles ? panel.forms() : []) {
     const link = make("a", "", text);
     link.onclick = () => {
       link.href = `${panel.view.base}/explorer/figure/${panel.view.run}/${panel.name}.${form}?${panel.view.query()}`;

@@ -29,7 +29,7 @@ export class Fitting {
     view.root.classList.toggle("rx-narrow", narrow);
     if (stacked || presenting) view.grid.style.height = "";
     else {
-      const top = view.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop || 0);
+      const top = view.grid.getBoundingClientRect().top + (document.querySelector('[data-testid="stMain"]')?.scrollTop ?? window.scrollY);
       view.grid.style.height = `${Math.max(window.innerHeight - top - 10, this.least || 560)}px`;
     }
     view.slot.follow();

@@ -4,6 +4,8 @@
 // during quick reruns, and the charts must survive that.
 
 import { Address } from "./address.js";
+import { Connection } from "./connection.js";
+import { takeFilm } from "./film_taking.js";
 import { View } from "./view.js";
 import { giveBack } from "./focus.js";
 import { nameFigures } from "./static_names.js";
@@ -12,6 +14,8 @@ giveBack();
 setInterval(() => nameFigures(), 1000); // Streamlit draws them when it comes to it
 
 const address = new Address(window);
+/** @type {import("./types").Outside} */
+const server = { connect: (owner) => new Connection(owner), shares: true, makesFiles: true, end: null, takeFilm };
 
 /** @type {Map<string, View>} */
 const views = (window.__rnnExplorer = window.__rnnExplorer || new Map());
@@ -40,7 +44,7 @@ window.addEventListener("popstate", () => {
  * @returns {() => void} to be called when it is taken out of the page
  */
 export default function mount({ data, parentElement, setStateValue }) {
-  const view = views.get(data.view) || new View(data.view, () => views.delete(data.view), address);
+  const view = views.get(data.view) || new View(data.view, () => views.delete(data.view), address, server);
   views.set(data.view, view);
   view.attach(parentElement);
   view.show(data, setStateValue);

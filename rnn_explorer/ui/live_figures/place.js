@@ -8,7 +8,7 @@ const OPENED = ["unit", "time"]; // what a view opens by itself; another browser
 export class Place {
   /**
    * @param {import("./view.js").View} view
-   * @param {import("./address.js").Address} address
+   * @param {import("./types").Addressing} address
    */
   constructor(view, address) {
     this.view = view;

@@ -39,18 +39,6 @@ export function next(names, shown, way) {
  */
 export const shortTitle = (title) => title.split(/[:,(;]/)[0].trim();
 
-/**
- * The same address, in which the page opens presenting or does not.
- * @param {string} address
- * @param {boolean} on
- */
-export function presentedAt(address, on) {
-  const url = new URL(address);
-  if (on) url.searchParams.set("present", "1");
-  else url.searchParams.delete("present");
-  return url.href;
-}
-
 export class Presenter {
   /** @param {View} view */
   constructor(view) {
@@ -162,9 +150,7 @@ export class Presenter {
   }
 
   writeAddress() {
-    if (!this.view.root.isConnected) return; // the address is another page's
-    const address = presentedAt(window.location.href, this.on);
-    if (address !== window.location.href) window.history.replaceState(window.history.state, "", address);
+    if (this.view.root.isConnected) this.view.place.address.present(this.on); // else it is another page's
   }
 
   /** Show the chosen figures alone; those of another layer or mode may have other names. */

@@ -32,9 +32,10 @@ export function turned(frames, from, way, step) {
 
 export class Timeline {
   /**
-   * @param {{ send: () => void, moved: () => void, step: () => number, deferred: () => boolean,
+   * @param {{ send: () => void, moved: () => void, step: () => number, end: string | null, deferred: () => boolean,
    *   note: (facts: Record<string, string>) => void }} owner
-   *   `send` tells the server where the person looks, `moved` the page's script; `step` is the run's step now;
+   *   `send` tells the server where the person looks, `moved` the page's script; `step` is the run's step now, and `end` what that is called where
+   *   the run does not go on;
    *   `deferred` says whether what the person chose waits to be told; `note` writes facts down at the view's node
    */
   constructor(owner) {
@@ -66,12 +67,12 @@ export class Timeline {
     this.slider.type = "range";
     this.slider.min = "0";
     this.slider.step = "1";
-    this.slider.title = "Go back to any kept step (also with the arrow keys); the right end is now";
+    this.slider.title = "Go back to any kept step (also with the arrow keys); the right end is " + (owner.end ?? "now");
     this.slider.setAttribute("aria-label", this.slider.title);
     this.slider.oninput = () => this.goTo(Number(this.slider.value));
     this.slider.addEventListener("keydown", (event) => event.stopPropagation());
     this.when = make("span", "rx-when");
-    this.nowButton = named("Now", "Back to the present", () => this.present());
+    this.nowButton = owner.end ? named("End", `To ${owner.end}`, () => this.present()) : named("Now", "Back to the present", () => this.present());
     row.append(this.filmButton, this.speed, this.slider, this.when, this.nowButton);
   }
 
@@ -150,7 +151,7 @@ export class Timeline {
     if (this.slider.value !== place) this.slider.value = place;
     this.filmButton.textContent = this.film ? "■ Stop" : REPLAY;
     this.nowButton.disabled = this.at === null;
-    this.when.textContent = this.at === null ? `now, step ${this.owner.step()}` : `looking back at step ${this.at}`;
+    this.when.textContent = this.at === null ? `${this.owner.end ?? "now"}, step ${this.owner.step()}` : `looking back at step ${this.at}`;
     this.owner.note({ at: this.at === null ? "" : String(this.at), film: String(this.film || ""), frameCount: String(last) });
   }
 }

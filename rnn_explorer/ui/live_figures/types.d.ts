@@ -120,6 +120,36 @@ export interface Look {
   template?: Record<string, any>;
 }
 
+/** What brings frames; see `Connection`. */
+export interface Wire {
+  deferred: boolean;
+  isOpen(): boolean;
+  open(address: string): void;
+  choose(cancel?: string): void;
+  ready(sight: string[]): void;
+  hurry(): void;
+  close(): void;
+}
+
+/** Where a view's frames come from, and what there is beside them. */
+export interface Outside {
+  connect(owner: import("./connection.js").Owner): Wire;
+  shares: boolean; // whether there are links to a place
+  makesFiles: boolean; // whether figures can be had as files that a server makes
+  end: string | null; // what the present of the run is called, where the run does not go on; null: it is "now"
+  takeFilm: ((address: string, progress: (share: number) => void, signal: AbortSignal) => Promise<void>) | null;
+}
+
+/** Where the place that is seen is kept; see `Address`. */
+export interface Addressing {
+  visit: number;
+  byLink: boolean;
+  parts(): Record<string, string>;
+  isOf(run: string): boolean;
+  write(parts: Record<string, string>): void;
+  present(on: boolean): void;
+}
+
 /** What the page's script tells; see `rnn_explorer.ui.live_figures.live_figures`. */
 export interface ViewProps {
   view: string;
@@ -136,6 +166,7 @@ export interface ViewProps {
   sentence: string;
   blocks: [rows: string, least: number, spans: [number, number][]];
   keys: [key: string, words: string][];
+  filmed: boolean;
 }
 
 export type Report = (name: string, value: any) => void;
@@ -145,6 +176,7 @@ export interface Owner {
   base: string;
   run: string;
   key: string;
+  outside: Outside;
   chosen: Record<string, any>;
   status: Partial<Status>;
   panels: Map<string, PanelLike>;

@@ -5,11 +5,11 @@ import { Announcer } from "./announce.js";
 import { chosenParts } from "./arranging.js";
 import { dropOtherRequests, noteRequest } from "./requested.js";
 import { Chips, unusual } from "./chips.js";
-import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { Corner } from "./corner.js";
 import { make } from "./dom.js";
 import { DrawLoop } from "./draw_loop.js";
+import { FilmButton } from "./film_button.js";
 import { Fitting } from "./fitting.js";
 import { Keys, keysOf } from "./keys.js";
 import { readLook } from "./look.js";
@@ -35,10 +35,12 @@ export class View {
   /**
    * @param {string} key
    * @param {() => void} forget called when the view is taken down
-   * @param {import("./address.js").Address} address
+   * @param {import("./types").Addressing} address
+   * @param {import("./types").Outside} outside where frames come from, and what there is beside them
    */
-  constructor(key, forget, address) {
+  constructor(key, forget, address, outside) {
     this.key = key;
+    this.outside = outside;
     this.forget = forget;
     this.held = false; // whether a mouse button is down on a figure
     /** @type {number | null} */
@@ -74,14 +76,14 @@ export class View {
     this.reports = new Reports(() => root.isConnected);
     this.script = new ScriptNews(this);
     this.controls = new Controls(this.selection, (field, value) => this.choose(field, value));
-    this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.place.keep(); this.script.tellPast(); }, step: () => this.status.step ?? 0,
+    this.timeline = new Timeline({ send: () => this.send(), moved: () => { this.showChips(); this.place.keep(); this.script.tellPast(); }, step: () => this.status.step ?? 0, end: outside.end,
       deferred: () => this.connection.deferred, note: (facts) => Object.assign(root.dataset, facts) });
     this.place = new Place(this, address);
     this.lost = ""; // how the connection is, where that is worth a word
     /** @type {[string, string][]} */
     this.buttons = []; // the keys of the page's buttons, with what they do
     this.loop = new DrawLoop(this);
-    this.connection = new Connection({
+    this.connection = outside.connect({
       wish: () => ({ run: this.run, view: this.key, query: this.parts() }),
       receive: (frame) => this.receive(frame),
       line: (words) => { this.lost = words; this.showChips(); },
@@ -89,6 +91,8 @@ export class View {
       store: (words) => this.note.sayOfStore(words),
       gone: () => this.script.tell("gone"),
     });
+    this.film = new FilmButton(this);
+    this.timeline.root.append(this.film.root);
     this.chips = new Chips();
     this.line = new StatusLine(this.chips.root, (name) => this.send(name));
     this.about = make("p", "rx-about"); // what is going on, in one sentence
@@ -190,7 +194,7 @@ export class View {
    * @param {import("./types").ViewProps} props
    * @param {import("./types").Report} setState
    */
-  show({ run, base, plotly, link, ask, overrides, at, film, status, message, sentence, blocks, keys }, setState) {
+  show({ run, base, plotly, link, ask, overrides, at, film, status, message, sentence, blocks, keys, filmed }, setState) {
     if (!this.skeleton.over && !this.figures.layout) {
       const [rows, least, spans] = blocks;
       this.skeleton.show(spans);
@@ -203,6 +207,7 @@ export class View {
     this.link = link;
     this.base = base;
     this.buttons = [...keys];
+    this.film.show(filmed);
     const parts = Object.fromEntries(ask || []);
     const other = JSON.stringify(parts) !== JSON.stringify(this.ask);
     this.ask = parts;
@@ -249,6 +254,7 @@ export class View {
     if (frame.chosen || fresh) this.showChosen(frame.chosen || this.chosen);
     this.timeline.follow(frame.status);
     this.timeline.show();
+    this.film.follow();
     if (this.presenter.on) this.presenter.showStrip(); // titles change
     this.showStatus();
     this.schedule();
