@@ -95,6 +95,7 @@ class Keeping:
         """Take in what a worker reported, after the run has."""
         if update.anew and run.is_kept:
             self._back_to(run, -1)
+            self._kept[run.run_id].seconds = 0.0
         if not run.is_kept:
             if not run.step or run.experiment.task_settings.private:
                 return
@@ -121,7 +122,10 @@ class Keeping:
             if rows:
                 self.store.append(run.run_id, kind, np.concatenate(rows))
         kept.forget_rows()
+        before = kept.seconds
         self.store.change([run.run_id], **self._facts(run, kept), **(_summed_up(run) if is_full else {}))
+        if kept.seconds > before:
+            self.store.append(run.run_id, "clock", np.array([[run.step, kept.seconds]]))
         if is_full:
             kept.past_at = now
             self._report_past(run, kept)

@@ -79,6 +79,16 @@ def is_alive(run_id: str) -> bool:
     return True
 
 
+def was_deleted(run_id: str) -> bool:
+    """Whether a run was deleted by its owner, who can have it back for a while."""
+    found = store()
+    try:
+        run = None if found is None else found.run(run_id)
+    except sqlite3.Error:
+        return False
+    return run is not None and run.deleted is not None
+
+
 def close_engine() -> None:
     """End the workers, and write what is left; a later `engine()` starts anew."""
     global _engine, _store

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -15,13 +17,14 @@ def theme() -> Literal["light", "dark"]:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def show(figure: Figure, height: int, key: str) -> None:
+def show(figure: Figure, height: int, key: str, choose: Callable[[str], None] | None = None) -> None:
     """Draw a figure with its title, its one line for the reader, and downloads.
 
     Args:
         figure: what to draw.
         height: of the picture, in pixels.
         key: unique on the page; also the name of downloaded files.
+        choose: is given the legend group of a trace, one mark of which is clicked; None: nothing listens.
     """
     drawn = figure.to_plotly(theme())
     with st.container(key=f"figure-{key}", gap="xsmall"):  # the browser names the figure by what stands in it
@@ -34,8 +37,17 @@ def show(figure: Figure, height: int, key: str) -> None:
             legend={"x": 0, "xanchor": "left"},  # the bar that comes over a figure stands at its right
         )  # fmt: skip
         config = {"displaylogo": False, "toImageButtonOptions": {"filename": key, "scale": 2}}
-        st.plotly_chart(drawn, theme=None, key=key, config=config)
+        if choose is None:
+            st.plotly_chart(drawn, theme=None, key=key, config=config)
+        else:
+            on_select = functools.partial(_clicked, key, choose)
+            st.plotly_chart(drawn, theme=None, key=key, config=config, on_select=on_select, selection_mode="points")
         st.caption(plain(figure.how_to_read))
+
+
+def _clicked(key: str, choose: Callable[[str], None]) -> None:
+    for point in st.session_state[key].selection.points[:1]:
+        choose(str(point.get("legendgroup", "")))
 
 
 def _downloads(figure: Figure, key: str) -> None:
