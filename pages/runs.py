@@ -54,8 +54,8 @@ def show(store: RunStore) -> None:
     with bar:
         actions.show(store, chosen, len(found), sorted({line(tag) for run in mine for tag in run.tags}))
     if runs := runs_of(chosen):
-        _differences(runs)
         chosen_curves.show(store, runs)
+        _differences(runs)
     elif found:
         st.caption(
             "Choose runs by the boxes at the left of their rows: the settings in which they differ and their learning "

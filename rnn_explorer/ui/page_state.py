@@ -68,7 +68,7 @@ def open_run() -> str:
             kept.remember_newest()
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
-            tell(f"This run {_fate(state[_RUN])}; restarted from the same settings, at step 0.")
+            tell(f"This run {session.fate(state[_RUN])}; restarted from the same settings, at step 0.")
         _start(experiment(), fall_back=True)
     if arrived and not wanted_run:
         state[_OPENED] = (query, state[_RUN])
@@ -121,12 +121,7 @@ def _read_address(query: dict[str, str], wanted_run: str | None) -> None:
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
     if wanted_run and not kept.was_untrained(wanted_run):
-        tell(f"The run in the address {_fate(wanted_run)}; restarted from the same settings, at step 0.")
-
-
-def _fate(run_id: str) -> str:
-    """What became of a run that is not alive."""
-    return "was deleted" if session.was_deleted(run_id) else "has expired"
+        tell(f"The run in the address {session.fate(wanted_run)}; restarted from the same settings, at step 0.")
 
 
 def problems() -> list[str]:
@@ -279,7 +274,7 @@ def open_kept(run_id: str) -> str:
     state = st.session_state
     try:
         if not session.is_alive(run_id):
-            return f"That run {_fate(run_id)}."
+            return f"That run {session.fate(run_id)}."
     except SettingError as error:
         return f"This version of RNN Explorer cannot open that run. {error}"
     except UserError as error:

@@ -79,14 +79,16 @@ def is_alive(run_id: str) -> bool:
     return True
 
 
-def was_deleted(run_id: str) -> bool:
-    """Whether a run was deleted by its owner, who can have it back for a while."""
+def fate(run_id: str) -> str:
+    """What became of a run that is not alive, as the rest of a sentence about it."""
     found = store()
     try:
         run = None if found is None else found.run(run_id)
     except sqlite3.Error:
-        return False
-    return run is not None and run.deleted is not None
+        run = None
+    if run is None:
+        return "has expired"
+    return "was deleted" if run.deleted is not None else "has no weights any more"
 
 
 def close_engine() -> None:

@@ -143,7 +143,6 @@ def _raw(curve: RunCurve, x: Array, y: Array, color: str) -> dict[str, Any]:
 
 def _line(curve: RunCurve, x: Array, y: Array, color: str, dash: str, over: str, quantity: str) -> dict[str, Any]:
     # What cannot be seen can be clicked: Plotly tells of clicks on marks alone. One row alone is seen as its mark.
-    seen = {"opacity": 1.0 if len(x) == 1 else 0.0}
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -153,9 +152,7 @@ def _line(curve: RunCurve, x: Array, y: Array, color: str, dash: str, over: str,
         "x": x,
         "y": y.astype(np.float32),
         "line": {"color": color, "width": 2, "dash": dash},
-        "marker": {"color": color, "size": 8, **seen},
-        "selected": {"marker": seen},
-        "unselected": {"marker": seen},
+        "marker": {"color": color if len(x) == 1 else "rgba(0,0,0,0)", "size": 8},
         "hovertemplate": f"%{{fullData.name}}<br>{over} %{{x:,.4~r}}: {plain(quantity)} %{{y:.4g}}<extra></extra>",
     }
 

@@ -60,20 +60,35 @@ def show(runs: Sequence[StoredRun]) -> Filter:
         runs: all of the visitor.
     """
     parts = [part for part in get_args(Part) if part == "current" or any(part_of(run) == part for run in runs)]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="runs-filters"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs-filters"):
         part: Part = "current"
         if len(parts) > 1:
-            part = st.selectbox("Show", parts, format_func=_PARTS.__getitem__, key="runs:part", width=190) or part
+            part = (
+                st.selectbox(
+                    "Show",
+                    parts,
+                    format_func=_PARTS.__getitem__,
+                    key="runs:part",
+                    width=190,
+                    label_visibility="collapsed",
+                )
+                or part
+            )
         listed = [run for run in runs if part_of(run) == part]
         if len(listed) < 2:
             return Filter(part)
         typed = st.text_input(
-            "Search", key="runs:search", placeholder="in names, notes and tags", max_chars=200, width=230
-        )
+            "Search", key="runs:search", placeholder="Search names, notes, tags", max_chars=200, width=230,
+            label_visibility="collapsed",
+        )  # fmt: skip
         values = {}
         for name, of in BY.items():
             known = sorted({value for run in listed for value in of(run)}, key=str.casefold)
             if len(known) > 1 or (name == "Tags" and known):
-                values[name] = tuple(st.multiselect(name, known, key=f"runs:by:{name}", width=190))
+                values[name] = tuple(
+                    st.multiselect(
+                        name, known, key=f"runs:by:{name}", placeholder=name, label_visibility="collapsed", width=190
+                    )
+                )
         starred = any(run.starred for run in listed) and st.toggle("Starred", key="runs:starred")
     return Filter(part, tuple((typed or "").casefold().split()), values, bool(starred))

@@ -126,8 +126,8 @@ def _columns(rows: Sequence[Row], press: Callable[[Row], None]) -> dict[str, Any
         "star": of.TextColumn("★", width=36, help="Starred runs are never cleared to make room."),
         "name": of.TextColumn("Name", width=210),
         "task": of.TextColumn("Task", width=130),
-        "cell": of.TextColumn("Cell", width=80),
-        "sizes": of.TextColumn("Units", width=90, help="Units of a recurrent layer; before ×, the layers."),
+        "cell": of.TextColumn("Cell", width=110),
+        "sizes": of.TextColumn("Units", width=105, help="Units of a recurrent layer; before ×, the layers."),
         "parameters": of.NumberColumn("Parameters", format="localized", width=90, help="Trainable numbers."),
         "best_loss": of.NumberColumn(
             "Best loss", format="%.4g", width=85, help="The lowest validation loss. For a group: of its best run."
