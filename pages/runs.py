@@ -38,7 +38,7 @@ def show(store: RunStore) -> None:
         _log.exception("the runs could not be listed")
         st.error("The list of runs cannot be read: the disk fails. The server's log says more.")
         return
-    actions.say(store)
+    actions.say_why()
     if not mine:
         st.markdown(_NONE_YET)
         return

@@ -27,6 +27,7 @@ def show(figure: Figure, height: int, key: str, choose: Callable[[str], None] | 
         choose: is given the legend group of a trace, one mark of which is clicked; None: nothing listens.
     """
     drawn = figure.to_plotly(theme())
+    is_beside = figure.layout.get("legend", {}).get("orientation") == "v"
     with st.container(key=f"figure-{key}", gap="xsmall"):  # the browser names the figure by what stands in it
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{plain(figure.title)}**", width="stretch")
@@ -34,7 +35,8 @@ def show(figure: Figure, height: int, key: str, choose: Callable[[str], None] | 
                 _downloads(figure, key)
         drawn.update_layout(
             title=None, paper_bgcolor="rgba(0,0,0,0)", height=height, margin=dict(figure.layout["margin"]),
-            legend={"x": 0, "xanchor": "left"},  # the bar that comes over a figure stands at its right
+            # The bar that comes over a figure stands at its right.
+            legend={} if is_beside else {"x": 0, "xanchor": "left"},
         )  # fmt: skip
         config = {"displaylogo": False, "toImageButtonOptions": {"filename": key, "scale": 2}}
         if choose is None:

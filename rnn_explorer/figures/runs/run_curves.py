@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -37,6 +37,7 @@ class RunCurve:
     Attributes:
         run_id: is told when the curve is clicked.
         name: for people.
+        detail: what tells it from runs of the same name, in words; "" for nothing.
         cell: the cell's key, for color and dash.
         places: (rows,) where on the horizontal axis each value stands, ascending.
         values: (rows,) what was measured there.
@@ -47,6 +48,12 @@ class RunCurve:
     cell: str
     places: Array
     values: Array
+    detail: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name in the legend, in one line or two."""
+        return plain(self.name, 27) + (f"<br>{plain(self.detail, 27)}" if self.detail else "")
 
 
 def run_curves(
@@ -82,8 +89,8 @@ def run_curves(
     end = max((float(x[-1]) for _, x, *_ in lines if len(x)), default=0.0)
     extent = _extent([smooth for *_, smooth in lines], log)
     layout: dict[str, Any] = {
-        "margin": margin(56, 16, 30, 40),
-        "legend": legend(),
+        "margin": margin(56, 180, 12, 40),
+        "legend": legend(orientation="v", x=1.01, xanchor="left", y=1.0, yanchor="top"),
         "annotations": [],
         "hovermode": "closest",
         "xaxis": {"title": {"text": over, "standoff": 4}, "range": [0.0, nice_ceiling(end)], "zeroline": False},
@@ -131,7 +138,7 @@ def _raw(curve: RunCurve, x: Array, y: Array, color: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": f"{plain(curve.name, 32)}, raw",
+        "name": f"{curve.label}, raw",
         "legendgroup": curve.run_id,
         "showlegend": False,
         "x": x,
@@ -146,7 +153,7 @@ def _line(curve: RunCurve, x: Array, y: Array, color: str, dash: str, over: str,
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": plain(curve.name, 32),
+        "name": curve.label,
         "legendgroup": curve.run_id,
         "showlegend": True,
         "x": x,
@@ -179,7 +186,7 @@ def _table(lines: Sequence[tuple[RunCurve, Array, Array, Array]], over: str, qua
 
     return {
         "run": [curve.run_id for curve, x, *_ in lines for _ in x],
-        "name": [curve.name for curve, x, *_ in lines for _ in x],
+        "name": [" ".join((curve.name, curve.detail)).strip() for curve, x, *_ in lines for _ in x],
         over: joined([x for _, x, *_ in lines]),
         quantity: joined([y for *_, y, _ in lines]),
         "running mean": joined([smooth for *_, smooth in lines]),
@@ -194,11 +201,12 @@ def _examples() -> Examples:
         return RunCurve(f"r{number}", name, cell, places, noise * (number + 2) / (1 + places / 50))
 
     few = [curve(n, 60, cell, f"{cell} on names") for n, cell in enumerate(("rnn", "lstm", "gru", "lstm"))]
+    few[3] = replace(few[3], detail="learning rate 0.01")
     many = [curve(n, 10_000, "lstm" if n % 2 else "an unknown cell", f"{n} {HOSTILE}") for n in range(12)]
     return {
         USUAL: partial(run_curves, few),
         EMPTY: partial(run_curves, ()),
         EXTREME: partial(run_curves, many, f"validation {HOSTILE}", "seconds of training", 30.0, True),
-        "no row yet": partial(run_curves, [curve(0, 0, "gru", "new")]),
+        "no row yet": partial(run_curves, [curve(0, 0, "gru", "new")], half_life=3.0),
         "one row": partial(run_curves, [curve(0, 1, "gru", "new")], "training loss", "epoch"),
     }

@@ -56,15 +56,10 @@ def follow() -> None:
         st.switch_page(f"{navigation.found()[0].name}.py")
 
 
-def say(store: RunStore) -> None:
-    """Draw why a run could not be opened, and the way back of what was deleted last."""
+def say_why() -> None:
+    """Draw why a run could not be opened, where that is so."""
     if why := st.session_state.pop(_WHY, ""):
         st.warning(plain(why))
-    if gone := st.session_state.get(_DELETED):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs-undo"):
-            st.markdown(f"Deleted {counted(len(gone), 'run')}.", width="content")
-            st.button("Undo", key="runs:undo", on_click=_restore, args=(store, gone))
-            st.button("✕", key="runs:undo:hide", type="tertiary", help="Hide this", on_click=_forget_deleted)
 
 
 def show(store: RunStore, chosen: Sequence[Row], listed: int, tags: Sequence[str]) -> None:
@@ -82,7 +77,7 @@ def show(store: RunStore, chosen: Sequence[Row], listed: int, tags: Sequence[str
         st.markdown(f"**{len(runs):,}** of {counted(listed, 'run')} chosen", width="content")
         if runs and all(run.deleted is not None for run in runs):
             _button("Restore", "Put them back into the list", False, _restore, store, runs)
-            return
+            return _offer_undo(store)
         one = runs[0] if len(runs) == 1 and chosen[0].group is None else None
         _button("Open", "Open this run in the lab", one is None, open_run, one.run_id if one else "")
         with st.popover("Name and tags", disabled=none, help="Rename, note, tag"):
@@ -100,6 +95,15 @@ def show(store: RunStore, chosen: Sequence[Row], listed: int, tags: Sequence[str
         )  # fmt: skip
         hours = round(UNDO / 3600)
         _button("Delete", f"You can have deleted runs back for {hours} hours", none, _delete, store, runs)
+        _offer_undo(store)
+
+
+def _offer_undo(store: RunStore) -> None:
+    """The way back of what was deleted last."""
+    if gone := st.session_state.get(_DELETED):
+        st.markdown(f"Deleted {counted(len(gone), 'run')}.", width="content")
+        st.button("Undo", key="runs:undo", on_click=_restore, args=(store, gone))
+        st.button("✕", key="runs:undo:hide", type="tertiary", help="Hide this", on_click=_forget_deleted)
 
 
 def _button(label: str, about: str, disabled: bool, do: Callable[..., None], *args: object) -> None:

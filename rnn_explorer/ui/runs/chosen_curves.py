@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,8 +16,8 @@ from rnn_explorer.remembered import Remembered
 from rnn_explorer.trace import TRAIN_COLUMNS, VALIDATION_COLUMNS, Array
 from rnn_explorer.ui import static_figure
 from rnn_explorer.ui.runs.actions import has_news, open_run
-from rnn_explorer.ui.runs.differences import differences
-from rnn_explorer.ui.runs.rows import cell_key
+from rnn_explorer.ui.runs.differences import NAME, differences
+from rnn_explorer.ui.runs.rows import cell_key, name_of
 
 MOST = 12  # runs in one figure
 HEIGHT = 330  # pixels
@@ -39,10 +38,11 @@ def show(store: RunStore, chosen: Sequence[StoredRun]) -> None:
         st.rerun()
     runs = list(chosen[:MOST])
     kind, column, quantity, over, half_life, log = _controls(runs)
-    names = _names(runs)
     curves = [
-        RunCurve(run.run_id, name, cell_key(run), _places(store, run, rows[:, 0], over), rows[:, column])
-        for run, name in zip(runs, names, strict=True)
+        RunCurve(
+            run.run_id, name_of(run), cell_key(run), _places(store, run, rows[:, 0], over), rows[:, column], detail
+        )
+        for run, detail in zip(runs, _details(runs), strict=True)
         if len(rows := curve(store, run, kind))
     ]
     drawn = run_curves(curves, quantity, over, half_life, log)
@@ -78,15 +78,17 @@ def _controls(runs: Sequence[StoredRun]) -> tuple[Kind, int, str, Over, float, b
     return kind, 1 + _COLUMNS[kind].index(column), quantity, over, half_life, log
 
 
-def _names(runs: Sequence[StoredRun]) -> list[str]:
-    """The runs' names; where several are alike, with the settings in which they differ."""
-    table = differences(runs)
-    names = table.pop("Run")
-    twice = Counter(names)
-    found = []
-    for number, name in enumerate(names):
-        words = [f"{label.lower()} {values[number]}" for label, values in table.items()] if twice[name] > 1 else []
-        found.append(": ".join([name, *([", ".join(words[:3])] if words else [])]))
+def _details(runs: Sequence[StoredRun]) -> list[str]:
+    """For each run the settings in which it differs from those of the same name; "" where none has it."""
+    alike: dict[str, list[int]] = {}
+    for number, run in enumerate(runs):
+        alike.setdefault(name_of(run), []).append(number)
+    found = [""] * len(runs)
+    for numbers in alike.values():
+        table = differences([runs[number] for number in numbers])
+        for place, number in enumerate(numbers):
+            words = [f"{label.lower()} {values[place]}" for label, values in table.items() if label != NAME]
+            found[number] = ", ".join(words[:3])
     return found
 
 

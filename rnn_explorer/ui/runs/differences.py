@@ -10,6 +10,7 @@ from rnn_explorer.recording.store.records import StoredRun
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.ui.runs.rows import cell_of, line, name_of, settings_of, task_of
 
+NAME = "Run"  # the column of the names
 NONE = "–"  # a run has no such setting
 
 
@@ -24,7 +25,7 @@ def differences(runs: Sequence[StoredRun]) -> dict[str, list[str]]:
     labels = _labels(every)
     shown = {"task": task_of, "cell": cell_of}
     first = [name for name in shown if name in differing]
-    table = {"Run": [name_of(run) for run in runs]}
+    table = {NAME: [name_of(run) for run in runs]}
     for name in [*first, *(name for name in differing if name not in shown)]:
         label = labels.get(name, line(name))
         values = (

@@ -60,35 +60,29 @@ def show(runs: Sequence[StoredRun]) -> Filter:
         runs: all of the visitor.
     """
     parts = [part for part in get_args(Part) if part == "current" or any(part_of(run) == part for run in runs)]
+    part: Part = st.session_state.get("runs:part") or "current"
+    if part not in parts:
+        part = "current"
+    listed = [run for run in runs if part_of(run) == part]
+    typed, values, starred = "", {}, False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs-filters"):
-        part: Part = "current"
+        if len(listed) > 1:
+            typed = st.text_input(
+                "Search", key="runs:search", placeholder="Search names, notes, tags", max_chars=200, width=230,
+                label_visibility="collapsed",
+            )  # fmt: skip
+            for name, of in BY.items():
+                known = sorted({value for run in listed for value in of(run)}, key=str.casefold)
+                if len(known) > 1 or (name == "Tags" and known):
+                    values[name] = tuple(_choice(name, known))
+            if any(run.starred for run in listed):
+                starred = st.toggle("Starred", key="runs:starred")
         if len(parts) > 1:
-            part = (
-                st.selectbox(
-                    "Show",
-                    parts,
-                    format_func=_PARTS.__getitem__,
-                    key="runs:part",
-                    width=190,
-                    label_visibility="collapsed",
-                )
-                or part
+            st.selectbox(
+                "Show", parts, format_func=_PARTS.__getitem__, key="runs:part", width=190, label_visibility="collapsed"
             )
-        listed = [run for run in runs if part_of(run) == part]
-        if len(listed) < 2:
-            return Filter(part)
-        typed = st.text_input(
-            "Search", key="runs:search", placeholder="Search names, notes, tags", max_chars=200, width=230,
-            label_visibility="collapsed",
-        )  # fmt: skip
-        values = {}
-        for name, of in BY.items():
-            known = sorted({value for run in listed for value in of(run)}, key=str.casefold)
-            if len(known) > 1 or (name == "Tags" and known):
-                values[name] = tuple(
-                    st.multiselect(
-                        name, known, key=f"runs:by:{name}", placeholder=name, label_visibility="collapsed", width=190
-                    )
-                )
-        starred = any(run.starred for run in listed) and st.toggle("Starred", key="runs:starred")
-    return Filter(part, tuple((typed or "").casefold().split()), values, bool(starred))
+    return Filter(part, tuple(typed.casefold().split()), values, starred)
+
+
+def _choice(name: str, known: list[str]) -> list[str]:
+    return st.multiselect(name, known, key=f"runs:by:{name}", placeholder=name, label_visibility="collapsed", width=180)
