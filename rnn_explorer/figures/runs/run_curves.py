@@ -53,7 +53,7 @@ class RunCurve:
     @property
     def label(self) -> str:
         """Its name in the legend, in one line or two."""
-        return plain(self.name, 27) + (f"<br>{plain(self.detail, 27)}" if self.detail else "")
+        return plain(self.name, 25) + (f"<br>{plain(self.detail, 25)}" if self.detail else "")
 
 
 def run_curves(
@@ -89,8 +89,8 @@ def run_curves(
     end = max((float(x[-1]) for _, x, *_ in lines if len(x)), default=0.0)
     extent = _extent([smooth for *_, smooth in lines], log)
     layout: dict[str, Any] = {
-        "margin": margin(56, 180, 12, 40),
-        "legend": legend(orientation="v", x=1.01, xanchor="left", y=1.0, yanchor="top"),
+        "margin": margin(50, 190, 34, 40),
+        "legend": legend(orientation="v", x=1.01, xanchor="left", yanchor="top", tracegroupgap=0),
         "annotations": [],
         "hovermode": "closest",
         "xaxis": {"title": {"text": over, "standoff": 4}, "range": [0.0, nice_ceiling(end)], "zeroline": False},

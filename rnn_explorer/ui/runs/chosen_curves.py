@@ -20,7 +20,7 @@ from rnn_explorer.ui.runs.differences import NAME, differences
 from rnn_explorer.ui.runs.rows import cell_key, name_of
 
 MOST = 12  # runs in one figure
-HEIGHT = 330  # pixels
+HEIGHT, TALL, MANY = 330, 430, 6  # pixels, and of the figure of more curves than that, whose legend is long
 _SMOOTH = {"train": 0.9, "validation": 0.0}  # at first: a batch's loss is noisy
 _COLUMNS: dict[Kind, tuple[str, ...]] = {"train": TRAIN_COLUMNS, "validation": VALIDATION_COLUMNS}
 _read = Remembered[tuple[float, Array]](64 * 2**20)
@@ -46,7 +46,7 @@ def show(store: RunStore, chosen: Sequence[StoredRun]) -> None:
         if len(rows := curve(store, run, kind))
     ]
     drawn = run_curves(curves, quantity, over, half_life, log)
-    static_figure.show(drawn, HEIGHT, "runs_curves", choose=open_run)
+    static_figure.show(drawn, TALL if len(curves) > MANY else HEIGHT, "runs_curves", choose=open_run)
     untimed = sum(not np.isfinite(each.places).any() for each in curves)
     if untimed:
         st.caption(f"{counted(untimed, 'run')} without times: they were not trained on this server.")

@@ -141,7 +141,7 @@ def _columns(rows: Sequence[Row], press: Callable[[Row], None]) -> dict[str, Any
         "curve": of.LineChartColumn("Training loss", width=110, help="How it fell, each on a scale of its own."),
         "status": of.TextColumn("Status", width=85),
         "step": of.NumberColumn("Step", format="localized", width=70, help="Optimizer steps done."),
-        "created": of.DatetimeColumn("Begun", format="distance", width=110),
+        "created": of.DatetimeColumn("Begun", format="distance", width=125),
         "tags": of.ListColumn("Tags", width=120),
         "note": of.TextColumn("Note", width=200),
     }
