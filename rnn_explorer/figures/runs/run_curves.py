@@ -86,14 +86,14 @@ def run_curves(
         if half_life:
             data.append(_raw(curve, x[index], y[index], color))
         data.append(_line(curve, x[index], smooth[index], color, dash, over, quantity))
-    end = max((float(x[-1]) for _, x, *_ in lines if len(x)), default=0.0)
+    end = nice_ceiling(max((float(x[-1]) for _, x, *_ in lines if len(x)), default=0.0))
     extent = _extent([smooth for *_, smooth in lines], log)
     layout: dict[str, Any] = {
         "margin": margin(50, 190, 34, 40),
         "legend": legend(orientation="v", x=1.01, xanchor="left", yanchor="top", tracegroupgap=0),
         "annotations": [],
         "hovermode": "closest",
-        "xaxis": {"title": {"text": over, "standoff": 4}, "range": [0.0, nice_ceiling(end)], "zeroline": False},
+        "xaxis": {"title": {"text": over, "standoff": 4}, "range": [-0.01 * end, 1.01 * end], "zeroline": False},
         "yaxis": {
             "title": {"text": plain(quantity) + (", log scale" if log else ""), "standoff": 4},
             "type": "log" if log else "linear",

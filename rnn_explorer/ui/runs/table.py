@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from rnn_explorer.recording.store.records import StoredRun
@@ -84,7 +85,7 @@ def frame(rows: Sequence[Row], unfolded: Sequence[str] = ()) -> pd.DataFrame:
             for metric in _metrics(rows)
         },
         "best_step": [run.best_step for run in best],
-        "curve": [list(run.sparkline) for run in best],
+        "curve": [np.array(run.sparkline, dtype=np.float32) for run in best],
         "status": [row.common(lambda run: run.status) for row in rows],
         "step": [_number(row, lambda run: run.step) for row in rows],
         "created": pd.to_datetime([max(run.created for run in row.runs) for row in rows], unit="s", utc=True),
