@@ -68,7 +68,7 @@ def show(runs: Sequence[StoredRun]) -> Filter:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs-filters"):
         if len(listed) > 1:
             typed = st.text_input(
-                "Search", key="runs:search", placeholder="Search names, notes, tags", max_chars=200, width=230,
+                "Search", key="runs:search", placeholder="Search names, notes, tags", max_chars=200, width=210,
                 label_visibility="collapsed",
             )  # fmt: skip
             for name, of in BY.items():
@@ -79,10 +79,10 @@ def show(runs: Sequence[StoredRun]) -> Filter:
                 starred = st.toggle("Starred", key="runs:starred")
         if len(parts) > 1:
             st.selectbox(
-                "Show", parts, format_func=_PARTS.__getitem__, key="runs:part", width=190, label_visibility="collapsed"
+                "Show", parts, format_func=_PARTS.__getitem__, key="runs:part", width=160, label_visibility="collapsed"
             )
     return Filter(part, tuple(typed.casefold().split()), values, starred)
 
 
 def _choice(name: str, known: list[str]) -> list[str]:
-    return st.multiselect(name, known, key=f"runs:by:{name}", placeholder=name, label_visibility="collapsed", width=180)
+    return st.multiselect(name, known, key=f"runs:by:{name}", placeholder=name, label_visibility="collapsed", width=160)
