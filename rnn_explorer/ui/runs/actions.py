@@ -162,10 +162,10 @@ def _tag(store: RunStore, runs: Sequence[StoredRun], before: Sequence[str], key:
 
 
 def _delete(store: RunStore, runs: Sequence[StoredRun]) -> None:
+    _change(store, runs, {"deleted": time.time()})  # first, since a page that shows a living one would bring it back
     for run in runs:
-        with contextlib.suppress(UnknownRun):  # it leaves the engine first, so that this reports it no more
+        with contextlib.suppress(UnknownRun):
             session.engine().command(run.run_id, "stop", by=visitor.current())
-    _change(store, runs, {"deleted": time.time()})
     st.session_state[_DELETED] = list(runs)
     table.forget_chosen()
 

@@ -5,6 +5,7 @@ A run's experiment is read without checks, since one that another version of thi
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,8 +84,13 @@ def runs_of(chosen: Sequence[Row]) -> list[StoredRun]:
 
 def settings_of(run: StoredRun) -> Mapping[str, Any]:
     """The settings of a run by name; none where they cannot be read."""
+    return _read(run.experiment)
+
+
+@functools.lru_cache(maxsize=2_000)  # a list asks several times for those of each run, and is drawn again and again
+def _read(experiment: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(run.experiment)
+        found = json.loads(experiment)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -126,5 +132,8 @@ def sizes_of(run: StoredRun) -> str:
 
 def line(text: str) -> str:
     """Foreign text in one line, cut where it is long."""
-    found = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 2 * LONGEST]).split())
+    begins = text[: 2 * LONGEST]
+    if not begins.isprintable():
+        begins = "".join(letter if letter.isprintable() else " " for letter in begins)
+    found = " ".join(begins.split())
     return found if len(found) <= LONGEST else f"{found[: LONGEST - 1]}…"
