@@ -2,8 +2,8 @@
 
 A file is read, not run: `TITLE` (its name with a capital letter where that is missing), `ORDER` (last where it is
 missing; the first page is the one without a path of its own) and `GROUP` stand in it as constants. Pages of a group
-with a name fold into a menu, which is one press more; so a page that would be alone there, such as the list of runs, has
-none.
+with a name fold into a menu, which is one press more; so a page that would be alone there, such as the list of runs,
+has none.
 """
 
 from __future__ import annotations
