@@ -191,8 +191,16 @@ def test_deleting_ends_a_living_run_says_so_on_its_page_and_can_be_undone(
 ) -> None:
     lab = trained(open_lab, me)
     first = run_of(lab)
+    seen: list[bool] = []
+
+    def hear() -> None:  # as the page of a living run does when it ends, which may then bring it back
+        seen.append(session.is_alive(first))
+
+    leave = session.engine().subscribe(first, hear)
     page = press(open_page(me, [first]), "Delete")
+    leave()
     assert "Deleted 1 run." in said(page) and not listed(page)
+    assert seen and not seen[-1], "nobody finds it between its end and its deletion"
     run(lab)
     assert "This run was deleted; restarted from the same settings, at step 0." in said(lab) and run_of(lab) != first
     page = press(page, "Undo")

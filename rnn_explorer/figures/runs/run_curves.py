@@ -26,7 +26,7 @@ NOTHING = "Choose runs in the table above to see their curves."
 NOT_THERE = "The chosen runs have no such curve yet."
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_SHADES = (0.0, -0.35, 0.4)  # toward black, toward white
+_SHADES = (0.0, -0.25, 0.4)  # toward black, toward white
 _SPREAD = {"seconds of training": "; seconds are those in training on this server, pauses left out"}
 
 
