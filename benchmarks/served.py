@@ -37,17 +37,22 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path = ROOT) -> Iterator[Served]:
-    """`app.py` of a folder on a free port of this machine, with data of its own; it is ended afterwards."""
+def serve(folder: Path = ROOT, data: Path | None = None) -> Iterator[Served]:
+    """`app.py` of a folder on a free port of this machine; it is ended afterwards.
+
+    Args:
+        folder: of the app.
+        data: its data folder; None: a new one, which is removed in the end.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     options = ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as data:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as empty:
         began = time.monotonic()
-        environment = {**os.environ, "RNN_EXPLORER_DATA": data}
+        environment = {**os.environ, "RNN_EXPLORER_DATA": str(data or empty)}
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
         def answers() -> bool:

@@ -21,6 +21,7 @@ from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from rnn_explorer.ui import navigation, server_settings
+from rnn_explorer.views import VIEWS
 from tests.ui.serving import PATIENCE, Serving, only, page, start, stop
 
 ROOT = Path(__file__).parents[1]
@@ -157,7 +158,9 @@ def test_every_page_is_there(serving: Serving) -> None:
         assert only(received, "navigation").navigation.page_script_hash == one.page_script_hash
         assert received[-1].script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
         elements = [message.delta.new_element.WhichOneof("type") for message in received]
-        assert "exception" not in elements and "alert" not in elements and "bidi_component" in elements
+        assert "exception" not in elements and "alert" not in elements
+        about_a_run = (one.url_pathname or "lab") in VIEWS
+        assert ("bidi_component" if about_a_run else "markdown") in elements
 
 
 def test_it_has_our_theme(serving: Serving) -> None:

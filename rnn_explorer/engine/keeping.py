@@ -93,6 +93,7 @@ class Keeping:
         """
         if update.anew and run.is_kept:
             self._back_to(run, -1)
+            self._kept[run.run_id].seconds = 0.0
         if not run.is_kept:
             if not run.step or (data is None and run.experiment.task_settings.private):
                 return
@@ -133,7 +134,10 @@ class Keeping:
         kept, now = self._kept[run.run_id], time.monotonic()
         is_full = run.status != "training" or now - kept.past_at >= PAST_EVERY
         self._append(run, kept)
+        before = kept.seconds
         self.store.change([run.run_id], **self._facts(run, kept), **(_summed_up(run) if is_full else {}))
+        if kept.seconds > before:
+            self.store.append(run.run_id, "clock", np.array([[run.step, kept.seconds]]))
         if is_full:
             kept.past_at = now
             self._report_past(run, kept)

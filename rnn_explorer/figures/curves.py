@@ -313,17 +313,21 @@ def decimate(count: int, most: int = MOST_POINTS) -> Array:
 
 
 def smoothed(values: Array) -> Array:
-    """The exponential running mean of (n,) values, NaN left out; its half-life is a fixed share of the picture.
-
-    The mean at row i weighs row j <= i by 2^(-(i - j) / half-life); weights are cut below 1/64.
-    """
-    if len(values) == 0:
-        return values
+    """The running mean of (n,) values, NaN left out, whose half-life is a fixed share of the picture."""
     rows_per_point = 1
     while math.ceil(len(values) / rows_per_point) + 1 > MOST_POINTS:
         rows_per_point *= 2
-    half_life = _HALF_LIFE * min(rows_per_point, 8)
-    weights = 0.5 ** (np.arange(min(6 * half_life, len(values))) / half_life)
+    return running_mean(values, _HALF_LIFE * min(rows_per_point, 8))
+
+
+def running_mean(values: Array, half_life: float) -> Array:
+    """The exponential running mean of (n,) values, NaN left out.
+
+    The mean at row i weighs row j <= i by 2^(-(i - j) / half_life); weights are cut below 1/64.
+    """
+    if len(values) == 0:
+        return values
+    weights = 0.5 ** (np.arange(min(math.ceil(6 * half_life), len(values))) / half_life)
     known = np.isfinite(values)
     total = np.convolve(np.where(known, values, 0.0), weights)[: len(values)]
     if known.all():  # as nearly always; the same without a second convolution

@@ -1,4 +1,4 @@
-"""The runs that the user left for another one: kept for a while, and offered back.
+"""The runs that the user left for another one: kept for a while, and offered back; at first, the newest of the store.
 
 A few, by the id of the run that was open, the newest first; its branches are kept with it. Where places or
 memory are short, the engine lets them go before anything else that was trained.
@@ -6,17 +6,23 @@ memory are short, the engine lets them go before anything else that was trained.
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Callable
 
 import streamlit as st
 
 from rnn_explorer.cells import CELLS
 from rnn_explorer.engine.base import RunView, UnknownRun
+from rnn_explorer.experiment import Experiment
+from rnn_explorer.figures.style import cell_name
+from rnn_explorer.settings import SettingError
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.ui import session, visitor
 
 MOST = 3  # kept at a time
-_KEPT, _HIDDEN, _UNTRAINED = "kept_runs", "kept_hidden", "kept_untrained"
+_KEPT, _HIDDEN, _UNTRAINED, _NEWEST = "kept_runs", "kept_hidden", "kept_untrained", "kept_newest"
+_log = logging.getLogger(__name__)
 
 
 def leave(run_id: str | None) -> bool:
@@ -51,6 +57,21 @@ def come_back(run_id: str) -> None:
     """This run is open, so it (or a branch of it) is none of those that were left."""
     family = {view.run_id for view in _family(run_id)}
     st.session_state[_KEPT] = [kept for kept in _kept() if kept not in family]
+    st.session_state.pop(_NEWEST, None)
+
+
+def remember_newest() -> None:
+    """The user came by the bare address: they may want to go on with the newest of their runs that was trained."""
+    store = session.store()
+    try:
+        newest = None if store is None else store.newest(visitor.current())
+        experiment = newest and Experiment.from_json(newest.experiment)
+    except (SettingError, sqlite3.Error):  # of another version, or a disk that fails
+        _log.info("the newest run is not offered", exc_info=True)
+        return
+    if newest and experiment:
+        words = f"{cell_name(experiment.model.cell)} on {TASKS.get(experiment.task).title}, step {newest.step:,}"
+        st.session_state[_NEWEST] = (newest.run_id, words)
 
 
 def was_untrained(run_id: str) -> bool:
@@ -65,16 +86,22 @@ def offer(go: Callable[[str], None]) -> None:
         go: opens a run.
     """
     alive = [views[0] for run_id in _kept() if (views := _family(run_id))]
-    if not alive or st.session_state.get(_HIDDEN):
+    newest = st.session_state.get(_NEWEST)
+    if st.session_state.get(_HIDDEN):
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap=None, width="content"):
-        st.button(
-            "Previous run kept: back to it", key="kept:back", type="tertiary", help=_named(alive[0]), on_click=go,
-            args=(alive[0].run_id,),
+    if alive:
+        _draw(
+            "Previous run kept: back to it", _named(alive[0]), "Hide this; the browser's Back still goes there", go,
+            alive[0].run_id,
         )  # fmt: skip
-        st.button(
-            "✕", key="kept:hide", type="tertiary", help="Hide this; the browser's Back still goes there", on_click=_hide
-        )
+    elif newest:
+        _draw(f"Continue: {newest[1]}", "Your newest run, as you left it", "Hide this; Runs has it, too", go, newest[0])
+
+
+def _draw(label: str, about: str, hiding: str, go: Callable[[str], None], run_id: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap=None, width="content", key="kept"):
+        st.button(label, key="kept:back", type="tertiary", help=about, on_click=go, args=(run_id,))
+        st.button("✕", key="kept:hide", type="tertiary", help=hiding, on_click=_hide)
 
 
 def _named(view: RunView) -> str:

@@ -1,9 +1,9 @@
 """The navigation: each page is found by itself; its file says its title and its place.
 
 A file is read, not run: `TITLE` (its name with a capital letter where that is missing), `ORDER` (last where it is
-missing; the first page is the one without a path of its own) and `GROUP` stand in it as constants. Pages about the run
-that is open have no group; what a run is not open for, such as a list of runs, gets a group with a name, which then
-folds into a menu.
+missing; the first page is the one without a path of its own) and `GROUP` stand in it as constants. Pages of a group
+with a name fold into a menu, which is one press more; so a page that would be alone there, such as the list of runs,
+has none.
 """
 
 from __future__ import annotations

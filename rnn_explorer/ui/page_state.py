@@ -65,11 +65,13 @@ def open_run() -> str:
     if arrived:
         state[_PROBLEMS] = [f"{name[:60]} is in the address more than once; the last one counts." for name in doubled]
         _read_address(query, wanted_run)
+        if not query and not wanted_run:
+            kept.remember_newest()
     if problem:
         tell(problem)
     if not alive(state.get(_RUN)):
         if state.get(_RUN):
-            tell("This run has expired; restarted from the same settings, at step 0.")
+            tell(f"This run {session.fate(state[_RUN])}; restarted from the same settings, at step 0.")
         _start(experiment(), fall_back=True)
     if arrived and not wanted_run:
         state[_OPENED] = (query, state[_RUN])
@@ -134,7 +136,7 @@ def _read_address(query: dict[str, str], wanted_run: str | None) -> None:
     state[_RUN] = None
     state[_PROBLEMS] += [f"{error} Its default is used instead." for error in errors]
     if wanted_run and not kept.was_untrained(wanted_run):
-        tell("The run in the address has expired; restarted from the same settings, at step 0.")
+        tell(f"The run in the address {session.fate(wanted_run)}; restarted from the same settings, at step 0.")
 
 
 def problems() -> list[str]:
@@ -278,10 +280,31 @@ def enter_run(run_id: str) -> None:
 
 
 def go_back(run_id: str) -> None:
-    """Open a run again that was left for another one."""
-    if not alive(run_id):
-        tell("The previous run has expired.")
+    """Open a run again that was left for another one; the page says why where that cannot be."""
+    if why := open_kept(run_id):
+        tell(why)
         st.session_state["whole_page"] = True
         return
-    enter_run(run_id)
+
+
+def open_kept(run_id: str) -> str:
+    """Open a run that is alive or kept, also from a page that is about no run.
+
+    Returns:
+        Why that cannot be, as a sentence; "" where the run is open.
+    """
+    state = st.session_state
+    try:
+        if not session.is_alive(run_id):
+            return f"That run {session.fate(run_id)}."
+    except SettingError as error:
+        return f"This version of RNN Explorer cannot open that run. {error}"
+    except UserError as error:
+        return str(error)
+    state.setdefault(_PROBLEMS, [])
+    if state.get(_RUN) != run_id:
+        kept.leave(state.get(_RUN))
     kept.come_back(run_id)
+    state[_EXPERIMENT] = session.engine().view(run_id).experiment.to_dict()
+    show_run(run_id)
+    return ""

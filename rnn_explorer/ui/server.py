@@ -24,7 +24,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rnn_explorer.tasks.user_data import store
 from rnn_explorer.ui import (
-    descriptors, downloads, faults, films, quiet, run_files, scripts, secret, session, socket, uploads,
+    descriptors,
+    downloads,
+    faults,
+    films,
+    quiet,
+    run_files,
+    scripts,
+    secret,
+    session,
+    socket,
+    uploads,
 )  # fmt: skip
 from rnn_explorer.ui.access import Access
 from rnn_explorer.ui.frontend import EARLY, Frontend

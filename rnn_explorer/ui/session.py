@@ -103,6 +103,18 @@ def on_revival(told: Callable[[RunView], None]) -> None:
     _on_revival.append(told)
 
 
+def fate(run_id: str) -> str:
+    """What became of a run that is not alive, as the rest of a sentence about it."""
+    found = store()
+    try:
+        run = None if found is None else found.run(run_id)
+    except sqlite3.Error:
+        run = None
+    if run is None:
+        return "has expired"
+    return "was deleted" if run.deleted is not None else "has no weights any more"
+
+
 def close_engine() -> None:
     """End the workers, and write what is left; a later `engine()` starts anew."""
     global _engine, _store

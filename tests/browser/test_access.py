@@ -8,11 +8,12 @@ import pytest
 from playwright.sync_api import expect
 
 from rnn_explorer.ui import navigation
+from rnn_explorer.views import VIEWS
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=300"
-PAGES = {page.title: page.name for page in navigation.found()}
+PAGES = {page.title: page.name for page in navigation.found() if page.name in VIEWS}
 VIEW = "[...window.__rnnExplorer.values()].find((view) => view.root.isConnected)"
 # Texts whose contrast with what lies behind them is below 4.5 (WCAG 2.2, 1.4.3; 3 where they are large). What is
 # disabled is exempt. In a picture, shapes that are painted before a text and hold its middle lie behind it.

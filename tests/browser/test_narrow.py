@@ -9,11 +9,12 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from rnn_explorer.ui import navigation
+from rnn_explorer.views import VIEWS
 from tests.browser.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 SMALL = "task=adding&cell=lstm&seq_len=12&hidden_size=6&steps=60"
-PAGES = [navigation.address(page) for page in navigation.found()]
+PAGES = [navigation.address(page) for page in navigation.found() if page.name in VIEWS]
 # Controls and words that leave the window, and buttons of the header that lie over each other.
 CROWDED = """() => {
   const found = [];

@@ -256,6 +256,31 @@ def test_a_run_is_kept_from_its_first_step_on(server: Server, small: Any, settle
     assert kept.parameters > 0 and kept.best_loss == kept.last_loss and kept.sparkline and kept.versions["torch"]
 
 
+def test_seconds_of_training_are_kept_with_their_steps(server: Server, small: Any, settle: Settle) -> None:
+    run = server.engine.start(small(steps=100_000))
+    settle(server.engine, run, "ready")
+    for _ in range(2):
+        before = len(server.store.curve(run, "clock"))
+        server.engine.command(run, "play")
+        end = time.monotonic() + 60
+        while len(clock := server.store.curve(run, "clock")) < before + 2:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        server.engine.command(run, "pause")
+        settle(server.engine, run, "paused")
+        time.sleep(0.5)  # a pause, which does not count
+    server.store.flush()
+    clock, stored = server.store.curve(run, "clock"), server.store.run(run)
+    assert stored is not None and clock[-1, 1] == stored.seconds and clock[-1, 0] <= stored.step
+    assert (np.diff(clock, axis=0) > 0).all(), "steps and seconds rise"
+    server.engine.command(run, "reset")
+    settle(server.engine, run, "ready")
+    server.store.flush()
+    stored = server.store.run(run)
+    assert stored is not None and len(server.store.curve(run, "clock")) == 0 and stored.seconds == 0
+    server.engine.command(run, "stop")
+
+
 def test_reset_forgets_what_was_kept(server: Server, small: Any, settle: Settle) -> None:
     run = server.engine.start(small())
     settle(server.engine, run, "ready")

@@ -552,3 +552,20 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_nothing_acknowledged_is_lost_by_a_hundred_kills(tmp_path: Path) -> None:
     kill_often(tmp_path, 100, seed=1)
+
+
+def test_the_newest_run_is_the_one_changed_last_of_those_that_are_listed(tmp_path: Path) -> None:
+    kept = RunStore(tmp_path)
+    assert kept.newest("v") is None
+    for number, fields in enumerate(
+        ({"step": 5}, {"step": 5}, {"step": 0}, {"step": 5, "archived": True}, {"step": 5, "deleted": 1.0})
+    ):
+        kept.add(StoredRun(f"r{number}", "{}", owner="v", updated=10.0 + number, **fields))  # type: ignore[arg-type]
+    kept.flush()
+    newest = kept.newest("v")
+    assert newest is not None and newest.run_id == "r1" and kept.newest("w") is None
+    kept.change(["r0"], note="a word")
+    kept.flush()
+    newest = kept.newest("v")
+    assert newest is not None and newest.run_id == "r0"
+    kept.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,24 @@ def test_data_count_once_until_the_last_run_that_needs_them_goes() -> None:
     assert beyond(mixed, Limits(bytes=140), NOW, data={"h": 100}) == []
     assert beyond(mixed, Limits(bytes=125), NOW, data={"h": 100}) == ["r0", "r1"]
     assert beyond(mixed, Limits(bytes=15), NOW, data={"h": 100}) == ["r0", "r1", "r2"], "with the data went enough"
+
+
+def race(group: str, at: float, **fields: object) -> list[StoredRun]:
+    return [StoredRun(f"{group}{n}", "{}", run_group=group, updated=at + n, bytes=10, **fields) for n in range(3)]  # type: ignore[arg-type]
+
+
+def test_groups_have_a_limit_of_their_own_and_go_whole() -> None:
+    old, new = race("a", 99 * DAY), race("b", 100.5 * DAY)
+    assert beyond([*runs(2), *old, *new], Limits(runs=2, groups=2), NOW) == [], "their runs do not count"
+    assert beyond([*runs(2), *old, *new], Limits(runs=1, groups=1), NOW) == ["a0", "a1", "a2", "r0"]
+    starred = [old[0], dataclasses.replace(old[1], starred=True), old[2]]
+    assert beyond([*starred, *new], Limits(groups=1), NOW) == ["b0", "b1", "b2"], "a starred run holds its group"
+    assert beyond([*old, *new], Limits(groups=1), NOW, busy={"a2"}) == ["b0", "b1", "b2"]
+    assert beyond([*runs(1), *old], Limits(bytes=30), NOW) == ["a0", "a1", "a2"], "the group is older"
+    assert beyond(old, Limits(age=2 * DAY - 1.5), NOW) == [], "a group is as old as its newest run"
+    assert beyond(old, Limits(age=2 * DAY - 2.5), NOW) == ["a0", "a1", "a2"]
+    gone = [dataclasses.replace(old[0], deleted=NOW - UNDO - 1), *old[1:]]
+    assert beyond(gone, Limits(), NOW) == ["a0"], "a deleted one goes alone"
 
 
 def test_data_are_kept_once_and_go_with_the_last_run_that_needs_them(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from benchmarks.live_connection import Frame, LiveSocket
 from benchmarks.streamlit_page import Page, Waiting, fetch
 from benchmarks.students import component_data
 from rnn_explorer.ui import navigation
+from rnn_explorer.views import VIEWS
 from tests.ui.serving import Serving, start, stop
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-NAMES = {page.name: navigation.address(page) for page in navigation.found()}
+NAMES = {page.name: navigation.address(page) for page in navigation.found() if page.name in VIEWS}
 FILES = {"lab": ["curves.csv", "curves.html"], "cell": ["cell.svg"]}
 
 

@@ -14,7 +14,11 @@ BLOCK = 1_000  # rows of a curve in one row of the table, at least, but for the 
 MOST_SMALL = 32  # rows of the table with fewer, which become one: so what comes is written twice, not once a second
 MOST_ROWS = 40_000  # of a curve; where there are more, every second one is kept
 
-COLUMNS: dict[Kind, int] = {"train": 1 + len(TRAIN_COLUMNS), "validation": 1 + len(VALIDATION_COLUMNS)}  # with the step
+COLUMNS: dict[Kind, int] = {  # with the step
+    "train": 1 + len(TRAIN_COLUMNS),
+    "validation": 1 + len(VALIDATION_COLUMNS),
+    "clock": 2,
+}
 
 
 def checked(rows: Array, kind: Kind) -> Array:

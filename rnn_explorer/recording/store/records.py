@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["train", "validation"]  # of a learning curve
+Kind = Literal["train", "validation", "clock"]  # of a curve; "clock" has the seconds of training at some steps
 Visibility = Literal["private", "link"]
 
 
@@ -86,17 +86,24 @@ class StoredRun:
         return {part.name: column(getattr(self, part.name)) for part in dataclasses.fields(self)}
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> StoredRun:
-        """The inverse of `columns`."""
-        values = dict(row)
-        values |= {name: tuple(json.loads(values[name])) for name in ("tags", "sparkline")}
-        values["marks"] = tuple((step, words) for step, words in json.loads(values["marks"]))
-        values["versions"] = json.loads(values["versions"])
-        values["starred"], values["archived"] = bool(values["starred"]), bool(values["archived"])
-        return cls(**values)
+    def of(cls, row: Sequence[Any]) -> StoredRun:
+        """A run from its columns' values in the order of `FIELDS`; a list of runs has thousands, hence no names."""
+        values = list(row)
+        for place, read in _READ:
+            values[place] = read(values[place])
+        return cls(*values)
 
 
 FIELDS = tuple(part.name for part in dataclasses.fields(StoredRun))
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "tags": lambda text: tuple(json.loads(text)),
+    "sparkline": lambda text: tuple(json.loads(text)),
+    "marks": lambda text: tuple((step, words) for step, words in json.loads(text)),
+    "versions": json.loads,
+    "starred": bool,
+    "archived": bool,
+}
+_READ = tuple((FIELDS.index(name), read) for name, read in _READERS.items())
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,12 @@ class RunStore:
         where, values = ("", ()) if owner is None else (" WHERE owner = ?", (owner,))
         return [StoredRun.of(row) for row in self._read(f"{_RUNS}{where} ORDER BY created DESC, run_id", values)]
 
+    def newest(self, owner: str) -> StoredRun | None:
+        """The run of an owner that was trained or changed last, of those in the list; None where there is none."""
+        where = "owner = ? AND step > 0 AND deleted IS NULL AND NOT archived"
+        found = self._read(f"{_RUNS} WHERE {where} ORDER BY updated DESC LIMIT 1", (owner,))
+        return StoredRun.of(found[0]) if found else None
+
     def run(self, run_id: str) -> StoredRun | None:
         """A run; None where it is not kept."""
         found = self._read(f"{_RUNS} WHERE run_id = ?", (run_id,))

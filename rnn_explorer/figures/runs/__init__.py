@@ -1,0 +1,1 @@
+"""Figures of several runs, on the page that lists them."""
