@@ -27,7 +27,7 @@ RECORDS = {
     *(f"analysis.{path.parent.name}.record" for path in (ROOT / PACKAGE / "analysis").glob("*/record.py")),
 }  # fmt: skip
 LIGHT = BASE | {"cells", "tasks", "experiment", "sizes", "work"}  # what needs no torch
-KEPT = {"recording.run_file", "recording.store"}  # runs that last, on disk
+KEPT = {"recording.run_file", "recording.store", "recording.versions"}  # runs that last, on disk
 ALLOWED: dict[str, set[str]] = {
     "": {"errors", "experiment", "library"},  # the package itself, by type alone: names are loaded when they are used
     "errors": set(),

@@ -222,7 +222,9 @@ def curves(
     if any(level is not None for level in baselines.values()):
         how += ", gray the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
     how += ", thin gray lines other branches" if others else ""
-    how += "".join(f"; from the dotted line at step {step:,} on trained with {words}" for step, words in marks[-1:])
+    how += "".join(
+        f"; from the dotted line at optimizer step {step:,} on trained with {words}" for step, words in marks[-1:]
+    )
     how += f"; the orange line is optimizer step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
         name="curves",
@@ -295,7 +297,7 @@ def _mark(step: int, words: str, extent: Sequence[float], axes: Mapping[str, str
         "x": np.full(_MARK_POINTS, step, dtype=np.int32),
         "y": np.linspace(extent[0], extent[1], _MARK_POINTS, dtype=np.float32),
         "line": {"color": REFERENCE, "width": 1.3, "dash": "dot"},
-        "hovertemplate": f"from step {step:,} on with<br>{with_what}<extra></extra>",
+        "hovertemplate": f"from optimizer step {step:,} on with<br>{with_what}<extra></extra>",
         **axes,
     }
 

@@ -14,9 +14,9 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from rnn_explorer.engine.base import RunView, UnknownRun
 from rnn_explorer.engine.film import NO_FILM
-from rnn_explorer.engine.keeping import versions
 from rnn_explorer.engine.protocol import FileMade, FileProgress
 from rnn_explorer.figures.style import cell_name
+from rnn_explorer.recording.versions import present
 from rnn_explorer.tasks import TASKS
 from rnn_explorer.ui import film, session, visitor
 from rnn_explorer.ui.sentence import sentence
@@ -108,6 +108,6 @@ def about(run: RunView, step: int) -> film.About:
         f"seed {training.seed}",
         f"{step} steps",
     )
-    version = versions().get("rnn-explorer", "")
+    version = present().get("rnn-explorer", "")
     made = f"{' '.join(filter(None, ('RNN Explorer', version)))}, {time.strftime('%Y-%m-%d')}"
     return film.About("" if kept is None else kept.name, sentence(experiment), facts, made)

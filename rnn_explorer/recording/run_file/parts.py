@@ -7,14 +7,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.run_file.about import is_step
 from rnn_explorer.recording.safetensors_file import BadHeader, Header, assembled, packed, read_header, tensor
-from rnn_explorer.recording.store.curves import COLUMNS
+from rnn_explorer.recording.store import curves as stored
 from rnn_explorer.recording.store.records import Kind
 from rnn_explorer.settings import SettingError, shown
 from rnn_explorer.tasks.user_data import packing
@@ -23,6 +23,8 @@ from rnn_explorer.tasks.user_data.reading import Table, Text
 from rnn_explorer.trace import Array
 
 MAX_ROWS = 100_000  # of a curve
+# What a run is without a server: the clock of a store's runs is of the machine that trained them.
+COLUMNS: dict[Kind, int] = {kind: stored.COLUMNS[kind] for kind in get_args(Kind) if kind != "clock"}
 MAX_CURVES = sum(COLUMNS.values()) * 8 * MAX_ROWS + 10_000  # bytes
 MAX_DATA = 64 * 2**20  # bytes of the user's own data
 _ABOUT = 2 * 2**20  # bytes of what is said of these
