@@ -222,7 +222,8 @@ def curves(
     if any(level is not None for level in baselines.values()):
         how += ", gray the memoryless baseline" + (f" (it {baseline_how})" if baseline_how else "")
     how += ", thin gray lines other branches" if others else ""
-    how += "".join(
+    for step, words in marks[-1:]:
+        how += f"; from the dotted line at optimizer step {step:,} on trained with {words}"
         f"; from the dotted line at optimizer step {step:,} on trained with {words}" for step, words in marks[-1:]
     )
     how += f"; the orange line is optimizer step {at:,}, which the other figures show." if at is not None else "."

@@ -197,5 +197,5 @@ def test_a_mark_stands_where_training_went_on_with_something_else() -> None:
     lines = traces(made, "trained with something else")
     assert [set(line["x"].tolist()) for line in lines] == [{30}, {30}], "one a subplot, and none where nothing follows"
     assert "torch 2 (before: 1)<br>&lt;b&gt;x" in lines[0]["hovertemplate"]
-    assert "from the dotted line at step 30 on trained with torch 2 (before: 1)" in made.how_to_read
+    assert "from the dotted line at optimizer step 30 on trained with torch 2 (before: 1)" in made.how_to_read
     assert "not yet" not in made.how_to_read
