@@ -224,8 +224,6 @@ def curves(
     how += ", thin gray lines other branches" if others else ""
     for step, words in marks[-1:]:
         how += f"; from the dotted line at optimizer step {step:,} on trained with {words}"
-        f"; from the dotted line at optimizer step {step:,} on trained with {words}" for step, words in marks[-1:]
-    )
     how += f"; the orange line is optimizer step {at:,}, which the other figures show." if at is not None else "."
     return Figure(
         name="curves",
