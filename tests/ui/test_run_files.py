@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -95,8 +96,10 @@ def test_own_data_are_in_the_owners_file_alone_and_can_be_left_out(one_engine: L
     chosen = {"hidden_size": 3, "steps": 3, "seq_len": 10}
     experiment = Experiment.from_dict({"task": task_of(record), **chosen, **settings_of(record, chosen)})
     run_id = one_engine.start(experiment, "anna")
+    deadline = time.monotonic() + 60
     while not one_engine.past(run_id):
-        pass
+        assert time.monotonic() < deadline, one_engine.view(run_id)
+        time.sleep(0.01)
     for who, query, has in (
         ("anna", "", True),
         ("anna", "data=no", False),

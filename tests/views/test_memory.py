@@ -17,7 +17,7 @@ from rnn_explorer.analysis.frozen_model import FrozenModel
 from rnn_explorer.analysis.registry import ANALYSES
 from rnn_explorer.analysis.registry import load as load_questions
 from rnn_explorer.engine.base import RunView
-from rnn_explorer.engine.channels import file_of
+from rnn_explorer.engine.file_makers import file_of
 from rnn_explorer.engine.frames import pack, unpack
 from rnn_explorer.engine.pictures import Encoder
 from rnn_explorer.experiment import Experiment

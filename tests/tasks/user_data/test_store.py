@@ -136,7 +136,7 @@ def test_a_full_disk_is_told_and_keeps_no_half_file(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_disk_without_room_for_a_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    store.close()
+    monkeypatch.setattr(store, "_made", None)  # this process's own folder stays: workers know its path
 
     def refuse(**_: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
