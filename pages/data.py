@@ -53,7 +53,6 @@ def show(run_id: str) -> None:
             shown = _chosen(mine)
         with right:
             own_data.show(expanded="data" in mine.task_settings.to_dict())
-            open_file.show()
     own = shown.task == mine.task
     if uploads.is_foreign(shown):  # who watches another user's run sees the run, not the data it learns from
         st.warning(str(DataGone()))
@@ -350,3 +349,4 @@ def _resize(key: str, made_in: int) -> None:
 
 
 show(page.begin())
+open_file.show()  # below all figures, which come first
