@@ -17,7 +17,7 @@ import numpy as np
 
 from rnn_explorer.engine.protocol import Update
 from rnn_explorer.engine.run_table import Run
-from rnn_explorer.engine.stored_run import COLUMNS, StoredEntry, resume, run_of
+from rnn_explorer.engine.stored_run import COLUMNS, StoredEntry, resume, run_of, stored_entries
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.run_file.reading import RunFile
 from rnn_explorer.recording.state_file import read
@@ -220,16 +220,17 @@ class Keeping:
         stored = self.store.run(run_id)
         if stored is None or stored.deleted is not None:
             return None
-        states = self.store.states(run_id)
-        if not states:
+        entries = stored_entries(self.store, run_id)
+        if not entries:
             return None
-        run = run_of(self.store, stored, states)
+        steps = {entry.step for entry in entries}
+        run = run_of(self.store, stored, entries)
         if run_id in self.store.lost and _LOST not in run.message:
             run.message = f"{_LOST} {run.message}".strip()
         if stored.data and (content := self.store.data(run_id)) is not None:
             user_data.put_back(user_data.token_of(run.experiment.task_settings), content)
         self._kept[run_id] = _Kept(
-            steps=set(states),
+            steps=steps,
             experiment=run.experiment,
             made_with=(stored.versions, stored.marks),
             seconds=stored.seconds,

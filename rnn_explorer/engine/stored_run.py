@@ -49,22 +49,18 @@ def stored_entries(store: RunStore, run_id: str) -> list[HistoryEntry]:
     ]
 
 
-def run_of(store: RunStore, stored: StoredRun, states: Mapping[int, tuple[float, int]]) -> Run:
+def run_of(store: RunStore, stored: StoredRun, entries: list[HistoryEntry]) -> Run:
     """The run at its newest state that can be read.
 
     Args:
         store: that it is in.
         stored: it.
-        states: its states, at least one: their steps, ascending, with epoch and bytes.
+        entries: its states, at least one, as `stored_entries` gives them; those that are not whole are taken out.
 
     Raises:
         SettingError: when its settings cannot be used any more.
         sqlite3.Error, OSError: when the disk fails.
     """
-    entries = [
-        HistoryEntry(step, epoch, StoredEntry(store, stored.run_id, step, size))
-        for step, (epoch, size) in states.items()
-    ]
     while len(entries) > 1 and not _is_whole(entries[-1]):
         entries.pop()
     newest = entries[-1]

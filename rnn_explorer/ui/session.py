@@ -41,11 +41,14 @@ def engine() -> LocalEngine:
 def _opened() -> tuple[RunStore | None, str]:
     """The store of runs; without one, the reason for it."""
     folder = data_folder() / RUNS
+    found = None
     try:
         found = RunStore(folder)
         found.tidy()
     except (UserError, OSError, sqlite3.Error, RuntimeError) as error:
         _log.warning("runs are not kept: %s", error)
+        if found is not None:
+            found.close()
         why = str(error) if isinstance(error, UserError) else f"The folder {folder} cannot be used ({error})."
         return None, f"Runs are not kept, and end with the server. {why}"
     if kind := network_of(folder):

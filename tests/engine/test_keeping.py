@@ -16,7 +16,7 @@ from rnn_explorer.engine.keeping import SPARKS, Keeping, sparkline
 from rnn_explorer.engine.local import LocalEngine
 from rnn_explorer.engine.protocol import Update
 from rnn_explorer.engine.run_table import Run
-from rnn_explorer.engine.stored_run import resume, run_of
+from rnn_explorer.engine.stored_run import resume, run_of, stored_entries
 from rnn_explorer.experiment import Experiment
 from rnn_explorer.recording.store.store import RunStore
 from rnn_explorer.recording.versions import present
@@ -128,7 +128,7 @@ def test_a_run_that_trained_comes_back_interrupted_until_it_is_resumed(
     assert server.store.flush()
     looked_at = server.store.run(run)
     assert looked_at is not None
-    again = run_of(server.store, looked_at, server.store.states(run))
+    again = run_of(server.store, looked_at, stored_entries(server.store, run))
     assert resume(7, 9) == "Press Resume to go on from step 7." and resume(9, 9) == "Press Resume to go on."
     assert (again.status, again.message) == (view.status, view.message), "who only looks at it changes nothing"
     server.engine.command(run, "step")

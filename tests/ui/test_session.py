@@ -51,6 +51,15 @@ def test_a_store_of_a_newer_version_and_a_folder_that_cannot_be_made_are_said(fo
     assert f"The folder {folder} cannot be used" in why_not()
 
 
+def test_a_store_that_cannot_be_tidied_is_given_up_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(store: RunStore) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(RunStore, "tidy", fails)
+    assert "disk I/O error" in why_not()
+    RunStore(folder).close()  # nobody owns the folder
+
+
 def test_a_damaged_file_is_told_by_the_store_that_was_begun_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     (folder / schema.NAME).write_bytes(b"no database" * 1000)

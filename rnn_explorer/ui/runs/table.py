@@ -125,10 +125,10 @@ def _columns(rows: Sequence[Row], press: Callable[[Row], None]) -> dict[str, Any
     return {
         "open": of.ButtonColumn("", type="tertiary", on_click=pressed, key="runs:press", width=64, pinned=True),
         "star": of.TextColumn("★", width=36, help="Starred runs are never cleared to make room."),
-        "name": of.TextColumn("Name", width=210),
+        "name": of.TextColumn("Name", width=200),
         "task": of.TextColumn("Task", width=130),
-        "cell": of.TextColumn("Cell", width=110),
-        "sizes": of.TextColumn("Units", width=105, help="Units of a recurrent layer; before ×, the layers."),
+        "cell": of.TextColumn("Cell", width=75),
+        "sizes": of.TextColumn("Units", width=80, help="Units of a recurrent layer; before ×, the layers."),
         "parameters": of.NumberColumn("Parameters", format="localized", width=90, help="Trainable numbers."),
         "best_loss": of.NumberColumn(
             "Best loss", format="%.4g", width=85, help="The lowest validation loss. For a group: of its best run."
@@ -142,7 +142,7 @@ def _columns(rows: Sequence[Row], press: Callable[[Row], None]) -> dict[str, Any
         "curve": of.LineChartColumn("Training loss", width=110, help="How it fell, each on a scale of its own."),
         "status": of.TextColumn("Status", width=85),
         "step": of.NumberColumn("Step", format="localized", width=70, help="Optimizer steps done."),
-        "created": of.DatetimeColumn("Begun", format="distance", width=125),
+        "created": of.DatetimeColumn("Begun", format="distance", width=135),
         "tags": of.ListColumn("Tags", width=120),
         "note": of.TextColumn("Note", width=200),
     }
